@@ -13,6 +13,8 @@ export interface PublishInput {
   idempotencyKey?: string | undefined;
   /** When the content is to be forgotten; otherwise after the default retention. */
   contentExpiresAt?: Date | undefined;
+  /** Only to this endpoint, whatever it subscribes to. */
+  endpointId?: PublicId | undefined;
 }
 
 export interface PublishedDelivery {

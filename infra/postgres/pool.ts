@@ -1,9 +1,12 @@
-import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
+import { Pool, type PoolClient, type QueryConfig } from 'pg';
 import type { Logger } from '../log';
 
-/** What a statement is sent through: the pool, or one connection inside a transaction. */
+/** A statement with its parameters; named ones are prepared once a connection. `rowMode: 'array'` is cheaper for large answers. */
+export type Statement = QueryConfig & { rowMode?: 'array' };
+
+/** What a statement is sent through: the pool, or one connection inside a transaction. `R` is a row of the answer. */
 export interface Queryable {
-  query<R extends QueryResultRow>(config: QueryConfig): Promise<QueryResult<R>>;
+  query<R extends object>(config: Statement): Promise<{ rows: R[]; rowCount: number | null }>;
 }
 
 /**

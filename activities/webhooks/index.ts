@@ -1,0 +1,38 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { PublicId } from '../../core/ids';
+import type { Config } from '../../infra/config';
+import type { Logger } from '../../infra/log';
+import type { Metrics } from '../../infra/observability/metrics';
+import { cancelDeliveries, makeDue } from '../../store/delivery-commands';
+import { type RoundReport, runRound } from './attempt-round';
+import type { DeliveryEngine } from './delivery-engine';
+import { forgetOld, type RetentionReport } from './retention';
+import { type SweepReport, sweep } from './sweep';
+
+export interface WebhookActivityDeps {
+  pool: Pool;
+  engine: DeliveryEngine;
+  client: Client;
+  config: Config;
+  metrics: Metrics;
+  log: Logger;
+}
+
+export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
+
+/** The side effects of webhook delivery. */
+export function createWebhookActivities(deps: WebhookActivityDeps) {
+  return {
+    /** Attempts those of these deliveries that are due, and tells where they stand. */
+    attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => runRound(deps.pool, deps.engine, deliveryIds),
+    /** Makes waiting deliveries due now. @returns how many were waiting */
+    makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(deps.pool, deliveryIds),
+    /** Ends waiting deliveries without a further attempt. @returns how many were waiting */
+    cancelDeliveries: (deliveryIds: PublicId[]): Promise<number> => cancelDeliveries(deps.pool, deliveryIds),
+    /** Starts workflows for deliveries that nobody attended to in time. */
+    sweepOverdueDeliveries: (graceMs?: number): Promise<SweepReport> => sweep(deps, graceMs),
+    /** Forgets contents and history that have been kept long enough. */
+    forgetOld: (): Promise<RetentionReport> => forgetOld(deps.pool, deps.config),
+  };
+}

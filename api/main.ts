@@ -1,0 +1,107 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { addressPolicy, createDelivery } from '../activities/webhooks/dependencies';
+import { renderMetrics } from '../activities/webhooks/gauges';
+import { ConfigError, loadConfig } from '../infra/config';
+import { checkUrlAndResolve } from '../infra/http/address-policy';
+import { createLogger } from '../infra/log';
+import { createMetrics } from '../infra/observability/metrics';
+import { createTemporalClient } from '../infra/temporal/client';
+import { workflowPage } from '../infra/temporal/web-ui';
+import { ensureAdminKey } from './auth/admin-key';
+import { createWorkflowCommands } from './deliveries/workflow-commands';
+import { createCoverage } from './messages/cover';
+import { createGroupCommitPublisher } from './messages/group-commit-publisher';
+import { createRateLimiter } from './middleware/rate-limit';
+import { createApp } from './server';
+
+const SHUTDOWN_DEADLINE_MS = 45_000;
+const READINESS_TIMEOUT_MS = 2_000;
+
+/** Runs the API process until a signal ends it. */
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLogger(config.WAYBILL_LOG_LEVEL, 'api');
+  const metrics = createMetrics();
+  const delivery = await createDelivery(config, metrics, log);
+  const { client, namespace, close: closeTemporal } = createTemporalClient();
+  const coverage = createCoverage({ client, config, metrics, log });
+  const publisher = createGroupCommitPublisher({ ...delivery, config, coverage, metrics });
+  const commands = createWorkflowCommands({ pool: delivery.pool, client, config, log });
+  if (config.WAYBILL_ADMIN_KEY !== undefined) await ensureAdminKey(delivery.pool, config.WAYBILL_ADMIN_KEY);
+
+  let stopping = false;
+  const app = createApp({
+    config,
+    pool: delivery.pool,
+    keyring: delivery.keyring,
+    log,
+    publisher,
+    commands,
+    checkEndpointUrl: (url) => checkUrlAndResolve(url, addressPolicy(config)),
+    metrics: {
+      contentType: metrics.registry.contentType,
+      render: () => renderMetrics({ metrics, ...delivery }),
+      observeRequest: (method, route, status, seconds) =>
+        metrics.requests.observe(
+          { http_request_method: method, http_route: route, http_response_status_code: String(status) },
+          seconds,
+        ),
+    },
+    readiness: async () => ({
+      process: stopping ? 'shutting down' : 'ok',
+      postgres: await within(delivery.pool.query('SELECT 1')),
+    }),
+    rateLimiter: createRateLimiter({ perSecond: config.WAYBILL_RATE_LIMIT_PER_SECOND }),
+    workflowUrl: (workflowId) => workflowPage(config.WAYBILL_TEMPORAL_UI_URL, namespace, workflowId),
+  });
+
+  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 30_000 }, app);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.WAYBILL_PORT, config.WAYBILL_HOST, 1024, resolve);
+  });
+  log.info({ port: (server.address() as AddressInfo).port, firstAttempt: config.WAYBILL_FIRST_ATTEMPT }, 'API is listening');
+
+  async function stop(signal: string): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'API is stopping: finishing requests, commits and attempts under way');
+    setTimeout(() => {
+      log.error('API did not stop in time; what is unfinished goes on in the worker');
+      process.exit(1);
+    }, SHUTDOWN_DEADLINE_MS).unref();
+    server.closeIdleConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await publisher.drain();
+    await delivery.engine.drain();
+    await coverage.flush();
+    await delivery.close();
+    await closeTemporal();
+    log.info('API stopped');
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      stop(signal).catch((error) => {
+        log.error({ err: error }, 'stopping failed');
+        process.exit(1);
+      });
+    });
+  }
+}
+
+async function within(check: Promise<unknown>): Promise<string> {
+  const timeout = new Promise<string>((resolve) => {
+    setTimeout(() => resolve('no answer'), READINESS_TIMEOUT_MS).unref();
+  });
+  const answer = check.then(
+    () => 'ok',
+    (error: Error) => error.message,
+  );
+  return Promise.race([answer, timeout]);
+}
+
+main().catch((error) => {
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exit(1);
+});

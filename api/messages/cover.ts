@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { type Cover, startCover } from '../../activities/webhooks/cover-workflow';
+import type { Settlement } from '../../activities/webhooks/delivery-engine';
+import type { PublicId } from '../../core/ids';
+import type { Config } from '../../infra/config';
+import type { Logger } from '../../infra/log';
+import type { Metrics } from '../../infra/observability/metrics';
+import { batchWorkflowId, deliveryWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../../infra/temporal/names';
+import type { StoredDelivery } from '../../store/publish';
+
+/**
+ * Workflows for single deliveries that may be started a second, and at once. A dev server carries about 25 to 45
+ * workflows with one activity a second on two cores, so this leaves room for retries.
+ */
+const OWN_WORKFLOWS_PER_SECOND = 10;
+const OWN_WORKFLOWS_BURST = 20;
+
+/** Starts under way at once, and covers waiting at most; what is given up is found by the sweep. */
+const STARTS_IN_FLIGHT = 8;
+const MAX_WAITING = 5_000;
+const START_TIMEOUT_MS = 10_000;
+const START_TRIES = 6;
+const START_PAUSE_MS = 500;
+
+/** Under which workflow ids the next commit is to put its deliveries. */
+export interface CoverPlan {
+  ownWorkflows: number;
+  sharedWorkflow: string;
+  sharedOffset: number;
+}
+
+export interface Coverage {
+  /** Asked before a commit. Commits with the same slot never overlap. */
+  plan(slot: number): CoverPlan;
+  /**
+   * Told of every delivery of a commit.
+   *
+   * @param dueInMs - until it is due for the workflow if nothing is heard of its first attempt
+   * @returns to be called with what the first attempt came to
+   */
+  add(slot: number, tenantId: PublicId, delivery: StoredDelivery, dueInMs: number): (settlement: Settlement) => void;
+  /** Starts what is gathered, and resolves when it is started or given up. */
+  flush(): Promise<void>;
+}
+
+interface OpenCover {
+  workflowId: string;
+  openedAt: number;
+  /** When each delivery that is not settled is due, in milliseconds since the epoch. */
+  open: Map<PublicId, number>;
+  settled: Record<string, number>;
+  tenantIds: Set<PublicId>;
+  endpointIds: Set<PublicId>;
+}
+
+interface Slot {
+  shared: string;
+  offset: number;
+  timer: NodeJS.Timeout | undefined;
+  covers: Map<string, OpenCover>;
+}
+
+export interface CoverageDeps {
+  client: Client;
+  config: Config;
+  metrics: Metrics;
+  log: Logger;
+}
+
+/**
+ * Sees to it that a workflow stands behind every accepted delivery. At low load each has its own, with its own page in
+ * Web UI; under load they share, by the time they came in. A cover is started a moment later, so that deliveries whose
+ * first attempt succeeds meanwhile are only counted: the workflow is told what is still open.
+ */
+export function createCoverage({ client, config, metrics, log }: CoverageDeps): Coverage {
+  const slots = new Map<number, Slot>();
+  const waiting: Cover[] = [];
+  let starting = 0;
+  let idle: (() => void)[] = [];
+  let tokens = OWN_WORKFLOWS_BURST;
+  let refilledAt = Date.now();
+
+  function takeTokens(): number {
+    const now = Date.now();
+    tokens = Math.min(OWN_WORKFLOWS_BURST, tokens + ((now - refilledAt) / 1000) * OWN_WORKFLOWS_PER_SECOND);
+    refilledAt = now;
+    return Math.floor(tokens);
+  }
+
+  function slotOf(index: number): Slot {
+    let slot = slots.get(index);
+    if (slot === undefined) {
+      slot = { shared: newShared(), offset: 0, timer: undefined, covers: new Map() };
+      slots.set(index, slot);
+    }
+    return slot;
+  }
+
+  /** The linger grows with what waits to be started, so a Temporal that falls behind gets fewer, larger workflows. */
+  function lingerMs(): number {
+    const { WAYBILL_COVER_LINGER: least, WAYBILL_COVER_LINGER_MAX: most } = config;
+    return Math.min(most, least * (1 + waiting.length + starting));
+  }
+
+  function close(slot: Slot): void {
+    clearTimeout(slot.timer);
+    slot.timer = undefined;
+    for (const cover of slot.covers.values()) enqueue(cover);
+    slot.covers = new Map();
+    slot.shared = newShared();
+    slot.offset = 0;
+  }
+
+  function enqueue(cover: OpenCover): void {
+    if (waiting.length >= MAX_WAITING) {
+      metrics.coverFailures.inc();
+      return;
+    }
+    const now = Date.now();
+    let dueAt = Number.POSITIVE_INFINITY;
+    for (const at of cover.open.values()) dueAt = Math.min(dueAt, at);
+    waiting.push({
+      workflowId: cover.workflowId,
+      open: [...cover.open.keys()],
+      settled: cover.settled,
+      tenantIds: [...cover.tenantIds],
+      endpointIds: [...cover.endpointIds],
+      startDelayMs: Number.isFinite(dueAt) ? Math.max(0, dueAt - now) : 0,
+    });
+    pump();
+  }
+
+  function pump(): void {
+    while (starting < STARTS_IN_FLIGHT) {
+      const cover = waiting.shift();
+      if (cover === undefined) break;
+      starting++;
+      void start(cover).finally(() => {
+        starting--;
+        pump();
+      });
+    }
+    metrics.coversWaiting.set(waiting.length + starting);
+    if (starting === 0 && waiting.length === 0) for (const resolve of idle.splice(0)) resolve();
+  }
+
+  async function start(cover: Cover): Promise<void> {
+    for (let tries = 1; tries <= START_TRIES; tries++) {
+      try {
+        await client.connection.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
+          startCover(client, cover, config.WAYBILL_TASK_QUEUE),
+        );
+        return;
+      } catch (error) {
+        metrics.coverFailures.inc();
+        log.warn({ err: error, workflowId: cover.workflowId, tries }, 'could not start a covering workflow');
+        await new Promise((resolve) => setTimeout(resolve, START_PAUSE_MS * tries));
+      }
+    }
+  }
+
+  return {
+    plan(index) {
+      const slot = slotOf(index);
+      if (slot.offset >= MAX_DELIVERIES_PER_WORKFLOW) close(slot);
+      return { ownWorkflows: takeTokens(), sharedWorkflow: slot.shared, sharedOffset: slot.offset };
+    },
+    add(index, tenantId, delivery, dueInMs) {
+      const slot = slotOf(index);
+      let cover = slot.covers.get(delivery.workflowId);
+      if (cover === undefined) {
+        cover = {
+          workflowId: delivery.workflowId,
+          openedAt: Date.now(),
+          open: new Map(),
+          settled: {},
+          tenantIds: new Set(),
+          endpointIds: new Set(),
+        };
+        slot.covers.set(delivery.workflowId, cover);
+      }
+      if (delivery.workflowId === deliveryWorkflowId(delivery.id)) tokens--;
+      else slot.offset++;
+      cover.open.set(delivery.id, Date.now() + dueInMs);
+      cover.tenantIds.add(tenantId);
+      cover.endpointIds.add(delivery.endpointId);
+      slot.timer ??= setTimeout(() => close(slot), lingerMs());
+      const into = cover;
+      return (settlement) => settle(into, delivery.id, settlement);
+    },
+    async flush() {
+      for (const slot of slots.values()) close(slot);
+      if (starting === 0 && waiting.length === 0) return;
+      await new Promise<void>((resolve) => {
+        idle = [...idle, resolve];
+      });
+    },
+  };
+}
+
+function newShared(): string {
+  return batchWorkflowId(randomUUID().replaceAll('-', ''));
+}
+
+function settle(cover: OpenCover, deliveryId: PublicId, settlement: Settlement): void {
+  if (!cover.open.has(deliveryId)) return;
+  switch (settlement.state) {
+    case 'delivered':
+    case 'dead':
+      cover.open.delete(deliveryId);
+      cover.settled[settlement.state] = (cover.settled[settlement.state] ?? 0) + 1;
+      return;
+    case 'retrying':
+      if (settlement.nextAttemptAt !== undefined) cover.open.set(deliveryId, settlement.nextAttemptAt.getTime());
+      return;
+    case 'declined':
+      cover.open.set(deliveryId, Date.now());
+  }
+}

@@ -1,0 +1,43 @@
+import { nextDelay, parseRetryAfter } from './retry-schedule';
+
+/** What one request to a receiver came to. */
+export type AttemptResult =
+  | { kind: 'response'; status: number; retryAfter?: string | undefined }
+  /** No whole response: `code` is the guarded client's, such as `timeout`, `dns`, `connection`, `tls`, `blocked`. */
+  | { kind: 'error'; code: string };
+
+/** Why a delivery became a dead letter. */
+export type DeadReason = 'exhausted' | 'gone' | 'endpoint-disabled' | 'content-expired';
+
+/** Where a delivery goes after an attempt. */
+export type Transition =
+  | { state: 'delivered' }
+  | { state: 'retrying'; delayMs: number }
+  | { state: 'dead'; reason: DeadReason };
+
+export interface AttemptContext {
+  /** The endpoint's retry schedule. */
+  delaysMs: readonly number[];
+  /** Attempts made in this run of the schedule, this one included. */
+  attemptsInRun: number;
+  /** A number in [0, 1), for the jitter. */
+  random: number;
+  nowMs: number;
+}
+
+const GONE = 410;
+const MAY_ASK_FOR_TIME: readonly number[] = [429, 503];
+
+/** Decides what follows from an attempt: 2xx delivers, 410 ends and disables the endpoint, all else is retried while the schedule lasts. */
+export function decide(result: AttemptResult, context: AttemptContext): Transition {
+  if (result.kind === 'response') {
+    if (result.status >= 200 && result.status < 300) return { state: 'delivered' };
+    if (result.status === GONE) return { state: 'dead', reason: 'gone' };
+  }
+  const retryAfterMs =
+    result.kind === 'response' && result.retryAfter !== undefined && MAY_ASK_FOR_TIME.includes(result.status)
+      ? parseRetryAfter(result.retryAfter, context.nowMs)
+      : undefined;
+  const delayMs = nextDelay(context.delaysMs, context.attemptsInRun, context.random, retryAfterMs);
+  return delayMs === undefined ? { state: 'dead', reason: 'exhausted' } : { state: 'retrying', delayMs };
+}

@@ -1,0 +1,42 @@
+/** Delays before the second, third … attempt: exponential by six, five attempts in all, the last about 22 minutes after the first. */
+export const DEFAULT_RETRY_DELAYS_MS: readonly number[] = [5_000, 30_000, 180_000, 1_080_000];
+
+/** Every delay is spread by this share both ways, so that failures that came together do not return together. */
+export const JITTER = 0.2;
+
+/** The longest `Retry-After` that is believed. A longer delay of the schedule itself stands. */
+export const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/**
+ * How long to wait before the next attempt.
+ *
+ * @param delaysMs - the endpoint's schedule
+ * @param failures - attempts that have failed in this run of the schedule, at least 1
+ * @param random - a number in [0, 1)
+ * @param retryAfterMs - what the receiver asked for, if it did: a lower bound on the wait, itself bounded
+ * @returns milliseconds, or `undefined` when the schedule is used up
+ */
+export function nextDelay(
+  delaysMs: readonly number[],
+  failures: number,
+  random: number,
+  retryAfterMs?: number,
+): number | undefined {
+  const delay = delaysMs[failures - 1];
+  if (delay === undefined) return undefined;
+  const spread = Math.round(delay * (1 - JITTER + 2 * JITTER * random));
+  return retryAfterMs === undefined ? spread : Math.max(spread, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
+}
+
+/**
+ * Reads a `Retry-After` header: seconds, or an HTTP date.
+ *
+ * @returns milliseconds from `nowMs`, never negative; `undefined` when the header is neither
+ */
+export function parseRetryAfter(header: string, nowMs: number): number | undefined {
+  const text = header.trim();
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000;
+  if (!/^[A-Z][a-z]{2}/.test(text)) return undefined;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+}

@@ -1,0 +1,11 @@
+/** The five-character SQLSTATE of an error that Postgres reported; undefined for any other. */
+export function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Whether a statement failed for the data it was given (class 22, data exception, or 23, constraint), not for the server's state. */
+export function isItemFault(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && (state.startsWith('22') || state.startsWith('23'));
+}

@@ -1,0 +1,10 @@
+import pino from 'pino';
+import { migrate } from '../../store/migrate';
+import { administer, databaseUrl, TEMPLATE_DATABASE } from './database';
+
+/** Once a run: the migrated template that every test file's database is copied from. */
+export default async function globalSetup(): Promise<void> {
+  await administer(`DROP DATABASE IF EXISTS ${TEMPLATE_DATABASE} WITH (FORCE)`);
+  await administer(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
+  await migrate(databaseUrl(TEMPLATE_DATABASE), pino({ level: 'silent' }));
+}

@@ -1,0 +1,20 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { bundleWorkflowCode } from '@temporalio/worker';
+
+/** Where the built bundle lies, beside the compiled worker. */
+export const BUNDLE_PATH = path.resolve(__dirname, '..', 'workflow-bundle.js');
+
+/** Bundles the workflows once, at build time, so that a worker starts without webpack. */
+export async function buildWorkflowBundle(target = BUNDLE_PATH): Promise<void> {
+  const { code } = await bundleWorkflowCode({ workflowsPath: require.resolve('../workflows') });
+  await mkdir(path.dirname(target), { recursive: true });
+  await writeFile(target, code);
+}
+
+if (require.main === module) {
+  buildWorkflowBundle().catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
+}

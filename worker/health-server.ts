@@ -1,0 +1,37 @@
+import { createServer, type Server } from 'node:http';
+
+export interface HealthServerOptions {
+  host: string;
+  port: number;
+  /** What is not ready, by name; empty when all is. */
+  problems(): Promise<Record<string, string>>;
+  renderMetrics(): Promise<string>;
+  metricsContentType: string;
+}
+
+/** The worker's own `/healthz`, `/readyz` and `/metrics`. */
+export async function startHealthServer(options: HealthServerOptions): Promise<Server> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, type: string, body: string) => {
+      response.writeHead(status, { 'content-type': type }).end(body);
+    };
+    const json = (status: number, value: unknown) => answer(status, 'application/json', `${JSON.stringify(value)}\n`);
+    const routes: Record<string, () => Promise<void>> = {
+      '/healthz': async () => json(200, { status: 'ok' }),
+      '/readyz': async () => {
+        const problems = await options.problems();
+        const ready = Object.keys(problems).length === 0;
+        json(ready ? 200 : 503, ready ? { status: 'ready' } : { status: 'not ready', problems });
+      },
+      '/metrics': async () => answer(200, options.metricsContentType, await options.renderMetrics()),
+    };
+    const route = routes[(request.url ?? '').split('?')[0] ?? ''];
+    if (route === undefined) json(404, { status: 'not found', routes: Object.keys(routes) });
+    else route().catch((error: Error) => json(500, { status: 'failed', message: error.message }));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  return server;
+}

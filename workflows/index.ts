@@ -1,0 +1,3 @@
+export { retention } from './retention';
+export { sweepOverdue } from './sweep-overdue';
+export { webhookDelivery } from './webhook-delivery';
