@@ -13,6 +13,7 @@ import { createWorkflowCommands } from './deliveries/workflow-commands';
 import { createCoverage } from './messages/cover';
 import { createGroupCommitPublisher } from './messages/group-commit-publisher';
 import { createRateLimiter } from './middleware/rate-limit';
+import { createApiMetrics } from './middleware/request-metrics';
 import { createApp } from './server';
 
 const SHUTDOWN_DEADLINE_MS = 45_000;
@@ -39,15 +40,7 @@ async function main(): Promise<void> {
     publisher,
     commands,
     checkEndpointUrl: (url) => checkUrlAndResolve(url, addressPolicy(config)),
-    metrics: {
-      contentType: metrics.registry.contentType,
-      render: () => renderMetrics({ metrics, ...delivery }),
-      observeRequest: (method, route, status, seconds) =>
-        metrics.requests.observe(
-          { http_request_method: method, http_route: route, http_response_status_code: String(status) },
-          seconds,
-        ),
-    },
+    metrics: { ...createApiMetrics(metrics.registry), render: () => renderMetrics({ metrics, ...delivery }) },
     readiness: async () => ({
       process: stopping ? 'shutting down' : 'ok',
       postgres: await within(delivery.pool.query('SELECT 1')),

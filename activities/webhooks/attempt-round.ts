@@ -1,4 +1,4 @@
-import { heartbeat } from '@temporalio/activity';
+import { heartbeat, sleep } from '@temporalio/activity';
 import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
 import { type BatchState, type OpenDelivery, readBatch } from '../../store/claims';
@@ -23,44 +23,71 @@ export interface RoundReport {
 /** No attempt is begun later than this in a round, so that deliveries that fall due meanwhile do not wait. */
 const ROUND_BUDGET_MS = 5_000;
 const SLOW_MS = 2_000;
+const SHORT_WAIT_MS = 1_000;
 const HEARTBEAT_MS = 5_000;
 const MAX_PROBLEMS = 20;
 
-/** Attempts those of these deliveries that are due, and tells where the batch stands afterwards. */
+/**
+ * Attempts those of these deliveries that are due, and tells where the batch stands afterwards. What falls due within a
+ * second is waited for: a timer of the server's is no finer than that, and costs more.
+ */
 export async function runRound(
   db: Queryable,
   engine: DeliveryEngine,
   deliveryIds: readonly PublicId[],
 ): Promise<RoundReport> {
-  const before = await readBatch(db, deliveryIds);
-  const due = before.open.filter((delivery) => delivery.due);
-  if (due.length === 0) return report(before, []);
-  const slow = await attemptAll(engine, due);
-  return report(await readBatch(db, deliveryIds), slow);
-}
-
-async function attemptAll(engine: DeliveryEngine, due: readonly OpenDelivery[]): Promise<PublicId[]> {
   const began = Date.now();
+  const inTime = () => Date.now() - began < ROUND_BUDGET_MS;
   const slow = new Set<PublicId>();
+  const settled: Record<string, number> = {};
   const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
-    const attempts = due.map(async (delivery) => {
-      await engine.attemptDue(delivery.id, delivery.endpointId, () => Date.now() - began < ROUND_BUDGET_MS);
-      if (Date.now() - began > SLOW_MS) slow.add(delivery.endpointId);
-    });
-    const outcomes = await Promise.allSettled(attempts);
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    for (let ids = deliveryIds; ; ) {
+      const state = await readBatch(db, ids);
+      countSettled(settled, state);
+      ids = state.open.map((delivery) => delivery.id);
+      const next = soonest(state);
+      if (!inTime() || next > SHORT_WAIT_MS) return report(state, settled, [...slow]);
+      if (next > 0) await sleep(next);
+      else await attemptAll(engine, state, inTime, slow);
+    }
   } finally {
     clearInterval(beat);
   }
-  return [...slow];
 }
 
-function report(state: BatchState, slowEndpointIds: PublicId[]): RoundReport {
-  const { pending: _pending, retrying: _retrying, ...settled } = state.counts;
+async function attemptAll(
+  engine: DeliveryEngine,
+  state: BatchState,
+  inTime: () => boolean,
+  slow: Set<PublicId>,
+): Promise<void> {
+  const began = Date.now();
+  const attempts = state.open
+    .filter((delivery) => delivery.due)
+    .map(async (delivery) => {
+      await engine.attemptDue(delivery.id, delivery.endpointId, inTime);
+      if (Date.now() - began > SLOW_MS) slow.add(delivery.endpointId);
+    });
+  const outcomes = await Promise.allSettled(attempts);
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function countSettled(settled: Record<string, number>, state: BatchState): void {
+  for (const [name, count] of Object.entries(state.counts)) {
+    if (name !== 'pending' && name !== 'retrying') settled[name] = (settled[name] ?? 0) + count;
+  }
+}
+
+/** Until the first of the open deliveries is due, in milliseconds; infinite when none is open. */
+function soonest(state: BatchState): number {
+  return state.open.reduce((least, { dueInMs }) => Math.min(least, dueInMs), Number.POSITIVE_INFINITY);
+}
+
+function report(state: BatchState, settled: Record<string, number>, slowEndpointIds: PublicId[]): RoundReport {
   const open = state.open.map(({ id, endpointId }) => ({ id, endpointId }));
-  const nextInMs = state.open.reduce((least, { dueInMs }) => Math.min(least, dueInMs), Number.POSITIVE_INFINITY);
+  const nextInMs = soonest(state);
   const some = state.open.length > 0;
   return {
     open,

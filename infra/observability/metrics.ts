@@ -98,13 +98,6 @@ export function createMetrics() {
       help: 'Overdue deliveries that the sweep gave to a workflow.',
       registers,
     }),
-    requests: new Histogram({
-      name: 'http_server_request_duration_seconds',
-      help: 'Requests to the API.',
-      labelNames: ['http_request_method', 'http_route', 'http_response_status_code'] as const,
-      buckets: REQUEST_BUCKETS,
-      registers,
-    }),
     databaseConnections: new Gauge({
       name: 'postgres_pool_connections',
       help: "This process's connections to Postgres.",

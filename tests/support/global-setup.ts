@@ -1,10 +1,13 @@
 import pino from 'pino';
+import { buildWorkflowBundle } from '../../worker/bundle';
 import { migrate } from '../../store/migrate';
+import { TEST_BUNDLE } from './bundle';
 import { administer, databaseUrl, TEMPLATE_DATABASE } from './database';
 
-/** Once a run: the migrated template that every test file's database is copied from. */
+/** Once a run: the migrated template that every test file's database is copied from, and the workflow bundle. */
 export default async function globalSetup(): Promise<void> {
   await administer(`DROP DATABASE IF EXISTS ${TEMPLATE_DATABASE} WITH (FORCE)`);
   await administer(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
   await migrate(databaseUrl(TEMPLATE_DATABASE), pino({ level: 'silent' }));
+  await buildWorkflowBundle(TEST_BUNDLE);
 }

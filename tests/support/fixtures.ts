@@ -1,0 +1,62 @@
+import type { Pool } from 'pg';
+import { newId, type PublicId, toUuid } from '../../core/ids';
+import { newSecret } from '../../core/signature';
+import type { Keyring } from '../../infra/keyring';
+
+export interface EndpointFixture {
+  id: PublicId;
+  secret: string;
+}
+
+/** Makes a tenant by SQL, where a test is not about the API. */
+export async function insertTenant(pool: Pool): Promise<PublicId> {
+  const id = newId('tenant');
+  await pool.query('INSERT INTO tenants (id, name) VALUES ($1, $2)', [toUuid(id), 'test']);
+  return id;
+}
+
+/** Makes an endpoint with one secret by SQL. */
+export async function insertEndpoint(
+  pool: Pool,
+  keyring: Keyring,
+  tenantId: PublicId,
+  options: {
+    url: string;
+    patterns?: string[];
+    channels?: string[];
+    delaysMs?: number[];
+    timeoutMs?: number;
+    state?: string;
+    secret?: string;
+  },
+): Promise<EndpointFixture> {
+  const id = newId('endpoint');
+  const secretId = newId('secret');
+  const secret = options.secret ?? newSecret();
+  await pool.query(
+    `INSERT INTO endpoints (id, tenant_id, url, channels, retry_delays_ms, timeout_ms, state)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [
+      toUuid(id),
+      toUuid(tenantId),
+      options.url,
+      options.channels ?? [],
+      options.delaysMs ?? [100, 200, 200, 200],
+      options.timeoutMs ?? 5_000,
+      options.state ?? 'enabled',
+    ],
+  );
+  for (const pattern of options.patterns ?? ['*']) {
+    await pool.query('INSERT INTO endpoint_subscriptions (tenant_id, pattern, endpoint_id) VALUES ($1, $2, $3)', [
+      toUuid(tenantId),
+      pattern,
+      toUuid(id),
+    ]);
+  }
+  await pool.query('INSERT INTO endpoint_secrets (id, endpoint_id, secret_encrypted) VALUES ($1, $2, $3)', [
+    toUuid(secretId),
+    toUuid(id),
+    keyring.encrypt(secret, `endpoint_secrets/${toUuid(secretId)}`),
+  ]);
+  return { id, secret };
+}
