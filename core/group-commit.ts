@@ -1,6 +1,8 @@
 export interface GroupCommitOptions<T, R> {
   /** Items in one commit at most. */
   maxBatch: number;
+  /** What an item weighs, and how much may go into one commit; a heavier single item goes alone. */
+  weigh?: { of(item: T): number; maxBatchWeight: number };
   /** Commits under way at once at most. While they run, new items gather; that is the whole batching policy. */
   maxInFlight: number;
   /** Items waiting at most; one more is refused with {@link Overloaded}. */
@@ -83,7 +85,7 @@ export class GroupCommit<T, R> {
     if (this.#waiting.length === 0) return;
     const slot = this.#freeSlots.pop();
     if (slot === undefined) return;
-    const batch = this.#waiting.splice(0, this.options.maxBatch);
+    const batch = this.#waiting.splice(0, this.#batchLength());
     void this.#commit(batch, slot).finally(() => {
       this.#freeSlots.push(slot);
       if (this.#waiting.length > 0) this.#start();
@@ -92,6 +94,19 @@ export class GroupCommit<T, R> {
       }
     });
     if (this.#waiting.length > 0) this.#start();
+  }
+
+  #batchLength(): number {
+    const { maxBatch, weigh } = this.options;
+    const length = Math.min(maxBatch, this.#waiting.length);
+    if (weigh === undefined) return length;
+    let weight = 0;
+    for (let count = 0; count < length; count++) {
+      const waiting = this.#waiting[count];
+      weight += waiting === undefined ? 0 : weigh.of(waiting.item);
+      if (weight > weigh.maxBatchWeight) return Math.max(count, 1);
+    }
+    return length;
   }
 
   async #commit(batch: Waiting<T, R>[], slot: number): Promise<void> {

@@ -14,7 +14,7 @@ export interface Delivery {
   eventType: string;
   state: DeliveryState;
   attempts: number;
-  /** Whether an attempt is under way, or was when its process died. */
+  /** Whether an attempt is under way. */
   attempting: boolean;
   /** Absent while an attempt is under way, and once there will be none. */
   nextAttemptAt: Date | undefined;
@@ -76,9 +76,12 @@ interface AttemptRow {
   response_body: string | null;
 }
 
+// A lease that has run out says that the attempt's process died: then the delivery is due.
+const IN_FLIGHT = 'claim IS NOT NULL AND next_attempt_at > now()';
 const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, attempts, last_status, last_error, workflow_id,
-  created_at, updated_at, claim IS NOT NULL AS attempting,
-  CASE WHEN claim IS NULL AND state IN ('pending', 'retrying') THEN next_attempt_at END AS next_attempt_at`;
+  created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
+  CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END
+    AS next_attempt_at`;
 const ATTEMPT_COLUMNS =
   'id, delivery_id, number, trigger, started_at, duration_ms, outcome, status, error, error_detail, response_body';
 

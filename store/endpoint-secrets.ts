@@ -41,11 +41,11 @@ export async function listEndpointSecrets(db: Queryable, endpointId: PublicId): 
   }));
 }
 
-/** Lets the current secret sign for `overlapMs` more, and forgets those that have expired. */
+/** Lets every secret there is sign for `overlapMs` more at most, and forgets those that have expired. */
 export async function retireEndpointSecrets(db: Queryable, endpointId: PublicId, overlapMs: number): Promise<void> {
   await db.query({
-    text: `UPDATE endpoint_secrets SET expires_at = now() + $2 * interval '1 millisecond'
-           WHERE endpoint_id = $1 AND expires_at IS NULL`,
+    text: `UPDATE endpoint_secrets SET expires_at = least(expires_at, now() + $2 * interval '1 millisecond')
+           WHERE endpoint_id = $1`,
     values: [toUuid(endpointId), overlapMs],
   });
   await db.query({

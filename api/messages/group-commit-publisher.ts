@@ -17,6 +17,9 @@ import type { Publisher, PublishInput, PublishResult } from './publisher';
 export const COMMIT_BATCH = 200;
 export const COMMITS_IN_FLIGHT = 2;
 
+/** Characters of content in one commit at most; Postgres holds a batch in memory more than once. */
+const COMMIT_BYTES = 1_000_000;
+
 const MAX_WAITING = 20_000;
 
 /** Publishes that lost a race for a key in the same instant try again; more often than this cannot happen without a fault. */
@@ -42,6 +45,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
 
   const commits = new GroupCommit<NewMessage, StoreResult>({
     maxBatch: COMMIT_BATCH,
+    weigh: { of: (message) => message.body.length, maxBatchWeight: COMMIT_BYTES },
     maxInFlight: COMMITS_IN_FLIGHT,
     maxWaiting: MAX_WAITING,
     commit,
@@ -76,7 +80,12 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
   ): void {
     metrics.deliveries.inc();
     if (delivery.held) return;
-    const covered = coverage.add(slot, message.tenantId, delivery, claim === undefined ? 0 : delivery.timeoutMs + LEASE_SLACK_MS);
+    const covered = coverage.add(
+      slot,
+      message.tenantId,
+      delivery,
+      claim === undefined ? 0 : delivery.timeoutMs + LEASE_SLACK_MS,
+    );
     if (claim === undefined) return;
     engine.attemptClaimed(
       {
