@@ -31,7 +31,7 @@ WITH wanted AS MATERIALIZED (
 ), judged AS (
   SELECT d.id, w.n, w.dead_letter, e.version, m.body, e.timeout_ms,
          CASE WHEN e.deleted_at IS NOT NULL THEN 'cancelled'
-              WHEN e.state = 'disabled' OR m.body IS NULL THEN 'dead'
+              WHEN e.state = 'disabled' OR m.body IS NULL OR m.content_expires_at <= now() THEN 'dead'
               WHEN e.state = 'paused' THEN 'held'
               ELSE d.state END AS state,
          CASE WHEN e.state = 'disabled' THEN 'endpoint-disabled' ELSE 'content-expired' END AS reason

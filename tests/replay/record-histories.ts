@@ -1,0 +1,127 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import type { PublicId } from '../../core/ids';
+import { toUuid } from '../../core/ids';
+import { SCHEDULES, WORKFLOWS } from '../../infra/temporal/names';
+import { insertEndpoint, insertTenant } from '../support/fixtures';
+import { createPipeline, type Pipeline } from '../support/pipeline';
+import { eventually, startReceiver, type TestReceiver } from '../support/receiver';
+
+/**
+ * Runs workflows through what they can meet and keeps their histories, for `replay.test.ts`. Not a test: it is run by
+ * `npm run record:histories` when a workflow has got a new branch. Histories that were recorded by earlier versions
+ * stay: they stand for the workflows that are in flight when that version is replaced.
+ */
+const FOLDER = path.join(__dirname, 'histories');
+
+let pipeline: Pipeline;
+let receiver: TestReceiver;
+let tenantId: PublicId;
+
+beforeAll(async () => {
+  pipeline = await createPipeline();
+  await pipeline.startWorker();
+  receiver = await startReceiver();
+  tenantId = await insertTenant(pipeline.database.pool);
+});
+afterAll(async () => {
+  await receiver.close();
+  await pipeline.close();
+});
+
+async function endpoint(delaysMs: number[], url = receiver.url) {
+  await pipeline.database.pool.query('DELETE FROM endpoint_subscriptions WHERE tenant_id = $1', [toUuid(tenantId)]);
+  return insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url, delaysMs });
+}
+
+async function publish() {
+  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload: {}, channels: [] });
+  const delivery = result.outcome === 'accepted' ? result.deliveries[0] : undefined;
+  if (delivery === undefined) throw new Error('nothing to deliver');
+  return delivery;
+}
+
+async function keep(name: string, workflowId: string) {
+  const handle = pipeline.client.workflow.getHandle(workflowId);
+  await eventually(async () => {
+    const description = await handle.describe().catch(() => undefined);
+    return description === undefined || description.status.name === 'RUNNING' ? undefined : true;
+  });
+  const json = historyToJSON(await handle.fetchHistory()).replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"');
+  await writeFile(path.join(FOLDER, `${name}.json`), `${json}\n`);
+}
+
+async function untilState(deliveryId: PublicId, state: string) {
+  await eventually(async () => {
+    const { rows } = await pipeline.database.pool.query('SELECT state FROM deliveries WHERE id = $1', [toUuid(deliveryId)]);
+    return rows[0].state === state ? true : undefined;
+  });
+}
+
+test('webhookDelivery: delivered by the first attempt', async () => {
+  await endpoint([100]);
+  await keep('webhook-delivery.first-attempt.1', (await publish()).workflowId);
+});
+
+test('webhookDelivery: retried after a timer, then delivered', async () => {
+  await endpoint([100, 2_500]);
+  receiver.script({ status: 500 }, { status: 503 });
+  await keep('webhook-delivery.retried.1', (await publish()).workflowId);
+});
+
+test('webhookDelivery: dead after its schedule', async () => {
+  await endpoint([100]);
+  receiver.script({ status: 500 }, { status: 500 });
+  await keep('webhook-delivery.dead.1', (await publish()).workflowId);
+});
+
+test('webhookDelivery: retried by an operator, another cancelled', async () => {
+  await endpoint([600_000]);
+  receiver.script({ status: 500 });
+  const retried = await publish();
+  await untilState(retried.id, 'retrying');
+  await pipeline.commands.retry(tenantId, retried.id);
+  await keep('webhook-delivery.retry-now.1', retried.workflowId);
+
+  receiver.script({ status: 500 });
+  const cancelled = await publish();
+  await untilState(cancelled.id, 'retrying');
+  await pipeline.commands.cancel(tenantId, cancelled.id);
+  await keep('webhook-delivery.cancelled.1', cancelled.workflowId);
+});
+
+test('webhookDelivery: a batch with a slow endpoint, which gets a lane of its own', async () => {
+  const slow = await startReceiver();
+  slow.always({ status: 500, delayMs: 2_200 });
+  await endpoint([100, 1_500], slow.url);
+  const first = await publish();
+  await endpoint([100, 1_500, 1_500]);
+  receiver.script({ status: 500 }, { status: 500 });
+  const second = await publish();
+  const open = [first.id, second.id];
+  await eventually(async () => {
+    const { rows } = await pipeline.database.pool.query(
+      "SELECT 1 FROM deliveries WHERE id = ANY ($1::uuid[]) AND state = 'retrying'",
+      [open.map(toUuid)],
+    );
+    return rows.length === 2 ? true : undefined;
+  });
+  const workflowId = `webhook-delivery/batch_recorded_${pipeline.config.WAYBILL_TASK_QUEUE}`;
+  await pipeline.client.workflow.start(WORKFLOWS.webhookDelivery, {
+    workflowId,
+    taskQueue: pipeline.config.WAYBILL_TASK_QUEUE,
+    args: [{ open, settled: { delivered: 3 } }],
+  });
+  await keep('webhook-delivery.slow-lane.1', workflowId);
+  await slow.close();
+});
+
+test.each([
+  [WORKFLOWS.sweepOverdue, SCHEDULES.sweepOverdue],
+  [WORKFLOWS.retention, SCHEDULES.retention],
+])('%s', async (type, name) => {
+  const workflowId = `${name}/recorded_${pipeline.config.WAYBILL_TASK_QUEUE}`;
+  await pipeline.client.workflow.start(type, { workflowId, taskQueue: pipeline.config.WAYBILL_TASK_QUEUE });
+  await keep(`${name}.1`, workflowId);
+});
