@@ -4,7 +4,8 @@ module.exports = {
   testMatch: ['<rootDir>/{core,store,infra,api,workflows,activities,worker,bench}/**/*.test.ts', '<rootDir>/tests/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.waybill/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.waybill/'],
-  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs', ignoreDynamic: true } }] },
+  globalSetup: '<rootDir>/tests/support/global-setup.ts',
   testTimeout: 30_000,
   maxWorkers: 2,
 };

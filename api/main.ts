@@ -54,7 +54,10 @@ async function main(): Promise<void> {
     server.once('error', reject);
     server.listen(config.WAYBILL_PORT, config.WAYBILL_HOST, 1024, resolve);
   });
-  log.info({ port: (server.address() as AddressInfo).port, firstAttempt: config.WAYBILL_FIRST_ATTEMPT }, 'API is listening');
+  log.info(
+    { port: (server.address() as AddressInfo).port, firstAttempt: config.WAYBILL_FIRST_ATTEMPT },
+    'API is listening',
+  );
 
   async function stop(signal: string): Promise<void> {
     if (stopping) return;

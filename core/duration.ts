@@ -4,12 +4,14 @@ const SHAPE = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 /**
  * Reads a duration such as `250ms`, `5s`, `1.5m`, `2h` or `7d`.
  *
- * @returns whole milliseconds, or `undefined` when the text is not a duration
+ * @returns whole milliseconds, or `undefined` when the text is not a duration, or one too long to count exactly
  */
 export function parseDuration(text: string): number | undefined {
   const match = SHAPE.exec(text);
   const unit = match?.[2] === undefined ? undefined : UNITS[match[2]];
-  return unit === undefined ? undefined : Math.round(Number(match?.[1]) * unit);
+  if (unit === undefined) return undefined;
+  const ms = Math.round(Number(match?.[1]) * unit);
+  return Number.isSafeInteger(ms) ? ms : undefined;
 }
 
 /** Writes milliseconds with the largest unit that divides them, the inverse of {@link parseDuration}. */

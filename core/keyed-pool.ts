@@ -49,7 +49,10 @@ export class KeyedPool {
     const lane = this.#lane(key);
     const full = lane.waiting.length >= this.options.maxWaitingPerKey || this.#waiting >= this.options.maxWaiting;
     const free = lane.running < this.options.perKey && this.#running < this.options.total;
-    if (full && !free) return false;
+    if (full && !free) {
+      this.#forget(key, lane);
+      return false;
+    }
     this.#enqueue(key, lane, job);
     return true;
   }
@@ -74,6 +77,10 @@ export class KeyedPool {
       this.#lanes.set(key, lane);
     }
     return lane;
+  }
+
+  #forget(key: string, lane: Lane): void {
+    if (lane.running === 0 && lane.waiting.length === 0) this.#lanes.delete(key);
   }
 
   #enqueue(key: string, lane: Lane, job: Job): void {
@@ -108,7 +115,7 @@ export class KeyedPool {
   #finish(key: string, lane: Lane): void {
     lane.running--;
     this.#running--;
-    if (lane.running === 0 && lane.waiting.length === 0) this.#lanes.delete(key);
+    this.#forget(key, lane);
     this.#takeTurn(key, lane);
     this.#advance();
     if (this.#running === 0 && this.#waiting === 0) for (const resolve of this.#idle.splice(0)) resolve();

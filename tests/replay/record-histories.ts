@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { PublicId } from '../../core/ids';
@@ -48,7 +49,9 @@ async function keep(name: string, workflowId: string) {
     const description = await handle.describe().catch(() => undefined);
     return description === undefined || description.status.name === 'RUNNING' ? undefined : true;
   });
-  const json = historyToJSON(await handle.fetchHistory()).replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"');
+  const json = historyToJSON(await handle.fetchHistory())
+    .replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"')
+    .replaceAll(`@${hostname()}`, '@recorder');
   await writeFile(path.join(FOLDER, `${name}.json`), `${json}\n`);
 }
 
