@@ -14,7 +14,5 @@ test('an id keeps its time and survives the way through the database', () => {
 
 test('the floor of a moment sorts at or below every id made then or later', () => {
   expect(uuidFloor(Date.now()) <= toUuid(newId('delivery'))).toBe(true);
-  fc.assert(
-    fc.property(fc.nat(2 ** 40), fc.nat(2 ** 40), (a, b) => a < b === uuidFloor(a) < uuidFloor(b)),
-  );
+  fc.assert(fc.property(fc.nat(2 ** 40), fc.nat(2 ** 40), (a, b) => a < b === uuidFloor(a) < uuidFloor(b)));
 });

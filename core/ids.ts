@@ -30,7 +30,9 @@ export function newId(kind: IdKind): PublicId {
 /** Whether `text` is a well-formed id of this kind. */
 export function isId(kind: IdKind, text: string): boolean {
   const prefix = ID_PREFIXES[kind];
-  return text.length === prefix.length + 33 && text.startsWith(`${prefix}_`) && HEX32.test(text.slice(prefix.length + 1));
+  return (
+    text.length === prefix.length + 33 && text.startsWith(`${prefix}_`) && HEX32.test(text.slice(prefix.length + 1))
+  );
 }
 
 /** The database's form (hex without dashes, which Postgres reads as a UUID) of a public id. */

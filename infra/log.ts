@@ -3,7 +3,18 @@ import pino, { type Logger } from 'pino';
 export type { Logger } from 'pino';
 
 /** Names whose values never reach a log, at any of the depths that our log lines have. */
-const SECRET_NAMES = ['authorization', 'secret', 'secrets', 'key', 'apiKey', 'password', 'payload', 'body', 'headers', 'token'];
+const SECRET_NAMES = [
+  'authorization',
+  'secret',
+  'secrets',
+  'key',
+  'apiKey',
+  'password',
+  'payload',
+  'body',
+  'headers',
+  'token',
+];
 const REDACTED_PATHS = SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 /**

@@ -55,7 +55,9 @@ const LONGEST_SLEEP_MS = 24 * 3_600_000;
 export async function webhookDelivery(input: WebhookDeliveryInput): Promise<Record<string, number>> {
   const batch = new Batch(input);
 
-  setHandler(progress, () => batch.progress(), { description: 'Deliveries by state, and when the next attempt is due' });
+  setHandler(progress, () => batch.progress(), {
+    description: 'Deliveries by state, and when the next attempt is due',
+  });
   setHandler(
     retryNow,
     async (deliveryIds) => {
@@ -194,7 +196,8 @@ class Batch {
   #show(): void {
     const { counts, nextAttemptAt } = this.progress();
     const open = counts.open ?? 0;
-    const state = open > 0 ? 'retrying' : (counts.dead ?? 0) > 0 ? 'dead' : (counts.held ?? 0) > 0 ? 'held' : 'delivered';
+    const state =
+      open > 0 ? 'retrying' : (counts.dead ?? 0) > 0 ? 'dead' : (counts.held ?? 0) > 0 ? 'held' : 'delivered';
     if (state !== this.#state) {
       this.#state = state;
       upsertSearchAttributes([{ key: WAYBILL_STATE, value: state }]);

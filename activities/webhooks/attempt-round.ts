@@ -106,7 +106,8 @@ function summarize(open: readonly OpenDelivery[]): RoundReport['problems'] {
     const error = delivery.lastError ?? (delivery.attempts === 0 ? 'not attempted yet' : 'unknown');
     const key = `${delivery.endpointId} ${error}`;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, { endpointId: delivery.endpointId, error, count: 1, attempts: delivery.attempts });
+    if (group === undefined)
+      groups.set(key, { endpointId: delivery.endpointId, error, count: 1, attempts: delivery.attempts });
     else {
       group.count++;
       group.attempts = Math.max(group.attempts, delivery.attempts);

@@ -18,7 +18,8 @@ export interface Cover {
 /** The options with which every `webhookDelivery` is started, by whoever. */
 export function coverOptions(cover: Cover, taskQueue: string) {
   const total = cover.open.length + Object.values(cover.settled).reduce((sum, count) => sum + count, 0);
-  const only = total === 1 ? `delivery ${cover.workflowId.slice(cover.workflowId.indexOf('/') + 1)}` : `${total} deliveries`;
+  const only =
+    total === 1 ? `delivery ${cover.workflowId.slice(cover.workflowId.indexOf('/') + 1)}` : `${total} deliveries`;
   const attributes: SearchAttributePair[] = [
     { key: TENANT_IDS, value: cover.tenantIds.slice(0, MAX_LISTED_IDS) },
     { key: ENDPOINT_IDS, value: cover.endpointIds.slice(0, MAX_LISTED_IDS) },

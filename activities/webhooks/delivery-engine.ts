@@ -8,7 +8,12 @@ import type { GuardedClient } from '../../infra/http/guarded-client';
 import type { Logger } from '../../infra/log';
 import type { Metrics } from '../../infra/observability/metrics';
 import { isItemFault } from '../../infra/postgres/errors';
-import { type AttemptOutcome, disableGoneEndpoint, type RecordedOutcome, recordOutcomes } from '../../store/attempt-outcomes';
+import {
+  type AttemptOutcome,
+  disableGoneEndpoint,
+  type RecordedOutcome,
+  recordOutcomes,
+} from '../../store/attempt-outcomes';
 import { type ClaimResult, claimDue, releaseClaims } from '../../store/claims';
 import { type AttemptReport, attempt } from './attempt';
 import type { EndpointConfig, EndpointConfigCache } from './endpoint-config-cache';
@@ -49,7 +54,11 @@ export type Settlement =
 
 export interface DeliveryEngine {
   /** Attempts a delivery under a lease that the caller took, once its endpoint's turn comes. Never rejects. */
-  attemptClaimed(delivery: ClaimedDelivery, trigger: AttemptOutcome['trigger'], onSettled: (s: Settlement) => void): void;
+  attemptClaimed(
+    delivery: ClaimedDelivery,
+    trigger: AttemptOutcome['trigger'],
+    onSettled: (s: Settlement) => void,
+  ): void;
   /**
    * Claims a due delivery once its endpoint's turn comes, and attempts it.
    *
@@ -124,10 +133,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     return { state: 'declined' };
   }
 
-  async function attemptAndRecord(
-    delivery: ClaimedDelivery,
-    trigger: AttemptOutcome['trigger'],
-  ): Promise<Settlement> {
+  async function attemptAndRecord(delivery: ClaimedDelivery, trigger: AttemptOutcome['trigger']): Promise<Settlement> {
     let endpoint: EndpointConfig | undefined;
     try {
       endpoint = await endpoints.get(delivery.endpointId, delivery.endpointVersion);
@@ -185,7 +191,8 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
 
   async function disable(endpointId: PublicId): Promise<void> {
     try {
-      if (await disableGoneEndpoint(pool, endpointId)) log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
+      if (await disableGoneEndpoint(pool, endpointId))
+        log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
     } catch (error) {
       log.error({ err: error, endpointId }, 'could not disable an endpoint that is gone');
     }

@@ -31,7 +31,8 @@ export async function createDelivery(config: Config, metrics: Metrics, log: Logg
   const pool = createPool(config.DATABASE_URL, config.WAYBILL_DATABASE_CONNECTIONS, log);
   const redis = createRedis(config.REDIS_URL, log);
   const keyring = new Keyring(config.WAYBILL_KEYS);
-  const extraCa = config.WAYBILL_EXTRA_CA_FILE === undefined ? undefined : readFileSync(config.WAYBILL_EXTRA_CA_FILE, 'utf8');
+  const extraCa =
+    config.WAYBILL_EXTRA_CA_FILE === undefined ? undefined : readFileSync(config.WAYBILL_EXTRA_CA_FILE, 'utf8');
   const http = createGuardedClient({
     policy: addressPolicy(config),
     socketsPerOrigin: config.WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,

@@ -106,7 +106,11 @@ function open(stored: StoredEndpointConfig, keyring: Keyring): EndpointConfig {
 
 const redisKey = (id: PublicId, version: number) => `waybill:endpoint:${id}:${version}`;
 
-async function readRedis(redis: Redis | undefined, id: PublicId, version: number): Promise<StoredEndpointConfig | undefined> {
+async function readRedis(
+  redis: Redis | undefined,
+  id: PublicId,
+  version: number,
+): Promise<StoredEndpointConfig | undefined> {
   if (redis?.status !== 'ready') return undefined;
   const text = await redis.get(redisKey(id, version)).catch(() => null);
   if (text === null) return undefined;

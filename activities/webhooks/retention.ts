@@ -12,7 +12,6 @@ export interface RetentionReport {
 const BATCH = 1_000;
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
 
-
 /** Forgets contents and history whose time is over, in small statements, oldest first. */
 export async function forgetOld(pool: Pool, config: Config): Promise<RetentionReport> {
   const report: RetentionReport = { contentsExpiredOnRequest: 0, messagesRemoved: 0 };

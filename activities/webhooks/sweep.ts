@@ -43,7 +43,10 @@ export async function sweep(deps: SweepDeps, graceMs = deps.config.WAYBILL_SWEEP
     }
     report.kept++;
     if (group.overdueMs < config.WAYBILL_SWEEP_GRACE * STUCK_GRACES) continue;
-    log.warn({ workflowId: group.workflowId, overdueMs: group.overdueMs }, 'a workflow neglects its deliveries; covering them anew');
+    log.warn(
+      { workflowId: group.workflowId, overdueMs: group.overdueMs },
+      'a workflow neglects its deliveries; covering them anew',
+    );
     const fresh = { ...coverOf(group), workflowId: `${batchWorkflowId(randomUUID().replaceAll('-', ''))}.sweep` };
     await startCover(client, fresh, config.WAYBILL_TASK_QUEUE);
     metrics.swept.inc(group.deliveryIds.length);

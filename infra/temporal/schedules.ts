@@ -18,7 +18,12 @@ export async function ensureSchedules(client: Client, config: Config): Promise<v
 }
 
 function schedules(config: Config): ScheduleOptions[] {
-  const housekeeping = (scheduleId: string, everyMs: number, workflowType: string, summary: string): ScheduleOptions => ({
+  const housekeeping = (
+    scheduleId: string,
+    everyMs: number,
+    workflowType: string,
+    summary: string,
+  ): ScheduleOptions => ({
     scheduleId,
     spec: { intervals: [{ every: everyMs }] },
     // A missed or a late run has nothing to catch up on: each looks at everything there is.
@@ -39,6 +44,11 @@ function schedules(config: Config): ScheduleOptions[] {
       WORKFLOWS.sweepOverdue,
       'Gives overdue deliveries to their workflows',
     ),
-    housekeeping(SCHEDULES.retention, RETENTION_INTERVAL_MS, WORKFLOWS.retention, 'Forgets what has been kept long enough'),
+    housekeeping(
+      SCHEDULES.retention,
+      RETENTION_INTERVAL_MS,
+      WORKFLOWS.retention,
+      'Forgets what has been kept long enough',
+    ),
   ];
 }

@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
+import type { PublishResult } from '../../api/messages/publisher';
 import type { PublicId } from '../../core/ids';
 import { toUuid } from '../../core/ids';
-import type { PublishResult } from '../../api/messages/publisher';
 import { insertEndpoint, insertTenant } from '../support/fixtures';
 import { createPipeline, type Pipeline } from '../support/pipeline';
 import { eventually, startReceiver, type TestReceiver } from '../support/receiver';
@@ -31,7 +31,9 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
     insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
 
   async function publish(payload: unknown = { n: 1 }, more: { eventType?: string } = {}) {
-    return accepted(await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload, channels: [], ...more }));
+    return accepted(
+      await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload, channels: [], ...more }),
+    );
   }
 
   async function untilState(deliveryId: PublicId, state: string) {
@@ -71,7 +73,11 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
   test('failures are retried by the schedule until one succeeds', async () => {
     await endpoint();
     // A fresh connection is not tried twice, so the lost one counts as an attempt.
-    receiver.script({ status: 500, headers: { connection: 'close' } }, { status: 0 }, { status: 302, headers: { location: receiver.url } });
+    receiver.script(
+      { status: 500, headers: { connection: 'close' } },
+      { status: 0 },
+      { status: 302, headers: { location: receiver.url } },
+    );
     const { deliveries } = await publish();
     const row = await untilState(deliveries[0]?.id ?? '', 'delivered');
     expect(row.attempts).toBe(4);
@@ -101,12 +107,17 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
       "SELECT 'dl_' || replace(id::text, '-', '') AS id, reason, last_status, attempts, state FROM dead_letters WHERE delivery_id = $1",
       [toUuid(deliveryId)],
     );
-    expect(rows).toEqual([{ id: expect.any(String), reason: 'exhausted', last_status: 503, attempts: 2, state: 'open' }]);
+    expect(rows).toEqual([
+      { id: expect.any(String), reason: 'exhausted', last_status: 503, attempts: 2, state: 'open' },
+    ]);
 
     receiver.always({ status: 204 });
     expect(await pipeline.commands.retryDeadLetter(tenantId, rows[0].id)).toMatchObject({ outcome: 'done' });
     expect((await untilState(deliveryId, 'delivered')).attempts).toBe(3);
-    expect(await pipeline.commands.retryDeadLetter(tenantId, rows[0].id)).toEqual({ outcome: 'wrong-state', state: 'retried' });
+    expect(await pipeline.commands.retryDeadLetter(tenantId, rows[0].id)).toEqual({
+      outcome: 'wrong-state',
+      state: 'retried',
+    });
   });
 
   test('410 Gone ends the delivery and disables the endpoint', async () => {
@@ -148,7 +159,9 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
       return status.name === 'COMPLETED' ? true : undefined;
     });
     expect(receiver.received).toHaveLength(3);
-    expect(await pipeline.commands.retry(await insertTenant(pipeline.database.pool), first)).toEqual({ outcome: 'not-found' });
+    expect(await pipeline.commands.retry(await insertTenant(pipeline.database.pool), first)).toEqual({
+      outcome: 'not-found',
+    });
   });
 
   test('while an endpoint is paused its deliveries are held, and go on when it is released', async () => {
@@ -156,7 +169,9 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
     const { deliveries } = await publish();
     const deliveryId = deliveries[0]?.id ?? '';
     expect((await readDelivery(deliveryId)).state).toBe('held');
-    await pipeline.database.pool.query("UPDATE endpoints SET state = 'enabled', version = version + 1 WHERE id = $1", [toUuid(id)]);
+    await pipeline.database.pool.query("UPDATE endpoints SET state = 'enabled', version = version + 1 WHERE id = $1", [
+      toUuid(id),
+    ]);
     await pipeline.commands.releaseHeld(tenantId, id);
     await untilState(deliveryId, 'delivered');
   });

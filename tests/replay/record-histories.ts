@@ -57,7 +57,9 @@ async function keep(name: string, workflowId: string) {
 
 async function untilState(deliveryId: PublicId, state: string) {
   await eventually(async () => {
-    const { rows } = await pipeline.database.pool.query('SELECT state FROM deliveries WHERE id = $1', [toUuid(deliveryId)]);
+    const { rows } = await pipeline.database.pool.query('SELECT state FROM deliveries WHERE id = $1', [
+      toUuid(deliveryId),
+    ]);
     return rows[0].state === state ? true : undefined;
   });
 }

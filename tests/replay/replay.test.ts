@@ -29,7 +29,7 @@ test('a history that the code would not have made is refused', async () => {
     const type = event.activityTaskScheduledEventAttributes?.activityType;
     if (type !== undefined) type.name = 'anotherActivity';
   }
-  await expect(
-    Worker.runReplayHistory({ workflowBundle: { codePath: TEST_BUNDLE } }, history),
-  ).rejects.toThrow(/[Nn]ondeterminism|DeterminismViolation/);
+  await expect(Worker.runReplayHistory({ workflowBundle: { codePath: TEST_BUNDLE } }, history)).rejects.toThrow(
+    /[Nn]ondeterminism|DeterminismViolation/,
+  );
 });

@@ -1,6 +1,6 @@
 import pino from 'pino';
-import { buildWorkflowBundle } from '../../worker/bundle';
 import { migrate } from '../../store/migrate';
+import { buildWorkflowBundle } from '../../worker/bundle';
 import { TEST_BUNDLE } from './bundle';
 import { administer, databaseUrl, TEMPLATE_DATABASE } from './database';
 

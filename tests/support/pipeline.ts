@@ -9,6 +9,7 @@ import { createWorkflowCommands } from '../../api/deliveries/workflow-commands';
 import { type Coverage, createCoverage } from '../../api/messages/cover';
 import { createGroupCommitPublisher, type GroupCommitPublisher } from '../../api/messages/group-commit-publisher';
 import { type Config, loadConfig } from '../../infra/config';
+import type { Logger } from '../../infra/log';
 import { createMetrics, type Metrics } from '../../infra/observability/metrics';
 import { createTemporalClient } from '../../infra/temporal/client';
 import { registerSearchAttributes } from '../../infra/temporal/register-search-attributes';
@@ -27,13 +28,22 @@ export interface Pipeline {
   commands: DeliveryCommands;
   client: Client;
   metrics: Metrics;
+  log: Logger;
   /** Starts a worker; call `stop` on it to let it go. */
   startWorker(): Promise<{ stop(): Promise<void> }>;
   close(): Promise<void>;
 }
 
-/** Builds a pipeline. `env` overrides environment variables, by name. */
-export async function createPipeline(env: Record<string, string> = {}): Promise<Pipeline> {
+/**
+ * Builds a pipeline.
+ *
+ * @param env - overrides environment variables, by name; an empty one counts as not set
+ * @param options - `log` takes the place of the pipeline's logger
+ */
+export async function createPipeline(
+  env: Record<string, string> = {},
+  options: { log?: Logger } = {},
+): Promise<Pipeline> {
   const database = await createTestDatabase();
   const config = loadConfig({
     ...process.env,
@@ -45,7 +55,7 @@ export async function createPipeline(env: Record<string, string> = {}): Promise<
     WAYBILL_LOG_LEVEL: process.env.WAYBILL_TEST_LOG_LEVEL ?? 'silent',
     ...env,
   });
-  const log = pino({ level: config.WAYBILL_LOG_LEVEL });
+  const log = options.log ?? pino({ level: config.WAYBILL_LOG_LEVEL });
   const metrics = createMetrics();
   const delivery = await createDelivery(config, metrics, log);
   const { client, namespace, close: closeClient } = createTemporalClient();
@@ -63,6 +73,7 @@ export async function createPipeline(env: Record<string, string> = {}): Promise<
     commands,
     client,
     metrics,
+    log,
     async startWorker() {
       const started = await runWorker({ config, delivery, client, metrics, log });
       workers.push(started);

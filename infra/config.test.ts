@@ -1,0 +1,130 @@
+import { ConfigError, configSchema, loadConfig } from './config';
+
+const KEY = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
+const right = { DATABASE_URL: 'postgres://waybill:pw@127.0.0.1:5432/waybill', WAYBILL_KEYS: KEY };
+const ADMIN_KEY = `wb_live_${'0'.repeat(32)}_${'a'.repeat(43)}`;
+
+function complaint(env: NodeJS.ProcessEnv): string {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message;
+  }
+  throw new Error('the environment was accepted');
+}
+
+test('the database and the keys are all that must be set', () => {
+  expect(loadConfig(right)).toMatchObject({
+    ...right,
+    WAYBILL_KEYS: [KEY],
+    REDIS_URL: undefined,
+    WAYBILL_PORT: 8080,
+    WAYBILL_FIRST_ATTEMPT: 'api',
+    WAYBILL_COVER_LINGER: 100,
+    WAYBILL_SWEEP_INTERVAL: 30_000,
+    WAYBILL_CONTENT_RETENTION: 30 * 86_400_000,
+    WAYBILL_ALLOW_HTTP: false,
+    WAYBILL_ALLOW_PRIVATE_NETWORKS: [],
+  });
+});
+
+test('an empty variable counts as not set', () => {
+  expect(loadConfig({ ...right, REDIS_URL: '', WAYBILL_PORT: '', WAYBILL_ADMIN_KEY: '' })).toEqual(loadConfig(right));
+});
+
+test('values are read as what they are', () => {
+  const config = loadConfig({
+    ...right,
+    REDIS_URL: 'rediss://cache:6380',
+    WAYBILL_ADMIN_KEY: ADMIN_KEY,
+    WAYBILL_KEYS: `${KEY}, k0:${Buffer.alloc(32, 2).toString('base64')}`,
+    WAYBILL_PORT: '0',
+    WAYBILL_ALLOW_HTTP: 'true',
+    WAYBILL_ALLOW_PRIVATE_NETWORKS: ' 10.0.0.0/8 ,, 127.0.0.0/8',
+    WAYBILL_SWEEP_GRACE: '1.5s',
+  });
+  expect(config).toMatchObject({
+    REDIS_URL: 'rediss://cache:6380',
+    WAYBILL_PORT: 0,
+    WAYBILL_ALLOW_HTTP: true,
+    WAYBILL_ALLOW_PRIVATE_NETWORKS: ['10.0.0.0/8', '127.0.0.0/8'],
+    WAYBILL_SWEEP_GRACE: 1_500,
+  });
+  expect(config.WAYBILL_KEYS).toHaveLength(2);
+});
+
+test('what is missing is said to be not set, with what is expected', () => {
+  const message = complaint({});
+  expect(message).toMatch(/DATABASE_URL: is not set; expected a postgres:\/\/ URL/);
+  expect(message).toMatch(/WAYBILL_KEYS: is not set; expected one or more id:base64-of-32-bytes/);
+});
+
+const WRONG: [name: string, value: string, expected: RegExp][] = [
+  ['DATABASE_URL', 'mysql://PLANTED@host/db', /postgres:\/\/ URL/],
+  ['DATABASE_URL', 'PLANTED', /postgres:\/\/ URL/],
+  ['WAYBILL_DATABASE_CONNECTIONS', 'many', /whole number from 1 to 500/],
+  ['WAYBILL_DATABASE_CONNECTIONS', '0', /whole number from 1 to 500/],
+  ['WAYBILL_DATABASE_CONNECTIONS', '501', /whole number from 1 to 500/],
+  ['WAYBILL_DATABASE_CONNECTIONS', '2.5', /whole number from 1 to 500/],
+  ['REDIS_URL', 'http://PLANTED@host', /redis:\/\/ or rediss:\/\/ URL/],
+  ['WAYBILL_KEYS', ' , ', /id:base64-of-32-bytes/],
+  ['WAYBILL_KEYS', `PLANTED:${Buffer.alloc(16).toString('base64')}`, /id:base64-of-32-bytes/],
+  ['WAYBILL_KEYS', `${KEY},PLANTED`, /id:base64-of-32-bytes/],
+  ['WAYBILL_ADMIN_KEY', `${ADMIN_KEY}PLANTED`, /wb_live_/],
+  ['WAYBILL_PORT', '70000', /port number from 0 to 65535/],
+  ['WAYBILL_PORT', 'http', /port number from 0 to 65535/],
+  ['WAYBILL_WORKER_PORT', '-1', /port number from 0 to 65535/],
+  ['WAYBILL_TEMPORAL_METRICS_PORT', 'x', /port number/],
+  ['WAYBILL_TEMPORAL_UI_URL', 'temporal', /URL/],
+  ['WAYBILL_LOG_LEVEL', 'loud', /"info"/],
+  ['WAYBILL_FIRST_ATTEMPT', 'worker', /api or workflow/],
+  ['WAYBILL_ATTEMPT_CONCURRENCY', '-3', /from 1 to 10000/],
+  ['WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT', '1001', /from 1 to 1000/],
+  ['WAYBILL_COVER_LINGER', '100', /duration such as 500ms/],
+  ['WAYBILL_COVER_LINGER_MAX', 'soon', /duration such as 500ms/],
+  ['WAYBILL_SWEEP_INTERVAL', '30 s', /duration such as 500ms/],
+  ['WAYBILL_SWEEP_GRACE', '-1s', /duration such as 500ms/],
+  ['WAYBILL_ALLOW_HTTP', 'yes', /true or false/],
+  ['WAYBILL_MAX_BODY_BYTES', '1MB', /whole number/],
+  ['WAYBILL_RATE_LIMIT_PER_SECOND', '0', /from 1 to 1000000/],
+  ['WAYBILL_CONTENT_RETENTION', '30', /duration such as 500ms/],
+  ['WAYBILL_HISTORY_RETENTION', '1y', /duration such as 500ms/],
+];
+
+test.each(WRONG)('%s=%j is named, with what is expected, and nothing else is', (name, value, expected) => {
+  const lines = complaint({ ...right, [name]: value })
+    .split('\n')
+    .slice(1);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(new RegExp(`^  ${name}: `));
+  expect(lines[0]).toMatch(expected);
+  expect(lines[0]).not.toContain('is not set');
+});
+
+test('no complaint repeats a value', () => {
+  for (const [name, value] of WRONG) {
+    const message = complaint({ ...right, [name]: value });
+    expect(message).not.toContain('PLANTED');
+    expect(message).not.toContain(KEY);
+  }
+});
+
+test('every wrong variable has its line', () => {
+  const env = Object.fromEntries(WRONG.map(([name, value]) => [name, value]));
+  const named = complaint(env)
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(':')[0]);
+  expect([...new Set(named)].sort()).toEqual(Object.keys(env).sort());
+});
+
+test('what cannot be wrong is all that the table above leaves out', () => {
+  const free = ['WAYBILL_HOST', 'WAYBILL_ALLOW_PRIVATE_NETWORKS', 'WAYBILL_EXTRA_CA_FILE', 'WAYBILL_TASK_QUEUE'];
+  const tested = new Set(WRONG.map(([name]) => name));
+  expect(
+    Object.keys(configSchema.shape)
+      .filter((name) => !tested.has(name))
+      .sort(),
+  ).toEqual(free.sort());
+});
