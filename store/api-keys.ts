@@ -82,8 +82,8 @@ export async function findApiKey(db: Queryable, tenantId: PublicId, id: PublicId
 
 /** Index: api_keys_by_tenant. */
 export async function listApiKeys(db: Queryable, tenantId: PublicId, request: PageRequest): Promise<Page<ApiKey>> {
-  const scan = [['tenant_id = ?', toUuid(tenantId)]] as const;
-  const page = await readPage<Row>(db, { columns: COLUMNS, table: 'api_keys', key: 'id', scan, filter: [] }, request);
+  const index = { prefix: ['tenant_id', toUuid(tenantId)], key: 'id' } as const;
+  const page = await readPage<Row>(db, { columns: COLUMNS, table: 'api_keys', index }, request);
   return mapPage(page, fromRow);
 }
 

@@ -60,13 +60,21 @@ export async function listDeadLetters(
   const { endpointId } = filter;
   // The endpoint's index knows nothing of tenants: another tenant's endpoint is not even to be scanned.
   if (endpointId !== undefined && !(await ownsEndpoint(db, tenantId, endpointId))) return emptyPage();
-  const scan: Condition[] = [['tenant_id = ?', toUuid(tenantId)], ...idRange(filter)];
-  if (endpointId !== undefined) scan.unshift(['endpoint_id = ?', toUuid(endpointId)]);
+  const tenant = toUuid(tenantId);
   const conditions: Condition[] = [];
   if (filter.state !== undefined) conditions.push(['state = ?', filter.state]);
   if (filter.eventType !== undefined) conditions.push(['event_type = ?', filter.eventType]);
   if (filter.reason !== undefined) conditions.push(['reason = ?', filter.reason]);
-  const query = { columns: COLUMNS, table: 'dead_letters', key: 'id', scan, filter: conditions };
+  const prefix: readonly [string, string] =
+    endpointId === undefined ? ['tenant_id', tenant] : ['endpoint_id', toUuid(endpointId)];
+  const query = {
+    columns: COLUMNS,
+    table: 'dead_letters',
+    index: { prefix, key: 'id' },
+    ...idRange(filter),
+    fixed: endpointId === undefined ? [] : [['tenant_id = ?', tenant] as const],
+    filter: conditions,
+  };
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 

@@ -1,7 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../core/ids';
 import type { Queryable } from '../infra/postgres/pool';
 import { ownsEndpoint } from './endpoints';
-import { type Condition, emptyPage, mapPage, type Page, type PageRequest, readPage } from './keyset';
+import { type Condition, emptyPage, type KeysetQuery, mapPage, type Page, type PageRequest, readPage } from './keyset';
 import { idRange, type TimeRange } from './message-reads';
 
 export const DELIVERY_STATES = ['pending', 'delivered', 'retrying', 'held', 'dead', 'cancelled', 'suppressed'] as const;
@@ -99,13 +99,16 @@ export async function listDeliveries(
   const { endpointId, messageId } = filter;
   // The endpoint's index knows nothing of tenants: another tenant's endpoint is not even to be scanned.
   if (endpointId !== undefined && !(await ownsEndpoint(db, tenantId, endpointId))) return emptyPage();
-  const scan = [...scanOf(tenantId, endpointId, messageId), ...idRange(filter)];
   const conditions: Condition[] = [];
-  if (endpointId !== undefined || messageId !== undefined) scan.push(['tenant_id = ?', toUuid(tenantId)]);
   if (endpointId !== undefined && messageId !== undefined) conditions.push(['endpoint_id = ?', toUuid(endpointId)]);
   if (filter.state !== undefined) conditions.push(['state = ?', filter.state]);
   if (filter.eventType !== undefined) conditions.push(['event_type = ?', filter.eventType]);
-  const query = { columns: DELIVERY_COLUMNS, table: 'deliveries', key: 'id', scan, filter: conditions };
+  const query = {
+    columns: DELIVERY_COLUMNS,
+    table: 'deliveries',
+    ...(messageId === undefined ? inTime(tenantId, endpointId, filter) : ofMessage(tenantId, messageId, filter)),
+    filter: conditions,
+  };
   return mapPage(await readPage<DeliveryRow>(db, query, request), fromDeliveryRow);
 }
 
@@ -122,9 +125,7 @@ export async function listAttempts(db: Queryable, deliveryId: PublicId, request:
   const query = {
     columns: ATTEMPT_COLUMNS,
     table: 'attempts',
-    key: 'id',
-    scan: [['delivery_id = ?', toUuid(deliveryId)] as const],
-    filter: [],
+    index: { prefix: ['delivery_id', toUuid(deliveryId)], key: 'id' } as const,
   };
   return mapPage(await readPage<AttemptRow>(db, query, request), fromAttemptRow);
 }
@@ -142,16 +143,31 @@ export async function findAttempt(
   return rows[0] === undefined ? undefined : fromAttemptRow(rows[0]);
 }
 
-function scanOf(tenantId: PublicId, endpointId: PublicId | undefined, messageId: PublicId | undefined): Condition[] {
-  if (messageId !== undefined) {
-    const message = toUuid(messageId);
-    return [
-      ['id >= ?', `${message.slice(0, 16)}${'0'.repeat(16)}`],
-      ['id <= ?', `${message.slice(0, 16)}${'f'.repeat(16)}`],
+type Range = Pick<KeysetQuery, 'index' | 'from' | 'before' | 'fixed'>;
+
+/** The deliveries of a tenant, or of one of its endpoints. */
+function inTime(tenantId: PublicId, endpointId: PublicId | undefined, range: TimeRange): Range {
+  const tenant = toUuid(tenantId);
+  if (endpointId === undefined) return { index: { prefix: ['tenant_id', tenant], key: 'id' }, ...idRange(range) };
+  const prefix = ['endpoint_id', toUuid(endpointId)] as const;
+  return { index: { prefix, key: 'id' }, ...idRange(range), fixed: [['tenant_id = ?', tenant]] };
+}
+
+/** The deliveries of a message: their ids begin as the message's does. */
+function ofMessage(tenantId: PublicId, messageId: PublicId, range: TimeRange): Range {
+  const message = toUuid(messageId);
+  const first = `${message.slice(0, 16)}${'0'.repeat(16)}`;
+  const end = `${(BigInt(`0x${message.slice(0, 16)}`) + 1n).toString(16).padStart(16, '0')}${'0'.repeat(16)}`;
+  const { from = first, before = end } = idRange(range);
+  return {
+    index: { key: 'id' },
+    from: from > first ? from : first,
+    before: before < end ? before : end,
+    fixed: [
       ['message_id = ?', message],
-    ];
-  }
-  return [endpointId === undefined ? ['tenant_id = ?', toUuid(tenantId)] : ['endpoint_id = ?', toUuid(endpointId)]];
+      ['tenant_id = ?', toUuid(tenantId)],
+    ],
+  };
 }
 
 function fromDeliveryRow(row: DeliveryRow): Delivery {

@@ -1,6 +1,6 @@
 import { fromUuid, type PublicId, toUuid } from '../core/ids';
 import type { Queryable } from '../infra/postgres/pool';
-import { type Condition, mapPage, type Page, type PageRequest, readPage } from './keyset';
+import { mapPage, type Page, type PageRequest, readPage } from './keyset';
 
 export const ENDPOINT_STATES = ['enabled', 'paused', 'disabled'] as const;
 export type EndpointState = (typeof ENDPOINT_STATES)[number];
@@ -98,9 +98,12 @@ export async function listEndpoints(
   filter: { state: EndpointState | undefined },
   request: PageRequest,
 ): Promise<Page<Endpoint>> {
-  const scan: Condition[] = [['tenant_id = ?', toUuid(tenantId)], ['deleted_at IS NULL']];
-  const conditions: Condition[] = filter.state === undefined ? [] : [['state = ?', filter.state]];
-  const query = { columns: COLUMNS, table: 'endpoints', key: 'id', scan, filter: conditions };
+  const query = {
+    columns: COLUMNS,
+    table: 'endpoints',
+    index: { prefix: ['tenant_id', toUuid(tenantId)], key: 'id', where: 'deleted_at IS NULL' } as const,
+    filter: filter.state === undefined ? [] : [['state = ?', filter.state] as const],
+  };
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 

@@ -53,8 +53,7 @@ export async function listEventTypes(
   const query = {
     columns: COLUMNS,
     table: 'event_types',
-    key: 'name',
-    scan: [['tenant_id = ?', toUuid(tenantId)]] as const,
+    index: { prefix: ['tenant_id', toUuid(tenantId)], key: 'name' } as const,
     filter: filter.archived === undefined ? [] : ([['archived = ?', filter.archived]] as const),
   };
   return mapPage(await readPage<Row>(db, query, request), fromRow);

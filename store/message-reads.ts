@@ -1,6 +1,6 @@
 import { fromUuid, type PublicId, toUuid, uuidFloor } from '../core/ids';
 import type { Queryable } from '../infra/postgres/pool';
-import { type Condition, mapPage, type Page, type PageRequest, readPage } from './keyset';
+import { mapPage, type Page, type PageRequest, readPage } from './keyset';
 
 /** A message without its content. */
 export interface MessageSummary {
@@ -55,8 +55,8 @@ export async function listMessages(
   const query = {
     columns: COLUMNS,
     table: 'messages',
-    key: 'id',
-    scan: [['tenant_id = ?', toUuid(tenantId)] as const, ...idRange(filter)],
+    index: { prefix: ['tenant_id', toUuid(tenantId)], key: 'id' } as const,
+    ...idRange(filter),
     filter: filter.eventType === undefined ? [] : [['event_type = ?', filter.eventType] as const],
   };
   return mapPage(await readPage<Row>(db, query, request), fromRow);
@@ -89,11 +89,11 @@ export async function expireMessageContent(db: Queryable, tenantId: PublicId, id
 }
 
 /** A time range as a range of time-ordered ids. */
-export function idRange(range: TimeRange): Condition[] {
-  const conditions: Condition[] = [];
-  if (range.since !== undefined) conditions.push(['id >= ?', uuidFloor(range.since.getTime())]);
-  if (range.until !== undefined) conditions.push(['id < ?', uuidFloor(range.until.getTime())]);
-  return conditions;
+export function idRange(range: TimeRange): { from: string | undefined; before: string | undefined } {
+  return {
+    from: range.since === undefined ? undefined : uuidFloor(range.since.getTime()),
+    before: range.until === undefined ? undefined : uuidFloor(range.until.getTime()),
+  };
 }
 
 function fromRow(row: Row): MessageSummary {

@@ -39,7 +39,7 @@ export async function findTenant(db: Queryable, id: PublicId): Promise<Tenant | 
 
 /** Index: tenants_pkey. */
 export async function listTenants(db: Queryable, request: PageRequest): Promise<Page<Tenant>> {
-  const query = { columns: COLUMNS, table: 'tenants', key: 'id', scan: [], filter: [] };
+  const query = { columns: COLUMNS, table: 'tenants', index: { key: 'id' } };
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 

@@ -3,6 +3,7 @@ import { WorkflowIdConflictPolicy } from '@temporalio/common';
 import type { Pool } from 'pg';
 import { coverOptions } from '../../activities/webhooks/cover-workflow';
 import type { PublicId } from '../../core/ids';
+import { withTimeout } from '../../core/timeout';
 import type { Config } from '../../infra/config';
 import type { Logger } from '../../infra/log';
 import { CANCEL, RETRY_NOW, sweepForEndpointId, WORKFLOWS } from '../../infra/temporal/names';
@@ -53,8 +54,9 @@ export function createWorkflowCommands({ pool, client, config, log }: CommandDep
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     });
     try {
-      await client.connection.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
+      await withTimeout(
         client.workflow.executeUpdateWithStart(name, { args: [[deliveryId]], startWorkflowOperation: start }),
+        UPDATE_TIMEOUT_MS,
       );
       return true;
     } catch (error) {
@@ -101,17 +103,16 @@ export function createWorkflowCommands({ pool, client, config, log }: CommandDep
       }
       if (released === 0) return;
       log.info({ endpointId, released }, 'held deliveries go on');
-      await client.connection
-        .withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
-          client.workflow.start(WORKFLOWS.sweepOverdue, {
-            workflowId: sweepForEndpointId(endpointId),
-            taskQueue: config.WAYBILL_TASK_QUEUE,
-            args: [{ graceMs: 0 }],
-            staticSummary: `Held deliveries of ${endpointId} go on`,
-            workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-          }),
-        )
-        .catch((error) => log.warn({ err: error }, 'could not start a sweep; the next scheduled one will find them'));
+      await withTimeout(
+        client.workflow.start(WORKFLOWS.sweepOverdue, {
+          workflowId: sweepForEndpointId(endpointId),
+          taskQueue: config.WAYBILL_TASK_QUEUE,
+          args: [{ graceMs: 0 }],
+          staticSummary: `Held deliveries of ${endpointId} go on`,
+          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        }),
+        UPDATE_TIMEOUT_MS,
+      ).catch((error) => log.warn({ err: error }, 'could not start a sweep; the next scheduled one will find them'));
     },
   };
 }

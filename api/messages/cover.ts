@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
+import type { Settlement } from '../../activities/webhooks/claimed-delivery';
 import { type Cover, startCover } from '../../activities/webhooks/cover-workflow';
-import type { Settlement } from '../../activities/webhooks/delivery-engine';
 import type { PublicId } from '../../core/ids';
+import { withTimeout } from '../../core/timeout';
 import type { Config } from '../../infra/config';
 import type { Logger } from '../../infra/log';
 import type { Metrics } from '../../infra/observability/metrics';
@@ -81,11 +82,12 @@ export function createCoverage({ client, config, metrics, log }: CoverageDeps): 
   let tokens = OWN_WORKFLOWS_BURST;
   let refilledAt = Date.now();
 
-  function takeTokens(): number {
+  /** Every delivery takes a token, shared or not, so that under load none is left and all share. */
+  function refillTokens(): number {
     const now = Date.now();
     tokens = Math.min(OWN_WORKFLOWS_BURST, tokens + ((now - refilledAt) / 1000) * OWN_WORKFLOWS_PER_SECOND);
     refilledAt = now;
-    return Math.floor(tokens);
+    return Math.max(0, Math.floor(tokens));
   }
 
   function slotOf(index: number): Slot {
@@ -97,10 +99,9 @@ export function createCoverage({ client, config, metrics, log }: CoverageDeps): 
     return slot;
   }
 
-  /** The linger grows with what waits to be started, so a Temporal that falls behind gets fewer, larger workflows. */
+  /** Short while tokens are left. Without, most of the deliveries share, and the longer they gather the fewer workflows there are. */
   function lingerMs(): number {
-    const { WAYBILL_COVER_LINGER: least, WAYBILL_COVER_LINGER_MAX: most } = config;
-    return Math.min(most, least * (1 + waiting.length + starting));
+    return tokens > 0 ? config.WAYBILL_COVER_LINGER : config.WAYBILL_COVER_LINGER_MAX;
   }
 
   function close(slot: Slot): void {
@@ -148,9 +149,7 @@ export function createCoverage({ client, config, metrics, log }: CoverageDeps): 
   async function start(cover: Cover): Promise<void> {
     for (let tries = 1; tries <= START_TRIES; tries++) {
       try {
-        await client.connection.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
-          startCover(client, cover, config.WAYBILL_TASK_QUEUE),
-        );
+        await withTimeout(startCover(client, cover, config.WAYBILL_TASK_QUEUE), START_TIMEOUT_MS);
         return;
       } catch (error) {
         metrics.coverFailures.inc();
@@ -164,7 +163,7 @@ export function createCoverage({ client, config, metrics, log }: CoverageDeps): 
     plan(index) {
       const slot = slotOf(index);
       if (slot.offset >= MAX_DELIVERIES_PER_WORKFLOW) close(slot);
-      return { ownWorkflows: takeTokens(), sharedWorkflow: slot.shared, sharedOffset: slot.offset };
+      return { ownWorkflows: refillTokens(), sharedWorkflow: slot.shared, sharedOffset: slot.offset };
     },
     add(index, tenantId, delivery, dueInMs) {
       const slot = slotOf(index);
@@ -180,8 +179,8 @@ export function createCoverage({ client, config, metrics, log }: CoverageDeps): 
         };
         slot.covers.set(delivery.workflowId, cover);
       }
-      if (delivery.workflowId === deliveryWorkflowId(delivery.id)) tokens--;
-      else slot.offset++;
+      tokens = Math.max(-OWN_WORKFLOWS_BURST, tokens - 1);
+      if (delivery.workflowId !== deliveryWorkflowId(delivery.id)) slot.offset++;
       cover.open.set(delivery.id, Date.now() + dueInMs);
       cover.tenantIds.add(tenantId);
       cover.endpointIds.add(delivery.endpointId);

@@ -35,8 +35,9 @@ export const idempotencyKeyHeader = z
   })
   .optional()
   .meta({
-    description: 'A second request with the same key is answered with the first one’s message and sends nothing.',
-    example: '7c2f6a0e-5a0f-4b0a-9a55-1f0b7f8f6a1e',
+    description:
+      'A second request with the same key is answered with the first one’s message and sends nothing. At most 255 ' +
+      'visible ASCII characters, such as a UUID, bare or in double quotes.',
   });
 
 export const publishHeaders = z.object({ 'idempotency-key': idempotencyKeyHeader });
@@ -64,7 +65,7 @@ export const newMessageSchema = z
         description: 'When the payload is to be forgotten; deliveries that still wait then become dead letters.',
       }),
   })
-  .meta({ id: 'NewMessage' });
+  .meta({ id: 'NewMessage', example: { eventType: 'order.created', payload: { orderId: 'A-1001', total: '129.90' } } });
 
 export const publishedSchema = z
   .object({

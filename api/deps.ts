@@ -1,0 +1,30 @@
+import type { Pool } from 'pg';
+import type { Config } from '../infra/config';
+import type { Keyring } from '../infra/keyring';
+import type { Logger } from '../infra/log';
+import type { DeliveryCommands } from './deliveries/commands';
+import type { Publisher } from './messages/publisher';
+import type { RateLimiter } from './middleware/rate-limit';
+import type { ApiMetrics } from './middleware/request-metrics';
+
+/** Whether an endpoint's address may be used, and if not, why, in words for whoever gave it. */
+export type UrlCheck = { ok: true } | { ok: false; reason: string };
+
+/** Everything that the API is made of. */
+export interface AppDeps {
+  config: Pick<Config, 'WAYBILL_MAX_BODY_BYTES' | 'WAYBILL_CONTENT_RETENTION'>;
+  pool: Pool;
+  log: Logger;
+  publisher: Publisher;
+  commands: DeliveryCommands;
+  /** Encrypts endpoints' secrets and custom headers. */
+  keyring: Keyring;
+  /** Judges an endpoint's address when it is given: scheme, host, and what the name resolves to. */
+  checkEndpointUrl(url: string): Promise<UrlCheck>;
+  metrics: ApiMetrics;
+  /** The state of each server that is needed: `ok`, or what is wrong with it. */
+  readiness(): Promise<Record<string, string>>;
+  rateLimiter: RateLimiter;
+  /** The page of a workflow in Temporal Web UI. */
+  workflowUrl(workflowId: string): string;
+}

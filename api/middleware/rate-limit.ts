@@ -1,0 +1,62 @@
+import { LRUCache } from 'lru-cache';
+
+/** What a limiter says to a request. */
+export interface RateLimitDecision {
+  allowed: boolean;
+  /** Requests a second. */
+  limit: number;
+  /** Requests that would be allowed at this moment. */
+  remaining: number;
+  /** Seconds until the whole limit is available again. */
+  resetSeconds: number;
+  /** Seconds to wait before the next request; 0 when allowed. */
+  retryAfterSeconds: number;
+}
+
+export interface RateLimiter {
+  take(key: string): RateLimitDecision;
+}
+
+export interface RateLimiterOptions {
+  /** Requests a second for one key, which may also come all at once. */
+  perSecond: number;
+  /** Keys remembered at most. */
+  maxKeys?: number;
+  /** Milliseconds, never going back. */
+  now?: () => number;
+}
+
+/**
+ * Limits requests by GCRA: a key's requests drain at the limit, and at most a second's worth may be in the bucket. So no
+ * second, wherever it begins, lets more than twice the limit pass. It counts in this process alone: with several API
+ * processes each allows the whole limit.
+ */
+export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  const { perSecond } = options;
+  const now = options.now ?? (() => performance.now());
+  const interval = 1000 / perSecond;
+  /** When each key's bucket will have drained. */
+  const drained = new LRUCache<string, { at: number }>({ max: options.maxKeys ?? 100_000 });
+
+  return {
+    take(key) {
+      const at = now();
+      let bucket = drained.get(key);
+      if (bucket === undefined) {
+        bucket = { at: 0 };
+        drained.set(key, bucket);
+      }
+      const filled = Math.max(at, bucket.at) + interval;
+      const allowed = filled - at <= 1000 + interval * 1e-3;
+      if (allowed) bucket.at = filled;
+      const level = Math.max(0, bucket.at - at);
+      return {
+        allowed,
+        limit: perSecond,
+        remaining: Math.floor((1000 - level) / interval + 1e-3),
+        resetSeconds: Math.ceil(level / 1000),
+        retryAfterSeconds: allowed ? 0 : Math.max(1, Math.ceil((filled - at - 1000) / 1000)),
+      };
+    },
+  };
+}

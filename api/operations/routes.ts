@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import type { AppDeps } from '../deps';
+import { publicRoute, type Route } from '../route';
+
+const TAG = 'Operations';
+
+const healthSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
+const readinessSchema = z
+  .object({
+    status: z.enum(['ok', 'unavailable']),
+    checks: z.record(z.string(), z.string()).meta({ description: '`ok`, or what is wrong, for each server.' }),
+  })
+  .meta({ id: 'Readiness' });
+
+/**
+ * What load balancers, Prometheus and clients' generators ask for.
+ *
+ * @param document - makes the OpenAPI document; called once, when it is first asked for
+ */
+export function operationRoutes(deps: Pick<AppDeps, 'readiness' | 'metrics'>, document: () => object): Route[] {
+  let openApi: string | undefined;
+  return [
+    publicRoute({
+      method: 'get',
+      path: '/healthz',
+      operationId: 'health',
+      tag: TAG,
+      summary: 'Whether the process is alive',
+      responses: { 200: { description: 'It is.', body: healthSchema } },
+      handler: async () => ({ status: 200, body: { status: 'ok' as const } }),
+    }),
+    publicRoute({
+      method: 'get',
+      path: '/readyz',
+      operationId: 'readiness',
+      tag: TAG,
+      summary: 'Whether the process can take requests',
+      responses: {
+        200: { description: 'It can.', body: readinessSchema },
+        503: { description: 'It cannot; `checks` says why.', body: readinessSchema },
+      },
+      handler: async () => {
+        const checks = await deps.readiness();
+        const ready = Object.values(checks).every((state) => state === 'ok');
+        return ready
+          ? { status: 200, body: { status: 'ok' as const, checks } }
+          : { status: 503, body: { status: 'unavailable' as const, checks }, headers: { 'retry-after': '1' } };
+      },
+    }),
+    publicRoute({
+      method: 'get',
+      path: '/metrics',
+      operationId: 'metrics',
+      tag: TAG,
+      summary: 'Metrics for Prometheus',
+      responses: { 200: { description: 'All metrics.', body: z.string(), contentType: deps.metrics.contentType } },
+      handler: async () => ({ status: 200, body: await deps.metrics.render() }),
+    }),
+    publicRoute({
+      method: 'get',
+      path: '/openapi.json',
+      operationId: 'openApiDocument',
+      tag: TAG,
+      summary: 'This document',
+      responses: {
+        200: { description: 'OpenAPI 3.1.', body: z.string(), contentType: 'application/vnd.oai.openapi+json' },
+      },
+      handler: async () => {
+        openApi ??= JSON.stringify(document());
+        return { status: 200, body: openApi };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,165 @@
+/** A kind of error the API answers with. `title` and `help` also make the page that `type` points to. */
+interface ProblemKind {
+  status: number;
+  title: string;
+  /** What to do about it; the `detail` of a problem that has nothing more exact to say. */
+  help: string;
+}
+
+/** Every error of the API, by its stable code. */
+export const PROBLEMS = {
+  'malformed-request': {
+    status: 400,
+    title: 'The request cannot be read',
+    help: 'Send a valid HTTP request whose path is properly percent-encoded.',
+  },
+  'malformed-json': {
+    status: 400,
+    title: 'The body is not valid JSON',
+    help: 'Send one JSON value, encoded in UTF-8.',
+  },
+  'invalid-header': {
+    status: 400,
+    title: 'A header is not valid',
+    help: 'Correct the headers listed in "errors".',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'A valid API key is needed',
+    help: 'Send the header "Authorization: Bearer wb_live_…" with a key that has neither expired nor been revoked.',
+  },
+  'insufficient-scope': {
+    status: 403,
+    title: 'The API key may not do this',
+    help: 'Use a key that has the named scope.',
+  },
+  'not-found': {
+    status: 404,
+    title: 'There is nothing here',
+    help: 'Check the path and the id, and that the API key belongs to the tenant that owns it.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'This path does not have that method',
+    help: 'Use one of the methods in the Allow header.',
+  },
+  'already-exists': {
+    status: 409,
+    title: 'It exists already',
+    help: 'Choose another name, or change the existing one.',
+  },
+  'wrong-state': {
+    status: 409,
+    title: 'Its state does not allow this',
+    help: 'Read it again: its state has changed, or the command does not apply to it.',
+  },
+  'attempt-in-flight': {
+    status: 409,
+    title: 'An attempt is under way',
+    help: 'Wait for the attempt to end, then repeat the request if it is still wanted.',
+  },
+  'content-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    help: 'Send a smaller body.',
+  },
+  'uri-too-long': {
+    status: 414,
+    title: 'The address is too long',
+    help: 'Send a shorter path and query.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body is of the wrong kind',
+    help: 'Send JSON with the header "Content-Type: application/json".',
+  },
+  'validation-failed': {
+    status: 422,
+    title: 'The request does not fit its schema',
+    help: 'Correct what "errors" lists; each entry points to a value.',
+  },
+  'idempotency-key-reuse': {
+    status: 422,
+    title: 'The idempotency key was used for another request',
+    help: 'Use a new key for a new message; repeat a request unchanged.',
+  },
+  'rate-limited': {
+    status: 429,
+    title: 'Too many requests',
+    help: 'Wait for the seconds in Retry-After, then go on more slowly.',
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'The headers are too large',
+    help: 'Send fewer or shorter headers.',
+  },
+  'internal-error': {
+    status: 500,
+    title: 'Something went wrong on our side',
+    help: 'Repeat the request later. If it happens again, report the request_id.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'A server that is needed cannot be reached',
+    help: 'Nothing was answered for, but it may have happened: repeat the request after the seconds in Retry-After.',
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One thing that is wrong with a request. */
+export interface FieldError {
+  in: 'body' | 'query' | 'header';
+  /** JSON Pointer as a URI fragment, such as `#/retry/schedule/0`; for a query or header, `#/` and its name. */
+  pointer: string;
+  detail: string;
+}
+
+export interface ProblemOptions {
+  /** What exactly is wrong and what to do; by default the kind's general help. Never holds a secret. */
+  detail?: string;
+  errors?: readonly FieldError[];
+  /** Further response headers. */
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** Ends a request with an error that the client is told about. */
+export class Problem extends Error {
+  override name = 'Problem';
+
+  constructor(
+    readonly code: ProblemCode,
+    readonly options: ProblemOptions = {},
+  ) {
+    super(options.detail ?? PROBLEMS[code].help);
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status;
+  }
+}
+
+/** A problem with one field. */
+export function invalidField(at: FieldError['in'], pointer: string, detail: string): Problem {
+  return new Problem('validation-failed', { errors: [{ in: at, pointer, detail }] });
+}
+
+/** The media type of every error body (RFC 9457). */
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** The page that explains the errors, relative to the API. */
+export const PROBLEM_PAGE = '/docs/problems';
+
+/** The error's body as RFC 9457 has it. */
+export function problemBody(problem: Problem, instance: string, requestId: string): string {
+  const { title, status } = PROBLEMS[problem.code];
+  return JSON.stringify({
+    type: `${PROBLEM_PAGE}#${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    instance,
+    request_id: requestId,
+    errors: problem.options.errors,
+  });
+}

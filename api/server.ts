@@ -1,0 +1,33 @@
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { fail, mountRoutes } from './adapter';
+import { Authenticator } from './auth/authenticator';
+import type { AppDeps } from './deps';
+import { exchangeOf, sendProblem } from './exchange';
+import { beginExchange } from './middleware/request-log';
+import { mountPages } from './operations/pages';
+import { Problem } from './problems';
+import { apiRoutes } from './routes';
+
+/** Makes the API. It listens to nothing by itself: see `api/http-server.ts`. */
+export function createApp(deps: AppDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.set('query parser', 'simple');
+
+  const authenticator = new Authenticator(deps.pool);
+  app.use(beginExchange(deps.log, deps.metrics));
+  mountRoutes(app, apiRoutes(deps, authenticator), {
+    authenticator,
+    rateLimiter: deps.rateLimiter,
+    maxBodyBytes: deps.config.WAYBILL_MAX_BODY_BYTES,
+  });
+  mountPages(app);
+  app.use((req, res) => sendProblem(req, res, new Problem('not-found')));
+  app.use(answerErrors);
+  return app;
+}
+
+/** Express takes handlers of four parameters for error handlers. */
+const answerErrors: ErrorRequestHandler = (error, req, res, _next) => fail(req, res, exchangeOf(res), error);

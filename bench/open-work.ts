@@ -1,0 +1,36 @@
+import { Connection } from '@temporalio/client';
+import type { Pool } from 'pg';
+
+/** What is not at its end yet. The counts reject while their server is away. */
+export interface OpenWork {
+  /** Deliveries that are pending or retrying. */
+  deliveries(): Promise<number>;
+  /** Those of them that are overdue by more than so many milliseconds. */
+  lateDeliveries(ms: number): Promise<number>;
+  /** Covering workflows that run. */
+  workflows(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export function createOpenWork(pool: Pool, temporalAddress: string): OpenWork {
+  const temporal = Connection.lazy({ address: temporalAddress });
+  const count = async (condition: string, values: unknown[]) => {
+    const { rows } = await pool.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM deliveries WHERE state IN ('pending', 'retrying') ${condition}`,
+      values,
+    );
+    return rows[0]?.count ?? 0;
+  };
+  return {
+    deliveries: () => count('', []),
+    lateDeliveries: (ms) => count("AND next_attempt_at < now() - $1::int * interval '1 millisecond'", [ms]),
+    workflows: async () => {
+      const answer = await temporal.workflowService.countWorkflowExecutions({
+        namespace: 'default',
+        query: "WorkflowType = 'webhookDelivery' AND ExecutionStatus = 'Running'",
+      });
+      return Number(answer.count);
+    },
+    close: () => temporal.close(),
+  };
+}

@@ -1,0 +1,101 @@
+// The receiver that every webhook of a run goes to, as a process of its own: bare node:http, answers at once, and
+// remembers when which message came in. Asked for what it knows over HTTP.
+//
+//   POST /in/<endpoint>[?fail=<share>]  a webhook; with `fail`, so many are answered 500 and not counted
+//   GET  /steps/<step>/count            distinct (endpoint, message) pairs that came in
+//   GET  /steps/<step>                  an ArrivalsReport an endpoint
+//   POST /second/down, /second/up       close and open the second port, which serves the same
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { Arrivals } from './arrivals';
+import { clockMs } from './clock';
+import { MARK_WITHIN, readMark } from './mark';
+
+const HOST = '127.0.0.1';
+const KEEP_ALIVE_MS = 65_000;
+
+const steps = new Map<number, Map<number, Arrivals>>();
+
+const answer: RequestListener = (req, res) => {
+  const [, place, name, what] = (req.url ?? '').split(/[/?]/);
+  if (place === 'in') receive(req, res, Number(name));
+  else if (place === 'steps') tell(res, steps.get(Number(name)) ?? new Map(), what === 'count');
+  else if (place === 'second') void turn(name === 'up').then(() => reply(res, 200));
+  else reply(res, place === '' ? 200 : 404);
+};
+
+const second = server();
+const ports = [process.env.BENCH_RECEIVER_PORT, process.env.BENCH_RECEIVER_SECOND_PORT].map(Number);
+
+function server(): Server {
+  return createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, answer);
+}
+
+function receive(req: IncomingMessage, res: ServerResponse, endpoint: number): void {
+  let head: Buffer | undefined;
+  req.on('data', (chunk: Buffer) => {
+    if (head === undefined) head = chunk;
+    else if (head.length < MARK_WITHIN) head = Buffer.concat([head, chunk]);
+  });
+  req.on('end', () => {
+    const at = clockMs();
+    const share = /\bfail=([\d.]+)/.exec(req.url ?? '')?.[1];
+    if (share !== undefined && Math.random() < Number(share)) {
+      reply(res, 500);
+      return;
+    }
+    const mark = head === undefined ? undefined : readMark(head);
+    if (mark !== undefined) note(mark.step, endpoint, mark.sequence, at, req.headers['webhook-id']);
+    reply(res, 200);
+  });
+}
+
+function note(step: number, endpoint: number, sequence: number, at: number, id: string | string[] | undefined): void {
+  let endpoints = steps.get(step);
+  if (endpoints === undefined) {
+    endpoints = new Map();
+    steps.set(step, endpoints);
+  }
+  let arrivals = endpoints.get(endpoint);
+  if (arrivals === undefined) {
+    arrivals = new Arrivals();
+    endpoints.set(endpoint, arrivals);
+  }
+  arrivals.add(sequence, at, typeof id === 'string' ? id : '');
+}
+
+function tell(res: ServerResponse, endpoints: Map<number, Arrivals>, countOnly: boolean): void {
+  if (countOnly) {
+    let distinct = 0;
+    for (const arrivals of endpoints.values()) distinct += arrivals.distinct;
+    reply(res, 200, JSON.stringify({ distinct }));
+  } else reply(res, 200, JSON.stringify(Object.fromEntries(endpoints)));
+}
+
+async function turn(up: boolean): Promise<void> {
+  if (up === second.listening) return;
+  if (up) {
+    await listen(second, ports[1] ?? 0);
+    return;
+  }
+  await new Promise<void>((resolve) => {
+    second.close(() => resolve());
+    second.closeAllConnections();
+  });
+}
+
+function reply(res: ServerResponse, status: number, body = ''): void {
+  res.writeHead(status, { 'content-length': Buffer.byteLength(body) });
+  res.end(body);
+}
+
+function listen(target: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    target.once('error', reject);
+    target.listen(port, HOST, 1_024, resolve);
+  });
+}
+
+Promise.all([listen(server(), ports[0] ?? 0), listen(second, ports[1] ?? 0)]).catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

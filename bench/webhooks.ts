@@ -1,0 +1,126 @@
+// npm run bench -- [--json] [--quick] [--grow] [--profile]: how many webhooks a second, how late, and against what floor.
+// Method: docs/performance.md.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { Interrupted, listenForInterrupts } from '../infra/setup/interrupts';
+import { projectRoot } from '../infra/setup/paths';
+import { freePort } from '../infra/setup/ports';
+import { compare } from './comparison';
+import { createNaiveDatabase } from './databases';
+import { measureGrowth } from './growth';
+import { describeMachine, rssMb } from './machine';
+import { createProcessorMeter } from './processors';
+import { createProfile } from './profile';
+import { progress } from './progress';
+import { buildReport } from './report';
+import { type Stack, startStack } from './stack';
+import { countLost, type StepDeps, untilAllArrived } from './step';
+import { EVENT_TYPE, naive, SENDERS, waybill } from './system';
+
+const PAYLOAD_BYTES = 1_024;
+const FULL = {
+  comparison: { rounds: 3, rateSeconds: 10, maximumSeconds: 10, warmUpSeconds: 5 },
+  drainWithinMs: 60_000,
+  settleWithinMs: 20_000,
+};
+const QUICK = {
+  comparison: { rounds: 2, rateSeconds: 2, maximumSeconds: 3, warmUpSeconds: 2 },
+  drainWithinMs: 5_000,
+  settleWithinMs: 4_000,
+};
+/** Deliveries that took another way than the first attempt may need the sweep: its interval and grace, and some more. */
+const STRAGGLERS_WITHIN_MS = 60_000;
+
+/** Load average of a machine that has little else to do. */
+const QUIET = 0.5;
+
+interface Options {
+  quick: boolean;
+  grow: boolean;
+  profile: boolean;
+}
+
+async function main(options: Options, signal: AbortSignal): Promise<string> {
+  const apiProgram = options.profile ? 'dist/bench/profiled-api.js' : 'dist/api/main.js';
+  const profileFolder = path.join(projectRoot, '.waybill', 'profiles');
+  mkdirSync(profileFolder, { recursive: true });
+  const stack = await startStack({ apiProgram, env: { BENCH_PROFILE_FOLDER: profileFolder }, signal });
+  try {
+    return JSON.stringify(await run(stack, options, profileFolder, signal));
+  } finally {
+    await stack.stop(false);
+  }
+}
+
+async function run(stack: Stack, options: Options, profileFolder: string, signal: AbortSignal) {
+  const machine = await describeMachine(stack.pool);
+  progress(`${machine.cpu}, ${machine.cores} cores; Postgres ${machine.postgres}, fsync ${machine.fsync}`);
+  if (machine.loadBefore > QUIET)
+    progress(`the machine was busy before (load ${machine.loadBefore}): figures will suffer`);
+  await stack.client.call('POST', '/v1/endpoints', { url: stack.receiver.url(0), eventTypes: [EVENT_TYPE] });
+  const naivePort = await freePort();
+  const naiveProcess = await stack.spawn(
+    'Naive',
+    'dist/bench/naive-server.js',
+    {
+      BENCH_NAIVE_PORT: String(naivePort),
+      BENCH_NAIVE_DATABASE_URL: await createNaiveDatabase(stack.servers.postgres.address),
+      BENCH_RECEIVER_URL: stack.receiver.url(0),
+    },
+    `http://127.0.0.1:${naivePort}/`,
+  );
+  const plan = options.quick ? QUICK : FULL;
+  const systems = [naive(naivePort, PAYLOAD_BYTES), waybill(stack, { payloadBytes: PAYLOAD_BYTES })];
+  const deps: StepDeps = {
+    receiver: stack.receiver,
+    signal,
+    processors: createProcessorMeter(stack, () => naiveProcess.pid),
+    drainWithinMs: plan.drainWithinMs,
+    settleWithinMs: plan.settleWithinMs,
+    sent: { waybill: [], naive: [] },
+  };
+  const profile = options.profile ? createProfile(stack, profileFolder) : undefined;
+  const results = await compare(deps, systems, plan.comparison, profile);
+  const memory = { api: rssMb(stack.api.pid), worker: rssMb(stack.worker.pid) };
+  const growth = options.grow ? await measureGrowth(stack, deps) : undefined;
+  await untilAllArrived(stack.receiver, deps.sent.waybill, STRAGGLERS_WITHIN_MS, signal);
+  const checks = await countLost(stack.receiver, deps.sent.waybill);
+  const naiveChecks = await countLost(stack.receiver, deps.sent.naive);
+  for (const system of systems) system.connections.close();
+  const report = buildReport({
+    machine,
+    rounds: plan.comparison.rounds,
+    senders: SENDERS,
+    payloadBytes: PAYLOAD_BYTES,
+    ...results,
+    rssMb: memory,
+    checks,
+    naiveChecks,
+    growth,
+  });
+  progress(
+    `Waybill ${report.maxDeliveriesPerSecond}/s, naive ${report.naiveDeliveriesPerSecond}/s, ratio ${report.ratioToNaive}; ` +
+      `lost ${checks.lost}, duplicates ${checks.duplicates}`,
+  );
+  return report;
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    grow: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+  },
+});
+
+main(values, listenForInterrupts(progress)).then(
+  (line) => {
+    process.stdout.write(`${values.json ? line : JSON.stringify(JSON.parse(line), undefined, 2)}\n`);
+  },
+  (error: unknown) => {
+    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
+    if (!(error instanceof Interrupted)) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  },
+);

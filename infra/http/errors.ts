@@ -1,0 +1,121 @@
+import type { GuardedErrorCode } from './result';
+
+/** A failure already put into words for the endpoint's owner. */
+export class GuardedError extends Error {
+  override name = 'GuardedError';
+
+  constructor(
+    readonly code: GuardedErrorCode,
+    readonly detail: string,
+    options?: ErrorOptions,
+  ) {
+    super(detail, options);
+  }
+}
+
+/** The one sentence for every refusal: which check refused, and what was found there, is not told. */
+export const BLOCKED_DETAIL = 'the address is not allowed';
+
+const CONNECTION: Record<string, string> = {
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was reset',
+  ECONNABORTED: 'the connection was reset',
+  EPIPE: 'the connection was closed',
+  UND_ERR_SOCKET: 'the connection was closed',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the host cannot be reached',
+  EHOSTDOWN: 'the host cannot be reached',
+  ENETDOWN: 'the host cannot be reached',
+  EADDRNOTAVAIL: 'the host cannot be reached',
+  ETIMEDOUT: 'the host does not answer',
+};
+
+const CERTIFICATE = new Set([
+  ...[
+    'CERT_HAS_EXPIRED',
+    'CERT_NOT_YET_VALID',
+    'CERT_REVOKED',
+    'CERT_UNTRUSTED',
+    'CERT_REJECTED',
+    'CERT_SIGNATURE_FAILURE',
+  ],
+  ...[
+    'CERT_CHAIN_TOO_LONG',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'INVALID_CA',
+    'INVALID_PURPOSE',
+  ],
+  ...['HOSTNAME_MISMATCH', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'],
+  ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+]);
+
+/** Reset codes that say the receiver is busy or broken, not that the two sides misunderstand each other. */
+const BROKEN_OFF = /NGHTTP2_(?:NO_ERROR|INTERNAL_ERROR|REFUSED_STREAM|CANCEL|ENHANCE_YOUR_CALM)/;
+
+/** Sorts what sockets, TLS, undici and http2 throw under the guarded client's codes. */
+export function describeError(error: unknown): GuardedError {
+  if (error instanceof GuardedError) return error;
+  const code = codeOf(error);
+  const message = textOf(error, 'message');
+  const options = { cause: error };
+  // undici calls an unasked-for 100 or 101 a socket error.
+  if (message === 'bad response' || message === 'bad upgrade') {
+    return new GuardedError('protocol', 'the response is not a valid HTTP response', options);
+  }
+  const connection = CONNECTION[code];
+  if (connection !== undefined) return new GuardedError('connection', connection, options);
+  if (isTlsCode(code)) return describeTlsError(error);
+  if (code.startsWith('ERR_HTTP2_')) {
+    return code === 'ERR_HTTP2_STREAM_CANCEL' || BROKEN_OFF.test(message)
+      ? new GuardedError('connection', 'the receiver broke the HTTP/2 stream off', options)
+      : new GuardedError('protocol', `HTTP/2 error (${code})`, options);
+  }
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
+    return new GuardedError('protocol', 'the request has a header or path that cannot be sent', options);
+  }
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return new GuardedError('protocol', 'the response headers are too large', options);
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+    return new GuardedError('protocol', 'the response is shorter or longer than it says', options);
+  }
+  if (textOf(error, 'name') === 'HTTPParserError') {
+    return new GuardedError('protocol', 'the response is not a valid HTTP response', options);
+  }
+  return new GuardedError('connection', 'the connection failed', options);
+}
+
+/** For whatever fails between the TCP connection and the end of the TLS handshake. */
+export function describeTlsError(error: unknown): GuardedError {
+  const code = codeOf(error);
+  const options = { cause: error };
+  if (CERTIFICATE.has(code)) return new GuardedError('tls', `the certificate is not accepted (${code})`, options);
+  const known = isTlsCode(code) ? ` (${code})` : '';
+  return new GuardedError('tls', `the TLS handshake failed${known}`, options);
+}
+
+/** For whatever the resolver rejects with. */
+export function describeResolveError(error: unknown): GuardedError {
+  return new GuardedError('dns', 'the host name cannot be resolved', { cause: error });
+}
+
+/** Whether the error says that the other side closed or reset the connection. */
+export function isConnectionLoss(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'ECONNABORTED'].includes(codeOf(error));
+}
+
+/** The `code` that Node and undici put on their errors, or an empty string. */
+export function codeOf(error: unknown): string {
+  return textOf(error, 'code');
+}
+
+// Not by `instanceof`: an error may come from another realm.
+function textOf(error: unknown, key: 'code' | 'message' | 'name'): string {
+  if (typeof error !== 'object' || error === null || !(key in error)) return '';
+  const value = (error as Partial<Record<typeof key, unknown>>)[key];
+  return typeof value === 'string' ? value : '';
+}
+
+function isTlsCode(code: string): boolean {
+  return CERTIFICATE.has(code) || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_');
+}

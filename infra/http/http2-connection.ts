@@ -1,0 +1,149 @@
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Connection, ConnectionOwner } from './connection';
+import { isConnectionLoss } from './errors';
+import type { Exchange, ResponseHead } from './exchange';
+
+/** Streams at once on one connection, unless the receiver allows fewer. */
+export const MAX_STREAMS = 100;
+const MAX_IDLE_MS = 30_000;
+
+/**
+ * Exchanges side by side as streams of one HTTP/2 session. On `node:http2`, not on undici's HTTP/2 client: that one
+ * sends requests again by itself when a session ends, never closes an idle session, and lets what `session.request`
+ * throws escape into the event loop.
+ */
+export class Http2Connection implements Connection {
+  readonly httpVersion = '2';
+  /** One until the receiver's settings arrive, right behind the handshake: streams beyond its limit it refuses. */
+  capacity = 1;
+  capacityKnown = false;
+  active = 0;
+  idleSince = 0;
+  readonly maxIdleMs = MAX_IDLE_MS;
+  readonly openedAt = performance.now();
+  retiring = false;
+  private readonly session: ClientHttp2Session;
+  private readonly streams = new Map<Exchange, ClientHttp2Stream>();
+  private readonly authority: string;
+  private failure: Error | undefined;
+  private used = false;
+
+  /** @param socket connected and checked, with `h2` negotiated */
+  constructor(
+    origin: string,
+    private readonly socket: Socket,
+    private readonly owner: ConnectionOwner,
+  ) {
+    this.authority = origin.slice('https://'.length);
+    this.session = connect(origin, { createConnection: () => socket, settings: { enablePush: false } });
+    this.session.on('error', (error) => {
+      this.failure = error;
+    });
+    this.session.on('remoteSettings', (settings) => {
+      this.capacity = Math.min(MAX_STREAMS, settings.maxConcurrentStreams ?? MAX_STREAMS);
+      this.capacityKnown = true;
+      owner.capacityChanged();
+    });
+    this.session.once('close', () => owner.closed(this));
+  }
+
+  get dead(): boolean {
+    return this.session.closed || this.session.destroyed || this.socket.destroyed;
+  }
+
+  start(exchange: Exchange): void {
+    let stream: ClientHttp2Stream;
+    try {
+      stream = this.session.request(this.headersFor(exchange), { endStream: exchange.request.body === '' });
+    } catch (error) {
+      // The session ended in this very moment: nothing was sent.
+      this.retiring = true;
+      this.owner.released(this);
+      exchange.fail(error, true);
+      return;
+    }
+    this.session.ref();
+    this.streams.set(exchange, stream);
+    this.listen(exchange, stream);
+    if (exchange.request.body !== '') stream.end(exchange.request.body);
+  }
+
+  /** Resets the stream. A receiver that lets one stream run out of time may have stopped answering at all. */
+  cancel(exchange: Exchange): void {
+    this.retiring = true;
+    const stream = this.streams.get(exchange);
+    stream?.close(constants.NGHTTP2_CANCEL);
+    stream?.destroy();
+  }
+
+  destroy(): void {
+    this.owner.closed(this);
+    this.session.destroy();
+    this.socket.destroy();
+  }
+
+  private listen(exchange: Exchange, stream: ClientHttp2Stream): void {
+    let responding = false;
+    let failure: Error | undefined;
+    const resume = () => stream.resume();
+    stream.once('response', (headers) => {
+      responding = true;
+      exchange.receiveHead(readHead(headers));
+    });
+    stream.on('data', (chunk: Buffer) => {
+      if (!exchange.receiveBody(chunk, resume)) stream.pause();
+    });
+    stream.once('end', () => {
+      if (!responding || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
+      this.used = true;
+      exchange.complete();
+      // A receiver may answer without reading the whole request; the rest is not worth sending.
+      if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
+    });
+    stream.on('error', (error) => {
+      failure = error;
+    });
+    stream.once('close', () => {
+      this.streams.delete(exchange);
+      if (this.streams.size === 0) this.session.unref();
+      const rested = this.used || this.idleSince > 0;
+      this.owner.released(this);
+      if (exchange.settled || exchange.carrier !== this) return;
+      const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+      const error = failure ?? this.failure ?? Object.assign(new Error('stream closed'), { code: 'ECONNRESET' });
+      const lost =
+        isConnectionLoss(error) || (this.socket.destroyed && stream.rstCode !== constants.NGHTTP2_PROTOCOL_ERROR);
+      exchange.fail(error, !responding && (refused || (rested && lost)));
+    });
+  }
+
+  private headersFor({ request }: Exchange): Record<string, string> {
+    const headers: Record<string, string> = {
+      ':method': request.method,
+      ':path': request.path,
+      ':scheme': 'https',
+      ':authority': this.authority,
+    };
+    for (let index = 0; index + 1 < request.headers.length; index += 2) {
+      headers[request.headers[index] ?? ''] = request.headers[index + 1] ?? '';
+    }
+    if (request.method === 'POST') headers['content-length'] = String(Buffer.byteLength(request.body));
+    return headers;
+  }
+}
+
+function readHead(headers: IncomingHttpHeaders & { ':status'?: number }): ResponseHead {
+  return {
+    status: headers[':status'] ?? 0,
+    contentType: headers['content-type'] ?? '',
+    retryAfter: headers['retry-after'] ?? '',
+    contentEncoding: (headers['content-encoding'] ?? '').toLowerCase().trim(),
+  };
+}

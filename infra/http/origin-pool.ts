@@ -1,0 +1,310 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { Connection, ConnectionOwner } from './connection';
+import { type Destination, type DialOptions, dial } from './dial';
+import { GuardedError } from './errors';
+import type { Exchange, Home } from './exchange';
+import { Http1Connection } from './http1-connection';
+import { Http2Connection, MAX_STREAMS } from './http2-connection';
+
+/** What the pools of one client share. */
+export interface PoolShared {
+  readonly dialOptions: Omit<DialOptions, 'session'>;
+  readonly socketsPerOrigin: number;
+  readonly revalidateAfterMs: number;
+  /** Connections without an exchange, longest idle first, over all origins. */
+  readonly idle: Set<Connection>;
+  readonly maxIdle: number;
+  closing: boolean;
+  resent: number;
+  /** A pool without connections and exchanges: it may be forgotten. */
+  onEmpty(pool: OriginPool): void;
+}
+
+/** Longest time for resolving, connecting and the TLS handshake together, in milliseconds. */
+const DIAL_LIMIT_MS = 10_000;
+/** Before another attempt to open a connection beside others that work, after one that failed. */
+const DIAL_PAUSE_MS = 1_000;
+
+/**
+ * The connections to one origin and the exchanges that wait for one.
+ *
+ * Own code instead of undici's Pool for four reasons: an exchange is not tied to a socket that is still connecting; the
+ * pool knows whether a socket was used before, which decides whether a lost request may be sent again; sockets have an
+ * age; and HTTP/2 is found out by the first connection instead of by as many handshakes as requests are waiting.
+ */
+export class OriginPool implements Home, ConnectionOwner {
+  private readonly open = new Set<Connection>();
+  /** HTTP/1.1 connections without an exchange, last used on top: the others age and are closed. */
+  private readonly resting: Connection[] = [];
+  private readonly multiplexed = new Set<Connection>();
+  private readonly dials = new Set<AbortController>();
+  private readonly waiting = new Set<Exchange>();
+  /** Exchanges that a used connection has failed: only a new one will do. */
+  private readonly waitingForNew = new Set<Exchange>();
+  private outstanding = 0;
+  private multiplexes: boolean | undefined;
+  private noDialBefore = 0;
+  private draining = false;
+  private session: Buffer | undefined;
+
+  constructor(
+    readonly origin: string,
+    private readonly destination: Destination,
+    private readonly shared: PoolShared,
+  ) {
+    if (!destination.secure) this.multiplexes = false;
+  }
+
+  get sockets(): number {
+    return this.open.size;
+  }
+
+  get dialling(): number {
+    return this.dials.size;
+  }
+
+  get queued(): number {
+    return this.waiting.size + this.waitingForNew.size;
+  }
+
+  get inFlight(): number {
+    return this.outstanding;
+  }
+
+  submit(exchange: Exchange): void {
+    this.outstanding++;
+    const connection = this.pick();
+    if (connection !== undefined) {
+      this.assign(connection, exchange);
+      return;
+    }
+    this.waiting.add(exchange);
+    this.dialIfNeeded();
+  }
+
+  resend(exchange: Exchange): void {
+    this.shared.resent++;
+    this.waitingForNew.add(exchange);
+    this.dialIfNeeded();
+  }
+
+  settled(exchange: Exchange): void {
+    this.outstanding--;
+    const waited = this.waiting.delete(exchange) || this.waitingForNew.delete(exchange);
+    if (waited && this.queued === 0) this.stopDialling();
+    if (this.outstanding === 0) this.forgetIfEmpty();
+  }
+
+  released(connection: Connection): void {
+    connection.active--;
+    if (connection.active === 0) this.rest(connection);
+    if (this.queued > 0) this.drainSoon();
+  }
+
+  capacityChanged(): void {
+    if (this.queued > 0) this.drainSoon();
+  }
+
+  turnedAway(): void {
+    this.noDialBefore = performance.now() + DIAL_PAUSE_MS;
+  }
+
+  closed(connection: Connection): void {
+    if (!this.open.delete(connection)) return;
+    this.multiplexed.delete(connection);
+    this.shared.idle.delete(connection);
+    const position = this.resting.indexOf(connection);
+    if (position !== -1) this.resting.splice(position, 1);
+    if (this.queued > 0) this.drainSoon();
+    this.forgetIfEmpty();
+  }
+
+  /** Closes connections that are idle for too long, too old, or have nothing more to do. */
+  sweep(now: number): void {
+    for (const connection of this.open) {
+      if (connection.active > 0) continue;
+      if (now - connection.idleSince > connection.maxIdleMs || !this.isUsable(connection, now)) connection.destroy();
+    }
+    // After a pause in dialling nothing else may happen that would end it.
+    if (this.queued > 0) this.dialIfNeeded();
+  }
+
+  /** Closes what is idle; what is in use is closed as it comes to rest. */
+  shut(): void {
+    for (const connection of this.open) if (connection.active === 0) connection.destroy();
+    if (this.queued === 0) this.stopDialling();
+    this.forgetIfEmpty();
+  }
+
+  private pick(): Connection | undefined {
+    const now = performance.now();
+    for (let connection = this.resting.pop(); connection !== undefined; connection = this.resting.pop()) {
+      if (this.isUsable(connection, now)) return connection;
+      connection.destroy();
+    }
+    for (const connection of this.multiplexed) {
+      if (connection.active < connection.capacity && this.isUsable(connection, now)) return connection;
+    }
+    return undefined;
+  }
+
+  private isUsable(connection: Connection, now: number): boolean {
+    const fresh = now - connection.openedAt < this.shared.revalidateAfterMs;
+    return fresh && !connection.retiring && !connection.dead;
+  }
+
+  private assign(connection: Connection, exchange: Exchange): void {
+    if (connection.active === 0) this.shared.idle.delete(connection);
+    connection.active++;
+    exchange.carrier = connection;
+    connection.start(exchange);
+  }
+
+  private rest(connection: Connection): void {
+    if (!this.open.has(connection)) return;
+    connection.idleSince = performance.now();
+    const wanted = !this.shared.closing || this.queued > 0;
+    if (!wanted || !this.isUsable(connection, connection.idleSince)) {
+      connection.destroy();
+      return;
+    }
+    if (!this.multiplexed.has(connection)) this.resting.push(connection);
+    this.shared.idle.add(connection);
+    if (this.shared.idle.size <= this.shared.maxIdle) return;
+    const [longest] = this.shared.idle;
+    longest?.destroy();
+  }
+
+  /** Not at once: undici decides only after its last callback whether the socket stays open. */
+  private drainSoon(): void {
+    if (this.draining) return;
+    this.draining = true;
+    queueMicrotask(() => {
+      this.draining = false;
+      while (this.waiting.size > 0) {
+        const connection = this.pick();
+        if (connection === undefined) break;
+        const [exchange] = this.waiting;
+        if (exchange === undefined) break;
+        this.waiting.delete(exchange);
+        this.assign(connection, exchange);
+      }
+      this.dialIfNeeded();
+    });
+  }
+
+  private dialIfNeeded(): void {
+    if (this.waitingForNew.size > 0 && this.isFull()) this.closeOneIdle();
+    while (this.queued > this.expected() && !this.isFull()) {
+      if (this.open.size > 0 && performance.now() < this.noDialBefore) return;
+      this.openConnection();
+    }
+  }
+
+  private closeOneIdle(): void {
+    for (const connection of this.open) {
+      if (connection.active > 0) continue;
+      connection.destroy();
+      return;
+    }
+  }
+
+  private isFull(): boolean {
+    return this.open.size + this.dials.size >= this.shared.socketsPerOrigin;
+  }
+
+  /** How many exchanges the connections under way will carry; the first one to an origin is waited for. */
+  private expected(): number {
+    let expected = this.dials.size === 0 ? 0 : this.dials.size * this.carriedByOne();
+    for (const connection of this.multiplexed) {
+      if (!connection.capacityKnown && !connection.retiring) expected += MAX_STREAMS - connection.active;
+    }
+    return expected;
+  }
+
+  private carriedByOne(): number {
+    if (this.multiplexes === undefined) return Number.POSITIVE_INFINITY;
+    return this.multiplexes ? MAX_STREAMS : 1;
+  }
+
+  private openConnection(): void {
+    const controller = new AbortController();
+    this.dials.add(controller);
+    const timer = setTimeout(() => {
+      controller.abort(new GuardedError('timeout', `no connection within ${DIAL_LIMIT_MS / 1_000} s`));
+    }, DIAL_LIMIT_MS);
+    const options = { ...this.shared.dialOptions, session: this.session };
+    const isWanted = () => {
+      clearTimeout(timer);
+      return this.dials.delete(controller);
+    };
+    dial(this.destination, options, controller.signal).then(
+      (socket) => {
+        if (isWanted()) this.admit(socket);
+        else socket.destroy();
+      },
+      (error: unknown) => {
+        if (isWanted()) this.dialFailed(error);
+      },
+    );
+  }
+
+  private admit(socket: Socket): void {
+    if (socket.destroyed) {
+      this.dialFailed(new GuardedError('connection', 'the connection was closed'));
+      return;
+    }
+    const connection = this.connectionOver(socket);
+    this.open.add(connection);
+    if (this.multiplexes === true) this.multiplexed.add(connection);
+    for (const queue of [this.waitingForNew, this.waiting]) {
+      for (const exchange of queue) {
+        if (connection.active >= connection.capacity || connection.dead) break;
+        queue.delete(exchange);
+        this.assign(connection, exchange);
+      }
+    }
+    if (connection.active === 0) this.rest(connection);
+    this.dialIfNeeded();
+  }
+
+  private connectionOver(socket: Socket): Connection {
+    this.multiplexes = socket instanceof TLSSocket && socket.alpnProtocol === 'h2';
+    if (socket instanceof TLSSocket) {
+      socket.on('session', (session: Buffer) => {
+        this.session = session;
+      });
+    }
+    return this.multiplexes
+      ? new Http2Connection(this.origin, socket, this)
+      : new Http1Connection(this.origin, socket, this, this.shared.revalidateAfterMs);
+  }
+
+  private dialFailed(error: unknown): void {
+    if (this.open.size > 0) {
+      // Others work: a receiver that allows only so many connections is not asked again and again.
+      this.turnedAway();
+      for (const exchange of this.waitingForNew) exchange.fail(error, false);
+      return;
+    }
+    let failed = 0;
+    for (const queue of [this.waitingForNew, this.waiting]) {
+      for (const exchange of queue) {
+        if (failed++ >= this.carriedByOne()) break;
+        exchange.fail(error, false);
+      }
+    }
+    this.dialIfNeeded();
+    this.forgetIfEmpty();
+  }
+
+  private stopDialling(): void {
+    for (const controller of this.dials) controller.abort(new GuardedError('aborted', 'no longer wanted'));
+    this.dials.clear();
+  }
+
+  private forgetIfEmpty(): void {
+    if (this.outstanding === 0 && this.open.size === 0 && this.dials.size === 0) this.shared.onEmpty(this);
+  }
+}

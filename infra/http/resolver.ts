@@ -1,0 +1,79 @@
+import { promises as dns } from 'node:dns';
+import { LRUCache } from 'lru-cache';
+import { codeOf } from './errors';
+
+/** Answers with every address of a host name, IPv4 and IPv6; rejects, with a `code`, when there is none. */
+export type Resolve = (hostname: string) => Promise<string[]>;
+
+export interface SystemResolverOptions {
+  /** DNS servers, `address` or `address:port`. Default: the system's. */
+  servers?: readonly string[];
+  /** Wait for one DNS server's answer, in milliseconds; two tries. Default 1,500. */
+  timeoutMs?: number;
+}
+
+const LIBRARY_LOOKUPS = 2;
+const LIBRARY_LOOKUPS_WAITING = 500;
+/** Answers of DNS after which the C library is asked too: it knows the hosts file and search domains. */
+const ASK_LIBRARY = new Set(['ENOTFOUND', 'ENODATA', 'ECONNREFUSED']);
+
+/**
+ * Resolves by DNS first and by the C library (`getaddrinfo`) only what DNS does not know.
+ *
+ * `getaddrinfo` blocks one of libuv's four threads until it has its answer. Four tenants whose name servers do not
+ * answer would stop all resolution in the process, so such names must never get there: DNS queries are made by c-ares,
+ * which waits without a thread, and never more than two threads are lent to `getaddrinfo`. The price: where the hosts
+ * file contradicts DNS, DNS wins.
+ */
+export function createSystemResolver(options: SystemResolverOptions = {}): Resolve {
+  const resolver = new dns.Resolver({ timeout: options.timeoutMs ?? 1_500, tries: 2 });
+  if (options.servers !== undefined) resolver.setServers(options.servers);
+  return async (hostname) => {
+    if (!hostname.includes('.')) return lookupInLibrary(hostname);
+    const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
+    const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    if (addresses.length > 0) return addresses;
+    const failure = answers.find((answer) => answer.status === 'rejected' && !ASK_LIBRARY.has(codeOf(answer.reason)));
+    if (failure?.status === 'rejected') throw failure.reason;
+    return lookupInLibrary(hostname);
+  };
+}
+
+/**
+ * One question for all who ask for the same name at once, and its answer again for `ttlMs`: opening sixty sockets to a
+ * receiver asks DNS once. Failures are not kept.
+ */
+export function shareAnswers(resolve: Resolve, ttlMs: number): Resolve {
+  const answers = new LRUCache<string, Promise<string[]>>({ max: 5_000, ttl: Math.max(1, Math.round(ttlMs)) });
+  return (hostname) => {
+    const known = answers.get(hostname);
+    if (known !== undefined) return known;
+    const answer = resolve(hostname);
+    answers.set(hostname, answer);
+    answer.catch(() => {
+      if (answers.peek(hostname) === answer) answers.delete(hostname);
+    });
+    return answer;
+  };
+}
+
+let lookups = 0;
+const waiting: (() => void)[] = [];
+
+async function lookupInLibrary(hostname: string): Promise<string[]> {
+  if (lookups >= LIBRARY_LOOKUPS) {
+    if (waiting.length >= LIBRARY_LOOKUPS_WAITING)
+      throw Object.assign(new Error('resolver busy'), { code: 'EAI_AGAIN' });
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  } else {
+    lookups++;
+  }
+  try {
+    return (await dns.lookup(hostname, { all: true, verbatim: true })).map((entry) => entry.address);
+  } finally {
+    // Hands its place over, or gives it back.
+    const next = waiting.shift();
+    if (next === undefined) lookups--;
+    else next();
+  }
+}

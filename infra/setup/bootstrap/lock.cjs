@@ -1,0 +1,93 @@
+'use strict';
+// One process at a time: a lock file that names its holder, so that a lock left by a killed process does not last.
+const fs = require('node:fs');
+const path = require('node:path');
+
+/**
+ * Takes the lock, or says who holds it. Released when the process exits, or by `release()`.
+ *
+ * @param {string} file
+ * @returns {{ taken: true, release(): void } | { taken: false, pid: number }}
+ */
+function takeLock(file) {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}`;
+  fs.writeFileSync(draft, JSON.stringify({ pid: process.pid, started: startedAt(process.pid) }));
+  try {
+    for (;;) {
+      try {
+        // link, unlike open and write, shows the lock to others only with its content.
+        fs.linkSync(draft, file);
+        return held(file);
+      } catch (error) {
+        if (error.code !== 'EEXIST') throw error;
+      }
+      const holder = readHolder(file);
+      if (holder !== undefined && isAlive(holder)) return { taken: false, pid: holder.pid };
+      removeStale(file, holder);
+    }
+  } finally {
+    fs.rmSync(draft, { force: true });
+  }
+}
+
+function held(file) {
+  const release = () => {
+    process.off('exit', release);
+    if (readHolder(file)?.pid === process.pid) fs.rmSync(file, { force: true });
+  };
+  process.on('exit', release);
+  return { taken: true, release };
+}
+
+/** Moves the stale lock away; puts it back if another process took the lock in the meantime. */
+function removeStale(file, stale) {
+  const aside = `${file}.${process.pid}.stale`;
+  try {
+    fs.renameSync(file, aside);
+  } catch (error) {
+    if (error.code === 'ENOENT') return;
+    throw error;
+  }
+  const moved = readHolder(aside);
+  if (moved !== undefined && moved.pid !== stale?.pid) {
+    try {
+      fs.linkSync(aside, file);
+    } catch {
+      // A third process has it by now.
+    }
+  }
+  fs.rmSync(aside, { force: true });
+}
+
+function readHolder(file) {
+  try {
+    const holder = JSON.parse(fs.readFileSync(file, 'utf8'));
+    return Number.isInteger(holder.pid) ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(holder) {
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    if (error.code !== 'EPERM') return false;
+  }
+  // The number may belong to another process by now; the start time tells.
+  const started = startedAt(holder.pid);
+  return started === undefined || holder.started === undefined || started === holder.started;
+}
+
+/** When a process started, in the kernel's ticks since boot; undefined where /proc does not tell. */
+function startedAt(pid) {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+module.exports = { takeLock, isAlive, startedAt };

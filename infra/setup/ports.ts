@@ -1,0 +1,57 @@
+import { createServer } from 'node:net';
+
+const HOST = '127.0.0.1';
+
+/** A TCP port that nothing listens on at 127.0.0.1 right now. */
+export async function freePort(): Promise<number> {
+  const port = await tryPort(0);
+  if (port === undefined) throw new Error('the system has no free TCP port');
+  return port;
+}
+
+export async function isFree(port: number): Promise<boolean> {
+  return (await tryPort(port)) !== undefined;
+}
+
+/** The preferred port, or another one, said aloud, if it is in use. */
+export async function preferPort(preferred: number, name: string, log: (line: string) => void): Promise<number> {
+  if (await isFree(preferred)) return preferred;
+  const port = await freePort();
+  log(`Port ${preferred} is in use: ${name} takes ${port} instead`);
+  return port;
+}
+
+/**
+ * Starts something on ports; on other ones if it fails and one of them turns out to be in use: between looking and
+ * starting, anybody may take it.
+ *
+ * @param choose - called for ports before each try
+ */
+export async function onFreePorts<P extends Record<string, number | undefined>, T>(
+  choose: () => Promise<P>,
+  start: (ports: P) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const ports = await choose();
+    try {
+      return await start(ports);
+    } catch (error) {
+      const free = await Promise.all(
+        Object.values(ports).map(async (port) => port === undefined || (await isFree(port))),
+      );
+      if (attempt >= 3 || free.every(Boolean)) throw error;
+    }
+  }
+}
+
+/** Listens for a moment. Resolves to the port, or undefined if it is in use or not allowed. */
+function tryPort(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen({ port, host: HOST, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
+    });
+  });
+}

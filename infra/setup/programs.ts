@@ -1,0 +1,88 @@
+import type { ManagedProcess } from './managed-process';
+import { type NodeProcessOptions, spawnNodeProcess } from './node-process';
+import { isFree, onFreePorts, preferPort } from './ports';
+
+const HOST = '127.0.0.1';
+const API = { variable: 'WAYBILL_PORT', usual: 8080, name: 'the API' };
+const WORKER = { variable: 'WAYBILL_WORKER_PORT', usual: 8081, name: 'the worker' };
+const METRICS = { variable: 'WAYBILL_TEMPORAL_METRICS_PORT', usual: 8082, name: "the Temporal SDK's metrics" };
+const RECEIVER_PORT = 8090;
+
+/** A program that runs, and where it listens. */
+export interface Program {
+  managed: ManagedProcess;
+  url: string;
+}
+
+/** What a program is started with. */
+export interface ProgramOptions extends Omit<NodeProcessOptions, 'readyUrl'> {
+  env: NodeJS.ProcessEnv;
+  log(line: string): void;
+}
+
+/** What API and worker are told here besides servers and keys: receivers on this machine, over http, are allowed. */
+export function localEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+  const networks = [env.WAYBILL_ALLOW_PRIVATE_NETWORKS, '127.0.0.0/8', '::1/128'];
+  return {
+    WAYBILL_HOST: env.WAYBILL_HOST || HOST,
+    WAYBILL_ALLOW_HTTP: 'true',
+    WAYBILL_ALLOW_PRIVATE_NETWORKS: networks.filter(Boolean).join(','),
+  };
+}
+
+/** @throws Error when the environment names a port and it is in use, ProcessError when it does not start */
+export function startApi(options: ProgramOptions): Promise<Program> {
+  const choose = async () => ({ port: await choosePort(API, options) });
+  return onFreePorts(choose, async ({ port }) => {
+    const url = `http://${HOST}:${port}`;
+    const env = { ...options.env, WAYBILL_PORT: String(port) };
+    return { managed: await spawnNodeProcess('API', 'dist/api/main.js', env, ready(options, `${url}/readyz`)), url };
+  });
+}
+
+/** @throws as {@link startApi} */
+export function startWorker(options: ProgramOptions): Promise<Program> {
+  const choose = async () => ({
+    port: await choosePort(WORKER, options),
+    metrics: await choosePort(METRICS, options),
+  });
+  return onFreePorts(choose, async ({ port, metrics }) => {
+    const url = `http://${HOST}:${port}`;
+    const ports = { WAYBILL_WORKER_PORT: String(port), WAYBILL_TEMPORAL_METRICS_PORT: String(metrics) };
+    const env = { ...options.env, ...ports };
+    return {
+      managed: await spawnNodeProcess('Worker', 'dist/worker/main.js', env, ready(options, `${url}/readyz`)),
+      url,
+    };
+  });
+}
+
+/**
+ * Starts the bundled receiver.
+ *
+ * @param secretFor - given its address, the secret that signs what comes there
+ */
+export function startReceiverProgram(
+  secretFor: (url: string) => Promise<string>,
+  options: ProgramOptions,
+): Promise<Program> {
+  const choose = async () => ({ port: await preferPort(RECEIVER_PORT, 'the receiver', options.log) });
+  return onFreePorts(choose, async ({ port }) => {
+    const url = `http://${HOST}:${port}`;
+    const env = { ...options.env, RECEIVER_PORT: String(port), RECEIVER_SECRETS: await secretFor(url) };
+    const file = 'dist/infra/setup/receiver-main.js';
+    return { managed: await spawnNodeProcess('Receiver', file, env, ready(options, `${url}/`)), url };
+  });
+}
+
+/** The usual port, or another one where that is in use; a port that the environment names is taken as it is. */
+async function choosePort(what: typeof API, { env, log }: ProgramOptions): Promise<number> {
+  const given = Number(env[what.variable] || 0);
+  if (given === 0) return await preferPort(what.usual, what.name, log);
+  if (await isFree(given)) return given;
+  throw new Error(`Port ${given} is in use, and ${what.variable} asks for it for ${what.name}`);
+}
+
+function ready(options: ProgramOptions, readyUrl: string): NodeProcessOptions {
+  return { ...options, readyUrl };
+}

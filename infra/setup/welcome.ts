@@ -1,0 +1,49 @@
+import path from 'node:path';
+import type { FirstWebhook } from './first-webhook';
+
+export interface RunningPlaces {
+  apiUrl: string;
+  receiverUrl: string;
+  /** `undefined`: the Temporal server is somebody else's, and so is its Web UI. */
+  temporalUiUrl: string | undefined;
+  adminKey: string;
+  keysFile: string;
+  logFolder: string;
+  first: FirstWebhook;
+}
+
+/** What a newcomer sees when everything runs: where things are, and what to try. */
+export function welcome(places: RunningPlaces): string {
+  const { apiUrl, receiverUrl, temporalUiUrl, adminKey, keysFile, logFolder, first } = places;
+  const rows = [
+    ['API', `${apiUrl}/v1`],
+    ['API documentation', `${apiUrl}/docs`],
+    ['Temporal Web UI', temporalUiUrl ?? 'that of the server which TEMPORAL_ADDRESS names'],
+    ['Receiver', `${receiverUrl}/received`, 'the last 100 webhooks it got'],
+    ['Logs', shortest(logFolder)],
+  ];
+  return `
+Waybill is running.
+
+${rows.map(([what = '', where = '', why]) => `  ${what.padEnd(18)} ${where}${why === undefined ? '' : `  (${why})`}`).join('\n')}
+
+The first webhook reached the receiver ${first.acceptToReceivedMs} ms after the API had accepted it. Its workflow:
+  ${first.workflowUrl}
+
+Send one yourself:
+
+  curl ${apiUrl}/v1/messages \\
+    -H 'Authorization: Bearer ${adminKey}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{"eventType": "order.created", "payload": {"orderId": "1002"}}'
+
+The key is the administrator's; it is kept in ${shortest(keysFile)}.
+Let the receiver fail three times and watch the retries: curl -X POST '${receiverUrl}/fail?next=3&status=503'
+Ctrl-C stops everything that was started here.
+`;
+}
+
+function shortest(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith('..') ? file : relative;
+}
