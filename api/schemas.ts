@@ -31,6 +31,25 @@ export function nonEmptyText(max: number) {
   return text(max).min(1, 'must not be empty');
 }
 
+/** Deeper than any event, and far from where receivers' parsers and our own stack give up. */
+const MAX_DEPTH = 100;
+
+/** Any JSON value that is not nested absurdly deep. */
+export const jsonValue = z
+  .unknown()
+  .refine((value) => value !== undefined, 'is required')
+  .refine((value) => !isDeeperThan(value, MAX_DEPTH), `must not be nested more than ${MAX_DEPTH} levels deep`);
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) return value.some((inner) => isDeeperThan(inner, levels - 1));
+  for (const name in value) {
+    if (isDeeperThan((value as Record<string, unknown>)[name], levels - 1)) return true;
+  }
+  return false;
+}
+
 /** An exact event type, such as `order.created`. */
 export const eventTypeName = z
   .string()

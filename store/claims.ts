@@ -122,7 +122,10 @@ export interface OpenDelivery {
   endpointId: PublicId;
   /** Whether an attempt is to be made now. */
   due: boolean;
-  /** When the next attempt is due, or a lease ends: milliseconds from now, 0 when it is due. */
+  /**
+   * Milliseconds until the next attempt is due, 0 when it is; while an attempt is under way, until it is worth looking
+   * again: it may fail long before its lease ends, and be due again after the schedule's first delay.
+   */
   dueInMs: number;
   attempts: number;
   lastStatus: number | undefined;
@@ -134,6 +137,10 @@ export interface BatchState {
   counts: Record<string, number>;
   open: OpenDelivery[];
 }
+
+/** How soon, at least and at most, a delivery under a lease is looked at again. */
+const LEASE_LOOK_LEAST_MS = 1_000;
+const LEASE_LOOK_MOST_MS = 5_000;
 
 /** Where a batch of deliveries stands, in one statement. */
 export async function readBatch(db: Queryable, deliveryIds: readonly PublicId[]): Promise<BatchState> {
@@ -147,10 +154,13 @@ export async function readBatch(db: Queryable, deliveryIds: readonly PublicId[])
     last_error: string | null;
   }>({
     name: 'read-batch',
-    text: `SELECT id, endpoint_id, state, attempts, last_status, last_error,
-                  greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::float8 AS due_in_ms
-           FROM deliveries WHERE id = ANY ($1::uuid[])`,
-    values: [deliveryIds.map(toUuid)],
+    text: `SELECT d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error,
+                  greatest(0, least(
+                    ceil(extract(epoch FROM d.next_attempt_at - now()) * 1000),
+                    CASE WHEN d.claim IS NOT NULL
+                         THEN least(greatest(e.retry_delays_ms[1], $2::int), $3::int) END))::float8 AS due_in_ms
+           FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.id = ANY ($1::uuid[])`,
+    values: [deliveryIds.map(toUuid), LEASE_LOOK_LEAST_MS, LEASE_LOOK_MOST_MS],
   });
   const counts: Record<string, number> = {};
   const open: OpenDelivery[] = [];

@@ -31,6 +31,8 @@ export interface StoredDelivery {
   /** Whether its endpoint is paused, so that nobody is to attempt it now. */
   held: boolean;
   timeoutMs: number;
+  /** The endpoint's delay before the second attempt; undefined when it makes one only. */
+  firstRetryMs: number | undefined;
 }
 
 /** `undefined` when one of the message's keys was taken; nothing of it was stored then. */
@@ -85,6 +87,7 @@ WITH input AS MATERIALIZED (
   FROM fresh f WHERE f.only_endpoint IS NOT NULL
 ), matched AS (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
+         e.retry_delays_ms[1] AS first_retry_ms,
          e.state = 'paused' AS held,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
          (row_number() OVER () - $4::int)::int AS place
@@ -107,12 +110,12 @@ WITH input AS MATERIALIZED (
          workflow_id, created, created
   FROM planned
 )
-SELECT n, NULL::uuid, NULL::uuid, 0, '', false, 0 FROM fresh
+SELECT n, NULL::uuid, NULL::uuid, 0, '', false, 0, 0 FROM fresh
 UNION ALL
-SELECT n, id, endpoint_id, version, workflow_id, held, timeout_ms FROM planned`;
+SELECT n, id, endpoint_id, version, workflow_id, held, timeout_ms, first_retry_ms FROM planned`;
 
 /** A message that was stored has one row without a delivery, and one for each delivery. */
-type Row = [number, string | null, string, number, string, boolean, number];
+type Row = [number, string | null, string, number, string, boolean, number, number | null];
 
 /**
  * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
@@ -154,7 +157,7 @@ export async function storeMessages(
     rowMode: 'array',
   });
   const results: StoreResult[] = new Array(messages.length).fill(undefined);
-  for (const [n, deliveryId, endpointId, endpointVersion, workflowId, held, timeoutMs] of rows) {
+  for (const [n, deliveryId, endpointId, endpointVersion, workflowId, held, timeoutMs, firstRetryMs] of rows) {
     let deliveries = results[n];
     if (deliveries === undefined) {
       deliveries = [];
@@ -168,6 +171,7 @@ export async function storeMessages(
       workflowId,
       held,
       timeoutMs,
+      firstRetryMs: firstRetryMs ?? undefined,
     });
   }
   return results;

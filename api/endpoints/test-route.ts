@@ -5,7 +5,7 @@ import { publishOrRefuse } from '../messages/publish';
 import { publishedSchema, publishedView } from '../messages/schemas';
 import { Problem } from '../problems';
 import { type Route, route } from '../route';
-import { RESERVED_EVENT_TYPES } from '../schemas';
+import { jsonValue, RESERVED_EVENT_TYPES } from '../schemas';
 import { endpointParams } from './schemas';
 
 const EVENT_TYPE = `${RESERVED_EVENT_TYPES}test`;
@@ -13,7 +13,7 @@ const EVENT_TYPE = `${RESERVED_EVENT_TYPES}test`;
 const testEventSchema = z
   .strictObject({
     payload: z
-      .record(z.string(), z.unknown())
+      .record(z.string(), jsonValue)
       .default({ message: 'This is a test event from Waybill.' })
       .meta({ description: 'The data of the event, a JSON object.' }),
   })

@@ -4,6 +4,7 @@ import { type DeliveryEngine, LEASE_SLACK_MS } from '../../activities/webhooks/d
 import { matchingPatterns } from '../../core/event-type';
 import { GroupCommit } from '../../core/group-commit';
 import { newId, type PublicId, timeOfId } from '../../core/ids';
+import { JITTER } from '../../core/retry-schedule';
 import type { Config } from '../../infra/config';
 import type { Metrics } from '../../infra/observability/metrics';
 import { isItemFault } from '../../infra/postgres/errors';
@@ -80,12 +81,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
   ): void {
     metrics.deliveries.inc();
     if (delivery.held) return;
-    const covered = coverage.add(
-      slot,
-      message.tenantId,
-      delivery,
-      claim === undefined ? 0 : delivery.timeoutMs + LEASE_SLACK_MS,
-    );
+    const covered = coverage.add(slot, message.tenantId, delivery, claim === undefined ? 0 : soonestRetryMs(delivery));
     if (claim === undefined) return;
     engine.attemptClaimed(
       {
@@ -140,6 +136,12 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
       throw new Error('a publish lost the race for its keys again and again');
     },
   };
+}
+
+/** When a first attempt that fails at once can be due again; with no retry, when its lease ends. */
+function soonestRetryMs(delivery: StoredDelivery): number {
+  const leaseMs = delivery.timeoutMs + LEASE_SLACK_MS;
+  return delivery.firstRetryMs === undefined ? leaseMs : Math.min(delivery.firstRetryMs * (1 - JITTER), leaseMs);
 }
 
 function prepare(input: PublishInput): NewMessage {

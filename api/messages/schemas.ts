@@ -6,6 +6,7 @@ import {
   durationSchema,
   eventTypeName,
   idSchema,
+  jsonValue,
   moment,
   momentOrNull,
   momentText,
@@ -42,10 +43,10 @@ export const idempotencyKeyHeader = z
 
 export const publishHeaders = z.object({ 'idempotency-key': idempotencyKeyHeader });
 
-const payload = z
-  .unknown()
-  .refine((value) => value !== undefined, 'is required')
-  .meta({ description: 'Any JSON value.', example: { orderId: 'A-1001', total: '129.90' } });
+const payload = jsonValue.meta({
+  description: 'Any JSON value. Numbers are kept to double precision.',
+  example: { orderId: 'A-1001', total: '129.90' },
+});
 
 export const newMessageSchema = z
   .strictObject({

@@ -10,7 +10,7 @@ import type { ServerOptions } from './server';
 const VERSION = '1.5.1';
 const MODULE = `github.com/temporalio/cli/cmd/temporal@v${VERSION}`;
 /** How many it compiles, for whoever watches. */
-const PACKAGES = 1_350;
+const PACKAGES = 1_320;
 const BUILD_WITHIN_MS = 30 * 60_000;
 const STILL_EVERY_MS = 10_000;
 

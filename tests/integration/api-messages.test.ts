@@ -176,6 +176,17 @@ test.each([
   ]);
 });
 
+test('a payload nested absurdly deep is refused, one nested deep is kept', async () => {
+  const nested = (levels: number) => `{"eventType":"deep","payload":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+  const headers = { 'content-type': 'application/json' };
+  for (const levels of [101, 100_000]) {
+    const { status, body } = await publish(nested(levels), { headers });
+    expect([levels, status, body.errors[0].pointer]).toEqual([levels, 422, '#/payload']);
+  }
+  const kept = await publish(nested(100), { headers });
+  expect((await api.call('GET', `/v1/messages/${kept.body.id}`)).status).toBe(200);
+});
+
 test('a body that is no object is refused, each kind of it', async () => {
   for (const text of ['[]', 'null', '"a"', '1', 'true']) {
     const answer = await publish(text, { headers: { 'content-type': 'application/json' } });
