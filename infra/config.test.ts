@@ -18,7 +18,6 @@ test('the database and the keys are all that must be set', () => {
   expect(loadConfig(right)).toMatchObject({
     ...right,
     WAYBILL_KEYS: [KEY],
-    REDIS_URL: undefined,
     WAYBILL_PORT: 8080,
     WAYBILL_FIRST_ATTEMPT: 'api',
     WAYBILL_COVER_LINGER: 100,
@@ -27,6 +26,7 @@ test('the database and the keys are all that must be set', () => {
     WAYBILL_ALLOW_HTTP: false,
     WAYBILL_ALLOW_PRIVATE_NETWORKS: [],
   });
+  expect(loadConfig(right).REDIS_URL).toBeUndefined();
 });
 
 test('an empty variable counts as not set', () => {

@@ -15,6 +15,7 @@ import { type AttemptOutcome, recordOutcomes } from '../../store/attempt-outcome
 import { claimDue } from '../../store/claims';
 import { type StoredDelivery, storeMessages } from '../../store/publish';
 import { insertEndpoint, insertTenant } from '../support/fixtures';
+import { type HeldReceiver, startHeldReceiver } from '../support/held-receiver';
 import { createPipeline, type Pipeline } from '../support/pipeline';
 import { eventually, type ReceivedRequest, startReceiver, type TestReceiver } from '../support/receiver';
 
@@ -44,14 +45,10 @@ async function query<R extends object>(text: string, ...values: unknown[]): Prom
   return (await pipeline.database.pool.query<R>(text, values)).rows;
 }
 
-async function publishAll(from: Pipeline = pipeline): Promise<PublicId[]> {
-  const result: PublishResult = await from.publisher.publish({ tenantId, eventType: 'order.created', payload: {}, channels: [] });
+async function publish(from: Pipeline = pipeline, eventType = 'order.created'): Promise<PublicId> {
+  const result: PublishResult = await from.publisher.publish({ tenantId, eventType, payload: {}, channels: [] });
   if (result.outcome !== 'accepted') throw new Error('not accepted');
-  return result.deliveries.map((delivery) => delivery.id);
-}
-
-async function publish(from: Pipeline = pipeline): Promise<PublicId> {
-  return only(await publishAll(from));
+  return only(result.deliveries).id;
 }
 
 /** Stores a message as a process does that dies before it makes the first attempt. */
@@ -206,14 +203,16 @@ describe('several engines on one database', () => {
   });
 
   test('one that claims a delivery in the middle of another’s attempt gets nothing', async () => {
-    await endpoint();
-    receiver.always({ status: 200, delayMs: 300 });
+    const held = await startHeldReceiver();
+    await endpoint({ url: held.url });
     const { id, endpointId } = only(await storeOnly());
     const first = pipeline.delivery.engine.attemptDue(id, endpointId, () => true);
-    await receiver.waitFor(1);
+    await held.waiting();
     for (const { engine } of others) expect(await engine.attemptDue(id, endpointId, () => true)).toBeUndefined();
+    held.answer(200);
     expect(await first).toEqual({ state: 'delivered' });
-    expect(receiver.received).toHaveLength(1);
+    expect(held.received).toBe(1);
+    await held.close();
   });
 
   function nameOf(request: ReceivedRequest): string {
@@ -298,41 +297,52 @@ describe('an outcome recorded under a lost lease', () => {
 });
 
 describe('while an attempt is under way', () => {
-  async function inFlight(status: number): Promise<PublicId> {
-    await endpoint({ delaysMs: [600_000] });
-    receiver.always({ status, delayMs: 600 });
+  let held: HeldReceiver;
+
+  beforeEach(async () => {
+    held = await startHeldReceiver();
+  });
+  afterEach(async () => {
+    await held.close();
+  });
+
+  async function inFlight(): Promise<PublicId> {
+    await endpoint({ url: held.url, delaysMs: [600_000], timeoutMs: 30_000 });
     const deliveryId = await publish();
-    await receiver.waitFor(1);
+    await held.waiting();
     return deliveryId;
   }
 
   test('asking for a retry says so, and sends no second request', async () => {
-    const deliveryId = await inFlight(200);
+    const deliveryId = await inFlight();
     expect(await pipeline.commands.retry(tenantId, deliveryId)).toEqual({ outcome: 'in-flight' });
+    held.answer(200);
     await pipeline.delivery.engine.drain();
     expect(await read(deliveryId)).toMatchObject({ state: 'delivered', attempts: 1 });
-    expect(receiver.received).toHaveLength(1);
+    expect(held.received).toBe(1);
   });
 
   test('the workflow’s own update makes nothing due either', async () => {
-    const deliveryId = await inFlight(200);
+    const deliveryId = await inFlight();
     await pipeline.coverage.flush();
     const { workflow_id: workflowId } = await read(deliveryId);
     const handle = pipeline.client.workflow.getHandle(workflowId);
     expect(await handle.executeUpdate(RETRY_NOW, { args: [[deliveryId]] })).toEqual({ due: 0 });
+    held.answer(200);
     await untilState(deliveryId, 'delivered');
-    expect(receiver.received).toHaveLength(1);
+    expect(held.received).toBe(1);
   });
 
   test.each([200, 500])('a cancelled delivery stays so whatever comes back (%i), and the attempt is kept', async (status) => {
-    const deliveryId = await inFlight(status);
+    const deliveryId = await inFlight();
     expect(await pipeline.commands.cancel(tenantId, deliveryId)).toMatchObject({ outcome: 'done' });
     expect((await read(deliveryId)).state).toBe('cancelled');
+    held.answer(status);
     await pipeline.delivery.engine.drain();
     expect(await attemptsOf(deliveryId)).toEqual([{ number: 1, outcome: status === 200 ? 'succeeded' : 'failed' }]);
     expect(await read(deliveryId)).toMatchObject({ state: 'cancelled', claim: null, next_attempt_at: null });
     expect(await deadLettersOf(deliveryId)).toEqual([]);
-    expect(receiver.received).toHaveLength(1);
+    expect(held.received).toBe(1);
   });
 });
 
@@ -399,29 +409,31 @@ describe('no delivery waits much longer than its schedule says', () => {
   });
 
   test('when the workflow that its batch was to share was started while it was being stored', async () => {
-    await endpoint({ url: `${receiver.url}/stuck`, delaysMs: [600_000] });
-    await endpoint({ url: `${receiver.url}/quick`, delaysMs: [100] });
+    const lingering = await createPipeline({ WAYBILL_COVER_LINGER: '500ms', WAYBILL_COVER_LINGER_MAX: '500ms' });
+    await lingering.startWorker();
+    const { pool } = lingering.database;
+    tenantId = await insertTenant(pool);
+    const make = (eventType: string, delaysMs: number[]) =>
+      insertEndpoint(pool, lingering.delivery.keyring, tenantId, { url: `${receiver.url}/${eventType}`, patterns: [eventType], delaysMs });
+    await make('early', [600_000]);
+    await make('late', [100]);
     receiver.always({ status: 500 });
-    // So many that the last ones share a workflow, which goes on as long as the stuck ones wait.
-    const ids = await Promise.all(Array.from({ length: 30 }, () => publishAll()));
-    const { workflow_id: shared } = await read(ids.flat().at(-1) ?? '');
-    receiver.always((request) => ({ status: request.path.endsWith('/stuck') || requests('/quick') < 32 ? 500 : 200 }));
-    const blocker = await pipeline.database.pool.connect();
+    // So many that most share a workflow, which goes on as long as they wait.
+    await Promise.all(Array.from({ length: 60 }, () => publish(lingering, 'early')));
+    const blocker = await pool.connect();
     await blocker.query('BEGIN; LOCK TABLE messages IN SHARE MODE');
-    const stored = publishAll();
-    const handle = pipeline.client.workflow.getHandle(shared);
+    const late = publish(lingering, 'late');
+    const shared = only((await pool.query("SELECT DISTINCT workflow_id AS id FROM deliveries WHERE workflow_id LIKE '%/batch%'")).rows);
+    const handle = lingering.client.workflow.getHandle(shared.id);
     await eventually(() => handle.describe().catch(() => undefined));
     await blocker.query('COMMIT');
     blocker.release();
-    const late = await stored;
-    const rows = await Promise.all(late.map((id) => read(id)));
-    expect(rows.map((row) => row.workflow_id)).toContain(shared);
-    const quick = late[rows.findIndex((row) => row.workflow_id === shared)] ?? '';
-    await eventually(
-      async () => ((await read(quick)).attempts > 1 ? true : undefined),
-      4_000,
-    );
-    await handle.terminate('the test is over');
+    const stored = await pool.query('SELECT workflow_id AS id FROM deliveries WHERE id = $1', [toUuid(await late)]);
+    expect(stored.rows).toEqual([shared]);
+    await untilRequests('/late', 2).finally(async () => {
+      await handle.terminate('the test is over');
+      await lingering.close();
+    });
   });
 });
 

@@ -215,7 +215,7 @@ test('a workflow that many deliveries share counts them as the database does', a
     [shared, toUuid(dying)],
   );
   await pipeline.commands.retryDeadLetter(tenantId, rows[0]?.id ?? '');
-  await eventually(async () => ((await byState()).dead === (settled.dead ?? 0) - 1 ? true : undefined));
+  await eventually(async () => ((await byState()).delivered === (settled.delivered ?? 0) + 1 ? true : undefined));
   const after = await byState();
   await detailsThatSay(handle, `${after.delivered} delivered`);
   expect((await handle.query<{ counts: unknown }>(PROGRESS)).counts).toEqual({
