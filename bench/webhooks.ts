@@ -27,7 +27,7 @@ const FULL = {
 const QUICK = {
   comparison: { rounds: 2, rateSeconds: 2, maximumSeconds: 3, warmUpSeconds: 2 },
   drainWithinMs: 5_000,
-  settleWithinMs: 4_000,
+  settleWithinMs: 1_500,
 };
 /** Deliveries that took another way than the first attempt may need the sweep: its interval and grace, and some more. */
 const STRAGGLERS_WITHIN_MS = 60_000;

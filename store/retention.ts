@@ -13,25 +13,32 @@ export async function expireRequestedContents(db: Queryable, limit: number): Pro
 }
 
 /**
- * Forgets the contents of messages made in [`fromMs`, `toMs`), in the order of their ids.
+ * Forgets the contents of further messages made before `beforeMs`, in the order of their ids, going on from where the
+ * last call stopped.
  *
- * @returns where to go on, undefined at the end
+ * @returns how many messages were looked at, fewer than `limit` at the end
  */
-export async function expireContents(
-  db: Queryable,
-  from: string,
-  toMs: number,
-  limit: number,
-): Promise<string | undefined> {
-  const { rows } = await db.query<{ last: string | null }>({
+export async function expireContents(db: Queryable, beforeMs: number, limit: number): Promise<number> {
+  const { rows } = await db.query<{ seen: number }>({
     name: 'expire-contents',
-    text: `WITH old AS (SELECT id FROM messages WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3),
-                gone AS (UPDATE messages m SET body = NULL FROM old
-                         WHERE m.id = old.id AND m.body IS NOT NULL AND m.content_expires_at IS NULL)
-           SELECT id AS last FROM old ORDER BY id DESC LIMIT 1`,
-    values: [from, uuidFloor(toMs), limit],
+    text: `WITH old AS MATERIALIZED (
+             SELECT id FROM messages
+             WHERE id < $1
+               AND id > coalesce((SELECT position FROM housekeeping WHERE task = 'expire-contents'),
+                                 '00000000-0000-0000-0000-000000000000')
+             ORDER BY id LIMIT $2
+           ), gone AS (
+             UPDATE messages m SET body = NULL FROM old
+             WHERE m.id = old.id AND m.body IS NOT NULL AND m.content_expires_at IS NULL
+           ), kept AS (
+             INSERT INTO housekeeping (task, position)
+             SELECT 'expire-contents', id FROM old ORDER BY id DESC LIMIT 1
+             ON CONFLICT (task) DO UPDATE SET position = excluded.position
+           )
+           SELECT count(*)::int AS seen FROM old`,
+    values: [uuidFloor(beforeMs), limit],
   });
-  return rows[0]?.last ?? undefined;
+  return rows[0]?.seen ?? 0;
 }
 
 /** Removes messages made before `beforeMs` with their keys, deliveries, attempts and dead letters. Open deliveries stay, and so does their message. */

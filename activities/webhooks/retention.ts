@@ -10,7 +10,6 @@ export interface RetentionReport {
 }
 
 const BATCH = 1_000;
-const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** Forgets contents and history whose time is over, in small statements, oldest first. */
 export async function forgetOld(pool: Pool, config: Config): Promise<RetentionReport> {
@@ -20,11 +19,7 @@ export async function forgetOld(pool: Pool, config: Config): Promise<RetentionRe
     report.contentsExpiredOnRequest += done;
   }
   const contentsBefore = Date.now() - config.WAYBILL_CONTENT_RETENTION;
-  let from: string | undefined = FIRST_UUID;
-  while (from !== undefined) {
-    from = await expireContents(pool, from, contentsBefore, BATCH);
-    heartbeat();
-  }
+  for (let done = BATCH; done === BATCH; heartbeat()) done = await expireContents(pool, contentsBefore, BATCH);
   const historyBefore = Date.now() - config.WAYBILL_HISTORY_RETENTION;
   for (let done = BATCH; done === BATCH; heartbeat()) {
     done = await removeHistory(pool, historyBefore, BATCH);

@@ -61,7 +61,7 @@ export interface GuardedClient {
 
 export interface GuardedClientOptions {
   policy: AddressPolicy;
-  /** Further certificate authorities, PEM, beside the ones that Node bundles. */
+  /** Further certificate authorities, PEM, beside the ones that Node bundles; `NODE_EXTRA_CA_CERTS` counts only without. */
   extraCa?: string;
   /** Most sockets to one origin, those being opened included. Default 64. */
   socketsPerOrigin?: number;

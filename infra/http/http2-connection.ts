@@ -22,8 +22,8 @@ const MAX_IDLE_MS = 30_000;
 export class Http2Connection implements Connection {
   readonly httpVersion = '2';
   /** One until the receiver's settings arrive, right behind the handshake: streams beyond its limit it refuses. */
-  capacity = MAX_STREAMS;
-  capacityKnown = true;
+  capacity = 1;
+  capacityKnown = false;
   active = 0;
   idleSince = 0;
   readonly maxIdleMs = MAX_IDLE_MS;
