@@ -44,7 +44,7 @@ const metadata = z
 const timeout = durationSchema(SECOND_MS, 30 * SECOND_MS);
 const rateLimit = z
   .strictObject({ limit: z.int().min(1).max(1_000_000), period: durationSchema(SECOND_MS, DAY_MS).prefault('1m') })
-  .meta({ description: 'Attempts beyond it are delayed; nothing is lost.' });
+  .meta({ description: 'Kept with the endpoint; not enforced yet.' });
 const tier = z.enum(['premium', 'standard', 'bulk']);
 
 export const newEndpointSchema = z
