@@ -13,7 +13,9 @@ module.exports = {
     only('core-imports-nothing', '^core/', '^core/'),
     only('store-imports', '^store/', '^(core|store|infra/postgres)/|^infra/log'),
     only('infra-imports', '^infra/(?!setup/)', '^(core|infra)/'),
-    only('workflows-import', '^workflows/', '^(core|workflows)/|^infra/temporal/(names|search-attributes)', { dependencyTypesNot: ['type-only'] }),
+    only('workflows-import', '^workflows/', '^(core|workflows)/|^infra/temporal/(names|search-attributes)', {
+      dependencyTypesNot: ['type-only'],
+    }),
     only('workflows-types-from-activities', '^workflows/', '^(core|workflows|activities|infra/temporal)/'),
     only('activities-import', '^activities/', '^(core|store|infra|activities)/', { dependencyTypesNot: ['type-only'] }),
     only('api-imports', '^api/', '^(core|store|infra|api|activities/webhooks)/', { dependencyTypesNot: ['type-only'] }),

@@ -8,14 +8,19 @@ import { EVENT_TYPE, SENDERS, type System, waybill } from './system';
 const ENDPOINTS = [1, 100, 1_000, 10_000];
 const FAN_OUT = [1, 10, 100];
 const PAYLOAD_KIB = [1, 4, 16, 64, 256];
-const HISTORY = [10_000, 100_000, 1_000_000];
 
 const PAYLOAD_BYTES = 1_024;
-const ROUNDS = 3;
-const SECONDS = 5;
 /** Bytes under way at most, so that a large payload does not measure how much memory there is. */
 const BYTES_UNDER_WAY = 16 * 2 ** 20;
 const FEWEST_SENDERS = 16;
+
+export interface GrowthOptions {
+  rounds: number;
+  /** Seconds of load a step. */
+  seconds: number;
+  /** Deliveries kept, ascending. */
+  history: readonly number[];
+}
 
 /** One size of what grows, and what was measured there. */
 export interface GrowthPoint {
@@ -44,18 +49,26 @@ interface Case {
 }
 
 /** Measures how Waybill's maximum changes as one thing grows and all else stays as it is. */
-export async function measureGrowth(stack: Stack, deps: StepDeps): Promise<Growth> {
-  const endpoints = await inTurns(deps, 'endpoints in the tenant', await endpointCases(stack));
-  const fanOut = await inTurns(deps, 'endpoints a message', await fanOutCases(stack));
-  const payload = await inTurns(deps, 'KiB of payload', payloadCases(stack));
-  return { endpoints, fanOut, payload, history: await measureHistory(stack, deps) };
+export async function measureGrowth(stack: Stack, deps: StepDeps, options: GrowthOptions): Promise<Growth> {
+  const inTurns = (what: string, cases: readonly Case[]) => measureInTurns(deps, options, what, cases);
+  return {
+    endpoints: await inTurns('endpoints in the tenant', await endpointCases(stack)),
+    fanOut: await inTurns('endpoints a message', await fanOutCases(stack)),
+    payload: await inTurns('KiB of payload', payloadCases(stack)),
+    history: await measureHistory(stack, deps, options),
+  };
 }
 
-async function inTurns(deps: StepDeps, what: string, cases: readonly Case[]): Promise<GrowthPoint[]> {
+async function measureInTurns(
+  deps: StepDeps,
+  { rounds, seconds }: GrowthOptions,
+  what: string,
+  cases: readonly Case[],
+): Promise<GrowthPoint[]> {
   const results = cases.map((): MaximumResult[] => []);
-  for (let turn = 1; turn <= ROUNDS; turn++) {
+  for (let turn = 1; turn <= rounds; turn++) {
     for (const [index, { size, system, senders }] of cases.entries()) {
-      const result = await measureMaximum(deps, system, SECONDS, senders);
+      const result = await measureMaximum(deps, system, seconds, senders);
       results[index]?.push(result);
       progress(`${size} ${what}, round ${turn}: ${describeMaximum(result)}`);
     }
@@ -116,23 +129,26 @@ function payloadCases(stack: Stack): Case[] {
 }
 
 /** History only grows, so its sizes follow one another, each measured as often as the others are. */
-async function measureHistory(stack: Stack, deps: StepDeps): Promise<GrowthPoint[]> {
+async function measureHistory(
+  stack: Stack,
+  deps: StepDeps,
+  { rounds, seconds, history }: GrowthOptions,
+): Promise<GrowthPoint[]> {
   const system = waybill(stack, { payloadBytes: PAYLOAD_BYTES });
   const all: MaximumResult[][] = [];
-  const points: GrowthPoint[] = [];
   let kept = 0;
-  for (const size of HISTORY) {
+  for (const size of history) {
     progress(`inserting ${size - kept} deliveries with their messages and attempts`);
     await addHistory(stack.pool, kept, size, deps.signal);
     kept = size;
     const results: MaximumResult[] = [];
-    for (let turn = 1; turn <= ROUNDS; turn++) {
-      results.push(await measureMaximum(deps, system, SECONDS));
-      progress(`${size} deliveries kept, round ${turn}: ${describeMaximum(results.at(-1) as MaximumResult)}`);
+    for (let turn = 1; turn <= rounds; turn++) {
+      const result = await measureMaximum(deps, system, seconds);
+      results.push(result);
+      progress(`${size} deliveries kept, round ${turn}: ${describeMaximum(result)}`);
     }
     all.push(results);
-    points.push(point(size, 1, results, all[0] ?? []));
   }
   system.connections.close();
-  return points;
+  return history.map((size, index) => point(size, 1, all[index] ?? [], all[0] ?? []));
 }

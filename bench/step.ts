@@ -49,9 +49,10 @@ export interface StepDeps {
   receiver: ReceiverClient;
   signal: AbortSignal;
   processors: ProcessorMeter;
-  /** How long is waited for what was acknowledged to come in, and then for the system to have nothing left to do. */
+  /** How long is waited for what was acknowledged to come in. */
   drainWithinMs: number;
-  settleWithinMs: number;
+  /** How long is then waited for the system to have nothing left to do, after so many messages a second. */
+  settleWithinMs(perSecond: number): number;
   /** Steps done so far, by system; each step adds itself. */
   sent: Record<System['name'], SentStep[]>;
 }
@@ -74,7 +75,7 @@ export async function measureRate(
   const step = ++lastStep;
   const log = await sendAtRate({ connections, request, step, signal: deps.signal }, perSecond, seconds);
   await drained(deps, system, step, log);
-  await system.settle(deps.settleWithinMs);
+  await system.settle(deps.settleWithinMs(perSecond));
   const arrivals = (await deps.receiver.arrivals(step))(0);
   return { latency: latencyOf(log, arrivals), lagP99: percentile(lags(log), 0.99) };
 }
@@ -93,7 +94,7 @@ export async function measureMaximum(
   await drained(deps, system, step, log);
   const waitedUntil = clockMs();
   const after = deps.processors();
-  await system.settle(deps.settleWithinMs);
+  await system.settle(deps.settleWithinMs(Number.POSITIVE_INFINITY));
   const reports = await deps.receiver.arrivals(step);
   const firstAccepted = minimum(log.acceptedAt);
   const lastAccepted = maximum(log.acceptedAt);

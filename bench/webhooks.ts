@@ -6,9 +6,9 @@ import { parseArgs } from 'node:util';
 import { Interrupted, listenForInterrupts } from '../infra/setup/interrupts';
 import { projectRoot } from '../infra/setup/paths';
 import { freePort } from '../infra/setup/ports';
-import { compare } from './comparison';
+import { type ComparisonOptions, compare } from './comparison';
 import { createNaiveDatabase } from './databases';
-import { measureGrowth } from './growth';
+import { type GrowthOptions, measureGrowth } from './growth';
 import { describeMachine, rssMb } from './machine';
 import { createProcessorMeter } from './processors';
 import { createProfile } from './profile';
@@ -19,15 +19,25 @@ import { countLost, type StepDeps, untilAllArrived } from './step';
 import { EVENT_TYPE, naive, SENDERS, waybill } from './system';
 
 const PAYLOAD_BYTES = 1_024;
-const FULL = {
+interface Plan {
+  comparison: ComparisonOptions;
+  drainWithinMs: number;
+  settleWithinMs(perSecond: number): number;
+  growth: GrowthOptions;
+}
+
+const FULL: Plan = {
   comparison: { rounds: 3, rateSeconds: 10, maximumSeconds: 10, warmUpSeconds: 5 },
   drainWithinMs: 60_000,
-  settleWithinMs: 20_000,
+  settleWithinMs: () => 20_000,
+  growth: { rounds: 3, seconds: 5, history: [10_000, 100_000, 1_000_000] },
 };
-const QUICK = {
-  comparison: { rounds: 2, rateSeconds: 2, maximumSeconds: 3, warmUpSeconds: 2 },
+const QUICK: Plan = {
+  comparison: { rounds: 2, rateSeconds: 1.5, maximumSeconds: 2.5, warmUpSeconds: 1.5 },
   drainWithinMs: 5_000,
-  settleWithinMs: 1_500,
+  // Less after a low rate, which leaves little to do behind: a minute is short.
+  settleWithinMs: (perSecond) => Math.min(4_500, perSecond * 4.5),
+  growth: { rounds: 1, seconds: 2, history: [10_000, 100_000] },
 };
 /** Deliveries that took another way than the first attempt may need the sweep: its interval and grace, and some more. */
 const STRAGGLERS_WITHIN_MS = 60_000;
@@ -83,7 +93,7 @@ async function run(stack: Stack, options: Options, profileFolder: string, signal
   const profile = options.profile ? createProfile(stack, profileFolder) : undefined;
   const results = await compare(deps, systems, plan.comparison, profile);
   const memory = { api: rssMb(stack.api.pid), worker: rssMb(stack.worker.pid) };
-  const growth = options.grow ? await measureGrowth(stack, deps) : undefined;
+  const growth = options.grow ? await measureGrowth(stack, deps, plan.growth) : undefined;
   await untilAllArrived(stack.receiver, deps.sent.waybill, STRAGGLERS_WITHIN_MS, signal);
   const checks = await countLost(stack.receiver, deps.sent.waybill);
   const naiveChecks = await countLost(stack.receiver, deps.sent.naive);

@@ -38,7 +38,11 @@ beforeAll(async () => {
   capture = captureEverything();
   receiver = await startReceiver();
   pipeline = await createPipeline(
-    { WAYBILL_ADMIN_KEY: planted.adminKey, WAYBILL_KEYS: `planted:${planted.encryptionKey}`, WAYBILL_SWEEP_GRACE: '500ms' },
+    {
+      WAYBILL_ADMIN_KEY: planted.adminKey,
+      WAYBILL_KEYS: `planted:${planted.encryptionKey}`,
+      WAYBILL_SWEEP_GRACE: '500ms',
+    },
     { log: capture.log },
   );
   await pipeline.startWorker();
@@ -55,7 +59,13 @@ async function endpoint(path: string, options: Partial<Parameters<typeof insertE
   const { pool } = pipeline.database;
   const { keyring } = pipeline.delivery;
   const url = path.startsWith('http') ? path : receiver.url + path;
-  const { id } = await insertEndpoint(pool, keyring, tenantId, { patterns: ['all'], delaysMs: [50], secret: planted.secret, ...options, url });
+  const { id } = await insertEndpoint(pool, keyring, tenantId, {
+    patterns: ['all'],
+    delaysMs: [50],
+    secret: planted.secret,
+    ...options,
+    url,
+  });
   const headers = keyring.encrypt(JSON.stringify({ 'x-planted': planted.header }), `endpoints/${toUuid(id)}/headers`);
   await pool.query('UPDATE endpoints SET headers_encrypted = $2 WHERE id = $1', [toUuid(id), headers]);
   const secretId = toUuid(newId('secret'));
@@ -86,7 +96,9 @@ async function goThroughEverything(): Promise<PublicId[]> {
   await endpoint('http://10.1.2.3/blocked');
   const waiting = await endpoint('/fails', { delaysMs: [600_000], patterns: ['wait'] });
   const broken = await endpoint('/fine', { patterns: ['broken'], delaysMs: [] });
-  await pipeline.database.pool.query("UPDATE endpoint_secrets SET secret_encrypted = '\\x01' WHERE endpoint_id = $1", [toUuid(broken)]);
+  await pipeline.database.pool.query("UPDATE endpoint_secrets SET secret_encrypted = '\\x01' WHERE endpoint_id = $1", [
+    toUuid(broken),
+  ]);
 
   const ids = await publish('all', { eventId: 'e1', idempotencyKey: 'k1' });
   expect(ids).toHaveLength(7);
@@ -94,7 +106,9 @@ async function goThroughEverything(): Promise<PublicId[]> {
   await pipeline.publisher.publish({ ...message('all'), eventId: 'e1', payload: { other: planted.payload } });
   for (const bad of [{ eventId: 'x\u0000' }, { idempotencyKey: '\ud800' }, { channels: ['\u0000'] }]) {
     // The API logs what it cannot explain.
-    await pipeline.publisher.publish({ ...message('all'), ...bad }).catch((err) => capture.log.error({ err }, 'publish failed'));
+    await pipeline.publisher
+      .publish({ ...message('all'), ...bad })
+      .catch((err) => capture.log.error({ err }, 'publish failed'));
   }
   await publish('broken');
 
@@ -117,7 +131,9 @@ async function goThroughEverything(): Promise<PublicId[]> {
   expect(settled).toBe(true);
   const { rows } = await pipeline.database.pool.query<{ id: string }>('SELECT id FROM dead_letters LIMIT 1');
   await pipeline.commands.retryDeadLetter(tenantId, `dl_${rows[0]?.id.replaceAll('-', '')}`);
-  await pipeline.database.pool.query("UPDATE deliveries SET state = 'cancelled' WHERE state IN ('pending', 'retrying')");
+  await pipeline.database.pool.query(
+    "UPDATE deliveries SET state = 'cancelled' WHERE state IN ('pending', 'retrying')",
+  );
   await pipeline.delivery.engine.drain();
   await pipeline.coverage.flush();
   return ids;
@@ -125,7 +141,10 @@ async function goThroughEverything(): Promise<PublicId[]> {
 
 const message = (eventType: string) => ({ tenantId, eventType, payload: { data: planted.payload }, channels: [] });
 
-async function publish(eventType: string, keys: { eventId?: string; idempotencyKey?: string } = {}): Promise<PublicId[]> {
+async function publish(
+  eventType: string,
+  keys: { eventId?: string; idempotencyKey?: string } = {},
+): Promise<PublicId[]> {
   const result = await pipeline.publisher.publish({ ...message(eventType), ...keys });
   if (result.outcome !== 'accepted') throw new Error('not accepted');
   return result.deliveries.map(({ id }) => id);
@@ -133,7 +152,9 @@ async function publish(eventType: string, keys: { eventId?: string; idempotencyK
 
 async function untilState(deliveryId: PublicId | undefined, state: string): Promise<void> {
   await eventually(async () => {
-    const { rows } = await pipeline.database.pool.query('SELECT state FROM deliveries WHERE id = $1', [toUuid(deliveryId ?? '')]);
+    const { rows } = await pipeline.database.pool.query('SELECT state FROM deliveries WHERE id = $1', [
+      toUuid(deliveryId ?? ''),
+    ]);
     return rows[0]?.state === state ? true : undefined;
   });
 }
@@ -180,7 +201,14 @@ test('no workflow history holds a secret or a payload', async () => {
 
 test('no log line holds a secret or a payload, even without redaction', () => {
   const text = capture.lines.join('\n');
-  for (const expected of ['attempt failed', 'http-410', 'timeout', 'blocked', 'could not read the endpoint', 'publish failed']) {
+  for (const expected of [
+    'attempt failed',
+    'http-410',
+    'timeout',
+    'blocked',
+    'could not read the endpoint',
+    'publish failed',
+  ]) {
     expect(text).toContain(expected);
   }
   expectNothingPlanted(text);
@@ -197,7 +225,9 @@ test('what the database and Redis keep of an endpoint is encrypted', async () =>
   if (redis === undefined) return;
   await new Promise((resolve) => redis.once('ready', resolve));
   const endpoints = await pipeline.database.pool.query<{ id: string }>('SELECT id FROM endpoints');
-  const entries = await Promise.all(endpoints.rows.map(({ id }) => redis.get(`waybill:endpoint:ep_${id.replaceAll('-', '')}:1`)));
+  const entries = await Promise.all(
+    endpoints.rows.map(({ id }) => redis.get(`waybill:endpoint:ep_${id.replaceAll('-', '')}:1`)),
+  );
   redis.disconnect();
   expect(entries.filter((entry) => entry !== null).length).toBeGreaterThan(5);
   expectNothingPlanted(JSON.stringify(entries));

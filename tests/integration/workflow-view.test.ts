@@ -58,9 +58,10 @@ async function attempted(count: number): Promise<{ id: PublicId; endpointId: Pub
 }
 
 async function read(deliveryId: PublicId): Promise<{ state: string; attempts: number; next_attempt_at: Date | null }> {
-  const { rows } = await pipeline.database.pool.query('SELECT state, attempts, next_attempt_at FROM deliveries WHERE id = $1', [
-    toUuid(deliveryId),
-  ]);
+  const { rows } = await pipeline.database.pool.query(
+    'SELECT state, attempts, next_attempt_at FROM deliveries WHERE id = $1',
+    [toUuid(deliveryId)],
+  );
   return rows[0];
 }
 
@@ -167,7 +168,9 @@ describe('a workflow that waits for the next attempt', () => {
     await detailsThatSay(handle, '1 waiting');
     const { definition } = await metadata(handle);
     expect(definition.type).toBe('webhookDelivery');
-    const described = [...definition.queryDefinitions, ...definition.updateDefinitions].filter(({ name }) => !name.startsWith('__'));
+    const described = [...definition.queryDefinitions, ...definition.updateDefinitions].filter(
+      ({ name }) => !name.startsWith('__'),
+    );
     expect(described.map(({ name }) => name).sort()).toEqual([CANCEL, PROGRESS, RETRY_NOW].sort());
     for (const { description } of described) expect(description?.length).toBeGreaterThan(20);
   });
@@ -259,7 +262,9 @@ describe('an update', () => {
     });
 
     test('of a delivery that is not there does nothing', async () => {
-      const answer = await handle.executeUpdate<Record<string, number>, [string[]]>(name, { args: [[newId('delivery')]] });
+      const answer = await handle.executeUpdate<Record<string, number>, [string[]]>(name, {
+        args: [[newId('delivery')]],
+      });
       expect(Object.values(answer)).toEqual([0]);
       expect((await read(id)).state).toBe('retrying');
     });
