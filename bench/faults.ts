@@ -60,6 +60,9 @@ async function main(quick: boolean, signal: AbortSignal) {
     const lost = Object.values(faults).reduce((sum, result) => sum + ('lost' in result ? result.lost : 0), 0);
     keepData = lost > 0;
     return { faults, lost, perSecond: settings.plan.perSecond, machine };
+  } catch (error) {
+    // What was under way fails in its own words when it is cut off; the reason for cutting it off is what matters.
+    throw signal.aborted ? signal.reason : error;
   } finally {
     await stack.stop(keepData && !signal.aborted);
   }

@@ -5,7 +5,7 @@ import pino from 'pino';
 import { newApiKey } from '../api/auth/api-key-format';
 import { type ApiClient, createApiClient } from '../infra/setup/api-client';
 import { retireGuard } from '../infra/setup/guard';
-import type { ManagedProcess } from '../infra/setup/managed-process';
+import type { ManagedProcess, ProcessError } from '../infra/setup/managed-process';
 import { type NodeProcessOptions, spawnNodeProcess } from '../infra/setup/node-process';
 import { freePort } from '../infra/setup/ports';
 import { removeDataDirectory } from '../infra/setup/postgres-place';
@@ -21,6 +21,8 @@ export interface StackOptions {
   env?: Record<string, string>;
   /** The compiled program that is the API, relative to the clone. */
   apiProgram?: string;
+  /** Told of each process that ends although nobody asked it to. */
+  onDeath?(error: ProcessError): void;
   signal: AbortSignal;
 }
 
@@ -54,7 +56,8 @@ const STOP_WITHIN_MS = 30_000;
  *
  * @throws Error saying which of them did not come up; nothing is left running then
  */
-export async function startStack({ env = {}, apiProgram = 'dist/api/main.js', signal }: StackOptions): Promise<Stack> {
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { env = {}, apiProgram = 'dist/api/main.js', onDeath = () => {}, signal } = options;
   const dataDir = makeDataDirectory();
   const programs: ManagedProcess[] = [];
   const closers: (() => Promise<unknown>)[] = [];
@@ -70,6 +73,7 @@ export async function startStack({ env = {}, apiProgram = 'dist/api/main.js', si
     const ownServers = { ...process.env, DATABASE_URL: '', REDIS_URL: '', TEMPORAL_ADDRESS: '' };
     const servers = await startServers({ dataDir, temporalUi: false, log: progress, env: ownServers, signal });
     closers.push(() => servers.stop());
+    for (const server of [servers.postgres, servers.redis, servers.temporal]) server?.onUnexpectedExit(onDeath);
     await migrate(servers.postgres.address, pino({ level: 'silent' }));
 
     const [apiPort, workerPort, metricsPort, receiverPort, secondPort] = await freePorts();
@@ -89,9 +93,10 @@ export async function startStack({ env = {}, apiProgram = 'dist/api/main.js', si
       WAYBILL_RATE_LIMIT_PER_SECOND: '1000000',
       ...env,
     };
-    const options: NodeProcessOptions = { logFolder: path.join(dataDir, 'log'), stopWithinMs: STOP_WITHIN_MS, signal };
+    const how: NodeProcessOptions = { logFolder: path.join(dataDir, 'log'), stopWithinMs: STOP_WITHIN_MS, signal };
     const spawn: Stack['spawn'] = async (name, file, own, readyUrl) => {
-      const program = await spawnNodeProcess(name, file, own, { ...options, readyUrl });
+      const program = await spawnNodeProcess(name, file, own, { ...how, readyUrl });
+      program.onUnexpectedExit = onDeath;
       programs.push(program);
       return program;
     };

@@ -51,13 +51,19 @@ interface Options {
   profile: boolean;
 }
 
-async function main(options: Options, signal: AbortSignal): Promise<string> {
+async function main(options: Options, interrupts: AbortSignal): Promise<string> {
+  const died = new AbortController();
+  const signal = AbortSignal.any([interrupts, died.signal]);
   const apiProgram = options.profile ? 'dist/bench/profiled-api.js' : 'dist/api/main.js';
   const profileFolder = path.join(projectRoot, '.waybill', 'profiles');
   mkdirSync(profileFolder, { recursive: true });
-  const stack = await startStack({ apiProgram, env: { BENCH_PROFILE_FOLDER: profileFolder }, signal });
+  const env = { BENCH_PROFILE_FOLDER: profileFolder };
+  const stack = await startStack({ apiProgram, env, onDeath: (error) => died.abort(error), signal });
   try {
     return JSON.stringify(await run(stack, options, profileFolder, signal));
+  } catch (error) {
+    // What was under way fails in its own words when it is cut off; the reason for cutting it off is what matters.
+    throw signal.aborted ? signal.reason : error;
   } finally {
     await stack.stop(false);
   }

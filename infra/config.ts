@@ -14,9 +14,10 @@ const duration = (fallback: string) =>
       return ms;
     });
 
-const port = (fallback: number) => z.coerce.number('expected a port number').int().min(0).max(65_535).default(fallback);
+const port = (fallback: number) =>
+  z.coerce.number('expected a port number from 0 to 65535').int().min(0).max(65_535).default(fallback);
 const count = (fallback: number, max: number) =>
-  z.coerce.number('expected a whole number').int().min(1).max(max).default(fallback);
+  z.coerce.number(`expected a whole number from 1 to ${max}`).int().min(1).max(max).default(fallback);
 const flag = z
   .enum(['true', 'false'], 'expected true or false')
   .default('false')

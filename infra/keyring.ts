@@ -21,6 +21,7 @@ export class Keyring {
       const colon = entry.indexOf(':');
       const key = Buffer.from(entry.slice(colon + 1), 'base64');
       if (colon < 1 || key.length !== 32) throw new Error('a key must be id:base64 of 32 bytes');
+      if (this.#keys.has(entry.slice(0, colon))) throw new Error('two keys have the same id');
       this.#keys.set(entry.slice(0, colon), key);
     }
     const first = entries[0];

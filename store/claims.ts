@@ -106,13 +106,18 @@ export async function claimDue(
   return results;
 }
 
-/** Gives up leases without an attempt: the deliveries are due at once, for whoever comes. */
-export async function releaseClaims(db: Queryable, deliveryIds: readonly PublicId[], claim: string): Promise<void> {
+/** Gives up leases without an attempt: the deliveries are due for whoever comes, at once or after a pause. */
+export async function releaseClaims(
+  db: Queryable,
+  deliveryIds: readonly PublicId[],
+  claim: string,
+  pauseMs = 0,
+): Promise<void> {
   await db.query({
     name: 'release-claims',
-    text: `UPDATE deliveries SET claim = NULL, next_attempt_at = now(), updated_at = now()
+    text: `UPDATE deliveries SET claim = NULL, next_attempt_at = now() + $3::int * interval '1 millisecond', updated_at = now()
            WHERE id = ANY ($1::uuid[]) AND claim = $2 AND state IN ('pending', 'retrying')`,
-    values: [deliveryIds.map(toUuid), claim],
+    values: [deliveryIds.map(toUuid), claim, pauseMs],
   });
 }
 

@@ -62,7 +62,7 @@ export async function webhookDelivery(input: WebhookDeliveryInput): Promise<Reco
     retryNow,
     async (deliveryIds) => {
       const due = await makeDue(deliveryIds);
-      batch.add(deliveryIds);
+      batch.add(deliveryIds, due);
       return { due };
     },
     { description: 'Attempt these waiting deliveries (ids) now', validator: validateIds },
@@ -83,9 +83,19 @@ export async function webhookDelivery(input: WebhookDeliveryInput): Promise<Reco
   return batch.finish();
 }
 
+/** The batch's state as `WaybillState` says it: the one that an operator would want to know of first. */
+function stateOf(counts: Record<string, number>): string {
+  if ((counts.open ?? 0) > 0) return 'retrying';
+  const worst = ['dead', 'held'].find((state) => (counts[state] ?? 0) > 0);
+  if (worst !== undefined) return worst;
+  return (counts.delivered ?? 0) === 0 && (counts.cancelled ?? 0) > 0 ? 'cancelled' : 'delivered';
+}
+
+const DELIVERY_ID = /^dlv_[0-9a-f]{32}$/;
+
 function validateIds(deliveryIds: string[]): void {
   const right = Array.isArray(deliveryIds) && deliveryIds.length > 0 && deliveryIds.length <= 500;
-  if (!right || !deliveryIds.every((id) => typeof id === 'string' && id.startsWith('dlv_'))) {
+  if (!right || !deliveryIds.every((id) => typeof id === 'string' && DELIVERY_ID.test(id))) {
     throw new Error('expected 1 to 500 delivery ids (dlv_…)');
   }
 }
@@ -108,10 +118,15 @@ class Batch {
     return this.#lanes.some((lane) => lane.size > 0);
   }
 
-  add(deliveryIds: string[]): void {
+  add(deliveryIds: string[], due: number): void {
     const first = this.#lanes[0];
     for (const id of deliveryIds) {
-      if (!this.#lanes.some((lane) => lane.has(id))) first?.add(id);
+      if (this.#lanes.some((lane) => lane.has(id))) continue;
+      first?.add(id);
+      // One that comes back was a dead letter.
+      const dead = this.#settled.dead ?? 0;
+      if (due > 0 && dead > 1) this.#settled.dead = dead - 1;
+      else if (due > 0) delete this.#settled.dead;
     }
     this.wake();
   }
@@ -195,9 +210,7 @@ class Batch {
 
   #show(): void {
     const { counts, nextAttemptAt } = this.progress();
-    const open = counts.open ?? 0;
-    const state =
-      open > 0 ? 'retrying' : (counts.dead ?? 0) > 0 ? 'dead' : (counts.held ?? 0) > 0 ? 'held' : 'delivered';
+    const state = stateOf(counts);
     if (state !== this.#state) {
       this.#state = state;
       upsertSearchAttributes([{ key: WAYBILL_STATE, value: state }]);

@@ -22,6 +22,9 @@ const RECORD_RESERVE_MS = 4_000;
 /** A turn ends with the request, not with its record; but no more outcomes than this wait to be recorded. */
 const MAX_UNRECORDED = 5_000;
 
+/** An endpoint that cannot be read, such as one whose secrets were encrypted with a lost key, is left alone for so long. */
+const UNREADABLE_PAUSE_MS = 5_000;
+
 const MAX_RELEASE_BATCH = 200;
 const MAX_CLAIM_BATCH = 50;
 
@@ -95,10 +98,12 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     },
   });
 
-  async function decline(delivery: ClaimedDelivery): Promise<Settlement> {
+  async function decline(delivery: ClaimedDelivery, pauseMs = 0): Promise<Settlement> {
     metrics.declined.inc();
+    const released =
+      pauseMs === 0 ? releaser.add(delivery) : releaseClaims(pool, [delivery.deliveryId], delivery.claim, pauseMs);
     // If even this fails the lease runs out by itself.
-    await releaser.add(delivery).catch((error) => log.warn({ err: error }, 'could not release a lease'));
+    await released.catch((error) => log.warn({ err: error }, 'could not release a lease'));
     return { state: 'declined' };
   }
 
@@ -114,7 +119,8 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       log.warn({ err: error, deliveryId: delivery.deliveryId }, 'could not read the endpoint');
     }
     const leaseLeftMs = delivery.claimedAtMs + LEASE_SLACK_MS - Date.now();
-    if (endpoint === undefined || leaseLeftMs < RECORD_RESERVE_MS) return { settlement: track(decline(delivery)) };
+    if (endpoint === undefined) return { settlement: track(decline(delivery, UNREADABLE_PAUSE_MS)) };
+    if (leaseLeftMs < RECORD_RESERVE_MS) return { settlement: track(decline(delivery)) };
     const report = await attempt(client, endpoint, delivery.messageId, delivery.body);
     const settlement = track(recorder.record(delivery, trigger, endpoint.retryDelaysMs, report));
     if (recorder.unrecorded > MAX_UNRECORDED) await settlement;

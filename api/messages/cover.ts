@@ -149,7 +149,11 @@ export function createCoverage({ client, config, metrics, log }: CoverageDeps): 
   async function start(cover: Cover): Promise<void> {
     for (let tries = 1; tries <= START_TRIES; tries++) {
       try {
-        await withTimeout(startCover(client, cover, config.WAYBILL_TASK_QUEUE), START_TIMEOUT_MS);
+        const started = await withTimeout(startCover(client, cover, config.WAYBILL_TASK_QUEUE), START_TIMEOUT_MS);
+        // It was started while these deliveries were being stored, so it does not know of them. After a failed try it may
+        // be this very cover that is running.
+        const late = !started && tries === 1 && cover.open.length > 0;
+        if (late) await start({ ...cover, workflowId: `${cover.workflowId}.late_${randomUUID().slice(0, 8)}` });
         return;
       } catch (error) {
         metrics.coverFailures.inc();

@@ -7,5 +7,5 @@ export function sqlState(error: unknown): string | undefined {
 /** Whether a statement failed for the data it was given (class 22, data exception, or 23, constraint), not for the server's state. */
 export function isItemFault(error: unknown): boolean {
   const state = sqlState(error);
-  return state !== undefined && (state.startsWith('22') || state.startsWith('23'));
+  return state !== undefined && /^(22|23|54)/.test(state);
 }

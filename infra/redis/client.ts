@@ -20,7 +20,11 @@ export function createRedis(url: string | undefined, log: Logger): Redis | undef
   });
   let lost = false;
   redis.on('error', (error: Error) => {
-    if (!lost) log.warn({ err: error }, 'Redis is out of reach; going on without it');
+    if (!lost)
+      log.warn(
+        { err: { message: error.message, code: 'code' in error ? error.code : undefined } },
+        'Redis is out of reach; going on without it',
+      );
     lost = true;
   });
   redis.on('ready', () => {

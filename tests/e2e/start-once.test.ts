@@ -34,14 +34,12 @@ test('delivers a real webhook, says so on the last line, and leaves nothing runn
   expect(await leftAfter(dataDir, 5_000)).toEqual([]);
 });
 
-test('the second start reuses what is there, takes less than 20 s, and moves from ports that are in use', async () => {
+test('the second start reuses what is there, and moves from ports that are in use', async () => {
   const taken = await occupy(8080, 8090);
-  const began = performance.now();
   try {
     const { result, stdout } = await deliverOnce();
     expect(result.delivered).toBe(true);
-    expect(performance.now() - began).toBeLessThan(20_000);
-    expect(stdout).not.toContain('wb_live_');
+    expect(stdout).not.toMatch(/Installing|Compiling|Bundling|Building|wb_live_/);
     expect(stdout).toMatch(/Port 8080 is in use: the API takes \d+ instead/);
     expect(stdout).toMatch(/Port 8090 is in use: the receiver takes \d+ instead/);
   } finally {

@@ -3,6 +3,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
+const TURN_MS = 5_000;
+
 /**
  * Takes the lock, or says who holds it. Released when the process exits, or by `release()`.
  *
@@ -24,7 +26,7 @@ function takeLock(file) {
       }
       const holder = readHolder(file);
       if (holder !== undefined && isAlive(holder)) return { taken: false, pid: holder.pid };
-      removeStale(file, holder);
+      removeStale(file);
     }
   } finally {
     fs.rmSync(draft, { force: true });
@@ -40,24 +42,32 @@ function held(file) {
   return { taken: true, release };
 }
 
-/** Moves the stale lock away; puts it back if another process took the lock in the meantime. */
-function removeStale(file, stale) {
-  const aside = `${file}.${process.pid}.stale`;
+/**
+ * Removes the lock if its holder is gone. One process at a time does so: between looking and removing, another one could
+ * have removed it and taken its own.
+ */
+function removeStale(file) {
+  const turn = `${file}.removing`;
   try {
-    fs.renameSync(file, aside);
+    fs.mkdirSync(turn);
   } catch (error) {
-    if (error.code === 'ENOENT') return;
-    throw error;
+    if (error.code !== 'EEXIST') throw error;
+    waitForTurn(turn);
+    return;
   }
-  const moved = readHolder(aside);
-  if (moved !== undefined && moved.pid !== stale?.pid) {
-    try {
-      fs.linkSync(aside, file);
-    } catch {
-      // A third process has it by now.
-    }
+  try {
+    const holder = readHolder(file);
+    if (holder === undefined || !isAlive(holder)) fs.rmSync(file, { force: true });
+  } finally {
+    fs.rmdirSync(turn);
   }
-  fs.rmSync(aside, { force: true });
+}
+
+/** Removing takes no time; a turn that lasts was left by a process that was killed in it. */
+function waitForTurn(turn) {
+  const stat = fs.statSync(turn, { throwIfNoEntry: false });
+  if (stat !== undefined && Date.now() - stat.mtimeMs > TURN_MS) fs.rmSync(turn, { recursive: true, force: true });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }
 
 function readHolder(file) {

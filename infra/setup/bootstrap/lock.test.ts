@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { startedAt, takeLock } from './lock.cjs';
 
 let folder: string;
@@ -42,12 +43,17 @@ test('of many that find a stale lock at once, one takes it', async () => {
   writeFileSync(file, JSON.stringify({ pid }));
   const program = `
     const { takeLock } = require(${JSON.stringify(path.join(__dirname, 'lock.cjs'))});
-    while (Date.now() < ${Date.now() + 1_500});
-    process.stdout.write(String(takeLock(${JSON.stringify(file)}).taken));
-    setTimeout(() => {}, 1000);`;
-  const answers = await Promise.all(Array.from({ length: 8 }, () => output(program)));
-  expect(answers.filter((answer) => answer === 'true')).toHaveLength(1);
-  expect(answers.filter((answer) => answer === 'false')).toHaveLength(7);
+    process.stdin.once('data', () => console.log(takeLock(${JSON.stringify(file)}).taken));
+    process.stdin.on('end', () => process.exit());
+    console.log('ready');`;
+  const takers = Array.from({ length: 8 }, () => spawn(process.execPath, ['-e', program]));
+  const lines = takers.map((taker) => createInterface({ input: taker.stdout })[Symbol.asyncIterator]());
+  const nextLines = () => Promise.all(lines.map(async (line) => (await line.next()).value));
+  expect(new Set(await nextLines())).toEqual(new Set(['ready']));
+  for (const taker of takers) taker.stdin.write('go');
+  const answers = await nextLines();
+  for (const taker of takers) taker.stdin.end();
+  expect(answers.sort()).toEqual([...Array(7).fill('false'), 'true']);
 });
 
 test('a process that ends leaves no lock', async () => {
