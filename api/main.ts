@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const metrics = createMetrics();
   const delivery = await createDelivery(config, metrics, log);
   const { client, namespace, close: closeTemporal } = createTemporalClient();
-  const coverage = createCoverage({ client, config, metrics, log });
+  const coverage = createCoverage({ pool: delivery.pool, client, config, metrics, log });
   const publisher = createGroupCommitPublisher({ ...delivery, config, coverage, metrics });
   const commands = createWorkflowCommands({ pool: delivery.pool, client, config, log });
   if (config.WAYBILL_ADMIN_KEY !== undefined) await ensureAdminKey(delivery.pool, config.WAYBILL_ADMIN_KEY);

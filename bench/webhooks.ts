@@ -56,7 +56,7 @@ async function main(options: Options, interrupts: AbortSignal): Promise<string> 
   const signal = AbortSignal.any([interrupts, died.signal]);
   const apiProgram = options.profile ? 'dist/bench/profiled-api.js' : 'dist/api/main.js';
   const profileFolder = path.join(projectRoot, '.waybill', 'profiles');
-  mkdirSync(profileFolder, { recursive: true });
+  if (options.profile) mkdirSync(profileFolder, { recursive: true });
   const env = { BENCH_PROFILE_FOLDER: profileFolder };
   const stack = await startStack({ apiProgram, env, onDeath: (error) => died.abort(error), signal });
   try {

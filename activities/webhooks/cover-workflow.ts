@@ -1,5 +1,5 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { type SearchAttributePair, WorkflowIdConflictPolicy } from '@temporalio/common';
+import { type SearchAttributePair, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { PublicId } from '../../core/ids';
 import { WORKFLOWS } from '../../infra/temporal/names';
 import { ENDPOINT_IDS, MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
@@ -38,13 +38,15 @@ export function coverOptions(cover: Cover, taskQueue: string) {
 /**
  * Starts the workflow of a batch.
  *
- * @returns false when it is running already; that one is kept
+ * @param once - whether to refuse also when a run with this id has ended, not only when one is running
+ * @returns false when it was refused; what is or was running is kept
  */
-export async function startCover(client: Client, cover: Cover, taskQueue: string): Promise<boolean> {
+export async function startCover(client: Client, cover: Cover, taskQueue: string, once = false): Promise<boolean> {
   try {
     await client.workflow.start(WORKFLOWS.webhookDelivery, {
       ...coverOptions(cover, taskQueue),
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+      workflowIdReusePolicy: once ? WorkflowIdReusePolicy.REJECT_DUPLICATE : WorkflowIdReusePolicy.ALLOW_DUPLICATE,
     });
     return true;
   } catch (error) {

@@ -7,7 +7,9 @@ import { withTimeout } from '../../core/timeout';
 import type { Config } from '../../infra/config';
 import type { Logger } from '../../infra/log';
 import type { Metrics } from '../../infra/observability/metrics';
+import type { Queryable } from '../../infra/postgres/pool';
 import { batchWorkflowId, deliveryWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../../infra/temporal/names';
+import { readBatch } from '../../store/claims';
 import type { StoredDelivery } from '../../store/publish';
 
 /**
@@ -63,6 +65,7 @@ interface Slot {
 }
 
 export interface CoverageDeps {
+  pool: Queryable;
   client: Client;
   config: Config;
   metrics: Metrics;
@@ -74,7 +77,7 @@ export interface CoverageDeps {
  * Web UI; under load they share, by the time they came in. A cover is started a moment later, so that deliveries whose
  * first attempt succeeds meanwhile are only counted: the workflow is told what is still open.
  */
-export function createCoverage({ client, config, metrics, log }: CoverageDeps): Coverage {
+export function createCoverage({ pool, client, config, metrics, log }: CoverageDeps): Coverage {
   const slots = new Map<number, Slot>();
   const waiting: Cover[] = [];
   let starting = 0;
@@ -146,14 +149,23 @@ export function createCoverage({ client, config, metrics, log }: CoverageDeps): 
     if (starting === 0 && waiting.length === 0) for (const resolve of idle.splice(0)) resolve();
   }
 
+  /**
+   * The workflow was there before: another commit put deliveries under its id after it was started, or a command started
+   * it for one of them. What is still open gets one of its own.
+   */
+  async function startLate(cover: Cover): Promise<void> {
+    const { open } = await readBatch(pool, cover.open);
+    if (open.length === 0) return;
+    const workflowId = `${cover.workflowId}.late_${randomUUID().slice(0, 8)}`;
+    await start({ ...cover, workflowId, open: open.map((delivery) => delivery.id) });
+  }
+
   async function start(cover: Cover): Promise<void> {
     for (let tries = 1; tries <= START_TRIES; tries++) {
       try {
-        const started = await withTimeout(startCover(client, cover, config.WAYBILL_TASK_QUEUE), START_TIMEOUT_MS);
-        // It was started while these deliveries were being stored, so it does not know of them. After a failed try it may
-        // be this very cover that is running.
-        const late = !started && tries === 1 && cover.open.length > 0;
-        if (late) await start({ ...cover, workflowId: `${cover.workflowId}.late_${randomUUID().slice(0, 8)}` });
+        const started = await withTimeout(startCover(client, cover, config.WAYBILL_TASK_QUEUE, true), START_TIMEOUT_MS);
+        // After a failed try it may be this very cover that is there.
+        if (!started && tries === 1) await startLate(cover);
         return;
       } catch (error) {
         metrics.coverFailures.inc();

@@ -33,7 +33,7 @@ export interface Server {
 export function externalServer(name: string, address: string): Server {
   const refuse = () => Promise.reject(new Error(`${name} at ${withoutPassword(address)} was not started here`));
   return {
-    description: `${name} at ${withoutPassword(address)}, as the environment says`,
+    description: `${name} at ${withoutPassword(address)} (from the environment)`,
     address,
     owned: false,
     pid: undefined,

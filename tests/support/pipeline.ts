@@ -60,7 +60,7 @@ export async function createPipeline(
   const delivery = await createDelivery(config, metrics, log);
   const { client, namespace, close: closeClient } = createTemporalClient();
   await registerSearchAttributes(client, namespace);
-  const coverage = createCoverage({ client, config, metrics, log });
+  const coverage = createCoverage({ pool: delivery.pool, client, config, metrics, log });
   const publisher = createGroupCommitPublisher({ ...delivery, config, coverage, metrics });
   const commands = createWorkflowCommands({ pool: delivery.pool, client, config, log });
   const workers: { stop(): Promise<void> }[] = [];

@@ -6,6 +6,7 @@ const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 
 const STILL_EVERY_MS = 10_000;
+const KILL_AFTER_MS = 2_000;
 const SHOWN_LINES = 20;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -31,6 +32,8 @@ async function runStep(step) {
   const child = spawn(step.command, step.args, { cwd: step.cwd, stdio: ['ignore', log, log] });
   const interrupt = (signal) => {
     child.kill('SIGTERM');
+    // npm goes on all the same; what it leaves half done, the next start does anew.
+    setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
     child.once('close', () => process.exit(signal === 'SIGINT' ? 130 : 143));
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
