@@ -40,10 +40,13 @@ export class Supervised {
   }
 
   async #start(): Promise<void> {
+    const began = performance.now();
     for (let tries = 1; ; tries++) {
       this.signal.throwIfAborted();
       try {
         await this.target.restart();
+        const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+        progress(`${this.name} is ready again after ${seconds} s${tries > 1 ? ` and ${tries} starts` : ''}`);
         return;
       } catch (error) {
         if (tries >= TRIES) throw error;
