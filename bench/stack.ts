@@ -9,6 +9,7 @@ import type { ManagedProcess, ProcessError } from '../infra/setup/managed-proces
 import { type NodeProcessOptions, spawnNodeProcess } from '../infra/setup/node-process';
 import { freePort } from '../infra/setup/ports';
 import { removeDataDirectory } from '../infra/setup/postgres-place';
+import { API_NODE_ARGS } from '../infra/setup/programs';
 import { type Servers, startServers } from '../infra/setup/servers';
 import { migrate } from '../store/migrate';
 import { makeDataDirectory } from './data-directory';
@@ -95,7 +96,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     };
     const how: NodeProcessOptions = { logFolder: path.join(dataDir, 'log'), stopWithinMs: STOP_WITHIN_MS, signal };
     const spawn: Stack['spawn'] = async (name, file, own, readyUrl) => {
-      const program = await spawnNodeProcess(name, file, own, { ...how, readyUrl });
+      const nodeArgs = file === apiProgram ? API_NODE_ARGS : [];
+      const program = await spawnNodeProcess(name, file, own, { ...how, readyUrl, nodeArgs });
       program.onUnexpectedExit = onDeath;
       programs.push(program);
       return program;

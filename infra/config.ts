@@ -69,7 +69,7 @@ export const configSchema = z.object({
   WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT: count(64, 1_000),
   /** Longest and shortest time that accepted deliveries gather before a workflow covers them. */
   WAYBILL_COVER_LINGER: duration('100ms'),
-  WAYBILL_COVER_LINGER_MAX: duration('500ms'),
+  WAYBILL_COVER_LINGER_MAX: duration('1s'),
   /** How often overdue deliveries are looked for, and how late they may be before. */
   WAYBILL_SWEEP_INTERVAL: duration('30s'),
   WAYBILL_SWEEP_GRACE: duration('15s'),

@@ -28,8 +28,14 @@ const UNREADABLE_PAUSE_MS = 5_000;
 const MAX_RELEASE_BATCH = 200;
 const MAX_CLAIM_BATCH = 50;
 
-/** Deliveries that wait for a turn, for each that may be under way: a second or two of work. */
-const WAITING_PER_TURN = 32;
+/**
+ * Deliveries that wait for a turn, for each that may be under way: two or three seconds of work when all goes well.
+ * Handing one over to the workflow costs three times as much as attempting it here, so a burst is better kept.
+ */
+const WAITING_PER_TURN = 128;
+
+/** Characters of bodies held in memory at most, waiting and under way; what does not fit is left to the workflow. */
+const MAX_HELD_CHARACTERS = 128 * 1_048_576;
 
 export interface DeliveryEngine {
   /** Attempts a delivery under a lease that the caller took, once its endpoint's turn comes. Never rejects. */
@@ -68,6 +74,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   const { pool, client, endpoints, metrics, log } = options;
   const recorder = createDeliveryRecorder({ pool, metrics, log });
   const settling = new Set<Promise<Settlement>>();
+  let heldCharacters = 0;
 
   const turns = new KeyedPool({
     total: options.concurrency,
@@ -140,11 +147,17 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       return turns.running + settling.size;
     },
     attemptClaimed(delivery, trigger, onSettled) {
-      const taken = turns.tryRun(delivery.endpointId, async () => {
-        const { settlement } = await send(delivery, trigger);
-        void settlement.then(onSettled);
-      });
-      if (!taken) void track(decline(delivery)).then(onSettled);
+      const characters = delivery.body.length;
+      const fits = heldCharacters === 0 || heldCharacters + characters <= MAX_HELD_CHARACTERS;
+      const taken =
+        fits &&
+        turns.tryRun(delivery.endpointId, async () => {
+          const { settlement } = await send(delivery, trigger);
+          heldCharacters -= characters;
+          void settlement.then(onSettled);
+        });
+      if (taken) heldCharacters += characters;
+      else void track(decline(delivery)).then(onSettled);
     },
     async attemptDue(deliveryId, endpointId, wanted) {
       const sent = await turns.run(endpointId, async () => {

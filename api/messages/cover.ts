@@ -19,6 +19,18 @@ import type { StoredDelivery } from '../../store/publish';
 const OWN_WORKFLOWS_PER_SECOND = 10;
 const OWN_WORKFLOWS_BURST = 20;
 
+/**
+ * Deliveries that share a workflow id at most. Those whose first attempt was made in time are only counted, so many fit;
+ * if first attempts are left to the workflow, it is to list every one.
+ */
+const SHARED_BY_COUNTED = 10 * MAX_DELIVERIES_PER_WORKFLOW;
+
+/**
+ * Under load, covers whose deliveries are still waiting for their first attempt are started so much later: by then most
+ * of them are settled, and the workflow has nothing to do.
+ */
+const RIPEN_MS = 1_000;
+
 /** Starts under way at once, and covers waiting at most; what is given up is found by the sweep. */
 const STARTS_IN_FLIGHT = 8;
 const MAX_WAITING = 5_000;
@@ -31,11 +43,14 @@ export interface CoverPlan {
   ownWorkflows: number;
   sharedWorkflow: string;
   sharedOffset: number;
+  sharedSize: number;
 }
 
 export interface Coverage {
   /** Asked before a commit. Commits with the same slot never overlap. */
   plan(slot: number): CoverPlan;
+  /** Told when the commit is over, also when it failed. */
+  committed(slot: number): void;
   /**
    * Told of every delivery of a commit.
    *
@@ -61,6 +76,10 @@ interface Slot {
   shared: string;
   offset: number;
   timer: NodeJS.Timeout | undefined;
+  /** A commit is under way that may still add to what is gathered. */
+  committing: boolean;
+  /** The time to gather is over. */
+  due: boolean;
   covers: Map<string, OpenCover>;
 }
 
@@ -78,8 +97,10 @@ export interface CoverageDeps {
  * first attempt succeeds meanwhile are only counted: the workflow is told what is still open.
  */
 export function createCoverage({ pool, client, config, metrics, log }: CoverageDeps): Coverage {
+  const sharedSize = config.WAYBILL_FIRST_ATTEMPT === 'api' ? SHARED_BY_COUNTED : MAX_DELIVERIES_PER_WORKFLOW;
   const slots = new Map<number, Slot>();
   const waiting: Cover[] = [];
+  const ripening = new Map<OpenCover, NodeJS.Timeout>();
   let starting = 0;
   let idle: (() => void)[] = [];
   let tokens = OWN_WORKFLOWS_BURST;
@@ -96,7 +117,7 @@ export function createCoverage({ pool, client, config, metrics, log }: CoverageD
   function slotOf(index: number): Slot {
     let slot = slots.get(index);
     if (slot === undefined) {
-      slot = { shared: newShared(), offset: 0, timer: undefined, covers: new Map() };
+      slot = { shared: newShared(), offset: 0, timer: undefined, committing: false, due: false, covers: new Map() };
       slots.set(index, slot);
     }
     return slot;
@@ -110,13 +131,29 @@ export function createCoverage({ pool, client, config, metrics, log }: CoverageD
   function close(slot: Slot): void {
     clearTimeout(slot.timer);
     slot.timer = undefined;
-    for (const cover of slot.covers.values()) enqueue(cover);
+    slot.due = false;
+    for (const cover of slot.covers.values()) {
+      if (cover.open.size > 1)
+        ripening.set(
+          cover,
+          setTimeout(() => enqueue(cover), RIPEN_MS),
+        );
+      else enqueue(cover);
+    }
     slot.covers = new Map();
     slot.shared = newShared();
     slot.offset = 0;
   }
 
+  /** Not while a commit is under way: what it stores under the same workflow id would come too late for it. */
+  function closeWhenCommitted(slot: Slot): void {
+    if (slot.committing) slot.due = true;
+    else close(slot);
+  }
+
   function enqueue(cover: OpenCover): void {
+    clearTimeout(ripening.get(cover));
+    ripening.delete(cover);
     if (waiting.length >= MAX_WAITING) {
       metrics.coverFailures.inc();
       return;
@@ -124,14 +161,27 @@ export function createCoverage({ pool, client, config, metrics, log }: CoverageD
     const now = Date.now();
     let dueAt = Number.POSITIVE_INFINITY;
     for (const at of cover.open.values()) dueAt = Math.min(dueAt, at);
-    waiting.push({
-      workflowId: cover.workflowId,
-      open: [...cover.open.keys()],
-      settled: cover.settled,
+    const open = [...cover.open.keys()];
+    const common = {
       tenantIds: [...cover.tenantIds],
       endpointIds: [...cover.endpointIds],
       startDelayMs: Number.isFinite(dueAt) ? Math.max(0, dueAt - now) : 0,
+    };
+    waiting.push({
+      ...common,
+      workflowId: cover.workflowId,
+      open: open.slice(0, MAX_DELIVERIES_PER_WORKFLOW),
+      settled: cover.settled,
     });
+    // Rare: so many first attempts failed or are still under way.
+    for (let from = MAX_DELIVERIES_PER_WORKFLOW; from < open.length; from += MAX_DELIVERIES_PER_WORKFLOW) {
+      waiting.push({
+        ...common,
+        workflowId: `${cover.workflowId}.from_${from}`,
+        open: open.slice(from, from + MAX_DELIVERIES_PER_WORKFLOW),
+        settled: {},
+      });
+    }
     pump();
   }
 
@@ -178,8 +228,14 @@ export function createCoverage({ pool, client, config, metrics, log }: CoverageD
   return {
     plan(index) {
       const slot = slotOf(index);
-      if (slot.offset >= MAX_DELIVERIES_PER_WORKFLOW) close(slot);
-      return { ownWorkflows: refillTokens(), sharedWorkflow: slot.shared, sharedOffset: slot.offset };
+      if (slot.offset >= sharedSize) close(slot);
+      slot.committing = true;
+      return { ownWorkflows: refillTokens(), sharedWorkflow: slot.shared, sharedOffset: slot.offset, sharedSize };
+    },
+    committed(index) {
+      const slot = slotOf(index);
+      slot.committing = false;
+      if (slot.due) close(slot);
     },
     add(index, tenantId, delivery, dueInMs) {
       const slot = slotOf(index);
@@ -200,12 +256,13 @@ export function createCoverage({ pool, client, config, metrics, log }: CoverageD
       cover.open.set(delivery.id, Date.now() + dueInMs);
       cover.tenantIds.add(tenantId);
       cover.endpointIds.add(delivery.endpointId);
-      slot.timer ??= setTimeout(() => close(slot), lingerMs());
+      slot.timer ??= setTimeout(() => closeWhenCommitted(slot), lingerMs());
       const into = cover;
       return (settlement) => settle(into, delivery.id, settlement);
     },
     async flush() {
       for (const slot of slots.values()) close(slot);
+      for (const cover of [...ripening.keys()]) enqueue(cover);
       if (starting === 0 && waiting.length === 0) return;
       await new Promise<void>((resolve) => {
         idle = [...idle, resolve];

@@ -8,9 +8,9 @@ import { JITTER } from '../../core/retry-schedule';
 import type { Config } from '../../infra/config';
 import type { Metrics } from '../../infra/observability/metrics';
 import { isItemFault } from '../../infra/postgres/errors';
-import { MAX_DELIVERIES_PER_WORKFLOW } from '../../infra/temporal/names';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../../store/message-keys';
 import { type NewMessage, type StoredDelivery, type StoreResult, storeMessages } from '../../store/publish';
+import { createBackpressure } from './backpressure';
 import type { Coverage } from './cover';
 import type { Publisher, PublishInput, PublishResult } from './publisher';
 
@@ -44,6 +44,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
   const { pool, config, engine, coverage, metrics } = deps;
   const attemptsHere = config.WAYBILL_FIRST_ATTEMPT === 'api';
 
+  const backpressure = createBackpressure({ backlog: () => engine.waiting });
   const commits = new GroupCommit<NewMessage, StoreResult>({
     maxBatch: COMMIT_BATCH,
     weigh: { of: (message) => message.body.length, maxBatchWeight: COMMIT_BYTES },
@@ -55,21 +56,19 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
   });
 
   async function commit(messages: readonly NewMessage[], slot: number): Promise<readonly StoreResult[]> {
+    await backpressure();
     const claim = attemptsHere ? randomUUID() : undefined;
     const plan = coverage.plan(slot);
     const claimedAtMs = Date.now();
-    const results = await storeMessages(pool, messages, {
-      claim,
-      leaseSlackMs: LEASE_SLACK_MS,
-      ownWorkflows: plan.ownWorkflows,
-      sharedWorkflow: plan.sharedWorkflow,
-      sharedOffset: plan.sharedOffset,
-      sharedSize: MAX_DELIVERIES_PER_WORKFLOW,
-    });
-    messages.forEach((message, index) => {
-      for (const delivery of results[index] ?? []) handOver(message, delivery, slot, claim, claimedAtMs);
-    });
-    return results;
+    try {
+      const results = await storeMessages(pool, messages, { claim, leaseSlackMs: LEASE_SLACK_MS, ...plan });
+      messages.forEach((message, index) => {
+        for (const delivery of results[index] ?? []) handOver(message, delivery, slot, claim, claimedAtMs);
+      });
+      return results;
+    } finally {
+      coverage.committed(slot);
+    }
   }
 
   function handOver(

@@ -12,6 +12,8 @@ export interface NodeProcessOptions {
   /** Milliseconds it is given to end after SIGTERM; 20,000 unless told. */
   stopWithinMs?: number;
   args?: readonly string[];
+  /** Node's own options. */
+  nodeArgs?: readonly string[];
   /** Also given each line of its standard output. */
   onLine?: (line: string) => void;
   signal?: AbortSignal;
@@ -32,11 +34,20 @@ export async function spawnNodeProcess(
   env: NodeJS.ProcessEnv,
   options: NodeProcessOptions,
 ): Promise<ManagedProcess> {
-  const { logFolder, readyUrl, readyWithinMs = 60_000, stopWithinMs = 20_000, args = [], onLine, signal } = options;
+  const {
+    logFolder,
+    readyUrl,
+    readyWithinMs = 60_000,
+    stopWithinMs = 20_000,
+    args = [],
+    nodeArgs = [],
+    onLine,
+    signal,
+  } = options;
   const managed = new ManagedProcess({
     name,
     command: process.execPath,
-    args: ['--enable-source-maps', path.resolve(projectRoot, file), ...args],
+    args: ['--enable-source-maps', ...nodeArgs, path.resolve(projectRoot, file), ...args],
     env: { ...process.env, ...env },
     cwd: projectRoot,
     logFile: path.join(logFolder, `${name.toLowerCase()}.log`),

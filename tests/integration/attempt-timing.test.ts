@@ -1,3 +1,4 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { startCover } from '../../activities/webhooks/cover-workflow';
 import { type PublicId, toUuid } from '../../core/ids';
 import { RETRY_NOW } from '../../infra/temporal/names';
@@ -107,7 +108,7 @@ describe('no delivery waits much longer than its schedule says', () => {
     await untilState(deliveryId, 'delivered');
   });
 
-  test('when the workflow that its batch was to share was started while it was being stored', async () => {
+  test('when the workflow that it shares was to be started while it was being stored', async () => {
     const lingering = await createPipeline({ WAYBILL_COVER_LINGER: '500ms', WAYBILL_COVER_LINGER_MAX: '500ms' });
     await lingering.startWorker();
     const { pool } = lingering.database;
@@ -130,7 +131,8 @@ describe('no delivery waits much longer than its schedule says', () => {
       (await pool.query("SELECT DISTINCT workflow_id AS id FROM deliveries WHERE workflow_id LIKE '%/batch%'")).rows,
     );
     const handle = lingering.client.workflow.getHandle(shared.id);
-    await eventually(() => handle.describe().catch(() => undefined));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await expect(handle.describe()).rejects.toThrow(WorkflowNotFoundError);
     await blocker.query('COMMIT');
     blocker.release();
     const stored = await pool.query('SELECT workflow_id AS id FROM deliveries WHERE id = $1', [toUuid(await late)]);
