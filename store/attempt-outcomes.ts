@@ -1,6 +1,7 @@
 import type { DeadReason } from '../core/attempt-outcome';
 import { fromUuid, newId, type PublicId, toUuid } from '../core/ids';
 import type { Queryable } from '../infra/postgres/pool';
+import { IS_OPEN } from './open-state';
 
 /** An attempt that was made, and what follows from it. */
 export interface AttemptOutcome {
@@ -38,7 +39,7 @@ WITH o AS MATERIALIZED (
   SET state = o.state, attempts = greatest(d.attempts, o.number), claim = NULL, last_status = o.status,
       last_error = o.error, next_attempt_at = now() + o.delay * interval '1 millisecond', updated_at = now()
   FROM o
-  WHERE d.id = o.delivery AND d.state IN ('pending', 'retrying') AND (d.claim = o.claim OR o.state = 'delivered')
+  WHERE d.id = o.delivery AND d.state ${IS_OPEN} AND (d.claim = o.claim OR o.state = 'delivered')
   RETURNING d.id, o.n, d.state, d.next_attempt_at, d.created_at, o.dead_letter, d.tenant_id, d.message_id,
             d.endpoint_id, d.event_type, o.reason, d.last_status, d.last_error, d.attempts
 ), buried AS (

@@ -1,5 +1,6 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../core/ids';
 import type { Queryable } from '../infra/postgres/pool';
+import { IS_OPEN } from './open-state';
 
 /** A due delivery that was asked for, and what claiming it came to. */
 export type ClaimResult =
@@ -25,7 +26,7 @@ WITH wanted AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w(id, dead_letter, n)
 ), due AS (
   SELECT d.id FROM deliveries d
-  WHERE d.id = ANY ($1::uuid[]) AND d.state IN ('pending', 'retrying') AND d.next_attempt_at <= now()
+  WHERE d.id = ANY ($1::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now()
   ORDER BY d.id
   FOR UPDATE SKIP LOCKED
 ), judged AS (
@@ -116,7 +117,7 @@ export async function releaseClaims(
   await db.query({
     name: 'release-claims',
     text: `UPDATE deliveries SET claim = NULL, next_attempt_at = now() + $3::int * interval '1 millisecond', updated_at = now()
-           WHERE id = ANY ($1::uuid[]) AND claim = $2 AND state IN ('pending', 'retrying')`,
+           WHERE id = ANY ($1::uuid[]) AND claim = $2 AND state ${IS_OPEN}`,
     values: [deliveryIds.map(toUuid), claim, pauseMs],
   });
 }

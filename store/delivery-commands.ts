@@ -1,5 +1,6 @@
 import { fromUuid, type PublicId, toUuid } from '../core/ids';
 import type { Queryable } from '../infra/postgres/pool';
+import { IS_OPEN } from './open-state';
 
 /** What a command needs to know of a delivery. */
 export interface CommandTarget {
@@ -37,7 +38,7 @@ export async function makeDue(db: Queryable, deliveryIds: readonly PublicId[]): 
   const { rowCount } = await db.query({
     name: 'make-due',
     text: `UPDATE deliveries SET next_attempt_at = now(), claim = NULL, updated_at = now()
-           WHERE id = ANY ($1::uuid[]) AND state IN ('pending', 'retrying')
+           WHERE id = ANY ($1::uuid[]) AND state ${IS_OPEN}
              AND (claim IS NULL OR next_attempt_at <= now())`,
     values: [deliveryIds.map(toUuid)],
   });
