@@ -1,15 +1,19 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { Authenticator, Principal } from './auth/authenticator';
 import { lacksScope, unauthenticated } from './auth/refusals';
-import { type Exchange, exchangeOf, send, sendProblem } from './exchange';
+import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
 import { problemOf } from './failures';
+import { fingerprintOf } from './idempotency/fingerprint';
+import type { Idempotency } from './idempotency/idempotency';
+import { idempotencyKeyOf } from './idempotency/key';
 import type { RateLimiter } from './middleware/rate-limit';
 import { Problem } from './problems';
-import type { RawInput, Route } from './route';
+import type { RawInput, Route, RouteResult } from './route';
 
 export interface AdapterDeps {
   authenticator: Authenticator;
   rateLimiter: RateLimiter;
+  idempotency: Idempotency;
   /** Largest body that is read. */
   maxBodyBytes: number;
 }
@@ -19,11 +23,11 @@ const JSON_WITH_CHARSET = 'application/json; charset=utf-8';
 
 /**
  * Makes the Express routes of a table. The order of a request's checks is that of their price: method and path, key,
- * rate, scope, media type, body, schema.
+ * rate, scope, idempotency key, media type, body, schema. Only then is an idempotency key claimed and the request
+ * executed, and its answer is stored before it is sent.
  */
 export function mountRoutes(app: Express, routes: readonly Route[], deps: AdapterDeps): void {
-  const readBody = express.json({ limit: deps.maxBodyBytes, strict: false, type: () => true });
-  for (const route of routes) app[route.method](expressPath(route.path), handlerOf(route, readBody, deps));
+  for (const route of routes) app[route.method](expressPath(route.path), handlerOf(route, deps));
   for (const [path, methods] of methodsByPath(routes)) app.route(path).all(refuseMethod(methods));
 }
 
@@ -32,42 +36,71 @@ export function expressPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
 }
 
-function handlerOf(route: Route, readBody: RequestHandler, deps: AdapterDeps): RequestHandler {
+function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   const { scope } = route;
   const mediaTypes = route.mediaTypes ?? [JSON_TYPE];
+  const name = `${route.method.toUpperCase()} ${route.path}`;
+  const limit = route.maxBodyBytes ?? deps.maxBodyBytes;
+  const readJson = express.json({ limit, strict: false, type: () => true });
+  const readText = express.text({ limit, type: () => true });
 
-  async function serve(req: Request, res: Response, exchange: Exchange): Promise<void> {
+  async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
     let principal: Principal | undefined;
+    let key: string | undefined;
     if (scope !== undefined) {
       principal = await deps.authenticator.authenticate(req.headers.authorization);
       if (principal === undefined) throw unauthenticated(req.headers.authorization);
       limitRate(deps.rateLimiter, principal, exchange);
       if (!principal.scopes.allows(scope)) throw lacksScope(scope);
+      key = idempotencyKeyOf(req.headers['idempotency-key'], route.idempotency);
     }
     const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, body: undefined };
     if (route.body !== undefined && hasBody(req)) {
-      checkMediaType(req.headers['content-type'], mediaTypes);
-      raw.body = await bodyOf(req, res, readBody);
+      const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
+      raw.body = await bodyOf(req, res, isJson(type) && route.bodyAsText !== true ? readJson : readText);
     }
-    const result = await route.run(raw, exchange, principal);
-    const type = route.responses[result.status]?.contentType ?? JSON_WITH_CHARSET;
-    const text = typeof result.body === 'string' && type !== JSON_WITH_CHARSET ? result.body : toJson(result.body);
-    send(res, exchange, result.status, type, text, result.headers);
+    const execute = route.prepare(raw);
+    if (key === undefined || principal === undefined) {
+      return answerOf(await execute({ request: exchange, principal, effect: undefined }));
+    }
+    const place = { tenantId: principal.tenantId, principalId: principal.keyId, route: name, key };
+    return deps.idempotency.answer({ place, fingerprint: fingerprintOf(name, raw) }, exchange.log, async (effect) => {
+      try {
+        return answerOf(await execute({ request: exchange, principal, effect }));
+      } catch (error) {
+        return failure(req, exchange, error);
+      }
+    });
+  }
+
+  function answerOf({ status, headers, body, contentType: chosen }: RouteResult): Answer {
+    if (chosen !== undefined) {
+      return { status, contentType: `${chosen}; charset=utf-8`, body: textOf(body, chosen), headers };
+    }
+    const contentType = route.responses[status]?.contentType ?? JSON_WITH_CHARSET;
+    return { status, contentType, body: textOf(body, contentType), headers };
   }
 
   return (req, res) => {
     const exchange = exchangeOf(res);
     exchange.route = route.path;
-    serve(req, res, exchange).catch((error: unknown) => fail(req, res, exchange, error));
+    serve(req, exchange, res)
+      .then((answer) => send(res, exchange, answer))
+      .catch((error: unknown) => fail(req, res, exchange, error));
   };
 }
 
 /** Answers for something that was thrown, and logs it if it is our fault. */
 export function fail(req: Request, res: Response, exchange: Exchange, error: unknown): void {
+  const answer = failure(req, exchange, error);
+  if (res.headersSent) res.destroy();
+  else send(res, exchange, answer);
+}
+
+function failure(req: Request, exchange: Exchange, error: unknown): Answer {
   const problem = problemOf(error);
   if (problem.status >= 500) exchange.log.error({ err: error, route: exchange.route }, problem.message);
-  if (res.headersSent) res.destroy();
-  else sendProblem(req, res, problem);
+  return problemAnswer(req, exchange, problem);
 }
 
 function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchange): void {
@@ -93,15 +126,18 @@ function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 
-function checkMediaType(header: string | undefined, allowed: readonly string[]): void {
-  if (header === JSON_TYPE) return;
-  const type = header?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (!allowed.includes(type)) {
-    throw new Problem('unsupported-media-type', {
-      detail: `Send the body as ${allowed.join(' or ')}.`,
-      headers: { accept: allowed.join(', ') },
-    });
-  }
+/** The type of a body, without its parameters. */
+function mediaTypeOf(header: string | undefined, allowed: readonly string[]): string {
+  const type = header === JSON_TYPE ? header : (header?.split(';', 1)[0]?.trim().toLowerCase() ?? '');
+  if (allowed.includes(type)) return type;
+  throw new Problem('unsupported-media-type', {
+    detail: `Send the body as ${allowed.join(' or ')}.`,
+    headers: { accept: allowed.join(', ') },
+  });
+}
+
+function isJson(type: string): boolean {
+  return type === JSON_TYPE || type.endsWith('+json');
 }
 
 function bodyOf(req: Request, res: Response, readBody: RequestHandler): Promise<unknown> {
@@ -113,8 +149,14 @@ function bodyOf(req: Request, res: Response, readBody: RequestHandler): Promise<
   });
 }
 
-function toJson(body: unknown): string | undefined {
-  return body === undefined ? undefined : JSON.stringify(body);
+function textOf(body: unknown, contentType: string): Answer['body'] {
+  if (body === undefined) return undefined;
+  if (contentType !== JSON_WITH_CHARSET && (typeof body === 'string' || isPieces(body))) return body;
+  return JSON.stringify(body);
+}
+
+function isPieces(body: unknown): body is AsyncIterable<string> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 }
 
 function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
@@ -131,7 +173,7 @@ function refuseMethod(methods: readonly string[]): RequestHandler {
   const allow = [...methods, 'OPTIONS'].join(', ');
   return (req, res) => {
     const exchange = exchangeOf(res);
-    if (req.method === 'OPTIONS') send(res, exchange, 204, undefined, undefined, { allow });
+    if (req.method === 'OPTIONS') send(res, exchange, { status: 204, headers: { allow } });
     else sendProblem(req, res, new Problem('method-not-allowed', { headers: { allow } }));
   };
 }

@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Config } from '../infra/config';
 import type { Keyring } from '../infra/keyring';
@@ -12,8 +13,18 @@ export type UrlCheck = { ok: true } | { ok: false; reason: string };
 
 /** Everything that the API is made of. */
 export interface AppDeps {
-  config: Pick<Config, 'WAYBILL_MAX_BODY_BYTES' | 'WAYBILL_CONTENT_RETENTION'>;
+  config: Pick<
+    Config,
+    | 'WAYBILL_MAX_BODY_BYTES'
+    | 'WAYBILL_CONTENT_RETENTION'
+    | 'WAYBILL_TASK_QUEUE'
+    | 'WAYBILL_PAYMENT_PROVIDER_URL'
+    | 'WAYBILL_PAYMENT_PROVIDER_SECRET'
+    | 'WAYBILL_PAYMENT_PACE'
+  >;
   pool: Pool;
+  /** Starts workflows and asks them. It connects when it is first used. */
+  client: Client;
   log: Logger;
   publisher: Publisher;
   commands: DeliveryCommands;

@@ -35,6 +35,7 @@ async function main(): Promise<void> {
   const app = createApp({
     config,
     pool: delivery.pool,
+    client,
     keyring: delivery.keyring,
     log,
     publisher,

@@ -32,7 +32,8 @@ const DESCRIPTION = `Durable webhooks on Temporal: publish messages, have them d
 
 Send an API key with every request: \`Authorization: Bearer wb_live_…\`. Each call names the scope that its key needs; the
 scope \`*\` is every scope but \`admin\`. Errors are \`application/problem+json\` (RFC 9457), explained at [${PROBLEM_PAGE}](${PROBLEM_PAGE}).
-Lists are paged by cursor; every answer carries \`x-request-id\`, and \`RateLimit\` says how many requests are left.`;
+Repeat a POST with the same \`Idempotency-Key\` as often as needed: it has its effect once and the first answer is repeated,
+for 24 hours. Lists are paged by cursor; every answer carries \`x-request-id\`, and \`RateLimit\` says how many requests are left.`;
 
 /** The OpenAPI 3.1 document of a table of routes. */
 export function openApiDocument(routes: readonly Route[]) {
@@ -56,7 +57,7 @@ export function openApiDocument(routes: readonly Route[]) {
       request: {
         ...(route.params === undefined ? {} : { params: route.params }),
         ...(route.query === undefined ? {} : { query: route.query }),
-        ...(route.headers === undefined ? {} : { headers: route.headers }),
+        ...headersOf(route),
         ...(route.body === undefined ? {} : { body: bodyOf(route, route.body) }),
       },
       responses: { ...successesOf(route), ...problemsOf(route) },
@@ -71,6 +72,23 @@ export function openApiDocument(routes: readonly Route[]) {
     for (const method of ['get', 'post', 'patch', 'delete'] as const) withoutOptionalExamples(item[method]?.parameters);
   }
   return document;
+}
+
+/** Whether the adapter sees to idempotency keys for this route. */
+function repeats({ idempotency }: Route): boolean {
+  return idempotency === 'required' || idempotency === 'optional';
+}
+
+const KEY_DESCRIPTION =
+  'A new UUID v4 a request, bare or in double quotes. A second request with the same key has no further effect and is ' +
+  'answered as the first was, for 24 hours.';
+const idempotencyKey = z.uuidv4().meta({ description: KEY_DESCRIPTION });
+const REPLAYED = { 'Idempotent-Replayed': '`true` on the repeated answer to an earlier request with the same key.' };
+
+function headersOf(route: Route): { headers?: z.ZodObject } {
+  if (!repeats(route)) return route.headers === undefined ? {} : { headers: route.headers };
+  const key = route.idempotency === 'required' ? idempotencyKey : idempotencyKey.optional();
+  return { headers: z.object({ ...route.headers?.shape, 'idempotency-key': key }) };
 }
 
 type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
@@ -95,21 +113,27 @@ function bodyOf(route: Route, schema: z.ZodType) {
 
 function successesOf(route: Route): Record<string, ResponseConfig> {
   return Object.fromEntries(
-    Object.entries(route.responses).map(([status, { description, body, contentType, headers }]) => [
+    Object.entries(route.responses).map(([status, { description, body, contentType, formats, headers }]) => [
       status,
       {
         description,
         ...(body === undefined ? {} : { content: { [contentType ?? 'application/json']: { schema: body } } }),
-        ...(headers === undefined ? {} : { headers: describeHeaders(headers) }),
+        ...(formats === undefined ? {} : { content: contentOf(formats) }),
+        ...describeHeaders({ ...headers, ...(repeats(route) ? REPLAYED : {}) }),
       },
     ]),
   );
 }
 
-function describeHeaders(headers: Readonly<Record<string, string>>) {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' as const } }]),
+function contentOf(formats: Readonly<Record<string, z.ZodType>>) {
+  return Object.fromEntries(Object.entries(formats).map(([type, schema]) => [type, { schema }]));
+}
+
+function describeHeaders(headers: Readonly<Record<string, string>>): Pick<ResponseConfig, 'headers'> {
+  const described = Object.entries(headers).map(
+    ([name, description]) => [name, { description, schema: { type: 'string' as const } }] as const,
   );
+  return described.length === 0 ? {} : { headers: Object.fromEntries(described) };
 }
 
 /** Every error that a route may answer with, one entry a status. */
@@ -120,7 +144,10 @@ function problemsOf(route: Route): Record<string, ResponseConfig> {
   if (route.params !== undefined) codes.push('not-found');
   if (route.headers !== undefined) codes.push('invalid-header');
   if (route.body !== undefined) codes.push('malformed-json', 'content-too-large', 'unsupported-media-type');
+  if (route.idempotency === 'required') codes.push('idempotency-key-missing');
+  if (repeats(route)) codes.push('idempotency-key-malformed', 'idempotency-key-reuse', 'idempotency-key-in-use');
   codes.push(...(route.problems ?? []));
+  const repeated = new Set<number>(repeats(route) ? route.problems?.map((code) => PROBLEMS[code].status) : []);
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of new Set(codes)) {
     const { status } = PROBLEMS[code];
@@ -132,6 +159,7 @@ function problemsOf(route: Route): Record<string, ResponseConfig> {
       {
         description: kinds.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; '),
         content: { [PROBLEM_TYPE]: { schema: problemSchema } },
+        ...(repeated.has(status) ? describeHeaders(REPLAYED) : {}),
       },
     ]),
   );

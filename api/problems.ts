@@ -23,10 +23,25 @@ export const PROBLEMS = {
     title: 'A header is not valid',
     help: 'Correct the headers listed in "errors".',
   },
+  'idempotency-key-missing': {
+    status: 400,
+    title: 'An idempotency key is needed',
+    help: 'Send the header "Idempotency-Key" with a new UUID v4, and the same one when you repeat the request.',
+  },
+  'idempotency-key-malformed': {
+    status: 400,
+    title: 'The idempotency key is not a UUID v4',
+    help: 'Send a UUID v4 such as 6f1d2c3b-8a4e-4f5a-9b6c-7d8e9f0a1b2c, bare or in double quotes.',
+  },
   unauthenticated: {
     status: 401,
     title: 'A valid API key is needed',
     help: 'Send the header "Authorization: Bearer wb_live_…" with a key that has neither expired nor been revoked.',
+  },
+  'signature-refused': {
+    status: 401,
+    title: 'A valid signature is needed',
+    help: 'Sign the body as Standard Webhooks says, with the secret that was agreed on and the time of sending.',
   },
   'insufficient-scope': {
     status: 403,
@@ -58,6 +73,11 @@ export const PROBLEMS = {
     title: 'An attempt is under way',
     help: 'Wait for the attempt to end, then repeat the request if it is still wanted.',
   },
+  'idempotency-key-in-use': {
+    status: 409,
+    title: 'The request with this idempotency key is being executed',
+    help: 'Repeat it after the seconds in Retry-After: it is then answered as the first one was.',
+  },
   'content-too-large': {
     status: 413,
     title: 'The body is too large',
@@ -73,6 +93,11 @@ export const PROBLEMS = {
     title: 'The body is of the wrong kind',
     help: 'Send JSON with the header "Content-Type: application/json".',
   },
+  'period-open': {
+    status: 422,
+    title: 'The day is not over',
+    help: 'Ask again when the business day has ended; without a date the last day that is over is meant.',
+  },
   'validation-failed': {
     status: 422,
     title: 'The request does not fit its schema',
@@ -81,7 +106,7 @@ export const PROBLEMS = {
   'idempotency-key-reuse': {
     status: 422,
     title: 'The idempotency key was used for another request',
-    help: 'Use a new key for a new message; repeat a request unchanged.',
+    help: 'Use a new key for a new request; repeat a request unchanged.',
   },
   'rate-limited': {
     status: 429,

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
-import type { PublicId } from '../core/ids';
+import { newId, type PublicId } from '../core/ids';
 import type { Logger } from '../infra/log';
+import type { Queryable } from '../infra/postgres/pool';
 import type { Principal } from './auth/authenticator';
 import type { Scope, ScopeSet } from './auth/scopes';
 import { Problem, type ProblemCode } from './problems';
@@ -19,6 +20,18 @@ export interface TenantContext extends RequestContext {
   tenantId: PublicId;
   keyId: PublicId;
   scopes: ScopeSet;
+  /**
+   * What this request brings about. The same for every execution of a request that is repeated with its idempotency
+   * key, so an id derived from it with `asId` finds what an execution that was cut off has made.
+   */
+  readonly effectId: PublicId;
+  /**
+   * To be called first in a transaction that must not happen once another execution has taken the request over: holds
+   * a take-over back until the transaction's end. Does nothing for a request without an idempotency key.
+   *
+   * @throws Problem when the request has been taken over already
+   */
+  fence(db: Queryable): Promise<void>;
 }
 
 /** An answer that a route may give. */
@@ -26,17 +39,25 @@ export interface ResponseSpec {
   description: string;
   /** The body's schema; without it the answer has no body. */
   body?: z.ZodType;
-  /** Default `application/json`. A body of another type is text. */
+  /** Default `application/json`. A body of another type is text, whole or as an `AsyncIterable` of its pieces. */
   contentType?: string;
+  /**
+   * Media types that the handler chooses between by `contentType`, each with its schema, in place of `body`. The body is
+   * text in UTF-8, whole or as an `AsyncIterable` of its pieces.
+   */
+  formats?: Readonly<Record<string, z.ZodType>>;
   /** Response headers and what they say. */
   headers?: Readonly<Record<string, string>>;
 }
 
 type Responses = Readonly<Record<number, ResponseSpec>>;
 
-type BodyOf<S extends ResponseSpec> = S extends { body: infer B extends z.ZodType }
-  ? { body: z.input<B> }
-  : { body?: never };
+/** Text of a media type of its own may come piece by piece. */
+type BodyOf<S extends ResponseSpec> = S extends { formats: infer F extends Readonly<Record<string, z.ZodType>> }
+  ? { contentType: keyof F & string; body: string | AsyncIterable<string> }
+  : S extends { body: infer B extends z.ZodType }
+    ? { body: z.input<B> | (S extends { contentType: string } ? AsyncIterable<string> : never) }
+    : { body?: never };
 
 /** The answers that fit a route's responses. */
 export type ResultOf<R extends Responses> = {
@@ -53,6 +74,12 @@ export interface Input<P extends z.ZodType, Q extends z.ZodType, H extends z.Zod
 
 export type Method = 'get' | 'post' | 'patch' | 'delete';
 
+/**
+ * What a route makes of the header `Idempotency-Key`. With `required` and `optional`, a request with a key is executed
+ * once and its answer is stored and repeated (see `api/idempotency`). `own`: the handler sees to it itself.
+ */
+export type IdempotencyPolicy = 'required' | 'optional' | 'own';
+
 /** What there is to know of a route apart from what it reads. */
 interface Description<R extends Responses = Responses> {
   method: Method;
@@ -64,6 +91,8 @@ interface Description<R extends Responses = Responses> {
   summary: string;
   description?: string;
   responses: R;
+  /** Default: `optional` for POST, else the header is ignored. */
+  idempotency?: IdempotencyPolicy;
   /** Errors beyond those that every route of its kind may answer with. */
   problems?: readonly ProblemCode[];
 }
@@ -76,10 +105,14 @@ interface Schemas<P = z.ZodObject, Q = z.ZodObject, H = z.ZodObject, B = z.ZodTy
   query?: Q;
   /** Headers that the route reads, in lower case. */
   headers?: H;
-  /** The JSON body; one whose schema takes `undefined` is optional. */
+  /** The body; one whose schema takes `undefined` is optional. JSON is parsed, any other media type is a text. */
   body?: B;
   /** Media types of the body; default `application/json`. */
   mediaTypes?: readonly string[];
+  /** Whether a JSON body too is left as the text that was sent, such as for its signature to be checked. */
+  bodyAsText?: boolean;
+  /** Largest body in bytes, where another limit than that of the API's configuration is right. */
+  maxBodyBytes?: number;
 }
 
 /** A request as the HTTP adapter gives it. */
@@ -94,15 +127,35 @@ export interface RawInput {
 export interface RouteResult {
   status: number;
   headers?: Record<string, string>;
+  /** Of a route that has several, the media type of this body. */
+  contentType?: string;
   body?: unknown;
 }
+
+/** What a request brings about, and the hold on it. */
+export interface Effect {
+  id: PublicId;
+  fence: TenantContext['fence'];
+}
+
+/** One execution of a request. */
+export interface Execution {
+  request: RequestContext;
+  /** Whose key it is; absent where no scope is needed. */
+  principal: Principal | undefined;
+  /** Absent for a request without an idempotency key. */
+  effect: Effect | undefined;
+}
+
+/** A request that fits its route's schemas, ready to be executed. */
+export type Execute = (execution: Execution) => Promise<RouteResult>;
 
 /** A route of the table that both the Express routes and the OpenAPI document are made from. */
 export interface Route extends Description, Schemas {
   /** The scope that the API key needs; `undefined` for routes that anybody may use. */
   scope: Scope | undefined;
-  /** @param principal - whose key it is; absent where no scope is needed */
-  run(raw: RawInput, request: RequestContext, principal: Principal | undefined): Promise<RouteResult>;
+  /** @throws Problem when the request does not fit the schemas */
+  prepare(raw: RawInput): Execute;
 }
 
 const NOTHING = z.strictObject({});
@@ -127,9 +180,13 @@ export function route<
   const { handler, ...description } = spec;
   return {
     ...description,
-    run: async (raw, request, principal) => {
-      if (principal === undefined) throw new Problem('unauthenticated');
-      return handler(parse(raw), tenantContext(request, principal));
+    ...idempotencyOf(spec),
+    prepare: (raw) => {
+      const input = parse(raw);
+      return async ({ request, principal, effect }) => {
+        if (principal === undefined) throw new Problem('unauthenticated');
+        return handler(input, tenantContext(request, principal, effect));
+      };
     },
   };
 }
@@ -139,10 +196,29 @@ export function publicRoute<R extends Responses>(
   spec: Description<R> & { handler(context: RequestContext): Promise<ResultOf<NoInfer<R>>> },
 ): Route {
   const { handler, ...description } = spec;
-  return { ...description, scope: undefined, run: (_raw, request) => handler(request) };
+  return {
+    ...description,
+    scope: undefined,
+    prepare:
+      () =>
+      ({ request }) =>
+        handler(request),
+  };
 }
 
-function tenantContext(request: RequestContext, { tenantId, keyId, scopes }: Principal): TenantContext {
+function idempotencyOf({ method, idempotency }: Pick<Description, 'method' | 'idempotency'>) {
+  if (idempotency !== undefined) return { idempotency };
+  return method === 'post' ? { idempotency: 'optional' as const } : {};
+}
+
+const NO_FENCE: TenantContext['fence'] = async () => {};
+
+function tenantContext(
+  request: RequestContext,
+  { tenantId, keyId, scopes }: Principal,
+  effect: Effect | undefined,
+): TenantContext {
+  let effectId = effect?.id;
   return {
     requestId: request.requestId,
     get log() {
@@ -151,6 +227,11 @@ function tenantContext(request: RequestContext, { tenantId, keyId, scopes }: Pri
     tenantId,
     keyId,
     scopes,
+    get effectId() {
+      effectId ??= newId('effect');
+      return effectId;
+    },
+    fence: effect?.fence ?? NO_FENCE,
   };
 }
 

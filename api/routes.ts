@@ -7,6 +7,7 @@ import { endpointRoutes } from './endpoints/routes';
 import { endpointSecretRoutes } from './endpoints/secret-routes';
 import { endpointTestRoute } from './endpoints/test-route';
 import { eventTypeRoutes } from './event-types/routes';
+import { financeRoutes } from './finance/routes';
 import { messageRoutes } from './messages/routes';
 import { openApiDocument } from './openapi';
 import { operationRoutes } from './operations/routes';
@@ -22,6 +23,7 @@ export function apiRoutes(deps: AppDeps, authenticator: Authenticator): Route[] 
     ...endpointRoutes(deps),
     endpointTestRoute(deps),
     ...endpointSecretRoutes(deps),
+    ...financeRoutes(deps),
     ...eventTypeRoutes(deps),
     ...apiKeyRoutes(deps, authenticator),
     ...tenantRoutes(deps),

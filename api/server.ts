@@ -3,6 +3,7 @@ import { fail, mountRoutes } from './adapter';
 import { Authenticator } from './auth/authenticator';
 import type { AppDeps } from './deps';
 import { exchangeOf, sendProblem } from './exchange';
+import { Idempotency } from './idempotency/idempotency';
 import { beginExchange } from './middleware/request-log';
 import { mountPages } from './operations/pages';
 import { Problem } from './problems';
@@ -21,6 +22,7 @@ export function createApp(deps: AppDeps): Express {
   mountRoutes(app, apiRoutes(deps, authenticator), {
     authenticator,
     rateLimiter: deps.rateLimiter,
+    idempotency: new Idempotency(deps),
     maxBodyBytes: deps.config.WAYBILL_MAX_BODY_BYTES,
   });
   mountPages(app);

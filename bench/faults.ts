@@ -1,11 +1,13 @@
-// npm run bench:faults -- [--json] [--quick]: kill -9 of each process in turn under load; afterwards every message that was
-// acknowledged has to be delivered, dead-lettered or still scheduled. Ends with code 1 when one is lost.
+// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments]: kill -9 of each process in turn under load;
+// afterwards every message that was acknowledged has to be delivered, dead-lettered or still scheduled, and every card
+// charged exactly as often as there are captured payments. Ends with code 1 when it is not so.
 // Method: docs/performance.md.
 import { parseArgs } from 'node:util';
 import { Interrupted, listenForInterrupts } from '../infra/setup/interrupts';
 import { type FaultDeps, type FaultPlan, runFault } from './fault';
 import { type Evidence, type FaultEndpoint, type FaultEndpoints, type FaultResult, judge } from './judgement';
 import { describeMachine } from './machine';
+import { FULL_PAYMENT_FAULTS, QUICK_PAYMENT_FAULTS, runPaymentFaults } from './payment-faults';
 import { progress } from './progress';
 import { type Stack, startStack } from './stack';
 import { Supervised } from './supervised';
@@ -50,7 +52,7 @@ const FULL: Settings = {
 
 type Outcome = FaultResult | { skipped: string };
 
-async function main(quick: boolean, signal: AbortSignal) {
+async function runWebhooks(quick: boolean, signal: AbortSignal) {
   const settings = quick ? QUICK : FULL;
   const stack = await startStack({ env: settings.env, signal });
   let keepData = true;
@@ -116,14 +118,25 @@ async function endpoint(stack: Stack, number: number, url: string): Promise<Faul
   return { id, number };
 }
 
+async function main(quick: boolean, only: string | undefined, signal: AbortSignal) {
+  const webhooks = only === 'payments' ? undefined : await runWebhooks(quick, signal);
+  const plan = quick ? QUICK_PAYMENT_FAULTS : FULL_PAYMENT_FAULTS;
+  const payments = only === 'webhooks' ? undefined : await runPaymentFaults(plan, signal);
+  return { ...webhooks, payments };
+}
+
 const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
 });
 
-main(values.quick, listenForInterrupts(progress)).then(
+main(values.quick, values.only, listenForInterrupts(progress)).then(
   (result) => {
     process.stdout.write(`${JSON.stringify(result, undefined, values.json ? undefined : 2)}\n`);
-    if (result.lost > 0) process.exitCode = 1;
+    if ((result.lost ?? 0) > 0 || result.payments?.sound === false) process.exitCode = 1;
   },
   (error: unknown) => {
     process.exitCode = error instanceof Interrupted ? error.exitCode : 1;

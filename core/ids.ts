@@ -10,6 +10,18 @@ export const ID_PREFIXES = {
   delivery: 'dlv',
   attempt: 'att',
   deadLetter: 'dl',
+  merchant: 'mer',
+  feeSchedule: 'fee',
+  ledgerTransaction: 'ltx',
+  order: 'ord',
+  wallet: 'wal',
+  payment: 'pay',
+  refund: 'ref',
+  chargeback: 'cbk',
+  adjustment: 'adj',
+  settlementRun: 'set',
+  reconciliation: 'rec',
+  effect: 'eff',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
@@ -25,6 +37,11 @@ const HEX32 = /^[0-9a-f]{32}$/;
 /** Makes a new time-ordered id of this kind. */
 export function newId(kind: IdKind): PublicId {
   return `${ID_PREFIXES[kind]}_${uuidv7obj().toHex()}`;
+}
+
+/** The id of another kind with the same digits, for what belongs to `id` one to one. */
+export function asId(kind: IdKind, id: PublicId): PublicId {
+  return `${ID_PREFIXES[kind]}_${toUuid(id)}`;
 }
 
 /** Whether `text` is a well-formed id of this kind. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../core/duration';
+import { parseSecret } from '../core/signature';
 
 const duration = (fallback: string) =>
   z
@@ -87,6 +88,22 @@ export const configSchema = z.object({
   WAYBILL_CONTENT_RETENTION: duration('30d'),
   /** How long messages, finished deliveries and attempts are kept. */
   WAYBILL_HISTORY_RETENTION: duration('90d'),
+  /** How often overdue settlements are looked for, and how long after a day's end and its grace one is overdue. */
+  WAYBILL_SETTLEMENT_WATCH_INTERVAL: duration('1m'),
+  WAYBILL_SETTLEMENT_OVERDUE_AFTER: duration('15m'),
+  /** Address of the card payment provider; without it payments are made from wallets only. */
+  WAYBILL_PAYMENT_PROVIDER_URL: z.url({ protocol: /^https?$/, error: 'expected an http(s):// URL' }).optional(),
+  /** The provider's API key. */
+  WAYBILL_PAYMENT_PROVIDER_KEY: z.string().optional(),
+  /** `whsec_…`: the secret that the provider signs its callbacks with, as Standard Webhooks says. */
+  WAYBILL_PAYMENT_PROVIDER_SECRET: z
+    .string()
+    .refine((secret) => parseSecret(secret) !== undefined, 'expected whsec_ and base64 of 24 to 64 bytes')
+    .optional(),
+  /** How long the provider has for an answer; 30s at most. */
+  WAYBILL_PAYMENT_PROVIDER_TIMEOUT: duration('10s').refine((ms) => ms > 0 && ms <= 30_000, 'expected at most 30s'),
+  /** Factor for all waits between tries of payments; below 1 for tests. */
+  WAYBILL_PAYMENT_PACE: z.coerce.number('expected a number above 0').positive().max(100).default(1),
   WAYBILL_TASK_QUEUE: z.string().min(1).default('waybill'),
 });
 

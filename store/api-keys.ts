@@ -72,6 +72,20 @@ export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKe
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
+/** Gives a key another secret; the one before ends at once. @returns `undefined` when there is no such key */
+export async function replaceApiKeySecret(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+  secretHash: Buffer,
+): Promise<ApiKey | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `UPDATE api_keys SET secret_hash = $3 WHERE id = $1 AND tenant_id = $2 RETURNING ${COLUMNS}`,
+    values: [toUuid(id), toUuid(tenantId), secretHash],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
 export async function findApiKey(db: Queryable, tenantId: PublicId, id: PublicId): Promise<ApiKey | undefined> {
   const { rows } = await db.query<Row>({
     text: `SELECT ${COLUMNS} FROM api_keys WHERE id = $1 AND tenant_id = $2`,

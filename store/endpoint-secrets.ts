@@ -30,7 +30,8 @@ export async function insertEndpointSecret(
 export async function listEndpointSecrets(db: Queryable, endpointId: PublicId): Promise<EndpointSecret[]> {
   const { rows } = await db.query<{ id: string; secret_encrypted: Buffer; created_at: Date; expires_at: Date | null }>({
     text: `SELECT id, secret_encrypted, created_at, expires_at FROM endpoint_secrets
-           WHERE endpoint_id = $1 AND (expires_at IS NULL OR expires_at > now()) ORDER BY id DESC`,
+           WHERE endpoint_id = $1 AND (expires_at IS NULL OR expires_at > now())
+           ORDER BY expires_at IS NULL DESC, id DESC`,
     values: [toUuid(endpointId)],
   });
   return rows.map((row) => ({

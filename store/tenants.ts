@@ -19,14 +19,19 @@ interface Row {
 
 const COLUMNS = 'id, name, time_zone, created_at';
 
-export async function insertTenant(db: Queryable, tenant: { name: string; timeZone: string }): Promise<Tenant> {
+/** Stores a tenant, unless one with its id is there already; that one is answered then. */
+export async function insertTenant(
+  db: Queryable,
+  tenant: { id: PublicId; name: string; timeZone: string },
+): Promise<Tenant> {
   const { rows } = await db.query<Row>({
-    text: `INSERT INTO tenants (id, name, time_zone) VALUES ($1, $2, $3) RETURNING ${COLUMNS}`,
-    values: [toUuid(newId('tenant')), tenant.name, tenant.timeZone],
+    text: `INSERT INTO tenants (id, name, time_zone) VALUES ($1, $2, $3)
+           ON CONFLICT (id) DO NOTHING RETURNING ${COLUMNS}`,
+    values: [toUuid(tenant.id), tenant.name, tenant.timeZone],
   });
-  const [row] = rows;
-  if (row === undefined) throw new Error('the insert returned no row');
-  return fromRow(row);
+  const stored = rows[0] === undefined ? await findTenant(db, tenant.id) : fromRow(rows[0]);
+  if (stored === undefined) throw new Error('a tenant is neither stored nor there');
+  return stored;
 }
 
 export async function findTenant(db: Queryable, id: PublicId): Promise<Tenant | undefined> {
@@ -52,7 +57,9 @@ export async function ensureTenantNamed(db: Queryable, name: string): Promise<Pu
     values: [name],
   });
   const [row] = rows;
-  return row === undefined ? (await insertTenant(db, { name, timeZone: 'UTC' })).id : fromUuid('tenant', row.id);
+  return row === undefined
+    ? (await insertTenant(db, { id: newId('tenant'), name, timeZone: 'UTC' })).id
+    : fromUuid('tenant', row.id);
 }
 
 function fromRow(row: Row): Tenant {

@@ -11,6 +11,7 @@ import { registerSearchAttributes } from '../infra/temporal/register-search-attr
 import { ensureSchedules } from '../infra/temporal/schedules';
 import { BUNDLE_PATH } from './bundle';
 import { startHealthServer } from './health-server';
+import { ensureSettlementSchedules, startSettlementWatch } from './settlement-watch';
 
 const SHUTDOWN_GRACE = '35 seconds';
 const SHUTDOWN_FORCE = '60 seconds';
@@ -24,6 +25,8 @@ async function main(): Promise<void> {
   const metrics = createMetrics();
   const delivery = await createDelivery(config, metrics, log);
   const { client, namespace, close: closeClient } = createTemporalClient();
+
+  const watchdog = { pool: delivery.pool, client, config, metrics, log };
 
   let running = false;
   const health = await startHealthServer({
@@ -41,10 +44,13 @@ async function main(): Promise<void> {
     metricsContentType: metrics.registry.contentType,
   });
 
+  // Before Temporal is there: that it is not may be the reason why nothing is settled.
+  const watch = startSettlementWatch(watchdog);
   const { connection } = await untilConnected(log, connectNative);
   await untilConnected(log, async () => {
     await registerSearchAttributes(client, namespace);
     await ensureSchedules(client, config);
+    await ensureSettlementSchedules(watchdog);
   });
 
   const worker = await Worker.create({
@@ -69,6 +75,7 @@ async function main(): Promise<void> {
     await worker.run();
   } finally {
     running = false;
+    watch.stop();
     await delivery.close();
     await closeClient();
     await connection.close();

@@ -1,3 +1,9 @@
+export { chargeback } from './chargeback';
+export { payment } from './payment';
+export { refund } from './refund';
 export { retention } from './retention';
+export { settlementDay } from './settlement-day';
+export { settlementLauncher } from './settlement-launcher';
 export { sweepOverdue } from './sweep-overdue';
+export { sweepPayments } from './sweep-payments';
 export { webhookDelivery } from './webhook-delivery';

@@ -12,7 +12,8 @@ const { forgetOld } = proxyActivities<WebhookActivities>({
 export async function retention(): Promise<RetentionReport> {
   const report = await forgetOld();
   setCurrentDetails(
-    `${report.contentsExpiredOnRequest} contents expired early on request, ${report.messagesRemoved} messages removed.`,
+    `${report.contentsExpiredOnRequest} contents expired early on request, ${report.messagesRemoved} messages and ` +
+      `${report.idempotencyRecordsRemoved} idempotency records removed.`,
   );
   return report;
 }

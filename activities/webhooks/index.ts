@@ -1,28 +1,14 @@
-import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
-import type { Config } from '../../infra/config';
-import type { Logger } from '../../infra/log';
-import type { Metrics } from '../../infra/observability/metrics';
 import { cancelDeliveries, makeDue } from '../../store/delivery-commands';
+import type { ActivityDeps } from '../deps';
 import { type RoundReport, runRound } from './attempt-round';
-import type { DeliveryEngine } from './delivery-engine';
 import { forgetOld, type RetentionReport } from './retention';
 import { type SweepReport, sweep } from './sweep';
-
-export interface WebhookActivityDeps {
-  pool: Pool;
-  engine: DeliveryEngine;
-  client: Client;
-  config: Config;
-  metrics: Metrics;
-  log: Logger;
-}
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 
 /** The side effects of webhook delivery. */
-export function createWebhookActivities(deps: WebhookActivityDeps) {
+export function createWebhookActivities(deps: ActivityDeps) {
   return {
     /** Attempts those of these deliveries that are due, and tells where they stand. */
     attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => runRound(deps.pool, deps.engine, deliveryIds),

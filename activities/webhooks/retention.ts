@@ -1,19 +1,21 @@
 import { heartbeat } from '@temporalio/activity';
 import type { Pool } from 'pg';
 import type { Config } from '../../infra/config';
+import { removeExpiredIdempotencyKeys } from '../../store/idempotency';
 import { expireContents, expireRequestedContents, removeHistory } from '../../store/retention';
 
 /** What a run of retention did. */
 export interface RetentionReport {
   contentsExpiredOnRequest: number;
   messagesRemoved: number;
+  idempotencyRecordsRemoved: number;
 }
 
 const BATCH = 1_000;
 
 /** Forgets contents and history whose time is over, in small statements, oldest first. */
 export async function forgetOld(pool: Pool, config: Config): Promise<RetentionReport> {
-  const report: RetentionReport = { contentsExpiredOnRequest: 0, messagesRemoved: 0 };
+  const report: RetentionReport = { contentsExpiredOnRequest: 0, messagesRemoved: 0, idempotencyRecordsRemoved: 0 };
   for (let done = BATCH; done === BATCH; heartbeat()) {
     done = await expireRequestedContents(pool, BATCH);
     report.contentsExpiredOnRequest += done;
@@ -24,6 +26,10 @@ export async function forgetOld(pool: Pool, config: Config): Promise<RetentionRe
   for (let done = BATCH; done === BATCH; heartbeat()) {
     done = await removeHistory(pool, historyBefore, BATCH);
     report.messagesRemoved += done;
+  }
+  for (let done = BATCH; done === BATCH; heartbeat()) {
+    done = await removeExpiredIdempotencyKeys(pool, BATCH);
+    report.idempotencyRecordsRemoved += done;
   }
   return report;
 }

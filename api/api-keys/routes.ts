@@ -1,4 +1,4 @@
-import type { PublicId } from '../../core/ids';
+import { asId, type PublicId } from '../../core/ids';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import {
   type ApiKey,
@@ -7,6 +7,7 @@ import {
   insertApiKey,
   listApiKeys,
   type NewApiKey,
+  replaceApiKeySecret,
   revokeApiKey,
 } from '../../store/api-keys';
 import { findTenant } from '../../store/tenants';
@@ -40,8 +41,11 @@ export function apiKeyRoutes({ pool }: Pick<AppDeps, 'pool'>, authenticator: Aut
       operationId: 'createApiKey',
       tag: TAG,
       summary: 'Create an API key',
-      description: 'The answer shows the key; it cannot be shown again. A key can only give scopes that it has itself.',
+      description:
+        'The answer shows the key; only a repetition with the same `Idempotency-Key` shows it again. A key can only ' +
+        'give scopes that it has itself.',
       scope: 'api-keys:write',
+      idempotency: 'required',
       body: newApiKeySchema,
       responses: {
         201: { description: 'The key.', body: createdApiKeySchema, headers: { Location: "The key's path." } },
@@ -49,9 +53,13 @@ export function apiKeyRoutes({ pool }: Pick<AppDeps, 'pool'>, authenticator: Aut
       handler: async ({ body }, context) => {
         const tenantId = await tenantFor(pool, body.tenantId, context);
         if (!context.scopes.allows('admin')) mustHold(context.scopes, body.scopes);
-        return created(
-          await store(pool, { tenantId, name: body.name, scopes: body.scopes, expiresAt: body.expiresAt }),
-        );
+        const { name, scopes, expiresAt } = body;
+        const id = asId('apiKey', context.effectId);
+        const key = await inTransaction(pool, async (client) => {
+          await context.fence(client);
+          return (await shownAnew(client, tenantId, id)) ?? store(client, { id, tenantId, name, scopes, expiresAt });
+        });
+        return created(key);
       },
     }),
     route({
@@ -110,21 +118,26 @@ export function apiKeyRoutes({ pool }: Pick<AppDeps, 'pool'>, authenticator: Aut
         'Makes a key with the same name and scopes. The old one goes on working for `overlap`, by default 24 hours, at ' +
         'most 7 days. The new one expires when the old one would have, unless `expiresAt` says otherwise.',
       scope: 'api-keys:write',
+      idempotency: 'required',
       params: apiKeyParams,
       body: rotateApiKeySchema,
       responses: {
         201: { description: 'The new key.', body: createdApiKeySchema, headers: { Location: "The new key's path." } },
       },
       problems: ['wrong-state'],
-      handler: async ({ params, body }, { tenantId, scopes }) => {
+      handler: async ({ params, body }, { tenantId, scopes, effectId, fence }) => {
         const old = await find(pool, tenantId, params.id);
         mustHold(scopes, old.scopes);
+        const id = asId('apiKey', effectId);
         const key = await inTransaction(pool, async (client) => {
+          await fence(client);
+          const made = await shownAnew(client, tenantId, id);
+          if (made !== undefined) return made;
           if (!(await endApiKeyAfter(client, tenantId, old.id, body.overlap))) {
             throw new Problem('wrong-state', { detail: 'The key is revoked or expired: create a new one instead.' });
           }
           const expiresAt = body.expiresAt ?? old.expiresAt;
-          return store(client, { tenantId, name: old.name, scopes: old.scopes, expiresAt });
+          return store(client, { id, tenantId, name: old.name, scopes: old.scopes, expiresAt });
         });
         authenticator.forget(old.id);
         return created(key);
@@ -135,11 +148,18 @@ export function apiKeyRoutes({ pool }: Pick<AppDeps, 'pool'>, authenticator: Aut
 
 type ShownKey = ApiKey & { text: string };
 
-async function store(db: Queryable, key: Omit<NewApiKey, 'id' | 'secretHash'>): Promise<ShownKey> {
-  const { id, text, secretHash } = newApiKey();
-  const stored = await insertApiKey(db, { ...key, id, secretHash });
+async function store(db: Queryable, key: Omit<NewApiKey, 'secretHash'>): Promise<ShownKey> {
+  const { text, secretHash } = newApiKey(key.id);
+  const stored = await insertApiKey(db, { ...key, secretHash });
   if (stored === undefined) throw new Error('a new API key has the id of another');
   return { ...stored, text };
+}
+
+/** The key that an execution of this request has stored before, which was cut off before anybody saw the secret. */
+async function shownAnew(db: Queryable, tenantId: PublicId, id: PublicId): Promise<ShownKey | undefined> {
+  const { text, secretHash } = newApiKey(id);
+  const stored = await replaceApiKeySecret(db, tenantId, id, secretHash);
+  return stored === undefined ? undefined : { ...stored, text };
 }
 
 function created(key: ShownKey) {

@@ -21,8 +21,7 @@ export function parseApiKey(text: string): ParsedApiKey | undefined {
 }
 
 /** Makes a new key. The text is not kept anywhere: only the hash of its secret part is stored. */
-export function newApiKey(): ParsedApiKey & { text: string } {
-  const id = newId('apiKey');
+export function newApiKey(id: PublicId = newId('apiKey')): ParsedApiKey & { text: string } {
   const secret = randomBytes(32).toString('base64url');
   return { id, text: `wb_live_${toUuid(id)}_${secret}`, secretHash: hashSecret(secret) };
 }

@@ -16,6 +16,11 @@ export const SCOPES = [
   'deliveries:write',
   'dead-letters:read',
   'dead-letters:write',
+  'payments:read',
+  'payments:write',
+  'finance:read',
+  'finance:write',
+  'finance:settle',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

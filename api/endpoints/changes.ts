@@ -1,10 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
-import { newId, type PublicId } from '../../core/ids';
+import { asId, type PublicId } from '../../core/ids';
 import { DEFAULT_RETRY_DELAYS_MS } from '../../core/retry-schedule';
 import { newSecret } from '../../core/signature';
 import type { Keyring } from '../../infra/keyring';
 import { inTransaction } from '../../infra/postgres/pool';
-import { insertEndpointSecret } from '../../store/endpoint-secrets';
+import { insertEndpointSecret, listEndpointSecrets } from '../../store/endpoint-secrets';
 import {
   changeEndpointState,
   type Endpoint,
@@ -15,23 +15,24 @@ import {
   updateEndpoint,
 } from '../../store/endpoints';
 import { invalidField, Problem } from '../problems';
+import type { TenantContext } from '../route';
 import { mergeHeaders, mergeMap } from './header-schema';
 import { type EndpointChange, metadataFits, type NewEndpoint } from './schemas';
-import { openHeaders, sealHeaders, sealSecret } from './sealing';
+import { openHeaders, openSecret, sealHeaders, sealSecret } from './sealing';
 
 interface Deps {
   pool: Pool;
   keyring: Keyring;
 }
 
-/** Stores a new endpoint with its secret. */
+/** Stores a new endpoint with its secret, unless an execution of the same request has done so before. */
 export async function createEndpoint(
   { pool, keyring }: Deps,
-  tenantId: PublicId,
+  { tenantId, effectId, fence }: Pick<TenantContext, 'tenantId' | 'effectId' | 'fence'>,
   input: NewEndpoint,
 ): Promise<{ endpoint: Endpoint; secret: string }> {
-  const id = newId('endpoint');
-  const secretId = newId('secret');
+  const id = asId('endpoint', effectId);
+  const secretId = asId('secret', effectId);
   const secret = input.secret ?? newSecret();
   const settings: EndpointSettings = {
     url: input.url,
@@ -45,12 +46,17 @@ export async function createEndpoint(
     rateLimit: rateOf(input.rateLimit),
     tier: input.tier,
   };
-  const endpoint = await inTransaction(pool, async (client) => {
-    const stored = await insertEndpoint(client, tenantId, id, settings);
+  return inTransaction(pool, async (client) => {
+    await fence(client);
+    const made = await lockEndpoint(client, tenantId, id);
+    const [madeSecret] = made === undefined ? [] : await listEndpointSecrets(client, id);
+    if (made !== undefined && madeSecret !== undefined) {
+      return { endpoint: made, secret: openSecret(keyring, madeSecret) };
+    }
+    const endpoint = await insertEndpoint(client, tenantId, id, settings);
     await insertEndpointSecret(client, id, { id: secretId, encrypted: sealSecret(keyring, secretId, secret) });
-    return stored;
+    return { endpoint, secret };
   });
-  return { endpoint, secret };
 }
 
 /** Changes what is given of an endpoint. */

@@ -54,9 +54,9 @@ export function endpointRoutes(deps: Pick<AppDeps, 'pool' | 'keyring' | 'command
           headers: { Location: "The endpoint's path." },
         },
       },
-      handler: async ({ body }, { tenantId }) => {
+      handler: async ({ body }, context) => {
         await checkUrl(body.url);
-        const { endpoint, secret } = await createEndpoint(deps, tenantId, body);
+        const { endpoint, secret } = await createEndpoint(deps, context, body);
         const headers = { location: `/v1/endpoints/${endpoint.id}` };
         return { status: 201, headers, body: { ...view(endpoint), secret } };
       },

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import { newId, type PublicId } from '../../core/ids';
+import { asId, type PublicId } from '../../core/ids';
 import { newSecret } from '../../core/signature';
 import type { Queryable } from '../../infra/postgres/pool';
 import { insertEndpointSecret, listEndpointSecrets, retireEndpointSecrets } from '../../store/endpoint-secrets';
@@ -31,8 +31,15 @@ export function endpointSecretRoutes({ pool, keyring }: Pick<AppDeps, 'pool' | '
     };
   }
 
-  async function rotate(client: PoolClient, endpointId: PublicId, secret: string, overlapMs: number): Promise<void> {
+  /** @param id - of the new secret; one that is there already was made by an execution of the same request */
+  async function rotate(
+    client: PoolClient,
+    endpointId: PublicId,
+    id: PublicId,
+    { secret, overlapMs }: { secret: string; overlapMs: number },
+  ): Promise<void> {
     const live = await listEndpointSecrets(client, endpointId);
+    if (live.some((known) => known.id === id)) return;
     if (live.some((known) => openSecret(keyring, known) === secret)) {
       throw invalidField('body', '#/secret', 'is one of the secrets that sign already');
     }
@@ -42,7 +49,6 @@ export function endpointSecretRoutes({ pool, keyring }: Pick<AppDeps, 'pool' | '
       });
     }
     await retireEndpointSecrets(client, endpointId, overlapMs);
-    const id = newId('secret');
     await insertEndpointSecret(client, endpointId, { id, encrypted: sealSecret(keyring, id, secret) });
     await bumpEndpointVersion(client, endpointId);
   }
@@ -76,9 +82,11 @@ export function endpointSecretRoutes({ pool, keyring }: Pick<AppDeps, 'pool' | '
       body: rotateSecretSchema,
       responses: { 200: { description: 'The secrets as they are now.', body: endpointSecretSchema } },
       problems: ['wrong-state'],
-      handler: async ({ params, body }, { tenantId }) =>
+      handler: async ({ params, body }, { tenantId, effectId, fence }) =>
         withEndpoint(pool, tenantId, params.id, async (client) => {
-          await rotate(client, params.id, body.secret ?? newSecret(), body.overlap);
+          await fence(client);
+          const id = asId('secret', effectId);
+          await rotate(client, params.id, id, { secret: body.secret ?? newSecret(), overlapMs: body.overlap });
           return { status: 200 as const, body: await view(client, params.id) };
         }),
     }),

@@ -43,7 +43,7 @@ export function endpointTestRoute({
       },
     },
     problems: ['wrong-state'],
-    handler: async ({ params, body }, { tenantId }) => {
+    handler: async ({ params, body }, { tenantId, effectId }) => {
       const endpoint = await findEndpoint(pool, tenantId, params.id);
       if (endpoint === undefined) throw new Problem('not-found');
       if (endpoint.state === 'disabled') {
@@ -56,6 +56,7 @@ export function endpointTestRoute({
         // An endpoint with channels gets only messages that share one.
         channels: endpoint.channels,
         endpointId: endpoint.id,
+        idempotencyKey: effectId,
       });
       return {
         status: 202,

@@ -36,6 +36,7 @@ export function messageRoutes(deps: Pick<AppDeps, 'config' | 'pool' | 'publisher
         'Answers once the message is durable; it goes to every endpoint that wants its event type and channels. ' +
         'Repeat the request with the same `Idempotency-Key` or `eventId` as often as needed: the message is sent once.',
       scope: 'messages:write',
+      idempotency: 'own',
       headers: publishHeaders,
       body: newMessageSchema,
       responses: {

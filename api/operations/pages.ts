@@ -55,7 +55,7 @@ const START_SCRIPT = `SwaggerUIBundle({
 /** Pages for people: interactive documentation and the list of errors. Everything is served from here. */
 export function mountPages(app: Express): void {
   const folder = path.dirname(require.resolve('swagger-ui-dist/package.json'));
-  app.get('/', (_req, res) => send(res, exchangeOf(res), 302, undefined, undefined, { location: '/docs' }));
+  app.get('/', (_req, res) => send(res, exchangeOf(res), { status: 302, headers: { location: '/docs' } }));
   app.use('/docs', helmet({ contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY } }));
   app.get('/docs', page('/docs', HTML, DOCS_PAGE));
   app.get('/docs/start.js', page('/docs/start.js', SCRIPT, START_SCRIPT));
@@ -75,6 +75,6 @@ function page(route: string, contentType: string, body: string): RequestHandler 
   return (_req, res) => {
     const exchange = exchangeOf(res);
     exchange.route = route;
-    send(res, exchange, 200, contentType, body);
+    send(res, exchange, { status: 200, contentType, body });
   };
 }

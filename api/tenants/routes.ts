@@ -1,3 +1,4 @@
+import { asId } from '../../core/ids';
 import { findTenant, insertTenant, listTenants } from '../../store/tenants';
 import { byId, pageBody, pageRequest } from '../cursor';
 import type { AppDeps } from '../deps';
@@ -22,8 +23,8 @@ export function tenantRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
       responses: {
         201: { description: 'The tenant.', body: tenantSchema, headers: { Location: "The tenant's path." } },
       },
-      handler: async ({ body }) => {
-        const tenant = await insertTenant(pool, body);
+      handler: async ({ body }, { effectId }) => {
+        const tenant = await insertTenant(pool, { ...body, id: asId('tenant', effectId) });
         return { status: 201, headers: { location: `/v1/tenants/${tenant.id}` }, body: tenantView(tenant) };
       },
     }),

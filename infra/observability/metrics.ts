@@ -44,6 +44,17 @@ export function createMetrics() {
       labelNames: ['reason'] as const,
       registers,
     }),
+    settlementRuns: new Counter({
+      name: 'settlement_runs_total',
+      help: 'Settlements of a business day that came to an end, by how.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    settlementsOverdue: new Gauge({
+      name: 'settlement_overdue_businesses',
+      help: 'Businesses whose last closed day should have been settled by now and is not. Alert when it is not 0.',
+      registers,
+    }),
     deliveryLatency: new Histogram({
       name: 'webhook_delivery_latency_seconds',
       help: 'From acceptance to the successful attempt.',

@@ -1,5 +1,8 @@
-import { Pool, type PoolClient, type QueryConfig } from 'pg';
+import { Pool, type PoolClient, type QueryConfig, types } from 'pg';
 import type { Logger } from '../log';
+
+// A date is a day of the calendar, not a moment: it stays the text that it is.
+types.setTypeParser(types.builtins.DATE, (text) => text);
 
 /** A statement with its parameters; named ones are prepared once a connection. `rowMode: 'array'` is cheaper for large answers. */
 export type Statement = QueryConfig & { rowMode?: 'array' };

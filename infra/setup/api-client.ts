@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 const REQUEST_WITHIN_MS = 15_000;
 
 /** The REST API refused; the message has its problem's title and detail. */
@@ -22,7 +24,11 @@ export function createApiClient(baseUrl: string, key: string, signal: AbortSigna
     call: async (method, path, body) => {
       const response = await fetch(`${baseUrl}${path}`, {
         method,
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${key}`,
+          'content-type': 'application/json',
+          ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+        },
         signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_WITHIN_MS)]),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });

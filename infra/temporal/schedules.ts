@@ -45,6 +45,12 @@ function schedules(config: Config): ScheduleOptions[] {
       'Gives overdue deliveries to their workflows',
     ),
     housekeeping(
+      SCHEDULES.sweepPayments,
+      config.WAYBILL_SWEEP_INTERVAL,
+      WORKFLOWS.sweepPayments,
+      'Gives payments, refunds and chargebacks without progress to their workflows',
+    ),
+    housekeeping(
       SCHEDULES.retention,
       RETENTION_INTERVAL_MS,
       WORKFLOWS.retention,

@@ -7,7 +7,7 @@ export interface Operation {
   path: string;
   operationId: string;
   security: { apiKey: string[] }[];
-  parameters?: { name: string; in: string }[];
+  parameters?: { name: string; in: string; required?: boolean }[];
   requestBody?: { required: boolean; content: Record<string, { schema: object }> };
   responses: Record<string, { content?: Record<string, { schema: object }> }>;
 }

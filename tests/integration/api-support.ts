@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pino from 'pino';
@@ -21,6 +22,8 @@ export interface CallOptions {
   key?: string | null;
   body?: unknown;
   headers?: Record<string, string>;
+  /** Default: a new one where the document says that one is required. `null` sends none. */
+  idempotencyKey?: string | null;
 }
 
 /** An API on real servers, with a tenant of its own; every answer is checked against the OpenAPI document. */
@@ -42,10 +45,11 @@ export interface TestApi {
 
 export async function createApi(overrides: Partial<AppDeps> = {}, env: Record<string, string> = {}): Promise<TestApi> {
   const pipeline = await createPipeline(env);
-  const { config, delivery, metrics, publisher, commands } = pipeline;
+  const { config, delivery, metrics, publisher, commands, client } = pipeline;
   const deps: AppDeps = {
     config,
     pool: delivery.pool,
+    client,
     keyring: delivery.keyring,
     log: pino({ level: process.env.WAYBILL_TEST_LOG_LEVEL ?? 'silent' }),
     publisher,
@@ -66,6 +70,8 @@ export async function createApi(overrides: Partial<AppDeps> = {}, env: Record<st
     let pending = request(server)[verb(method)](path);
     const key = options.key === undefined ? api.key : options.key;
     if (key !== null) pending = pending.set('authorization', `Bearer ${key}`);
+    const idempotencyKey = options.idempotencyKey ?? (requiresKey(method, path, options) ? randomUUID() : undefined);
+    if (idempotencyKey !== undefined) pending = pending.set('idempotency-key', idempotencyKey);
     for (const [name, value] of Object.entries(options.headers ?? {})) pending = pending.set(name, value);
     if (options.body !== undefined) {
       pending = typeof options.body === 'string' ? pending.send(options.body) : pending.send(options.body as object);
@@ -73,6 +79,11 @@ export async function createApi(overrides: Partial<AppDeps> = {}, env: Record<st
     const response = await pending.redirects(0).ok(() => true);
     contract.check(method, path, response);
     return response;
+  }
+
+  function requiresKey(method: string, path: string, { idempotencyKey }: CallOptions): boolean {
+    const parameters = contract.find(method, path)?.parameters ?? [];
+    return idempotencyKey !== null && parameters.some(({ name, required }) => name === 'idempotency-key' && required);
   }
 
   async function newTenant(scopes: string[] = ['*']): Promise<{ tenantId: string; key: string }> {

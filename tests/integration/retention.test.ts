@@ -69,7 +69,7 @@ test('contents go after their retention or when the publisher said, the rest aft
   const ancient = await insert(91, 'delivered');
   const waiting = await insert(91, 'retrying');
 
-  expect(await run()).toEqual({ contentsExpiredOnRequest: 1, messagesRemoved: 1 });
+  expect(await run()).toEqual({ contentsExpiredOnRequest: 1, messagesRemoved: 1, idempotencyRecordsRemoved: 0 });
   expect(await Promise.all([fresh, old, asked, notYet, ancient, waiting].map(body))).toEqual([
     '{}',
     null,
@@ -79,6 +79,25 @@ test('contents go after their retention or when the publisher said, the rest aft
     null,
   ]);
   expect(await Promise.all(['messages', 'deliveries', 'attempts', 'message_keys'].map(count))).toEqual([5, 5, 5, 5]);
+});
+
+test('idempotency records go when their time is over, in as many statements as it takes', async () => {
+  const insertRecords = (state: string, expires: string, count: number) =>
+    database.pool.query(
+      `INSERT INTO idempotency_records (tenant_id, principal_id, route, key, fingerprint, state, effect_id, lock_owner,
+         locked_until, status_code, headers, completed_at, expires_at)
+       SELECT $1, $1, 'POST /', gen_random_uuid(), '', $2, gen_random_uuid(),
+         CASE WHEN $2 = 'in_flight' THEN gen_random_uuid() END, CASE WHEN $2 = 'in_flight' THEN now() END,
+         CASE WHEN $2 = 'completed' THEN 201 END, CASE WHEN $2 = 'completed' THEN '{}'::jsonb END,
+         CASE WHEN $2 = 'completed' THEN now() END, now() + $3::interval FROM generate_series(1, $4)`,
+      [tenant, state, expires, count],
+    );
+  await insertRecords('completed', '-1 second', 1_200);
+  await insertRecords('in_flight', '-1 second', 2);
+  await insertRecords('interrupted', '-1 second', 3);
+  await insertRecords('completed', '1 minute', 4);
+  expect(await run()).toMatchObject({ idempotencyRecordsRemoved: 1_205 });
+  expect(await count('idempotency_records')).toBe(4);
 });
 
 test('the next run goes on from where the last one stopped', async () => {

@@ -1,21 +1,16 @@
-import { writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import path from 'node:path';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { PublicId } from '../../core/ids';
 import { toUuid } from '../../core/ids';
 import { SCHEDULES, WORKFLOWS } from '../../infra/temporal/names';
 import { insertEndpoint, insertTenant } from '../support/fixtures';
 import { createPipeline, type Pipeline } from '../support/pipeline';
 import { eventually, startReceiver, type TestReceiver } from '../support/receiver';
+import { keepHistory } from './keep-history';
 
 /**
  * Runs workflows through what they can meet and keeps their histories, for `replay.test.ts`. Not a test: it is run by
  * `npm run record:histories` when a workflow has got a new branch. Histories that were recorded by earlier versions
  * stay: they stand for the workflows that are in flight when that version is replaced.
  */
-const FOLDER = path.join(__dirname, 'histories');
-
 let pipeline: Pipeline;
 let receiver: TestReceiver;
 let tenantId: PublicId;
@@ -43,17 +38,7 @@ async function publish() {
   return delivery;
 }
 
-async function keep(name: string, workflowId: string) {
-  const handle = pipeline.client.workflow.getHandle(workflowId);
-  await eventually(async () => {
-    const description = await handle.describe().catch(() => undefined);
-    return description === undefined || description.status.name === 'RUNNING' ? undefined : true;
-  });
-  const json = historyToJSON(await handle.fetchHistory())
-    .replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"')
-    .replaceAll(`@${hostname()}`, '@recorder');
-  await writeFile(path.join(FOLDER, `${name}.json`), `${json}\n`);
-}
+const keep = (name: string, workflowId: string) => keepHistory(pipeline.client, name, workflowId);
 
 async function untilState(deliveryId: PublicId, state: string) {
   await eventually(async () => {

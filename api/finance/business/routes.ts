@@ -1,0 +1,62 @@
+import { businessDateAt } from '../../../core/finance/business-day';
+import { ensureSettlementSchedule } from '../../../infra/temporal/settlement-schedule';
+import { findBusiness, putBusiness } from '../../../store/finance/businesses';
+import { findTenant } from '../../../store/tenants';
+import type { AppDeps } from '../../deps';
+import { invalidField, Problem } from '../../problems';
+import { type Route, route } from '../../route';
+import { businessChangeSchema, businessSchema, businessView } from './schemas';
+
+const TAG = 'Business';
+const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' as const };
+
+export function businessRoutes({ pool, client, config }: Pick<AppDeps, 'pool' | 'client' | 'config'>): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/business',
+      operationId: 'getBusiness',
+      tag: TAG,
+      summary: 'Where the business day ends, and how fees are treated',
+      scope: 'finance:read',
+      responses: { 200: { description: 'The business.', body: businessSchema } },
+      problems: ['not-found'],
+      handler: async (_input, { tenantId }) => {
+        const business = await findBusiness(pool, tenantId);
+        if (business === undefined) throw new Problem('not-found');
+        return { status: 200, body: businessView(business) };
+      },
+    }),
+    route({
+      method: 'patch',
+      path: '/v1/business',
+      operationId: 'changeBusiness',
+      tag: TAG,
+      summary: 'Make the tenant a business, or change it',
+      description:
+        'From then on every business day is settled at its cut-off, in the given time zone. A change of zone or cut-off ' +
+        'counts for days that have no settlement yet.',
+      scope: 'finance:write',
+      body: businessChangeSchema,
+      responses: { 200: { description: 'The business as it is now.', body: businessSchema } },
+      handler: async ({ body }, { tenantId }) => {
+        const known = await findBusiness(pool, tenantId);
+        if (known !== undefined && body.firstDate !== undefined && body.firstDate !== known.firstDate) {
+          throw invalidField('body', '#/firstDate', `is ${known.firstDate} and cannot be changed`);
+        }
+        const timeZone = body.timeZone ?? known?.timeZone ?? (await findTenant(pool, tenantId))?.timeZone ?? 'UTC';
+        const cutoff = body.cutoff ?? known?.cutoff ?? DEFAULTS.cutoff;
+        const business = await putBusiness(pool, {
+          tenantId,
+          timeZone,
+          cutoff,
+          graceMs: body.grace ?? known?.graceMs ?? DEFAULTS.graceMs,
+          refundFeePolicy: body.refundFeePolicy ?? known?.refundFeePolicy ?? DEFAULTS.refundFeePolicy,
+          firstDate: known?.firstDate ?? body.firstDate ?? businessDateAt(new Date(), { timeZone, cutoff }),
+        });
+        await ensureSettlementSchedule(client, config.WAYBILL_TASK_QUEUE, business);
+        return { status: 200, body: businessView(business) };
+      },
+    }),
+  ];
+}

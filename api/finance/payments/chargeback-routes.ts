@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import {
+  CHARGEBACK_STATES,
+  type Chargeback,
+  findChargeback,
+  listChargebacks,
+} from '../../../store/finance/chargebacks';
+import { byId, pageBody, pageRequest } from '../../cursor';
+import { Problem } from '../../problems';
+import { type Route, route } from '../../route';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../../schemas';
+import { amountText } from '../money-schema';
+import type { PaymentDeps } from './make-payment';
+
+const TAG = 'Chargebacks';
+const CURSOR = byId('chargebacks');
+
+const chargebackSchema = z
+  .object({
+    id: idSchema('chargeback'),
+    paymentId: idSchema('payment'),
+    providerReference: z.string(),
+    amount: amountText,
+    currency: z.string(),
+    reason: z.string(),
+    state: z.enum(CHARGEBACK_STATES).meta({
+      description: '`posted`: the money is gone; `won`: about to come back; `reversed`: it is back.',
+    }),
+    fee: amountText.nullable().meta({ description: 'What the merchant pays for it.' }),
+    feeTax: amountText.nullable(),
+    occurredAt: momentText,
+    workflow: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
+    createdAt: momentText,
+    updatedAt: momentText,
+  })
+  .meta({ id: 'Chargeback' });
+
+const chargebackQuery = z.strictObject({
+  ...pageQuery,
+  state: z.enum(CHARGEBACK_STATES).optional(),
+  paymentId: idSchema('payment').optional(),
+});
+
+export function chargebackRoutes({ pool, workflowUrl }: Pick<PaymentDeps, 'pool' | 'workflowUrl'>): Route[] {
+  const view = (chargeback: Chargeback) => chargebackView(chargeback, workflowUrl);
+  return [
+    route({
+      method: 'get',
+      path: '/v1/chargebacks',
+      operationId: 'listChargebacks',
+      tag: TAG,
+      summary: 'List chargebacks, newest first',
+      scope: 'payments:read',
+      query: chargebackQuery,
+      responses: {
+        200: { description: 'A page of chargebacks.', body: pageSchema('ChargebackPage', chargebackSchema) },
+      },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const page = await listChargebacks(pool, tenantId, query, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, view) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/chargebacks/{id}',
+      operationId: 'getChargeback',
+      tag: TAG,
+      summary: 'Get a chargeback',
+      scope: 'payments:read',
+      params: z.object({ id: idSchema('chargeback') }),
+      responses: { 200: { description: 'The chargeback.', body: chargebackSchema } },
+      handler: async ({ params }, { tenantId }) => {
+        const chargeback = await findChargeback(pool, tenantId, params.id);
+        if (chargeback === undefined) throw new Problem('not-found');
+        return { status: 200, body: view(chargeback) };
+      },
+    }),
+  ];
+}
+
+function chargebackView(
+  chargeback: Chargeback,
+  workflowUrl: (workflowId: string) => string,
+): z.input<typeof chargebackSchema> {
+  return {
+    id: chargeback.id,
+    paymentId: chargeback.paymentId,
+    providerReference: chargeback.providerReference,
+    amount: chargeback.amount.toString(),
+    currency: chargeback.currency,
+    reason: chargeback.reason,
+    state: chargeback.state,
+    fee: chargeback.fee?.fee.toString() ?? null,
+    feeTax: chargeback.fee?.tax.toString() ?? null,
+    occurredAt: moment(chargeback.occurredAt),
+    workflow: workflowUrl(chargeback.workflowId),
+    createdAt: moment(chargeback.createdAt),
+    updatedAt: moment(chargeback.updatedAt),
+  };
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { ORDER_STATES, type Order } from '../../../store/finance/orders';
+import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema, text } from '../../schemas';
+import { amountSchema, amountText, currencySchema } from '../money-schema';
+
+const MAX_METADATA = 50;
+
+/** A single payment's amount: far below where sums of many would leave the database's range. */
+export const priceSchema = amountSchema(1n).refine(
+  (amount) => amount <= 10n ** 15n,
+  'must be at most "1000000000000000"',
+);
+
+const metadata = z
+  .record(nonEmptyText(64), text(512))
+  .refine((map) => Object.keys(map).length <= MAX_METADATA, `must have at most ${MAX_METADATA} entries`);
+
+export const newOrderSchema = z
+  .strictObject({
+    merchantId: idSchema('merchant'),
+    amount: priceSchema,
+    currency: currencySchema,
+    reference: nonEmptyText(200).optional().meta({ description: 'Your own number for it.', example: 'A-1042' }),
+    metadata: metadata.default({}),
+  })
+  .meta({
+    id: 'NewOrder',
+    example: { merchantId: 'mer_019e0c7b5d0e7cc2a7b1f30d1f2a9c11', amount: '12345', currency: 'EUR' },
+  });
+
+export const orderSchema = z
+  .object({
+    id: idSchema('order'),
+    merchantId: idSchema('merchant'),
+    amount: amountText,
+    currency: z.string(),
+    state: z.enum(ORDER_STATES),
+    reference: z.string().nullable(),
+    metadata: z.record(z.string(), z.string()),
+    createdAt: momentText,
+    updatedAt: momentText,
+  })
+  .meta({ id: 'Order' });
+
+export const orderPageSchema = pageSchema('OrderPage', orderSchema);
+export const orderParams = z.object({ id: idSchema('order') });
+export const orderQuery = z.strictObject({
+  ...pageQuery,
+  state: z.enum(ORDER_STATES).optional(),
+  merchantId: idSchema('merchant').optional(),
+});
+
+/** An order as answers show it. */
+export function orderView(order: Order): z.input<typeof orderSchema> {
+  return {
+    id: order.id,
+    merchantId: order.merchantId,
+    amount: order.amount.toString(),
+    currency: order.currency,
+    state: order.state,
+    reference: order.reference ?? null,
+    metadata: order.metadata,
+    createdAt: moment(order.createdAt),
+    updatedAt: moment(order.updatedAt),
+  };
+}

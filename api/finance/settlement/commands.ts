@@ -1,0 +1,127 @@
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { businessDay, lastClosedDate } from '../../../core/finance/business-day';
+import type { PublicId } from '../../../core/ids';
+import { inTransaction } from '../../../infra/postgres/pool';
+import { settlementLauncherId, settlementWorkflowId, WORKFLOWS } from '../../../infra/temporal/names';
+import { appendAudit } from '../../../store/finance/audit';
+import { type Business, findBusiness } from '../../../store/finance/businesses';
+import { ensureRun, findRun, reopenRun, type SettlementRun } from '../../../store/finance/settlement-runs';
+import type { AppDeps } from '../../deps';
+import { invalidField, Problem } from '../../problems';
+
+type Deps = Pick<AppDeps, 'pool' | 'client' | 'config'>;
+
+/** @throws Problem when the tenant is no business */
+export async function businessOf({ pool }: Deps, tenantId: PublicId): Promise<Business> {
+  const business = await findBusiness(pool, tenantId);
+  if (business !== undefined) return business;
+  throw new Problem('wrong-state', { detail: 'The tenant is no business yet: PATCH /v1/business first.' });
+}
+
+/**
+ * The day that is meant: by default the last one that is over.
+ *
+ * @throws Problem when it is not over yet, or lies before the first day
+ */
+export function closedDate(business: Business, date: string | undefined): string {
+  const last = lastClosedDate(new Date(), business);
+  const wanted = date ?? last;
+  if (wanted > last) {
+    const { end } = businessDay(wanted, business);
+    throw new Problem('period-open', {
+      detail: `${wanted} is over at ${end.toISOString()}; the last closed day is ${last}.`,
+    });
+  }
+  if (wanted < business.firstDate) {
+    if (date === undefined)
+      throw new Problem('period-open', { detail: `The first day, ${business.firstDate}, is not over.` });
+    throw invalidField('query', '#/date', `lies before the first business day, ${business.firstDate}`);
+  }
+  return wanted;
+}
+
+/** Has a day settled. @returns its run, and whether it was completed before */
+export async function trigger(
+  deps: Deps,
+  tenantId: PublicId,
+  wanted: string | undefined,
+): Promise<{ run: SettlementRun; done: boolean }> {
+  const business = await businessOf(deps, tenantId);
+  const date = closedDate(business, wanted);
+  const run = await ensureRun(deps.pool, {
+    tenantId,
+    day: businessDay(date, business),
+    timeZone: business.timeZone,
+    trigger: 'manual',
+    workflowId: settlementWorkflowId(tenantId, date),
+  });
+  if (run.state === 'completed') return { run, done: true };
+  if (run.state === 'failed' || run.state === 'needs_review') {
+    throw new Problem('wrong-state', { detail: `The settlement of ${date} ${run.state}: use retry.` });
+  }
+  if (await isRunning(deps.client, run.workflowId)) throw stillRunning(date);
+  await launch(deps, tenantId, date, 'manual');
+  return { run, done: false };
+}
+
+/** Has a day settled again that failed or was held for review. */
+export async function retry(deps: Deps, tenantId: PublicId, keyId: PublicId, date: string): Promise<SettlementRun> {
+  await businessOf(deps, tenantId);
+  const run = await findRun(deps.pool, tenantId, date);
+  if (run === undefined) throw new Problem('not-found');
+  const reopened = await inTransaction(deps.pool, async (client) => {
+    if (!(await reopenRun(client, run.id))) return false;
+    const payload = { date, from: run.state, attempt: run.attempt + 1 };
+    await appendAudit(client, tenantId, { actor: keyId, action: 'settlement.retried', subject: run.id, payload });
+    return true;
+  });
+  // One that was reopened before, but not started, is started now.
+  const startable = reopened || run.state === 'pending';
+  if (!startable) {
+    throw new Problem('wrong-state', {
+      detail: `The settlement of ${date} is ${run.state}; only one that failed or needs a review can be retried.`,
+    });
+  }
+  await launch(deps, tenantId, date, 'retry');
+  return (await findRun(deps.pool, tenantId, date)) ?? run;
+}
+
+async function launch({ client, config }: Deps, tenantId: PublicId, upTo: string, how: 'manual' | 'retry') {
+  try {
+    await client.workflow.start(WORKFLOWS.settlementLauncher, {
+      workflowId: settlementLauncherId(tenantId, upTo),
+      taskQueue: config.WAYBILL_TASK_QUEUE,
+      args: [{ tenantId, upTo, trigger: how }],
+      staticSummary: `Settles every day up to ${upTo}`,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      // The launcher whose day did not complete may not have ended yet; the days themselves go on without it.
+      workflowIdConflictPolicy:
+        how === 'retry' ? WorkflowIdConflictPolicy.TERMINATE_EXISTING : WorkflowIdConflictPolicy.FAIL,
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) throw stillRunning(upTo);
+    throw error;
+  }
+}
+
+function stillRunning(date: string): Problem {
+  return new Problem('wrong-state', {
+    detail: `The settlement of ${date} is running. Ask for it with GET /api/v2/finance/settlement/${date}.`,
+    headers: { 'retry-after': '5' },
+  });
+}
+
+async function isRunning(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { ITEM_KINDS } from '../../../core/finance/reconcile';
+import type { SettledDay, Statement, StatementTransaction } from '../../../core/finance/statement';
+import { idSchema, moment, momentText } from '../../schemas';
+import { dateSchema } from '../business/schemas';
+import { amountText } from '../money-schema';
+
+export const dateParams = z.object({ date: dateSchema });
+
+export const exportQuery = z.strictObject({
+  format: z.enum(['csv', 'camt053', 'json']).default('csv'),
+  detail: z.enum(['statements', 'transactions']).default('statements').meta({
+    description: 'Whether every transaction is listed.',
+  }),
+  bom: z.enum(['true', 'false']).default('false').meta({
+    description: 'Whether a CSV file begins with a byte order mark, by which some spreadsheets recognise UTF-8.',
+  }),
+});
+
+const exportedDaySchema = z.object({
+  id: idSchema('settlementRun'),
+  date: z.string().meta({ example: '2026-10-29' }),
+  timeZone: z.string(),
+  periodStart: momentText,
+  periodEnd: momentText,
+  state: z.enum(['completed', 'needs_review']).meta({ description: 'What is held for review may still change.' }),
+  settledAt: momentText,
+});
+
+const statementSchema = z.object({
+  merchantId: idSchema('merchant'),
+  merchantName: z.string(),
+  currency: z.string(),
+  opening: amountText,
+  grossSales: amountText,
+  refunds: amountText,
+  chargebacks: amountText,
+  adjustments: amountText,
+  fees: amountText,
+  feeTax: amountText,
+  reserveHeld: amountText,
+  reserveReleased: amountText,
+  net: amountText,
+  paidOut: amountText,
+  closing: amountText,
+  itemCount: z.int(),
+  lateCount: z.int(),
+});
+
+const transactionSchema = z.object({
+  id: idSchema('ledgerTransaction'),
+  merchantId: idSchema('merchant'),
+  currency: z.string(),
+  kind: z.enum(ITEM_KINDS),
+  reference: z.string(),
+  gross: amountText,
+  fee: amountText,
+  feeTax: amountText,
+  net: amountText,
+  effectiveAt: momentText,
+  late: z.boolean(),
+});
+
+export const exportSchema = z
+  .object({
+    run: exportedDaySchema,
+    statements: z.array(statementSchema),
+    transactions: z.array(transactionSchema).optional(),
+  })
+  .meta({ id: 'SettlementExport' });
+
+/** A day as an export shows it. */
+export function exportedDayView(day: SettledDay): z.input<typeof exportedDaySchema> {
+  return {
+    id: day.runId,
+    date: day.date,
+    timeZone: day.timeZone,
+    periodStart: moment(day.periodStart),
+    periodEnd: moment(day.periodEnd),
+    state: day.state,
+    settledAt: moment(day.settledAt),
+  };
+}
+
+/** A statement as an export shows it. */
+export function statementView(statement: Statement): z.input<typeof statementSchema> {
+  return {
+    merchantId: statement.merchantId,
+    merchantName: statement.merchantName,
+    currency: statement.currency,
+    opening: String(statement.opening),
+    grossSales: String(statement.grossSales),
+    refunds: String(statement.refunds),
+    chargebacks: String(statement.chargebacks),
+    adjustments: String(statement.adjustments),
+    fees: String(statement.fees),
+    feeTax: String(statement.feeTax),
+    reserveHeld: String(statement.reserveHeld),
+    reserveReleased: String(statement.reserveReleased),
+    net: String(statement.net),
+    paidOut: String(statement.paidOut),
+    closing: String(statement.closing),
+    itemCount: Number(statement.itemCount),
+    lateCount: Number(statement.lateCount),
+  };
+}
+
+/** A transaction as an export shows it. */
+export function transactionView(transaction: StatementTransaction): z.input<typeof transactionSchema> {
+  return {
+    id: transaction.id,
+    merchantId: transaction.merchantId,
+    currency: transaction.currency,
+    kind: transaction.kind,
+    reference: transaction.reference,
+    gross: String(transaction.gross),
+    fee: String(transaction.fee),
+    feeTax: String(transaction.feeTax),
+    net: String(transaction.net),
+    effectiveAt: moment(transaction.effectiveAt),
+    late: transaction.late,
+  };
+}

@@ -1,0 +1,27 @@
+import type { Pool } from 'pg';
+import { businessDateAt } from '../../../core/finance/business-day';
+import type { SettledDay } from '../../../core/finance/statement';
+import type { PublicId } from '../../../core/ids';
+import { findBusiness } from '../../../store/finance/businesses';
+import { findRun } from '../../../store/finance/settlement-runs';
+import { Problem } from '../../problems';
+
+/**
+ * A day whose settlement has come to its end: completed, or held for review.
+ *
+ * @throws Problem `not-found` for a day that has no settlement, `wrong-state` while it is open or being settled
+ */
+export async function settledDay(pool: Pool, tenantId: PublicId, date: string): Promise<SettledDay> {
+  const run = await findRun(pool, tenantId, date);
+  if (run === undefined) {
+    const business = await findBusiness(pool, tenantId);
+    const open = business !== undefined && businessDateAt(new Date(), business) === date;
+    if (open) throw new Problem('wrong-state', { detail: 'The business day is still open.' });
+    throw new Problem('not-found');
+  }
+  const { state, timeZone, periodStart, periodEnd, createdAt, finishedAt } = run;
+  if (state !== 'completed' && state !== 'needs_review') {
+    throw new Problem('wrong-state', { detail: `The settlement of the day is ${state}.` });
+  }
+  return { runId: run.id, date, timeZone, periodStart, periodEnd, state, settledAt: finishedAt ?? createdAt };
+}

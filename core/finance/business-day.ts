@@ -1,0 +1,69 @@
+import { Temporal } from 'temporal-polyfill';
+
+/** Where a business's day ends. */
+export interface BusinessDayRule {
+  /** IANA name, such as `Africa/Cairo`. */
+  timeZone: string;
+  /** Local time of the cut-off, `HH:MM`. */
+  cutoff: string;
+}
+
+/** A business day: from `start` up to, and without, `end`. */
+export interface BusinessDay {
+  /** `YYYY-MM-DD`, the local date on which the day ends. */
+  date: string;
+  start: Date;
+  end: Date;
+}
+
+/**
+ * The business day of a date. It begins at the moment at which the day before ends, so days have no gap and no overlap,
+ * whatever the clocks do. A cut-off that a local day has twice is the earlier one; one that it does not have is as long
+ * after midnight as it would have been.
+ *
+ * @param date - `YYYY-MM-DD`
+ * @throws RangeError when the date does not exist
+ */
+export function businessDay(date: string, rule: BusinessDayRule): BusinessDay {
+  const day = plainDate(date);
+  return { date, start: cutoffOf(day.subtract({ days: 1 }), rule), end: cutoffOf(day, rule) };
+}
+
+/** The date of the business day that a moment belongs to. */
+export function businessDateAt(moment: Date, rule: BusinessDayRule): string {
+  const local = Temporal.Instant.fromEpochMilliseconds(moment.getTime())
+    .toZonedDateTimeISO(rule.timeZone)
+    .toPlainDate();
+  const closed = cutoffOf(local, rule).getTime() <= moment.getTime();
+  return (closed ? local.add({ days: 1 }) : local).toString();
+}
+
+/** The last business day that is over at a moment. */
+export function lastClosedDate(now: Date, rule: BusinessDayRule): string {
+  return addDays(businessDateAt(now, rule), -1);
+}
+
+/** A date so many days later, or earlier. */
+export function addDays(date: string, days: number): string {
+  return plainDate(date).add({ days }).toString();
+}
+
+/** Whether a text is a date that exists, `YYYY-MM-DD`. */
+export function isDate(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  try {
+    plainDate(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function plainDate(date: string): Temporal.PlainDate {
+  return Temporal.PlainDate.from(date, { overflow: 'reject' });
+}
+
+function cutoffOf(day: Temporal.PlainDate, { timeZone, cutoff }: BusinessDayRule): Date {
+  const plainTime = Temporal.PlainTime.from(cutoff);
+  return new Date(day.toZonedDateTime({ timeZone, plainTime }).epochMilliseconds);
+}

@@ -1,0 +1,42 @@
+/** What the workflows about payments are started with and end with: ids, never money nor a card's token. */
+
+/** Starts `payment`. */
+export interface PaymentInput {
+  paymentId: string;
+  source: 'card' | 'wallet';
+  /** Whether it may have been tried before: then the provider is asked first. */
+  resume: boolean;
+  /** Factor for all waits between tries. Default 1. */
+  pace?: number;
+}
+
+/** Starts `refund`. */
+export interface RefundInput {
+  refundId: string;
+  source: 'card' | 'wallet';
+  resume: boolean;
+  pace?: number;
+}
+
+/** Starts `chargeback`. */
+export interface ChargebackInput {
+  chargebackId: string;
+  pace?: number;
+}
+
+/** How one of these ended; `code` says why it did not end well. */
+export interface FlowEnd {
+  state: string;
+  code?: string;
+}
+
+/** What the provider knows of a payment. Moments are RFC 3339. */
+export type ChargeStanding =
+  | { state: 'none' }
+  | { state: 'authorised'; chargeId: string }
+  | { state: 'captured'; chargeId: string; capturedAt: string }
+  | { state: 'declined'; code: string }
+  | { state: 'voided' };
+
+/** What was called for, and refused for good. */
+export type Refusal = { state: 'refused'; code: string };

@@ -1,0 +1,94 @@
+import type { z } from 'zod';
+import {
+  type Authorisation,
+  type Capture,
+  type Charge,
+  type PaymentProvider,
+  type ProviderRefund,
+  ProviderRefused,
+  type Voiding,
+} from './provider';
+import { type Answer, createTransport, type TransportOptions } from './transport';
+import { chargeSchema, chargesSchema, errorSchema, refundSchema, refundsSchema } from './wire';
+
+export type HttpProviderOptions = TransportOptions;
+
+/** A provider over HTTP. Its answers are read as a stranger's: with a bound, a deadline and a schema. */
+export function createHttpProvider(options: HttpProviderOptions): PaymentProvider {
+  const call = createTransport(options);
+
+  async function lookUp(reference: string): Promise<Charge | undefined> {
+    const answer = await call('GET', `/v1/charges?reference=${encodeURIComponent(reference)}`);
+    const { data } = expectOk(answer, chargesSchema);
+    // Should there ever be more than one, the one that holds the money is the one to know of.
+    return (
+      data.find(({ state }) => state === 'captured') ?? data.find(({ state }) => state === 'authorised') ?? data[0]
+    );
+  }
+
+  return {
+    async authorise({ reference, amount, currency, token, idempotencyKey }): Promise<Authorisation> {
+      const body = { reference, amount: amount.toString(), currency, source: token };
+      const answer = await call('POST', '/v1/charges', body, idempotencyKey);
+      const refusal = cardRefusal(answer);
+      if (refusal !== undefined) return { outcome: 'declined', code: refusal };
+      return { outcome: 'authorised', chargeId: expectOk(answer, chargeSchema).id };
+    },
+
+    async capture({ chargeId, amount, idempotencyKey }): Promise<Capture> {
+      const path = `/v1/charges/${encodeURIComponent(chargeId)}/capture`;
+      const answer = await call('POST', path, { amount: amount.toString() }, idempotencyKey);
+      const refusal = cardRefusal(answer);
+      if (refusal !== undefined) return { outcome: 'refused', code: refusal };
+      const { capturedAt } = expectOk(answer, chargeSchema);
+      if (capturedAt === undefined) throw new ProviderRefused('a capture has no moment', 'malformed_answer');
+      return { outcome: 'captured', capturedAt };
+    },
+
+    async void({ reference, idempotencyKey }): Promise<Voiding> {
+      const answer = await call('POST', '/v1/voids', { reference }, idempotencyKey);
+      if (answer.status !== 409) {
+        expectOk(answer, chargesSchema);
+        return { outcome: 'voided' };
+      }
+      const charge = await lookUp(reference);
+      if (charge?.state !== 'captured' || charge.capturedAt === undefined) throw refused(answer);
+      return { outcome: 'captured', chargeId: charge.id, capturedAt: charge.capturedAt };
+    },
+
+    async refund({ reference, chargeId, amount, idempotencyKey }): Promise<ProviderRefund> {
+      const path = `/v1/charges/${encodeURIComponent(chargeId)}/refunds`;
+      const answer = await call('POST', path, { reference, amount: amount.toString() }, idempotencyKey);
+      const refusal = cardRefusal(answer);
+      if (refusal !== undefined) return { outcome: 'refused', code: refusal };
+      const { id, createdAt } = expectOk(answer, refundSchema);
+      return { outcome: 'refunded', refundId: id, refundedAt: createdAt };
+    },
+
+    lookUp,
+
+    async lookUpRefund(reference) {
+      const answer = await call('GET', `/v1/refunds?reference=${encodeURIComponent(reference)}`);
+      const [refund] = expectOk(answer, refundsSchema).data;
+      return refund === undefined ? undefined : { id: refund.id, refundedAt: refund.createdAt };
+    },
+  };
+}
+
+/** The code with which a card, not the provider, refused. */
+function cardRefusal({ status, body }: Answer): string | undefined {
+  if (status !== 402) return undefined;
+  return errorSchema.safeParse(body).data?.error.code ?? 'unknown';
+}
+
+function expectOk<S extends z.ZodType>(answer: Answer, schema: S): z.output<S> {
+  if (answer.status >= 300) throw refused(answer);
+  const parsed = schema.safeParse(answer.body);
+  if (!parsed.success) throw new ProviderRefused('the provider answered in a form that is unknown', 'malformed_answer');
+  return parsed.data;
+}
+
+function refused({ status, body }: Answer): ProviderRefused {
+  const code = errorSchema.safeParse(body).data?.error.code ?? `http_${status}`;
+  return new ProviderRefused(`the provider refused the call with ${status}: ${code}`, code);
+}

@@ -1,0 +1,89 @@
+/** What a payment provider does for us. Every call names its charge by our reference, the payment's id. */
+export interface PaymentProvider {
+  /**
+   * Asks the card's bank for the money, without taking it.
+   *
+   * @throws ProviderUnavailable when nobody knows what became of it
+   * @throws ProviderRefused when it cannot have happened
+   */
+  authorise(request: AuthoriseRequest): Promise<Authorisation>;
+  /** Takes the money that was authorised. Throws as {@link authorise} does. */
+  capture(request: CaptureRequest): Promise<Capture>;
+  /**
+   * Lets the money go. A reference that the provider does not know is closed, so that an authorisation that is still on
+   * its way is refused when it arrives. Throws as {@link authorise} does.
+   */
+  void(request: VoidRequest): Promise<Voiding>;
+  /** Gives a part of captured money back. Throws as {@link authorise} does. */
+  refund(request: RefundRequest): Promise<ProviderRefund>;
+  /** What the provider knows of a reference; `undefined` for nothing. Throws as {@link authorise} does. */
+  lookUp(reference: string): Promise<Charge | undefined>;
+  lookUpRefund(reference: string): Promise<{ id: string; refundedAt: Date } | undefined>;
+}
+
+/** Calls with the same key are one call, whenever and however often they come. */
+interface Keyed {
+  idempotencyKey: string;
+}
+
+export interface AuthoriseRequest extends Keyed {
+  reference: string;
+  amount: bigint;
+  currency: string;
+  /** The provider's token for the card. */
+  token: string;
+}
+
+export type Authorisation = { outcome: 'authorised'; chargeId: string } | { outcome: 'declined'; code: string };
+
+export interface CaptureRequest extends Keyed {
+  chargeId: string;
+  amount: bigint;
+}
+
+export type Capture = { outcome: 'captured'; capturedAt: Date } | { outcome: 'refused'; code: string };
+
+export interface VoidRequest extends Keyed {
+  reference: string;
+}
+
+/** `captured`: too late, the money was taken. */
+export type Voiding = { outcome: 'voided' } | { outcome: 'captured'; chargeId: string; capturedAt: Date };
+
+export interface RefundRequest extends Keyed {
+  reference: string;
+  chargeId: string;
+  amount: bigint;
+}
+
+export type ProviderRefund =
+  | { outcome: 'refunded'; refundId: string; refundedAt: Date }
+  | { outcome: 'refused'; code: string };
+
+/** A charge as the provider has it. */
+export interface Charge {
+  id: string;
+  reference: string;
+  state: 'authorised' | 'captured' | 'voided' | 'declined';
+  amount: bigint;
+  currency: string;
+  declineCode: string | undefined;
+  capturedAt: Date | undefined;
+}
+
+/** The call may have had its effect or not: no connection, no answer in time, or an answer that says nothing. */
+export class ProviderUnavailable extends Error {
+  override name = 'ProviderUnavailable';
+}
+
+/** The provider refuses the call as it is, such as for a wrong key or an unknown field: repeating it is no use. */
+export class ProviderRefused extends Error {
+  override name = 'ProviderRefused';
+
+  constructor(
+    message: string,
+    readonly code: string,
+  ) {
+    super(message);
+  }
+}

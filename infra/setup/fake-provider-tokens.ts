@@ -1,0 +1,43 @@
+/** What happens to one kind of call of a charge. */
+export interface CallBehaviour {
+  /** Refused by the card's bank, with this code; nothing is done. */
+  refuse?: string;
+  /** The first calls answer 500 and do nothing. */
+  failFirst?: number;
+  /** The first calls do what they are asked, and are never answered. */
+  hangFirst?: number;
+  /** Milliseconds before the answer. */
+  delayMs?: number;
+}
+
+/** What a card does. */
+export interface TokenBehaviour {
+  authorise?: CallBehaviour;
+  capture?: CallBehaviour;
+  void?: CallBehaviour;
+  refund?: CallBehaviour;
+  /** The card's owner disputes the charge once it is captured; and the dispute is won, if it says so. */
+  chargeback?: { won: boolean };
+}
+
+const ALWAYS = Number.POSITIVE_INFINITY;
+
+/** The test cards by their tokens. Any other token is declined as `invalid_card`. */
+export const TEST_CARDS: Readonly<Record<string, TokenBehaviour>> = {
+  tok_ok: {},
+  tok_declined: { authorise: { refuse: 'card_declined' } },
+  tok_insufficient: { authorise: { refuse: 'insufficient_funds' } },
+  tok_slow: { authorise: { delayMs: 1_500 } },
+  tok_error_then_ok: { authorise: { failFirst: 2 } },
+  tok_timeout_after_success: { authorise: { hangFirst: 1 } },
+  tok_authorise_never_answered: { authorise: { hangFirst: ALWAYS } },
+  tok_capture_timeout_after_success: { capture: { hangFirst: 1 } },
+  tok_capture_never_answered: { capture: { hangFirst: ALWAYS } },
+  tok_capture_refused: { capture: { refuse: 'capture_refused' } },
+  tok_capture_failing: { capture: { failFirst: ALWAYS } },
+  tok_refund_refused: { refund: { refuse: 'refund_refused' } },
+  tok_refund_timeout_after_success: { refund: { hangFirst: 1 } },
+  tok_refund_never_answered: { refund: { hangFirst: ALWAYS } },
+  tok_chargeback: { chargeback: { won: false } },
+  tok_chargeback_won: { chargeback: { won: true } },
+};

@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type CallbackOptions, type Callbacks, createCallbacks } from './fake-provider-callbacks';
+import { Charges, type FakeAnswer, type FakeCharge, refusal } from './fake-provider-charges';
+import { type CallBehaviour, TEST_CARDS } from './fake-provider-tokens';
+
+export interface FakeProviderOptions {
+  /** At 127.0.0.1; 0 takes a free one. */
+  port?: number;
+  /** The bearer token that calls must have; without it any will do. */
+  key?: string;
+  /** Milliseconds before every answer. Default 0. */
+  latencyMs?: number;
+  /** Of 1,000 calls so many are done and never answered, and as many are answered 500 and not done. Default 0. */
+  faultsPerThousand?: number;
+  callbacks?: CallbackOptions;
+  /** Milliseconds between a capture and its chargeback, for the cards that have one. Default 50. */
+  chargebackAfterMs?: number;
+}
+
+export interface FakeProvider {
+  url: string;
+  /** Every charge that was ever made, as `GET /charges` shows them. */
+  charges(): FakeCharge[];
+  /** Every call, by method and path. */
+  readonly calls: readonly string[];
+  callbacks: Callbacks | undefined;
+  /** Disputes a charge, or has the dispute decided for the merchant. */
+  chargeback(charge: FakeCharge, type?: 'chargeback.opened' | 'chargeback.won', amount?: string): void;
+  /** From now on callbacks go there. */
+  setCallbacks(options: CallbackOptions): void;
+  close(): Promise<void>;
+}
+
+const KEPT_CALLS = 10_000;
+
+/**
+ * A card payment provider as they are: authorise, capture, void, refund, look up by reference, idempotency keys, signed
+ * callbacks. What a card does is told by its token (`fake-provider-tokens.ts`). Everything is kept in memory.
+ */
+export async function startFakeProvider(options: FakeProviderOptions = {}): Promise<FakeProvider> {
+  const { latencyMs = 0, faultsPerThousand = 0, chargebackAfterMs = 50 } = options;
+  const charges = new Charges();
+  const answers = new Map<string, FakeAnswer>();
+  const tries = new Map<string, number>();
+  const inFlight = new Set<string>();
+  const calls: string[] = [];
+  const timers = new Set<NodeJS.Timeout>();
+  let callbacks = options.callbacks === undefined ? undefined : createCallbacks(options.callbacks);
+
+  function later(ms: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      work();
+    }, ms);
+    timers.add(timer);
+  }
+
+  function chargeback(charge: FakeCharge, type: string, amount = charge.amount): void {
+    callbacks?.send(type, {
+      id: `cb_${charge.id}`,
+      charge_reference: charge.reference,
+      amount,
+      currency: charge.currency,
+      reason: 'fraudulent',
+      occurred_at: new Date().toISOString(),
+    });
+  }
+
+  function afterCapture(charge: FakeCharge): void {
+    callbacks?.send('charge.captured', { reference: charge.reference, id: charge.id });
+    const dispute = TEST_CARDS[charge.source]?.chargeback;
+    if (dispute === undefined) return;
+    later(chargebackAfterMs, () => chargeback(charge, 'chargeback.opened'));
+    if (dispute.won) later(4 * chargebackAfterMs, () => chargeback(charge, 'chargeback.won'));
+  }
+
+  /** What a call does, and how it behaves. */
+  function callOf(path: string, body: Record<string, string>): [CallBehaviour | undefined, () => FakeAnswer] {
+    if (path === '/v1/charges') return [TEST_CARDS[body.source ?? '']?.authorise, () => charges.authorise(body)];
+    if (path === '/v1/voids') {
+      const { reference = '' } = body;
+      const [charge] = charges.withReference(reference);
+      return [charge && charges.behaviourOf(charge.id).void, () => charges.void(reference)];
+    }
+    const [, id = '', verb] = /^\/v1\/charges\/(\w+)\/(capture|refunds)$/.exec(path) ?? [];
+    if (verb === 'refunds') return [charges.behaviourOf(id).refund, () => charges.refund(id, body)];
+    if (verb === undefined) return [undefined, () => refusal(404, 'unknown_path')];
+    const capture = () => {
+      const answer = charges.capture(id);
+      const charge = charges.find(id);
+      if (answer.status === 200 && charge !== undefined) afterCapture(charge);
+      return answer;
+    };
+    return [charges.behaviourOf(id).capture, capture];
+  }
+
+  /** @returns `undefined` for a call that is not answered */
+  async function post(
+    request: IncomingMessage,
+    path: string,
+    body: Record<string, string>,
+  ): Promise<FakeAnswer | undefined> {
+    const key = request.headers['idempotency-key'];
+    if (typeof key !== 'string') return refusal(400, 'idempotency_key_missing');
+    const [behaviour, act] = callOf(path, body);
+    const number = (tries.get(key) ?? 0) + 1;
+    tries.set(key, number);
+    if (number <= (behaviour?.failFirst ?? 0)) return refusal(500, 'internal');
+    const fault = Math.random() * 1_000;
+    if (fault < faultsPerThousand) return refusal(500, 'internal');
+    if (inFlight.has(key)) return refusal(409, 'idempotency_key_in_use');
+    inFlight.add(key);
+    try {
+      if (behaviour?.delayMs !== undefined) await pause(behaviour.delayMs);
+      let answer = answers.get(key);
+      if (answer === undefined) {
+        answer = act();
+        answers.set(key, answer);
+      }
+      const silent = number <= (behaviour?.hangFirst ?? 0) || fault > 1_000 - faultsPerThousand;
+      return silent ? undefined : answer;
+    } finally {
+      inFlight.delete(key);
+    }
+  }
+
+  function get(url: URL): FakeAnswer {
+    const reference = url.searchParams.get('reference') ?? '';
+    if (url.pathname === '/charges') return { status: 200, body: { data: charges.all } };
+    if (url.pathname === '/v1/charges') return { status: 200, body: { data: charges.withReference(reference) } };
+    if (url.pathname === '/v1/refunds') return { status: 200, body: { data: charges.refundsOf(reference) } };
+    return refusal(404, 'unknown_path');
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://provider');
+    const text = await readBody(request);
+    if (calls.length < KEPT_CALLS) calls.push(`${request.method} ${url.pathname}`);
+    const allowed = options.key === undefined || request.headers.authorization === `Bearer ${options.key}`;
+    const isRead = request.method === 'GET';
+    const answer =
+      !allowed && url.pathname !== '/charges'
+        ? refusal(401, 'wrong_key')
+        : isRead
+          ? get(url)
+          : await post(request, url.pathname, parse(text));
+    if (answer === undefined) return;
+    if (latencyMs > 0) await pause(latencyMs);
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+  }
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', 1_024, resolve);
+  });
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    charges: () => charges.all,
+    calls,
+    get callbacks() {
+      return callbacks;
+    },
+    chargeback: (charge, type = 'chargeback.opened', amount = charge.amount) => chargeback(charge, type, amount),
+    setCallbacks(next) {
+      callbacks?.close();
+      callbacks = createCallbacks(next);
+    },
+    close: async () => {
+      callbacks?.close();
+      for (const timer of timers) clearTimeout(timer);
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** A key that calls may be made with. */
+export function newProviderKey(): string {
+  return `sk_test_${randomBytes(16).toString('hex')}`;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parse(text: string): Record<string, string> {
+  const value: unknown = text === '' ? {} : JSON.parse(text);
+  if (typeof value !== 'object' || value === null) return {};
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, String(inner)]));
+}

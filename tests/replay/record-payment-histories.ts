@@ -1,0 +1,99 @@
+import { toUuid } from '../../core/ids';
+import {
+  chargebackWorkflowId,
+  paymentWorkflowId,
+  refundWorkflowId,
+  SCHEDULES,
+  WORKFLOWS,
+} from '../../infra/temporal/names';
+import { startPayment } from '../../infra/temporal/start-payments';
+import { readPayment } from '../../store/finance/payments';
+import { createPaymentApi, type PaymentApi } from '../integration/payments-support';
+import { eventually } from '../support/receiver';
+import { keepHistory } from './keep-history';
+
+/** As `record-histories.ts`, for the workflows about payments. */
+let api: PaymentApi;
+beforeAll(async () => {
+  api = await createPaymentApi();
+});
+afterAll(() => api.close());
+
+const keep = (name: string, workflowId: string) => keepHistory(api.pipeline.client, name, workflowId);
+
+test.each([
+  ['payment.captured.1', 'tok_ok'],
+  ['payment.declined.1', 'tok_declined'],
+  ['payment.retried.1', 'tok_error_then_ok'],
+  ['payment.voided.1', 'tok_capture_refused'],
+  ['payment.let-go.1', 'tok_capture_failing'],
+  ['payment.authorise-unanswered.1', 'tok_authorise_never_answered'],
+  ['payment.capture-unanswered.1', 'tok_capture_never_answered'],
+])('%s', async (name, token) => {
+  const { body } = await api.payByCard(token);
+  await keep(name, paymentWorkflowId(body.id));
+});
+
+test('payment from wallets', async () => {
+  const walletId = await api.newWallet('150');
+  for (const name of ['payment.wallet.1', 'payment.wallet-declined.1']) {
+    const orderId = await api.newOrder('100');
+    const { body } = await api.post('/v1/payments', { orderId, source: { type: 'wallet', walletId } });
+    await keep(name, paymentWorkflowId(body.id));
+  }
+});
+
+test('payment: taken up again', async () => {
+  const { body } = await api.payByCard('tok_ok');
+  const payment = await readPayment(api.deps.pool, body.id);
+  if (payment === undefined) throw new Error('there is no payment');
+  await startPayment(api.pipeline.client, api.pipeline.config, payment, true);
+  await keep('payment.resumed.1', paymentWorkflowId(body.id));
+});
+
+test.each([
+  ['refund.succeeded.1', 'tok_ok'],
+  ['refund.refused.1', 'tok_refund_refused'],
+  ['refund.unanswered.1', 'tok_refund_never_answered'],
+])('%s', async (name, token) => {
+  const { body: payment } = await api.payByCard(token);
+  const { body } = await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '100' });
+  await keep(name, refundWorkflowId(body.id));
+});
+
+test('refund into a wallet', async () => {
+  const walletId = await api.newWallet('100');
+  const orderId = await api.newOrder('100');
+  const { body: payment } = await api.post('/v1/payments', { orderId, source: { type: 'wallet', walletId } });
+  const { body } = await api.post(`/v1/payments/${payment.id}/refunds`);
+  await keep('refund.wallet.1', refundWorkflowId(body.id));
+});
+
+test('chargeback', async () => {
+  const { body: payment } = await api.payByCard('tok_ok');
+  const [charge] = api.chargesOf(payment.id);
+  if (charge === undefined) throw new Error('there is no charge');
+  const setState = (state: string) =>
+    api.deps.pool.query('UPDATE payments SET state = $2 WHERE id = $1', [toUuid(payment.id), state]);
+  await setState('authorised');
+  api.provider.chargeback(charge);
+  const id = await eventually(async () => {
+    const { body } = await api.call('GET', `/v1/chargebacks?paymentId=${payment.id}`);
+    return body.data[0]?.id;
+  });
+  await setState('captured');
+  await keep('chargeback.posted.1', chargebackWorkflowId(id));
+  api.provider.chargeback(charge, 'chargeback.won');
+  await eventually(async () => {
+    const { body } = await api.call('GET', `/v1/chargebacks/${id}`);
+    return body.state === 'reversed' ? true : undefined;
+  });
+  await keep('chargeback.reversed.1', chargebackWorkflowId(id));
+});
+
+test('sweepPayments', async () => {
+  const workflowId = `${SCHEDULES.sweepPayments}/recorded_${api.pipeline.config.WAYBILL_TASK_QUEUE}`;
+  const taskQueue = api.pipeline.config.WAYBILL_TASK_QUEUE;
+  await api.pipeline.client.workflow.start(WORKFLOWS.sweepPayments, { workflowId, taskQueue });
+  await keep('sweep-payments.1', workflowId);
+});

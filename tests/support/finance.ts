@@ -1,0 +1,67 @@
+import type { Pool } from 'pg';
+import type { FeeTerms } from '../../core/finance/fees';
+import { newId, type PublicId } from '../../core/ids';
+import { type Business, putBusiness } from '../../store/finance/businesses';
+import * as feeSchedules from '../../store/finance/fee-schedules';
+import * as merchants from '../../store/finance/merchants';
+
+/** Makes a tenant a business: Berlin, 23:59, from 2020 on, no grace. */
+export function insertBusiness(pool: Pool, tenantId: PublicId, options: Partial<Business> = {}): Promise<Business> {
+  return putBusiness(pool, {
+    tenantId,
+    timeZone: 'Europe/Berlin',
+    cutoff: '23:59',
+    graceMs: 0,
+    refundFeePolicy: 'keep',
+    firstDate: '2020-01-01',
+    ...options,
+  });
+}
+
+/** Makes a merchant of a business. */
+export async function insertMerchant(
+  pool: Pool,
+  tenantId: PublicId,
+  options: Partial<merchants.Merchant> = {},
+): Promise<merchants.Merchant> {
+  const id = newId('merchant');
+  const made = await merchants.insertMerchant(pool, {
+    id,
+    tenantId,
+    name: 'Shop',
+    reserveBps: 0,
+    reserveDays: 0,
+    payoutMinimum: 1n,
+    ...options,
+  });
+  if (made === undefined) throw new Error('the merchant belongs to another tenant');
+  return made;
+}
+
+/** Makes a fee schedule: 2.9 % and 0.30, no tax, in force since 2020. */
+export async function insertFeeSchedule(
+  pool: Pool,
+  tenantId: PublicId,
+  options: Partial<FeeTerms> & { currency?: string; merchantId?: PublicId } = {},
+): Promise<feeSchedules.FeeSchedule> {
+  const { currency = 'EUR', merchantId, ...terms } = options;
+  const made = await feeSchedules.insertFeeSchedule(pool, {
+    id: newId('feeSchedule'),
+    tenantId,
+    merchantId,
+    currency,
+    terms: {
+      bps: 290,
+      fixed: 30n,
+      minFee: undefined,
+      maxFee: undefined,
+      tiers: [],
+      taxBps: 0,
+      disputeFee: 1_500n,
+      ...terms,
+    },
+    validFrom: new Date('2020-01-01T00:00:00Z'),
+  });
+  if (made === undefined) throw new Error('the fee schedule belongs to another tenant');
+  return made;
+}

@@ -1,0 +1,35 @@
+import type { Pool } from 'pg';
+import { newId, type PublicId } from '../../core/ids';
+import { insertChargeback } from '../../store/finance/chargebacks';
+import { insertOrder } from '../../store/finance/orders';
+import { insertPayment } from '../../store/finance/payments';
+import { insertRefund } from '../../store/finance/refunds';
+import { insertWallet } from '../../store/finance/wallets';
+import { insertMerchant } from './finance';
+
+/** One row of everything about payments, in a tenant that is a business; ids as `payments.id`, `payments.refundId`, … */
+export async function insertOnePayment(pool: Pool, tenantId: PublicId): Promise<Record<string, PublicId>> {
+  const merchantId = (await insertMerchant(pool, tenantId)).id;
+  const [orderId, paymentId, refundId] = [newId('order'), newId('payment'), newId('refund')];
+  const [walletId, chargebackId] = [newId('wallet'), newId('chargeback')];
+  const money = { tenantId, amount: 100n, currency: 'EUR', workflowId: 'w' };
+  await insertOrder(pool, { ...money, id: orderId, merchantId, reference: undefined, metadata: {} });
+  await insertWallet(pool, { id: walletId, tenantId, currency: 'EUR', owner: 'customer' });
+  await insertPayment(pool, { ...money, id: paymentId, orderId, merchantId, source: { type: 'wallet', walletId } });
+  await insertRefund(pool, { ...money, id: refundId, paymentId, reason: undefined });
+  await insertChargeback(pool, {
+    ...money,
+    id: chargebackId,
+    paymentId,
+    providerReference: chargebackId,
+    reason: 'fraudulent',
+    occurredAt: new Date(),
+  });
+  return {
+    'orders.id': orderId,
+    'payments.id': paymentId,
+    'payments.refundId': refundId,
+    'wallets.id': walletId,
+    'chargebacks.id': chargebackId,
+  };
+}

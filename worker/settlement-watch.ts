@@ -1,0 +1,25 @@
+import { type WatchdogDeps, watchSettlements } from '../activities/finance/settlement/watchdog';
+import { ensureSettlementSchedule } from '../infra/temporal/settlement-schedule';
+import { listBusinesses } from '../store/finance/businesses';
+
+const PAGE = 500;
+
+/** Looks at once and then again and again, until it is told to stop. */
+export function startSettlementWatch(deps: WatchdogDeps): { stop(): void } {
+  const look = () => {
+    watchSettlements(deps).catch((error) => deps.log.warn({ err: error }, 'could not look for overdue settlements'));
+  };
+  look();
+  const timer = setInterval(look, deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
+  return { stop: () => clearInterval(timer) };
+}
+
+/** Sees to it that every business has its Schedule. */
+export async function ensureSettlementSchedules({ pool, client, config }: WatchdogDeps): Promise<void> {
+  for (let after: string | undefined; ; ) {
+    const businesses = await listBusinesses(pool, after, PAGE);
+    for (const business of businesses) await ensureSettlementSchedule(client, config.WAYBILL_TASK_QUEUE, business);
+    after = businesses.at(-1)?.tenantId;
+    if (businesses.length < PAGE) return;
+  }
+}

@@ -1,0 +1,58 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { RefundDone } from '../activities/finance/payments/refunds';
+import type { FlowEnd, RefundInput, Refusal } from '../core/finance/payment-flow';
+import { paymentCalls } from './payment-calls';
+import { DATABASE_RETRY, EXTERNAL_API_RETRY, PAYMENT_RETRY, UNTIL_DONE_RETRY } from './retry-policies';
+import { inRounds, PATIENT, permanentType } from './rounds';
+import { Story } from './story';
+
+/** Gives money back: at the provider, or into the wallet; then posts it and tells of it. */
+export async function refund({ refundId, source, resume, pace = 1 }: RefundInput): Promise<FlowEnd> {
+  const story = new Story();
+  const money = paymentCalls('provider', PAYMENT_RETRY, pace);
+  const asking = paymentCalls('provider', EXTERNAL_API_RETRY, pace);
+  const database = paymentCalls('database', DATABASE_RETRY, pace);
+  const insistent = paymentCalls('database', UNTIL_DONE_RETRY, pace);
+
+  async function review(code: string): Promise<FlowEnd> {
+    await insistent((calls) => calls.flagRefund(refundId, code));
+    return story.end({ state: 'needs_review', code });
+  }
+
+  /** One round: the call with its retries, and after a missing answer the question what became of it. */
+  async function callOrAsk(): Promise<RefundDone | Refusal | { state: 'none' }> {
+    try {
+      return await money((calls) => calls.callRefund(refundId));
+    } catch (error) {
+      const refused = permanentType(error) !== undefined;
+      story.tell(refused ? 'The provider refuses the call.' : 'No answer; asking the provider what became of it.');
+      const found = await asking((calls) => calls.lookUpRefund(refundId));
+      return refused && found.state === 'none' ? { state: 'refused', code: 'provider_refused' } : found;
+    }
+  }
+
+  let done: RefundDone | undefined;
+  if (source === 'card') {
+    let asked = false;
+    const round = async () => {
+      const first = resume && !asked;
+      asked = true;
+      const found = first ? await asking((calls) => calls.lookUpRefund(refundId)) : undefined;
+      return found?.state === 'refunded' ? found : callOrAsk();
+    };
+    const answer = await inRounds(round, PATIENT, pace, ({ state }) => state !== 'none');
+    if (answer.outcome !== 'done' || answer.value.state === 'none') return review('provider_unreachable');
+    if (answer.value.state === 'refused') {
+      const { code } = answer.value;
+      const kept = await inRounds(() => database((calls) => calls.failRefund(refundId, code)), PATIENT, pace);
+      if (kept.outcome !== 'done') throw ApplicationFailure.nonRetryable('could not keep that the refund failed');
+      return story.end({ state: 'failed', code });
+    }
+    done = answer.value;
+    story.tell(`Refunded as \`${done.providerReference}\`.`);
+  }
+  const posted = await inRounds(() => database((calls) => calls.recordRefund(refundId, done)), PATIENT, pace);
+  if (posted.outcome !== 'done') return review('posting_failed');
+  story.tell('Posted to the ledger; `refund.succeeded` is on its way.');
+  return story.end({ state: 'succeeded' });
+}

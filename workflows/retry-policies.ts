@@ -1,0 +1,42 @@
+import type { RetryPolicy } from '@temporalio/common';
+
+/** Errors that are the same however often one tries. A card that is declined is none: it is a result. */
+export const PERMANENT_ERRORS = ['ProviderRefused', 'PaymentFault', 'LedgerConflict'];
+
+/** The database is away for a moment: 5 retries, after 0.5, 1, 2, 4 and 8 seconds. */
+export const DATABASE_RETRY = {
+  initialInterval: 500,
+  backoffCoefficient: 2,
+  maximumAttempts: 6,
+  nonRetryableErrorTypes: PERMANENT_ERRORS,
+} satisfies RetryPolicy;
+
+/** Another service is asked something: 3 retries, after 2, 4 and 8 seconds. */
+export const EXTERNAL_API_RETRY = {
+  initialInterval: 2_000,
+  backoffCoefficient: 2,
+  maximumAttempts: 4,
+  nonRetryableErrorTypes: PERMANENT_ERRORS,
+} satisfies RetryPolicy;
+
+/** Money is moved at the provider: 2 retries, after 3 and 6 seconds. After that it is asked what became of it. */
+export const PAYMENT_RETRY = {
+  initialInterval: 3_000,
+  backoffCoefficient: 2,
+  maximumAttempts: 3,
+  nonRetryableErrorTypes: PERMANENT_ERRORS,
+} satisfies RetryPolicy;
+
+/** Somebody has to learn of it: until it is written down. */
+export const UNTIL_DONE_RETRY = {
+  initialInterval: 500,
+  backoffCoefficient: 2,
+  maximumInterval: 60_000,
+} satisfies RetryPolicy;
+
+export type Policy = RetryPolicy & { initialInterval: number };
+
+/** A policy whose waits are so many times as long. */
+export function paced(policy: Policy, pace: number): RetryPolicy {
+  return { ...policy, initialInterval: Math.max(1, Math.round(policy.initialInterval * pace)) };
+}
