@@ -1,7 +1,7 @@
 import type { ArrivalsReport } from './arrivals';
 import type { BacklogWatch } from './backlog';
-import { recoveredAfterMs } from './recovery';
 import { countDuplicates, type Settlement, settle } from './follow-up';
+import { recoveredAfterMs } from './recovery';
 import type { Stack } from './stack';
 import { round } from './statistics';
 import type { Acknowledged, SteadyLoad } from './steady-load';

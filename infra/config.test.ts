@@ -90,6 +90,13 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_RATE_LIMIT_PER_SECOND', '0', /from 1 to 1000000/],
   ['WAYBILL_CONTENT_RETENTION', '30', /duration such as 500ms/],
   ['WAYBILL_HISTORY_RETENTION', '1y', /duration such as 500ms/],
+  ['WAYBILL_SETTLEMENT_WATCH_INTERVAL', 'often', /duration such as 500ms/],
+  ['WAYBILL_SETTLEMENT_OVERDUE_AFTER', '15', /duration such as 500ms/],
+  ['WAYBILL_PAYMENT_PROVIDER_URL', 'ftp://PLANTED', /http\(s\):\/\/ URL/],
+  ['WAYBILL_PAYMENT_PROVIDER_SECRET', 'whsec_PLANTED', /whsec_ and base64 of 24 to 64 bytes/],
+  ['WAYBILL_PAYMENT_PROVIDER_TIMEOUT', '31s', /at most 30s/],
+  ['WAYBILL_PAYMENT_PACE', '0', /above 0/],
+  ['WAYBILL_PAYMENT_PACE', 'fast', /number above 0/],
 ];
 
 test.each(WRONG)('%s=%j is named, with what is expected, and nothing else is', (name, value, expected) => {
@@ -120,7 +127,13 @@ test('every wrong variable has its line', () => {
 });
 
 test('what cannot be wrong is all that the table above leaves out', () => {
-  const free = ['WAYBILL_HOST', 'WAYBILL_ALLOW_PRIVATE_NETWORKS', 'WAYBILL_EXTRA_CA_FILE', 'WAYBILL_TASK_QUEUE'];
+  const free = [
+    'WAYBILL_HOST',
+    'WAYBILL_ALLOW_PRIVATE_NETWORKS',
+    'WAYBILL_EXTRA_CA_FILE',
+    'WAYBILL_PAYMENT_PROVIDER_KEY',
+    'WAYBILL_TASK_QUEUE',
+  ];
   const tested = new Set(WRONG.map(([name]) => name));
   expect(
     Object.keys(configSchema.shape)

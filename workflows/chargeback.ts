@@ -1,6 +1,6 @@
 import type { ChargebackInput, FlowEnd } from '../core/finance/payment-flow';
 import { paymentCalls } from './payment-calls';
-import { DATABASE_RETRY, UNTIL_DONE_RETRY } from './retry-policies';
+import { DATABASE_RETRY, INSISTENT_RETRY } from './retry-policies';
 import { inRounds, PATIENT } from './rounds';
 import { Story } from './story';
 
@@ -8,7 +8,7 @@ import { Story } from './story';
 export async function chargeback({ chargebackId, pace = 1 }: ChargebackInput): Promise<FlowEnd> {
   const story = new Story();
   const database = paymentCalls('database', DATABASE_RETRY, pace);
-  const insistent = paymentCalls('database', UNTIL_DONE_RETRY, pace);
+  const insistent = paymentCalls('database', INSISTENT_RETRY, pace);
   const round = async () => {
     const standing = await database((calls) => calls.recordChargeback(chargebackId));
     if (standing === 'waiting') story.tell('Its payment is not captured here yet.');

@@ -1,7 +1,7 @@
 import { ApplicationFailure, sleep } from '@temporalio/workflow';
 import type { ChargeStanding, FlowEnd, PaymentInput, Refusal } from '../core/finance/payment-flow';
 import { type Calls, paymentCalls } from './payment-calls';
-import { DATABASE_RETRY, EXTERNAL_API_RETRY, PAYMENT_RETRY, UNTIL_DONE_RETRY } from './retry-policies';
+import { DATABASE_RETRY, EXTERNAL_API_RETRY, INSISTENT_RETRY, PAYMENT_RETRY } from './retry-policies';
 import { inRounds, PATIENT, permanentType, type Rounds, waitOf } from './rounds';
 import { Story } from './story';
 
@@ -38,11 +38,12 @@ class PaymentFlow {
     this.#money = paymentCalls('provider', PAYMENT_RETRY, pace);
     this.#asking = paymentCalls('provider', EXTERNAL_API_RETRY, pace);
     this.#database = paymentCalls('database', DATABASE_RETRY, pace);
-    this.#insistent = paymentCalls('database', UNTIL_DONE_RETRY, pace);
+    this.#insistent = paymentCalls('database', INSISTENT_RETRY, pace);
   }
 
   async byCard(): Promise<FlowEnd> {
     let standing: Standing = this.#resume ? await this.#ask() : { state: 'none' };
+    if (standing.state === 'refused') standing = { state: 'unknown' };
     if (standing.state === 'none') standing = await this.#authorise();
     const wasAuthorised = standing.state === 'authorised';
     let reason = standing.state === 'refused' ? standing.code : 'provider_unreachable';
@@ -99,7 +100,9 @@ class PaymentFlow {
       const refused = permanentType(error) !== undefined;
       this.story.tell(refused ? 'The provider refuses the authorisation.' : 'No answer to the authorisation.');
       const standing = await this.#ask();
-      return refused && standing.state === 'none' ? { state: 'refused', code: 'provider_refused' } : standing;
+      if (refused) return standing.state === 'none' ? { state: 'refused', code: 'provider_refused' } : standing;
+      // It may have been authorised, and those who know do not let themselves be asked.
+      return standing.state === 'refused' ? { state: 'unknown' } : standing;
     }
   }
 
@@ -122,7 +125,6 @@ class PaymentFlow {
       this.story.tell(`Asked the provider: ${answer.value.state}.`);
       return answer.value;
     }
-    // An amount that differs is for people; a provider that does not even let itself be asked has done nothing either.
     return answer.outcome === 'permanent' && answer.type === 'ProviderRefused'
       ? { state: 'refused', code: 'provider_refused' }
       : { state: 'unknown' };

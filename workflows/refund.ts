@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { RefundDone } from '../activities/finance/payments/refunds';
 import type { FlowEnd, RefundInput, Refusal } from '../core/finance/payment-flow';
 import { paymentCalls } from './payment-calls';
-import { DATABASE_RETRY, EXTERNAL_API_RETRY, PAYMENT_RETRY, UNTIL_DONE_RETRY } from './retry-policies';
+import { DATABASE_RETRY, EXTERNAL_API_RETRY, INSISTENT_RETRY, PAYMENT_RETRY } from './retry-policies';
 import { inRounds, PATIENT, permanentType } from './rounds';
 import { Story } from './story';
 
@@ -12,7 +12,7 @@ export async function refund({ refundId, source, resume, pace = 1 }: RefundInput
   const money = paymentCalls('provider', PAYMENT_RETRY, pace);
   const asking = paymentCalls('provider', EXTERNAL_API_RETRY, pace);
   const database = paymentCalls('database', DATABASE_RETRY, pace);
-  const insistent = paymentCalls('database', UNTIL_DONE_RETRY, pace);
+  const insistent = paymentCalls('database', INSISTENT_RETRY, pace);
 
   async function review(code: string): Promise<FlowEnd> {
     await insistent((calls) => calls.flagRefund(refundId, code));

@@ -27,11 +27,12 @@ export const PAYMENT_RETRY = {
   nonRetryableErrorTypes: PERMANENT_ERRORS,
 } satisfies RetryPolicy;
 
-/** Somebody has to learn of it: until it is written down. */
-export const UNTIL_DONE_RETRY = {
+/** Somebody has to learn of it: for a week, once a minute. */
+export const INSISTENT_RETRY = {
   initialInterval: 500,
   backoffCoefficient: 2,
   maximumInterval: 60_000,
+  maximumAttempts: 10_000,
 } satisfies RetryPolicy;
 
 export type Policy = RetryPolicy & { initialInterval: number };

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, sleep } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, isCancellation, sleep, TemporalFailure } from '@temporalio/workflow';
 import { PERMANENT_ERRORS } from './retry-policies';
 
 /** Waits between rounds of tries: doubled each time, up to a longest one. In milliseconds. */
@@ -40,10 +40,12 @@ export async function inRounds<T>(
   return { outcome: 'exhausted' };
 }
 
-/** The type of an activity's error that no retry changes; `undefined` for others. A cancellation is thrown on. */
+/** The type of an activity's error that no retry changes; `undefined` for others. What is no activity's is thrown on. */
 export function permanentType(error: unknown): string | undefined {
-  if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-  const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined;
+  // A local activity's failure comes without the envelope.
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  if (isCancellation(error) || !(failure instanceof TemporalFailure)) throw error;
+  const type = failure instanceof ApplicationFailure ? failure.type : undefined;
   return typeof type === 'string' && PERMANENT_ERRORS.includes(type) ? type : undefined;
 }
 

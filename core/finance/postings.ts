@@ -18,6 +18,7 @@ export type LedgerKind =
   | 'chargeback_reversal'
   | 'adjustment'
   | 'wallet_credit'
+  | 'wallet_credit_reversal'
   | 'wallet_hold'
   | 'wallet_release'
   | 'settlement'

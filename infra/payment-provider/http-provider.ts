@@ -6,6 +6,7 @@ import {
   type PaymentProvider,
   type ProviderRefund,
   ProviderRefused,
+  ProviderUnavailable,
   type Voiding,
 } from './provider';
 import { type Answer, createTransport, type TransportOptions } from './transport';
@@ -41,7 +42,7 @@ export function createHttpProvider(options: HttpProviderOptions): PaymentProvide
       const refusal = cardRefusal(answer);
       if (refusal !== undefined) return { outcome: 'refused', code: refusal };
       const { capturedAt } = expectOk(answer, chargeSchema);
-      if (capturedAt === undefined) throw new ProviderRefused('a capture has no moment', 'malformed_answer');
+      if (capturedAt === undefined) throw new ProviderUnavailable('a capture has no moment');
       return { outcome: 'captured', capturedAt };
     },
 
@@ -81,10 +82,13 @@ function cardRefusal({ status, body }: Answer): string | undefined {
   return errorSchema.safeParse(body).data?.error.code ?? 'unknown';
 }
 
+/** A success in an unknown form is none that one could go on with, nor a refusal. */
 function expectOk<S extends z.ZodType>(answer: Answer, schema: S): z.output<S> {
-  if (answer.status >= 300) throw refused(answer);
+  if (answer.status >= 400) throw refused(answer);
   const parsed = schema.safeParse(answer.body);
-  if (!parsed.success) throw new ProviderRefused('the provider answered in a form that is unknown', 'malformed_answer');
+  if (answer.status >= 300 || !parsed.success) {
+    throw new ProviderUnavailable(`the provider answered ${answer.status} in a form that is unknown`);
+  }
   return parsed.data;
 }
 

@@ -83,7 +83,8 @@ function parse(text: string): unknown {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'the provider did not answer in time';
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-  return `the provider could not be reached: ${code}`;
+  const { name, code } =
+    typeof error === 'object' && error !== null ? (error as { name?: unknown; code?: unknown }) : {};
+  if (name === 'TimeoutError') return 'the provider did not answer in time';
+  return `the provider could not be reached: ${typeof code === 'string' ? code : 'unknown'}`;
 }

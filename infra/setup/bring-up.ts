@@ -10,7 +10,9 @@ import {
   localEnvironment,
   type Program,
   type ProgramOptions,
+  placeProvider,
   startApi,
+  startProvider,
   startReceiverProgram,
   startWorker,
 } from './programs';
@@ -48,6 +50,8 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
   for (const server of [servers.postgres, servers.redis, servers.temporal]) server?.onUnexpectedExit(onDeath);
   // For the programs, which get it handed on, and for our own Temporal client.
   Object.assign(process.env, servers.env, keys.keys, localEnvironment(process.env));
+  const provider = await placeProvider({ env: process.env, log });
+  Object.assign(process.env, provider?.env);
   await migrate(servers.postgres.address, pino({ level: 'silent' }));
   signal.throwIfAborted();
 
@@ -60,20 +64,29 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
   };
   const programs = { env: process.env, logFolder, log, signal, stopWithinMs: STOP_WITHIN_MS };
   const apiUrl = await startApiAndWorker(programs, signal, keep);
+  if (provider !== undefined) keep(await startProvider(provider, apiUrl, programs));
   const api = createApiClient(apiUrl, keys.keys.WAYBILL_ADMIN_KEY, signal);
   const { receiverUrl, first } = await deliverFirst(api, dataDir, programs, keep);
   log(`It was delivered, ${first.acceptToReceivedMs} ms after it was accepted`);
   const temporalUiUrl = servers.temporal.uiUrl ?? process.env.WAYBILL_TEMPORAL_UI_URL;
   const adminKey = keys.keys.WAYBILL_ADMIN_KEY;
-  return { apiUrl, receiverUrl, temporalUiUrl, adminKey, keysFile: keys.file, logFolder, first };
+  return {
+    apiUrl,
+    receiverUrl,
+    providerUrl: provider?.url,
+    temporalUiUrl,
+    adminKey,
+    keysFile: keys.file,
+    logFolder,
+    first,
+  };
 }
 
-/** Programs first, while the servers they finish their work with are still there. */
+/** API and worker first, while those that they finish their work with are still there. */
 export async function stopAll({ servers, programs }: Running): Promise<void> {
-  const receivers = programs.filter((program) => program.name === 'Receiver');
-  const others = programs.filter((program) => program.name !== 'Receiver');
-  await Promise.all(others.map((program) => program.stop()));
-  await Promise.all(receivers.map((program) => program.stop()));
+  const ours = (program: ManagedProcess) => program.name === 'API' || program.name === 'Worker';
+  await Promise.all(programs.filter(ours).map((program) => program.stop()));
+  await Promise.all(programs.filter((program) => !ours(program)).map((program) => program.stop()));
   await servers?.stop();
 }
 

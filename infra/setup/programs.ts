@@ -1,3 +1,4 @@
+import { newSecret } from '../../core/signature';
 import type { ManagedProcess } from './managed-process';
 import { type NodeProcessOptions, spawnNodeProcess } from './node-process';
 import { isFree, onFreePorts, preferPort } from './ports';
@@ -12,6 +13,7 @@ const METRICS = { variable: 'WAYBILL_TEMPORAL_METRICS_PORT', usual: 8082, name: 
  */
 export const API_NODE_ARGS = ['--max-semi-space-size=64'];
 const RECEIVER_PORT = 8090;
+const PROVIDER_PORT = 8091;
 
 /** A program that runs, and where it listens. */
 export interface Program {
@@ -79,6 +81,45 @@ export function startReceiverProgram(
     const file = 'dist/infra/setup/receiver-main.js';
     return { managed: await spawnNodeProcess('Receiver', file, env, ready(options, `${url}/`)), url };
   });
+}
+
+/** Where a payment provider will be, and what API and worker are told of it. */
+export interface ProviderPlace {
+  port: number;
+  url: string;
+  /** Signs its callbacks. */
+  secret: string;
+  env: Record<string, string>;
+}
+
+/** The place of the fake payment provider; `undefined` when the environment names a provider. */
+export async function placeProvider({
+  env,
+  log,
+}: Pick<ProgramOptions, 'env' | 'log'>): Promise<ProviderPlace | undefined> {
+  if (env.WAYBILL_PAYMENT_PROVIDER_URL) return undefined;
+  const port = await preferPort(PROVIDER_PORT, 'the payment provider', log);
+  const url = `http://${HOST}:${port}`;
+  const secret = newSecret();
+  return {
+    port,
+    url,
+    secret,
+    env: { WAYBILL_PAYMENT_PROVIDER_URL: url, WAYBILL_PAYMENT_PROVIDER_SECRET: secret },
+  };
+}
+
+/** Starts the fake payment provider at its place; it tells the API what it does by itself. */
+export async function startProvider(place: ProviderPlace, apiUrl: string, options: ProgramOptions): Promise<Program> {
+  const env = {
+    ...options.env,
+    FAKE_PROVIDER_PORT: String(place.port),
+    FAKE_PROVIDER_CALLBACK_URL: `${apiUrl}/callbacks/payments`,
+    FAKE_PROVIDER_CALLBACK_SECRET: place.secret,
+  };
+  const file = 'dist/infra/setup/fake-provider-main.js';
+  const managed = await spawnNodeProcess('Payment provider', file, env, ready(options, `${place.url}/charges`));
+  return { managed, url: place.url };
 }
 
 /** The usual port, or another one where that is in use; a port that the environment names is taken as it is. */

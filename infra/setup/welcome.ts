@@ -4,6 +4,8 @@ import type { FirstWebhook } from './first-webhook';
 export interface RunningPlaces {
   apiUrl: string;
   receiverUrl: string;
+  /** Of the fake payment provider; `undefined`: the environment names another one. */
+  providerUrl: string | undefined;
   /** `undefined`: the Temporal server is somebody else's, and so is its Web UI. */
   temporalUiUrl: string | undefined;
   adminKey: string;
@@ -14,12 +16,15 @@ export interface RunningPlaces {
 
 /** What a newcomer sees when everything runs: where things are, and what to try. */
 export function welcome(places: RunningPlaces): string {
-  const { apiUrl, receiverUrl, temporalUiUrl, adminKey, keysFile, logFolder, first } = places;
+  const { apiUrl, receiverUrl, providerUrl, temporalUiUrl, adminKey, keysFile, logFolder, first } = places;
   const rows = [
     ['API', `${apiUrl}/v1`],
     ['API documentation', `${apiUrl}/docs`],
     ['Temporal Web UI', temporalUiUrl ?? 'that of the server which TEMPORAL_ADDRESS names'],
     ['Receiver', `${receiverUrl}/received`, 'the last 100 webhooks it got'],
+    ...(providerUrl === undefined
+      ? []
+      : [['Payment provider', `${providerUrl}/charges`, 'a fake one, for test cards']]),
     ['Logs', shortest(logFolder)],
   ];
   return `

@@ -1,3 +1,4 @@
+import { ACCOUNTS } from '../../core/finance/postings';
 import { isWithinTolerance, type ReconciliationStatus } from '../../core/finance/reconcile';
 import type { ReconciliationLine } from '../../core/finance/reconcile-file';
 import { type PublicId, toUuid } from '../../core/ids';
@@ -33,6 +34,9 @@ CREATE TEMP TABLE reconciliation_upload (
 CREATE TEMP TABLE reconciliation_candidates (
   transaction_id uuid PRIMARY KEY, reference text NOT NULL, kind text NOT NULL, item_kind text NOT NULL,
   currency text NOT NULL, amount bigint NOT NULL
+) ON COMMIT DROP;
+CREATE TEMP TABLE reconciliation_compared (
+  transaction_id uuid PRIMARY KEY, kind text NOT NULL, currency text NOT NULL, amount bigint NOT NULL
 ) ON COMMIT DROP`;
 
 /**
@@ -91,10 +95,11 @@ export async function reconcile(db: Queryable, reconciliation: NewReconciliation
   for (const [status, columns] of PAIRINGS) await db.query({ text: pair(status, columns), ...OVER_ALL_ROWS });
   await db.query({ text: UNPAIRED });
 
-  const counts = await countStatuses(db, runId);
-  const totals = await totalsOf(db, runId);
+  await compare(db, runId);
+  const counts = await countStatuses(db);
+  const totals = await totalsOf(db);
   await insertRun(db, reconciliation, counts, totals);
-  await insertItems(db, id, runId);
+  await insertItems(db, id);
   const stored = await findReconciliation(db, tenantId, runId, id);
   if (stored === undefined) throw new Error('the reconciliation was stored but not found');
   return stored;
@@ -114,25 +119,41 @@ async function upload(db: Queryable, lines: readonly ReconciliationLine[]): Prom
   });
 }
 
-async function countStatuses(db: Queryable, runId: PublicId): Promise<Record<ReconciliationStatus, number>> {
+/**
+ * What the file has to have: what went through the provider. Payments from wallets and adjustments stay in the house;
+ * of these counts what the file has all the same.
+ */
+async function compare(db: Queryable, runId: PublicId): Promise<void> {
+  await db.query({
+    text: `INSERT INTO reconciliation_compared
+           SELECT i.transaction_id, i.kind, i.currency, i.gross FROM settlement_items i
+           WHERE i.run_id = $1
+             AND (EXISTS (SELECT FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.account_id
+                          WHERE e.transaction_id = i.transaction_id AND a.code = $2)
+                  OR EXISTS (SELECT FROM reconciliation_upload u WHERE u.transaction_id = i.transaction_id))`,
+    values: [toUuid(runId), ACCOUNTS.pspClearing],
+    ...OVER_ALL_ROWS,
+  });
+  await db.query({ text: 'ANALYZE reconciliation_compared' });
+}
+
+async function countStatuses(db: Queryable): Promise<Record<ReconciliationStatus, number>> {
   const { rows } = await db.query<{ status: ReconciliationStatus; count: string }>({
     text: `SELECT status, count(*) FROM reconciliation_upload GROUP BY status
            UNION ALL
-           SELECT 'missing_external', (SELECT count(*) FROM settlement_items WHERE run_id = $1)
+           SELECT 'missing_external', (SELECT count(*) FROM reconciliation_compared)
                                       - (SELECT count(transaction_id) FROM reconciliation_upload)`,
-    values: [toUuid(runId)],
   });
   const counted = new Map(rows.map(({ status, count }) => [status, Number(count)]));
   return byStatus((status) => counted.get(status) ?? 0);
 }
 
-async function totalsOf(db: Queryable, runId: PublicId): Promise<CurrencyTotals[]> {
+async function totalsOf(db: Queryable): Promise<CurrencyTotals[]> {
   const { rows } = await db.query<{ currency: string; ledger: string; external: string }>({
     text: `SELECT currency, coalesce(l.total, 0)::text AS ledger, coalesce(e.total, 0)::text AS external
-           FROM (SELECT currency, sum(gross) AS total FROM settlement_items WHERE run_id = $1 GROUP BY currency) l
+           FROM (SELECT currency, sum(amount) AS total FROM reconciliation_compared GROUP BY currency) l
            FULL JOIN (SELECT currency, sum(amount) AS total FROM reconciliation_upload GROUP BY currency) e
            USING (currency) ORDER BY currency`,
-    values: [toUuid(runId)],
   });
   return rows.map(({ currency, ...sums }) => {
     const [ledger, external] = [BigInt(sums.ledger), BigInt(sums.external)];
@@ -180,7 +201,7 @@ async function insertRun(
   });
 }
 
-async function insertItems(db: Queryable, id: PublicId, runId: PublicId): Promise<void> {
+async function insertItems(db: Queryable, id: PublicId): Promise<void> {
   await db.query({
     text: `INSERT INTO reconciliation_items (reconciliation_id, seq, status, line, reference, kind, transaction_id,
                                              ledger_currency, ledger_amount, external_currency, external_amount)
@@ -190,13 +211,12 @@ async function insertItems(db: Queryable, id: PublicId, runId: PublicId): Promis
                     c.currency, c.amount, u.currency, u.amount
              FROM reconciliation_upload u LEFT JOIN reconciliation_candidates c ON c.transaction_id = u.transaction_id
              UNION ALL
-             SELECT 'missing_external', NULL, t.external_ref, i.kind, i.transaction_id, i.currency, i.gross, NULL, NULL
-             FROM settlement_items i JOIN ledger_transactions t ON t.id = i.transaction_id
-             WHERE i.run_id = $2
-               AND NOT EXISTS (SELECT FROM reconciliation_upload u WHERE u.transaction_id = i.transaction_id)
+             SELECT 'missing_external', NULL, t.external_ref, c.kind, c.transaction_id, c.currency, c.amount, NULL, NULL
+             FROM reconciliation_compared c JOIN ledger_transactions t ON t.id = c.transaction_id
+             WHERE NOT EXISTS (SELECT FROM reconciliation_upload u WHERE u.transaction_id = c.transaction_id)
            ) AS found (status, line, reference, kind, transaction_id, ledger_currency, ledger_amount, external_currency,
                        external_amount)`,
-    values: [toUuid(id), toUuid(runId)],
+    values: [toUuid(id)],
     ...OVER_ALL_ROWS,
   });
 }

@@ -161,6 +161,7 @@ const KINDS: Record<string, keyof typeof ID_PREFIXES> = {
   orders: 'order',
   wallets: 'wallet',
   payments: 'payment',
+  ledger: 'ledgerTransaction',
   chargebacks: 'chargeback',
 };
 
@@ -244,7 +245,7 @@ async function settleOneDay(): Promise<Record<string, string>> {
   await insertBusiness(pool, api.tenantId);
   const merchantId = (await insertMerchant(pool, api.tenantId)).id;
   const transactions = [{ merchantId, kind: 'capture', reference: lastDate, currency: 'EUR', amount: 100n } as const];
-  await insertSettledDay(pool, api.tenantId, { date: lastDate, transactions });
+  const { transactionIds } = await insertSettledDay(pool, api.tenantId, { date: lastDate, transactions });
   const reconciliation = await api.call('POST', `/api/v2/finance/settlement/${lastDate}/reconciliation`, {
     body: 'reference,currency,amount\n',
     headers: { 'content-type': 'text/csv' },
@@ -254,6 +255,7 @@ async function settleOneDay(): Promise<Record<string, string>> {
     'settlement.merchantId': merchantId,
     'settlement.id': reconciliation.body.id,
     'merchants.id': merchantId,
+    'ledger.id': transactionIds[0] ?? '',
     'fee-schedules.id': (await insertFeeSchedule(pool, api.tenantId, { merchantId })).id,
   };
 }

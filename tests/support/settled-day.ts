@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import {
+  ACCOUNTS,
   adjustmentPosting,
   capturePosting,
   chargebackPosting,
@@ -9,7 +10,7 @@ import {
 import type { ItemKind } from '../../core/finance/reconcile';
 import { newId, type PublicId, toUuid } from '../../core/ids';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
-import { postTransaction } from '../../store/finance/ledger';
+import { accountId, postTransaction } from '../../store/finance/ledger';
 
 /** A transaction of a merchant; amounts in minor units. */
 export interface TransactionFixture {
@@ -66,6 +67,13 @@ export async function insertLargeDay(
   const { date, merchantIds, count } = options;
   return inTransaction(pool, async (client) => {
     const runId = await insertRun(client, tenantId, date, 'completed');
+    const clearing = accountId(tenantId, ACCOUNTS.pspClearing, 'EUR');
+    const owed = accountId(tenantId, 'merchant_pending', 'EUR');
+    await client.query(
+      `INSERT INTO ledger_accounts (id, tenant_id, code, type, currency)
+       VALUES ($1, $3, $4, 'asset', 'EUR'), ($2, $3, 'merchant_pending', 'liability', 'EUR') ON CONFLICT DO NOTHING`,
+      [clearing, owed, toUuid(tenantId), ACCOUNTS.pspClearing],
+    );
     for (const merchantId of merchantIds) {
       await client.query(
         `WITH made AS (
@@ -73,11 +81,14 @@ export async function insertLargeDay(
            SELECT gen_random_uuid(), $1, 'capture', $3 || ' ' || $2 || ' ' || n, $2::text::uuid, $3::text::date + interval '12 hours'
            FROM generate_series(1, $4::int) AS n
            RETURNING id, merchant_id, effective_at
+         ), entries AS (
+           INSERT INTO ledger_entries (transaction_id, account_id, currency, amount)
+           SELECT id, account, 'EUR', amount FROM made, (VALUES ($6::uuid, 1000), ($7::uuid, -1000)) AS e(account, amount)
          )
          INSERT INTO settlement_items (transaction_id, tenant_id, merchant_id, currency, kind, gross, fee, fee_tax, net,
                                        effective_at, run_id)
          SELECT id, $1, merchant_id, 'EUR', 'capture', 1000, 59, 0, 941, effective_at, $5 FROM made`,
-        [toUuid(tenantId), toUuid(merchantId), date, count, toUuid(runId)],
+        [toUuid(tenantId), toUuid(merchantId), date, count, toUuid(runId), clearing, owed],
       );
     }
     await insertRecords(client, tenantId, runId, date, false);

@@ -3,8 +3,7 @@ import type { Pool } from 'pg';
 import { claimItems, closeClaim } from '../../../store/finance/settlement-claim';
 import { computeRecords } from '../../../store/finance/settlement-records';
 import { findRun } from '../../../store/finance/settlement-runs';
-import type { DayRef } from '.';
-import { forEachPage, runningRun } from './pages';
+import { type DayRef, forEachPage, runningRun } from './pages';
 
 /** Items that are claimed by one statement. */
 const CLAIM_PAGE = 20_000;

@@ -8,8 +8,7 @@ import { NO_MERCHANT, readRecords } from '../../../store/finance/settlement-reco
 import { type Breach, completeRun, endRun, findRun, type SettlementRun } from '../../../store/finance/settlement-runs';
 import type { ActivityDeps } from '../../deps';
 import { coverEvent, type StoredEvent, storeEvent } from '../../webhooks/publish-event';
-import type { DayRef } from '.';
-import { forEachPage, runningRun } from './pages';
+import { type DayRef, forEachPage, runningRun } from './pages';
 
 const ACTOR = 'settlement';
 const PAGE = 1_000;

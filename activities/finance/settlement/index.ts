@@ -3,15 +3,9 @@ import type { ActivityDeps } from '../../deps';
 import { claimDay, computeDay } from './aggregate';
 import { checkDay, completeDay, holdDay, postDay } from './conclude';
 import { nextUnsettledDay, openDay } from './open-day';
+import type { DayRef } from './pages';
 
 export type SettlementActivities = ReturnType<typeof createSettlementActivities>;
-
-/** Names the settlement of a day. */
-export interface DayRef {
-  tenantId: PublicId;
-  /** `YYYY-MM-DD` */
-  date: string;
-}
 
 /** The steps of a settlement. Each can be repeated: what is done already is left as it is. */
 export function createSettlementActivities(deps: ActivityDeps) {

@@ -8,8 +8,15 @@ import { findRun, type SettlementRun } from '../../../store/finance/settlement-r
 /** Merchants whose statements are made by one statement. */
 const PAGE = 100;
 
+/** Names the settlement of a day. */
+export interface DayRef {
+  tenantId: PublicId;
+  /** `YYYY-MM-DD` */
+  date: string;
+}
+
 /** The run that a step belongs to. @throws a failure that is not retried when it is not running */
-export async function runningRun(db: Queryable, day: { tenantId: PublicId; date: string }): Promise<SettlementRun> {
+export async function runningRun(db: Queryable, day: DayRef): Promise<SettlementRun> {
   const run = await findRun(db, day.tenantId, day.date);
   if (run?.state === 'running') return run;
   throw ApplicationFailure.nonRetryable(`the run of ${day.date} is ${run?.state ?? 'gone'}`, 'NotRunning');
