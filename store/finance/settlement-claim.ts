@@ -17,10 +17,10 @@ export async function claimItems(db: Queryable, runId: PublicId, limit: number):
            )
            UPDATE settlement_items i SET run_id = run.id, late = i.effective_at < run.period_start
            FROM run
-           WHERE i.ctid = ANY (ARRAY(
+           WHERE i.run_id IS NULL AND i.ctid = ANY (ARRAY(
              SELECT open.ctid FROM settlement_items open, run AS r
              WHERE open.tenant_id = r.tenant_id AND open.run_id IS NULL AND open.effective_at < r.period_end
-             ORDER BY open.effective_at LIMIT $2 FOR UPDATE OF open))`,
+             ORDER BY open.effective_at LIMIT $2))`,
     values: [toUuid(runId), limit],
   });
   return rowCount ?? 0;

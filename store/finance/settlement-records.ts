@@ -115,7 +115,10 @@ page AS MATERIALIZED (
 )`;
 }
 
-const CLAIMED = statements('settlement_items i ON i.run_id = $5 AND i.merchant_id = p.id');
+// The page's bounds once more, for the index.
+const CLAIMED = statements(
+  'settlement_items i ON i.run_id = $5 AND i.merchant_id > $3 AND i.merchant_id <= $4 AND i.merchant_id = p.id',
+);
 const OPEN = statements(
   `(SELECT merchant_id, currency, kind, gross, fee, fee_tax, effective_at < $6 AS late FROM settlement_items
     WHERE tenant_id = $1 AND run_id IS NULL AND effective_at < $7) AS i ON i.merchant_id = p.id`,

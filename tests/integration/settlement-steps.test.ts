@@ -253,6 +253,9 @@ test('the ledger refuses what does not balance, and any change of what it has', 
   ]) {
     await expect(pool.query(sql, [tenant])).rejects.toThrow(/never change/);
   }
+  const claim = 'UPDATE settlement_items SET run_id = gen_random_uuid() WHERE tenant_id = $1';
+  await expect(pool.query(claim, [tenant])).resolves.toMatchObject({ rowCount: 1 });
+  await expect(pool.query(claim, [tenant])).rejects.toThrow(/never change/);
   await expect(pool.query('TRUNCATE ledger_entries')).rejects.toThrow(/never change/);
   const unbalanced = { ...postingOf(happening, tea.schedule), entries: [{ account: 'psp_clearing', amount: 5n }] };
   await expect(

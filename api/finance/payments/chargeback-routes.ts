@@ -29,7 +29,8 @@ const chargebackSchema = z
     fee: amountText.nullable().meta({ description: 'What the merchant pays for it.' }),
     feeTax: amountText.nullable(),
     occurredAt: momentText,
-    workflow: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
+    workflowId: z.string(),
+    workflowUrl: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
     createdAt: momentText,
     updatedAt: momentText,
   })
@@ -94,7 +95,8 @@ function chargebackView(
     fee: chargeback.fee?.fee.toString() ?? null,
     feeTax: chargeback.fee?.tax.toString() ?? null,
     occurredAt: moment(chargeback.occurredAt),
-    workflow: workflowUrl(chargeback.workflowId),
+    workflowId: chargeback.workflowId,
+    workflowUrl: workflowUrl(chargeback.workflowId),
     createdAt: moment(chargeback.createdAt),
     updatedAt: moment(chargeback.updatedAt),
   };

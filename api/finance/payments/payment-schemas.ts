@@ -44,7 +44,8 @@ export const paymentSchema = z
     feeTax: amountText.nullable(),
     feeScheduleId: idSchema('feeSchedule').nullable(),
     refundedAmount: amountText,
-    workflow: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
+    workflowId: z.string(),
+    workflowUrl: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
     createdAt: momentText,
     updatedAt: momentText,
   })
@@ -79,7 +80,8 @@ export function paymentView(
     feeTax: payment.fee?.tax.toString() ?? null,
     feeScheduleId: payment.feeScheduleId ?? null,
     refundedAmount: payment.refundedAmount.toString(),
-    workflow: workflowUrl(payment.workflowId),
+    workflowId: payment.workflowId,
+    workflowUrl: workflowUrl(payment.workflowId),
     createdAt: moment(payment.createdAt),
     updatedAt: moment(payment.updatedAt),
   };

@@ -35,7 +35,8 @@ const refundSchema = z
     refundedAt: momentText.nullable(),
     feeReturned: amountText.nullable().meta({ description: "The part of the capture's fee that went back." }),
     feeTaxReturned: amountText.nullable(),
-    workflow: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
+    workflowId: z.string(),
+    workflowUrl: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
     createdAt: momentText,
     updatedAt: momentText,
   })
@@ -128,7 +129,8 @@ function refundView(refund: Refund, workflowUrl: (workflowId: string) => string)
     refundedAt: momentOrNull(refund.refundedAt),
     feeReturned: refund.returned?.fee.toString() ?? null,
     feeTaxReturned: refund.returned?.tax.toString() ?? null,
-    workflow: workflowUrl(refund.workflowId),
+    workflowId: refund.workflowId,
+    workflowUrl: workflowUrl(refund.workflowId),
     createdAt: moment(refund.createdAt),
     updatedAt: moment(refund.updatedAt),
   };
