@@ -6,9 +6,6 @@ export class TimedOut extends Error {
 /**
  * Gives up waiting for a promise after `ms`; what it stands for goes on unattended.
  *
- * For calls to Temporal from the API this stands in for the client's `withDeadline`, which runs them in an
- * AsyncLocalStorage: on Node 20 its first use switches hooks on for every promise of the process, for good.
- *
  * @throws TimedOut
  */
 export function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {

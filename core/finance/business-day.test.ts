@@ -66,7 +66,7 @@ function offsetOf(text: string): number {
   return sign === '-' ? -ahead : ahead;
 }
 
-test('days tile the time in every zone of the world from 2020 to 2040, without gap or overlap', () => {
+test('I11: days tile the time in every zone of the world from 2020 to 2040, without gap or overlap', () => {
   for (const timeZone of ZONES) {
     const rule = at(timeZone);
     const clock = clockOf(timeZone);

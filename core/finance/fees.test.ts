@@ -29,7 +29,7 @@ test('the tier of an amount takes the place of the rate', () => {
   expect([1_000n, 1_001n].map((value) => feeOf(value, { ...plain, tiers }).fee)).toEqual([10n, 6n]);
 });
 
-test('a fee is never negative, and within a tier never less for a larger amount', () => {
+test('I10: a fee is never negative, and within a tier never less for a larger amount', () => {
   fc.assert(
     fc.property(amount, amount, bps, fixed, bps, (one, other, rate, extra, taxBps) => {
       const [less, more] = one < other ? [one, other] : [other, one];
@@ -41,7 +41,7 @@ test('a fee is never negative, and within a tier never less for a larger amount'
   );
 });
 
-test('refunds in any parts give back exactly the fee in the end, and never more on the way', () => {
+test('I9: refunds in any parts give back exactly the fee in the end, and never more on the way', () => {
   const parts = fc.array(fc.bigInt({ min: 1n, max: 10n ** 9n }), { minLength: 1, maxLength: 20 });
   fc.assert(
     fc.property(parts, bps, fixed, bps, (refunds, rate, extra, taxBps) => {

@@ -9,7 +9,7 @@ test('halves go to the even neighbour, on both sides of zero', () => {
   expect(halves.map((half) => divideHalfEven(half, 2n))).toEqual([-2n, -2n, 0n, 0n, 2n, 2n, 4n]);
 });
 
-test('a quotient is never off by more than a half, and rounding has no bias over symmetric ties', () => {
+test('I10: a quotient is never off by more than a half, and rounding has no bias over symmetric ties', () => {
   const positive = fc.bigInt({ min: 1n, max: 10n ** 12n });
   fc.assert(
     fc.property(amounts, positive, (numerator, denominator) => {

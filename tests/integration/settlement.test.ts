@@ -105,7 +105,7 @@ test('without a date the last day that is over is settled, its statements can be
   expect((await command(tea, `/retry/${last}`)).status).toBe(409);
 });
 
-test('twenty at once make one run', async () => {
+test('I16: twenty at once make one run', async () => {
   const tea = await shop(last);
   const answers = await Promise.all(Array.from({ length: 20 }, () => command(tea, `/trigger/${last}`)));
   const statuses = answers.map(({ status }) => status);
