@@ -5,6 +5,7 @@ import type { Keyring } from '../../infra/keyring';
 import type { Logger } from '../../infra/log';
 import {
   answerPlace,
+  type ClaimResult,
   claimIdempotencyKey,
   completeIdempotencyKey,
   findStoredAnswer,
@@ -17,6 +18,7 @@ import {
   type StoredAnswer,
 } from '../../store/idempotency';
 import type { Answer } from '../exchange';
+import type { ApiMetrics, IdempotentOutcome } from '../middleware/request-metrics';
 import { Problem } from '../problems';
 import type { Effect } from '../route';
 import { fateOf } from './fate';
@@ -50,12 +52,17 @@ const CONTENT_TYPE = 'content-type';
 export class Idempotency {
   readonly #pool: Pool;
   readonly #keyring: Keyring;
+  readonly #metrics: Pick<ApiMetrics, 'countIdempotent'>;
   readonly #lockMs: number;
   readonly #keepMs: number;
 
-  constructor(deps: { pool: Pool; keyring: Keyring }, options: IdempotencyOptions = {}) {
+  constructor(
+    deps: { pool: Pool; keyring: Keyring; metrics: Pick<ApiMetrics, 'countIdempotent'> },
+    options: IdempotencyOptions = {},
+  ) {
     this.#pool = deps.pool;
     this.#keyring = deps.keyring;
+    this.#metrics = deps.metrics;
     this.#lockMs = options.lockMs ?? LOCK_MS;
     this.#keepMs = options.keepMs ?? KEEP_MS;
   }
@@ -71,6 +78,7 @@ export class Idempotency {
     const hold: IdempotencyHold = { ...place, owner: randomUUID() };
     const times = { lockMs: this.#lockMs, keepMs: this.#keepMs };
     const claim = await claimIdempotencyKey(this.#pool, { ...hold, fingerprint, effectId: newId('effect'), ...times });
+    this.#metrics.countIdempotent(outcomeOf(claim));
     if (claim.outcome === 'other-request') throw otherRequest();
     if (claim.outcome === 'in-flight') throw inUse();
     if (claim.outcome === 'completed') return this.#repeat(place, claim.answer);
@@ -143,6 +151,12 @@ export class Idempotency {
 
 async function fence(db: Parameters<Effect['fence']>[0], hold: IdempotencyHold): Promise<void> {
   if (!(await holdIdempotencyKey(db, hold))) throw inUse();
+}
+
+function outcomeOf(claim: ClaimResult): IdempotentOutcome {
+  if (claim.outcome === 'completed') return 'replayed';
+  if (claim.outcome !== 'claimed') return claim.outcome;
+  return claim.attempt > 1 ? 'taken-over' : 'executed';
 }
 
 function inUse(): Problem {

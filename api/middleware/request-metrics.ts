@@ -1,4 +1,4 @@
-import { Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 
 /** An answered request. */
 export interface RequestObservation {
@@ -9,6 +9,9 @@ export interface RequestObservation {
   seconds: number;
 }
 
+/** What became of a request with an idempotency key; `taken-over`: executed again, since its first process had stopped. */
+export type IdempotentOutcome = 'executed' | 'taken-over' | 'replayed' | 'in-flight' | 'other-request';
+
 /** What the API needs of the process's metrics. */
 export interface ApiMetrics {
   /** The media type of {@link ApiMetrics.render}. */
@@ -16,19 +19,26 @@ export interface ApiMetrics {
   /** All metrics of the process, as `/metrics` answers them. */
   render(): Promise<string>;
   observeRequest(observation: RequestObservation): void;
+  countIdempotent(outcome: IdempotentOutcome): void;
 }
 
 /** OpenTelemetry's buckets for HTTP, with those that our objectives name (2 s, 3 s). */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 3, 5, 7.5, 10];
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Counts requests in a Prometheus registry, under the name that OpenTelemetry's conventions give. */
+/** Counts requests in a Prometheus registry; their duration under the name that OpenTelemetry's conventions give. */
 export function createApiMetrics(registry: Registry): ApiMetrics {
   const duration = new Histogram({
     name: 'http_server_request_duration_seconds',
     help: 'Duration of HTTP server requests.',
     labelNames: ['http_request_method', 'http_route', 'http_response_status_code'],
     buckets: BUCKETS,
+    registers: [registry],
+  });
+  const idempotent = new Counter({
+    name: 'http_server_idempotent_requests_total',
+    help: 'Requests with an Idempotency-Key, by what became of them.',
+    labelNames: ['outcome'] as const,
     registers: [registry],
   });
   return {
@@ -43,5 +53,6 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
         },
         seconds,
       ),
+    countIdempotent: (outcome) => idempotent.inc({ outcome }),
   };
 }

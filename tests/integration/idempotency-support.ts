@@ -37,7 +37,7 @@ export async function startProcess(
   mountRoutes(app, routes, {
     authenticator: new Authenticator(api.deps.pool),
     rateLimiter: api.deps.rateLimiter,
-    idempotency: new Idempotency({ pool, keyring: api.deps.keyring }, options),
+    idempotency: new Idempotency({ pool, keyring: api.deps.keyring, metrics: api.deps.metrics }, options),
     maxBodyBytes: 100_000,
   });
   const server = createServer(app);

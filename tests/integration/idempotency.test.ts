@@ -58,6 +58,24 @@ describe('a repeated request', () => {
     expect(await works(first.body.key)).toBe(true);
   });
 
+  test('is counted by what became of it', async () => {
+    const counts = async () => {
+      const { text } = await api.call('GET', '/metrics', { key: null });
+      const count = (outcome: string) =>
+        Number(
+          new RegExp(`^http_server_idempotent_requests_total\\{outcome="${outcome}"\\} (\\d+)$`, 'm').exec(text)?.[1] ??
+            0,
+        );
+      return ['executed', 'replayed', 'other-request', 'taken-over'].map(count);
+    };
+    const before = await counts();
+    const key = randomUUID();
+    await create(key);
+    await create(key);
+    await create(key, { body: { ...NEW_KEY, name: 'another' } });
+    expect(await counts()).toEqual(before.map((count, index) => count + (index < 3 ? 1 : 0)));
+  });
+
   test('is answered by every process, and has its own request id and rate', async () => {
     const key = randomUUID();
     const first = await create(key);
