@@ -1,14 +1,15 @@
+import { isUtf8 } from 'node:buffer';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { Authenticator, Principal } from './auth/authenticator';
 import { lacksScope, unauthenticated } from './auth/refusals';
 import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
-import { problemOf } from './failures';
+import { NOT_UTF8, problemOf } from './failures';
 import { fingerprintOf } from './idempotency/fingerprint';
 import type { Idempotency } from './idempotency/idempotency';
 import { idempotencyKeyOf } from './idempotency/key';
 import type { RateLimiter } from './middleware/rate-limit';
 import { Problem } from './problems';
-import type { RawInput, Route, RouteResult } from './route';
+import { type RawInput, type Route, type RouteResult, takesBody } from './route';
 
 export interface AdapterDeps {
   authenticator: Authenticator;
@@ -41,8 +42,8 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   const mediaTypes = route.mediaTypes ?? [JSON_TYPE];
   const name = `${route.method.toUpperCase()} ${route.path}`;
   const limit = route.maxBodyBytes ?? deps.maxBodyBytes;
-  const readJson = express.json({ limit, strict: false, type: () => true });
-  const readText = express.text({ limit, type: () => true });
+  const readJson = express.json({ limit, strict: false, type: () => true, verify: refuseOtherThanUtf8 });
+  const readText = express.text({ limit, type: () => true, verify: refuseOtherThanUtf8 });
 
   async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
     let principal: Principal | undefined;
@@ -55,7 +56,7 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       key = idempotencyKeyOf(req.headers['idempotency-key'], route.idempotency);
     }
     const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, body: undefined };
-    if (route.body !== undefined && hasBody(req)) {
+    if (takesBody(route) && hasBody(req)) {
       const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
       raw.body = await bodyOf(req, res, isJson(type) && route.bodyAsText !== true ? readJson : readText);
     }
@@ -120,6 +121,11 @@ const NO_QUERY = {};
 /** Express parses the query anew at every look, so only look where there is one. */
 function queryOf(req: Request): unknown {
   return req.url.includes('?') ? req.query : NO_QUERY;
+}
+
+/** What is not UTF-8 would be kept as something else than was sent. */
+function refuseOtherThanUtf8(_req: unknown, _res: unknown, body: Buffer): void {
+  if (!isUtf8(body)) throw Object.assign(new Error('the body is not UTF-8'), { type: NOT_UTF8 });
 }
 
 function hasBody(req: Request): boolean {

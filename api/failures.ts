@@ -20,7 +20,11 @@ const DRIVER_MESSAGES =
 const PASSING_GRPC = new Set([4, 8, 14]);
 const MAX_DEPTH = 3;
 
+/** The type of the error that is thrown for a body which is not UTF-8. */
+export const NOT_UTF8 = 'encoding.not-utf8';
+
 const BODY_ERRORS: Readonly<Record<string, ProblemCode>> = {
+  [NOT_UTF8]: 'malformed-request',
   'entity.parse.failed': 'malformed-json',
   'entity.too.large': 'content-too-large',
   'encoding.unsupported': 'unsupported-media-type',

@@ -2,7 +2,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from '@aste
 import { z } from 'zod';
 import { SCOPES } from './auth/scopes';
 import { PROBLEM_PAGE, PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems';
-import type { Route } from './route';
+import { type Route, takesBody } from './route';
 
 const VERSION = '0.1.0';
 
@@ -143,7 +143,7 @@ function problemsOf(route: Route): Record<string, ResponseConfig> {
     codes.push('unauthenticated', 'insufficient-scope', 'rate-limited', 'unavailable', 'validation-failed');
   if (route.params !== undefined) codes.push('not-found');
   if (route.headers !== undefined) codes.push('invalid-header');
-  if (route.body !== undefined) codes.push('malformed-json', 'content-too-large', 'unsupported-media-type');
+  if (takesBody(route)) codes.push('malformed-json', 'content-too-large', 'unsupported-media-type');
   if (route.idempotency === 'required') codes.push('idempotency-key-missing');
   if (repeats(route)) codes.push('idempotency-key-malformed', 'idempotency-key-reuse', 'idempotency-key-in-use');
   codes.push(...(route.problems ?? []));

@@ -11,7 +11,7 @@ export const PROBLEMS = {
   'malformed-request': {
     status: 400,
     title: 'The request cannot be read',
-    help: 'Send a valid HTTP request whose path is properly percent-encoded.',
+    help: 'Send a valid HTTP request: its path properly percent-encoded, its body in UTF-8.',
   },
   'malformed-json': {
     status: 400,

@@ -160,7 +160,17 @@ export interface Route extends Description, Schemas {
 
 const NOTHING = z.strictObject({});
 const ANYTHING = z.object({});
-const NO_BODY = z.unknown();
+/** Where nothing can be said, a wish that is said all the same must not be ignored. */
+const NO_BODY = z.strictObject({}).optional();
+
+/** Whether a request of this route may have a body; others' are not looked at. */
+export function takesBody({ method }: Pick<Route, 'method'>): boolean {
+  return method !== 'get' && method !== 'delete';
+}
+
+function misread({ issues }: z.ZodError): string {
+  return `Nothing has such a path: ${issues.map(({ path, message }) => `{${path.join('.')}} – ${message}`).join('; ')}.`;
+}
 
 /** Defines a route that needs an API key with a scope. */
 export function route<
@@ -244,7 +254,7 @@ function parser<P extends z.ZodObject, Q extends z.ZodObject, H extends z.ZodObj
   const body = (spec.body ?? NO_BODY) as B;
   return (raw) => {
     const parsedParams = params.safeParse(raw.params);
-    if (!parsedParams.success) throw new Problem('not-found');
+    if (!parsedParams.success) throw new Problem('not-found', { detail: misread(parsedParams.error) });
     const parsedHeaders = headers.safeParse(raw.headers);
     if (!parsedHeaders.success) {
       throw new Problem('invalid-header', { errors: fieldErrors('header', parsedHeaders.error, raw.headers) });

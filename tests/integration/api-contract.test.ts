@@ -162,7 +162,15 @@ const KINDS: Record<string, keyof typeof ID_PREFIXES> = {
   wallets: 'wallet',
   payments: 'payment',
   ledger: 'ledgerTransaction',
+  settlement: 'reconciliation',
   chargebacks: 'chargeback',
+};
+
+/** What a parameter names that is not the id of its resource. */
+const PARTS: Record<string, keyof typeof ID_PREFIXES> = {
+  attemptId: 'attempt',
+  refundId: 'refund',
+  merchantId: 'merchant',
 };
 
 function resource(route: Route): string {
@@ -184,7 +192,8 @@ function fill(route: Route, value: (name: string) => string): string {
 /** A path with ids that nobody has. */
 function samplePath(route: Route): string {
   return fill(route, (name) => {
-    const kind = { attemptId: 'attempt' as const, refundId: 'refund' as const }[name] ?? KINDS[resource(route)];
+    if (name === 'date') return '1999-01-01';
+    const kind = PARTS[name] ?? KINDS[resource(route)];
     return kind === undefined ? 'no.such.type' : `${ID_PREFIXES[kind]}_${'0'.repeat(32)}`;
   });
 }

@@ -33,6 +33,30 @@ const cases: Case[] = [
     code: 'malformed-json',
   },
   {
+    name: 'a wish in the body of a route that takes none',
+    ask: () => api.call('POST', `/v1/deliveries/dlv_${'0'.repeat(32)}/retry`, { body: { at: 'noon' } }),
+    status: 422,
+    code: 'validation-failed',
+    detail: /errors/,
+  },
+  {
+    name: 'a text in the body of a route that takes none',
+    ask: () =>
+      api.call('POST', `/v1/deliveries/dlv_${'0'.repeat(32)}/retry`, {
+        headers: { 'content-type': 'text/plain' },
+        body: 'now',
+      }),
+    status: 415,
+    code: 'unsupported-media-type',
+  },
+  {
+    name: 'a date in the path that does not exist',
+    ask: () => api.call('GET', '/api/v2/finance/settlement/2026-02-30'),
+    status: 404,
+    code: 'not-found',
+    detail: /\{date\} – expected a date that exists/,
+  },
+  {
     name: 'a path that is not properly encoded',
     ask: () => api.call('GET', '/v1/event-types/%E0%A4%A'),
     status: 400,
@@ -332,3 +356,12 @@ async function startRelay() {
     mend: open,
   };
 }
+
+test('a body that is not UTF-8 is refused, not kept as something else', async () => {
+  const answer = await fetch(`${api.url}/v1/messages`, {
+    method: 'POST',
+    headers: { ...json, authorization: `Bearer ${api.key}` },
+    body: Buffer.from('{"eventType":"a","payload":"\xff"}', 'latin1'),
+  });
+  expect([answer.status, await answer.json()]).toMatchObject([400, { detail: expect.stringContaining('UTF-8') }]);
+});
