@@ -19,7 +19,7 @@ const problemSchema = z
     errors: z
       .array(
         z.object({
-          in: z.enum(['body', 'query', 'header']),
+          in: z.enum(['body', 'query', 'header', 'path']),
           pointer: z.string().meta({ description: 'JSON Pointer as a URI fragment.', example: '#/retry/schedule/0' }),
           detail: z.string(),
         }),

@@ -134,8 +134,8 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 /** One thing that is wrong with a request. */
 export interface FieldError {
-  in: 'body' | 'query' | 'header';
-  /** JSON Pointer as a URI fragment, such as `#/retry/schedule/0`; for a query or header, `#/` and its name. */
+  in: 'body' | 'query' | 'header' | 'path';
+  /** JSON Pointer as a URI fragment, such as `#/retry/schedule/0`; for a query, header or path, `#/` and the name. */
   pointer: string;
   detail: string;
 }

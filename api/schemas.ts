@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../core/duration';
+import { timeZoneName } from '../core/finance/business-day';
 import { ID_PREFIXES, type IdKind } from '../core/ids';
 
 /** Schemas that several resources share. */
@@ -151,3 +152,15 @@ export function moment(date: Date): string {
 export function momentOrNull(date: Date | undefined): string | null {
   return date === undefined ? null : date.toISOString();
 }
+
+/** The name of an IANA time zone, whatever its letters' case; parsed to the name as it is written. */
+export const timeZoneSchema = z
+  .string()
+  .max(64)
+  .meta({ example: 'Africa/Cairo' })
+  .transform((text, ctx) => {
+    const name = timeZoneName(text);
+    if (name !== undefined) return name;
+    ctx.addIssue({ code: 'custom', message: 'expected an IANA time zone such as Africa/Cairo' });
+    return z.NEVER;
+  });

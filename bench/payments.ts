@@ -7,6 +7,7 @@ import { paymentDeps } from '../activities/finance/payments/deps';
 import { recordCapture } from '../activities/finance/payments/record-payment';
 import { newId } from '../core/ids';
 import { loadConfig } from '../infra/config';
+import { createMetrics } from '../infra/observability/metrics';
 import { createPool, inTransaction } from '../infra/postgres/pool';
 import { Interrupted, listenForInterrupts } from '../infra/setup/interrupts';
 import { createTemporalClient } from '../infra/temporal/client';
@@ -125,7 +126,7 @@ async function withoutWorkflow({ stack, tenantId, merchantId, env }: PaymentStac
   });
   const pool = createPool(config.DATABASE_URL, CONNECTIONS, log);
   const { client, close } = createTemporalClient();
-  const deps = paymentDeps({ pool, client, config, log });
+  const deps = paymentDeps({ pool, client, config, metrics: createMetrics(), log });
   return {
     async pay(orderId: string): Promise<void> {
       const id = newId('payment');

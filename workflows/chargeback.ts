@@ -1,8 +1,16 @@
+import type { ChargebackStanding } from '../activities/finance/payments/chargebacks';
 import type { ChargebackInput, FlowEnd } from '../core/finance/payment-flow';
 import { paymentCalls } from './payment-calls';
 import { DATABASE_RETRY, INSISTENT_RETRY } from './retry-policies';
 import { inRounds, PATIENT } from './rounds';
 import { Story } from './story';
+
+const TOLD: Readonly<Record<ChargebackStanding, string>> = {
+  waiting: 'Its payment is not captured here.',
+  posted: 'Taken back from the merchant, with the dispute fee; `chargeback.opened` is on its way.',
+  reversed: 'Won: amount and dispute fee are given back to the merchant; `chargeback.won` is on its way.',
+  needs_review: 'Amount or currency are not those of the payment.',
+};
 
 /** Posts what a card's bank took back, or gave back when the dispute was won. The provider may tell before we know of the capture. */
 export async function chargeback({ chargebackId, pace = 1 }: ChargebackInput): Promise<FlowEnd> {
@@ -15,7 +23,10 @@ export async function chargeback({ chargebackId, pace = 1 }: ChargebackInput): P
     return standing;
   };
   const recorded = await inRounds(round, PATIENT, pace, (standing) => standing !== 'waiting');
-  if (recorded.outcome === 'done') return story.end({ state: recorded.value });
+  if (recorded.outcome === 'done') {
+    story.tell(TOLD[recorded.value]);
+    return story.end({ state: recorded.value });
+  }
   await insistent((calls) => calls.flagChargeback(chargebackId));
   return story.end({ state: 'needs_review', code: 'not_posted' });
 }

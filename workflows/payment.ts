@@ -92,15 +92,22 @@ class PaymentFlow {
 
   async #authorise(): Promise<Standing> {
     this.story.tell('Asking for authorisation.');
+    let tries = 0;
     try {
-      const standing = await this.#money((calls) => calls.authoriseCharge(this.#id));
+      const standing = await this.#money((calls) => {
+        tries++;
+        return calls.authoriseCharge(this.#id);
+      });
       if (standing.state === 'authorised') this.story.tell(`Authorised as \`${standing.chargeId}\`.`);
       return standing;
     } catch (error) {
       const refused = permanentType(error) !== undefined;
       this.story.tell(refused ? 'The provider refuses the authorisation.' : 'No answer to the authorisation.');
       const standing = await this.#ask();
-      if (refused) return standing.state === 'none' ? { state: 'refused', code: 'provider_refused' } : standing;
+      // Refused at once, it cannot have happened. After a try without an answer it can: that one may be on its way.
+      if (refused && tries === 1) {
+        return standing.state === 'none' ? { state: 'refused', code: 'provider_refused' } : standing;
+      }
       // It may have been authorised, and those who know do not let themselves be asked.
       return standing.state === 'refused' ? { state: 'unknown' } : standing;
     }

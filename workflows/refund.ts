@@ -19,15 +19,24 @@ export async function refund({ refundId, source, resume, pace = 1 }: RefundInput
     return story.end({ state: 'needs_review', code });
   }
 
+  /** Tries of which nobody knows what became: one of them may be on its way. */
+  let unanswered = 0;
+
   /** One round: the call with its retries, and after a missing answer the question what became of it. */
   async function callOrAsk(): Promise<RefundDone | Refusal | { state: 'none' }> {
     try {
-      return await money((calls) => calls.callRefund(refundId));
+      return await money((calls) => {
+        unanswered++;
+        return calls.callRefund(refundId);
+      });
     } catch (error) {
       const refused = permanentType(error) !== undefined;
+      if (refused) unanswered--;
       story.tell(refused ? 'The provider refuses the call.' : 'No answer; asking the provider what became of it.');
       const found = await asking((calls) => calls.lookUpRefund(refundId));
-      return refused && found.state === 'none' ? { state: 'refused', code: 'provider_refused' } : found;
+      return refused && unanswered === 0 && found.state === 'none'
+        ? { state: 'refused', code: 'provider_refused' }
+        : found;
     }
   }
 

@@ -52,7 +52,8 @@ export async function settlementLauncher(input: SettlementLauncherInput): Promis
     try {
       await executeChild<typeof settlementDay>('settlementDay', {
         workflowId: settlementWorkflowId(tenantId, next.date),
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        // Whether a day is settled is for the database to say: it may have been restored to before it was.
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: `Settlement of ${next.date}`,
         args: [{ tenantId, date: next.date, trigger: next.missed ? 'missed' : trigger }],

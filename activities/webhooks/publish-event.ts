@@ -23,6 +23,7 @@ export interface OwnEvent {
 /** An event that is stored, and what is to be delivered of it. */
 export interface StoredEvent {
   tenantId: PublicId;
+  eventType: string;
   workflowId: string;
   deliveries: StoredDelivery[];
 }
@@ -59,7 +60,7 @@ export async function storeEvent(db: Queryable, event: OwnEvent): Promise<Stored
     sharedSize: MAX_DELIVERIES_PER_WORKFLOW,
   });
   if (deliveries === undefined) await releaseKeys(db, id);
-  return { tenantId: event.tenantId, workflowId, deliveries: deliveries ?? [] };
+  return { tenantId: event.tenantId, eventType: event.eventType, workflowId, deliveries: deliveries ?? [] };
 }
 
 /** Starts the workflows that deliver a stored event. */

@@ -1,25 +1,11 @@
 import { z } from 'zod';
 import type { Tenant } from '../../store/tenants';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../schemas';
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema, timeZoneSchema } from '../schemas';
 
 export const newTenantSchema = z
   .strictObject({
     name: nonEmptyText(200).meta({ example: 'Berlin shop' }),
-    timeZone: z
-      .string()
-      .max(64)
-      .refine(isTimeZone, 'expected an IANA time zone such as Europe/Berlin')
-      .default('UTC')
-      .meta({ example: 'Europe/Berlin' }),
+    timeZone: timeZoneSchema.prefault('UTC'),
   })
   .meta({ id: 'NewTenant' });
 

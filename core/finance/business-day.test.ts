@@ -1,5 +1,14 @@
 import fc from 'fast-check';
-import { addDays, type BusinessDayRule, businessDateAt, businessDay, isDate, lastClosedDate } from './business-day';
+import {
+  addDays,
+  type BusinessDayRule,
+  businessDateAt,
+  businessDay,
+  isDate,
+  lastClosedDate,
+  lastCutoff,
+  timeZoneName,
+} from './business-day';
 
 const HOUR = 3_600_000;
 const at = (timeZone: string, cutoff = '23:59'): BusinessDayRule => ({ timeZone, cutoff });
@@ -39,7 +48,9 @@ test('a moment at the cut-off belongs to the day that begins', () => {
 
 test('only dates that exist are dates', () => {
   expect(['2026-10-29', '2024-02-29'].every(isDate)).toBe(true);
-  expect(['2026-02-29', '2026-13-01', '2026-1-1', '20261029', '2026-10-29T00:00', ''].some(isDate)).toBe(false);
+  expect(['0000-01-01', '2026-02-29', '2026-13-01', '2026-1-1', '20261029', '2026-10-29T00:00', ''].some(isDate)).toBe(
+    false,
+  );
 });
 
 const ZONES = Intl.supportedValuesOf('timeZone');
@@ -111,4 +122,29 @@ test('every moment lies in the day that it is said to belong to', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test.each([
+  ['2026-10-29', '2026-10-29T21:59:00.000Z'],
+  ['2026-10-28', '2026-10-28T20:59:00.000Z'],
+  ['2026-10-30', '2026-10-30T21:59:00.000Z'],
+])('the last time at which clocks in Cairo show 23:59 on %s is %s', (date, last) => {
+  expect(lastCutoff(date, at('Africa/Cairo')).toISOString()).toBe(last);
+});
+
+test('a cut-off that is left out is the end of the day, once', () => {
+  const rule = at('Africa/Cairo', '00:30');
+  expect(lastCutoff('2026-04-24', rule)).toEqual(businessDay('2026-04-24', rule).end);
+});
+
+test.each([
+  ['africa/cairo', 'Africa/Cairo'],
+  ['us/pacific', 'US/Pacific'],
+  ['Asia/Kolkata', 'Asia/Kolkata'],
+  ['utc', 'UTC'],
+  ['+02:00', undefined],
+  ['Nowhere/Land', undefined],
+  ['', undefined],
+])('the time zone %p is called %p', (text, name) => {
+  expect(timeZoneName(text)).toBe(name);
 });

@@ -43,6 +43,30 @@ export function lastClosedDate(now: Date, rule: BusinessDayRule): string {
   return addDays(businessDateAt(now, rule), -1);
 }
 
+/**
+ * When the clocks show the cut-off of a date for the last time. It is the day's end, but where the time comes twice: a
+ * Schedule, which goes by the clocks, may fire at either.
+ */
+export function lastCutoff(date: string, { timeZone, cutoff }: BusinessDayRule): Date {
+  const local = plainDate(date).toPlainDateTime(Temporal.PlainTime.from(cutoff));
+  return new Date(local.toZonedDateTime(timeZone, { disambiguation: 'later' }).epochMilliseconds);
+}
+
+/**
+ * A time zone's name with the capitals that it has: others than Intl look zones up by the exact name.
+ *
+ * @returns `undefined` for what is no IANA name
+ */
+export function timeZoneName(text: string): string | undefined {
+  if (!/^[a-z]/i.test(text)) return undefined;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(text).timeZoneId;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A date so many days later, or earlier. */
 export function addDays(date: string, days: number): string {
   return plainDate(date).add({ days }).toString();
@@ -50,7 +74,8 @@ export function addDays(date: string, days: number): string {
 
 /** Whether a text is a date that exists, `YYYY-MM-DD`. */
 export function isDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  // There is no year 0, neither in the calendar nor in Postgres.
+  if (!/^(?!0000)\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   try {
     plainDate(text);
     return true;

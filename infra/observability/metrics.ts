@@ -44,6 +44,12 @@ export function createMetrics() {
       labelNames: ['reason'] as const,
       registers,
     }),
+    paymentEvents: new Counter({
+      name: 'payment_events_total',
+      help: 'What became of payments, refunds and chargebacks, by the event that tells of it. Alert on *.needs_review.',
+      labelNames: ['type'] as const,
+      registers,
+    }),
     settlementRuns: new Counter({
       name: 'settlement_runs_total',
       help: 'Settlements of a business day that came to an end, by how.',
@@ -128,5 +134,7 @@ export function createMetrics() {
   for (const reason of ['exhausted', 'gone', 'endpoint-disabled', 'content-expired']) {
     metrics.deadLetters.inc({ reason }, 0);
   }
+  for (const subject of ['payment', 'refund', 'chargeback'])
+    metrics.paymentEvents.inc({ type: `${subject}.needs_review` }, 0);
   return metrics;
 }

@@ -10,7 +10,12 @@ const amount = z.string().transform((text, ctx) => {
   return z.NEVER;
 });
 const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
-const text = z.string().min(1).max(200);
+// The database keeps no NUL.
+const text = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((value) => !value.includes('\0'));
 
 export const chargeSchema = z
   .object({
@@ -43,7 +48,7 @@ const callbackData = z.object({
   id: text,
   /** Our reference of the charge. */
   charge_reference: text,
-  amount,
+  amount: amount.refine((units) => units > 0n),
   currency: text,
   reason: text,
   occurred_at: moment,

@@ -1,5 +1,6 @@
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
 import { settlementLauncherId, WORKFLOWS } from './names';
+import { TENANT_IDS } from './search-attributes';
 
 /** Where and when a business's day ends. */
 export interface SettlementTimes {
@@ -12,8 +13,9 @@ export interface SettlementTimes {
 
 /**
  * Creates the Schedule of a business, or brings it to what the business says now. It fires at the cut-off, and the
- * launcher takes the day from the moment at which it was due. Where the clocks make a local time happen twice it fires
- * twice, and the second finds nothing to do; where they leave it out it does not fire, and the next day's does both.
+ * launcher takes the day from the moment at which it was due. Where the clocks make a local time happen twice, some
+ * servers fire at both, and the second finds nothing to do, others only at the second (1.29 does); where they leave it
+ * out it does not fire, and the next day's does both.
  */
 export async function ensureSettlementSchedule(
   client: Client,
@@ -42,6 +44,7 @@ function scheduleOf(taskQueue: string, { tenantId, timeZone, cutoff }: Settlemen
       taskQueue,
       args: [{ tenantId }],
       staticSummary: `Settles what is over, at ${cutoff} ${timeZone}`,
+      typedSearchAttributes: [{ key: TENANT_IDS, value: [tenantId] }],
     },
   };
 }

@@ -169,13 +169,19 @@ export async function hasOpenChargeback(db: Queryable, paymentId: PublicId): Pro
   return rowCount === 1;
 }
 
-/** Chargebacks that are still to be posted or reversed, and nothing has happened to for so long. Index: chargebacks_open. */
-export async function findNeglectedChargebacks(db: Queryable, graceMs: number, limit: number): Promise<Chargeback[]> {
+/**
+ * Takes chargebacks that are still to be posted or reversed, and nothing has happened to for so long, in turns. Indexes:
+ * chargebacks_open, chargebacks_pkey.
+ */
+export async function takeNeglectedChargebacks(db: Queryable, graceMs: number, limit: number): Promise<Chargeback[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-chargebacks',
-    text: `SELECT ${COLUMNS} FROM chargebacks
-           WHERE state IN ('received', 'won') AND updated_at < now() - $1 * interval '1 millisecond'
-           ORDER BY updated_at LIMIT $2`,
+    text: `WITH neglected AS (
+             SELECT id FROM chargebacks
+             WHERE state IN ('received', 'won') AND updated_at < now() - $1 * interval '1 millisecond'
+             ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
+           )
+           UPDATE chargebacks SET updated_at = now() WHERE id IN (SELECT id FROM neglected) RETURNING ${COLUMNS}`,
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

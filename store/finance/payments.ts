@@ -227,13 +227,19 @@ export async function settleRefund(
   });
 }
 
-/** Payments under way that nothing has happened to for so long, oldest first. Index: payments_open. */
-export async function findNeglectedPayments(db: Queryable, graceMs: number, limit: number): Promise<Payment[]> {
+/**
+ * Takes payments under way that nothing has happened to for so long, those that waited longest. It is as if something had
+ * happened to them, so that the next ones have their turn. Indexes: payments_open, payments_pkey.
+ */
+export async function takeNeglectedPayments(db: Queryable, graceMs: number, limit: number): Promise<Payment[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-payments',
-    text: `SELECT ${COLUMNS} FROM payments
-           WHERE state IN ('pending', 'authorised') AND updated_at < now() - $1 * interval '1 millisecond'
-           ORDER BY updated_at LIMIT $2`,
+    text: `WITH neglected AS (
+             SELECT id FROM payments
+             WHERE state IN ('pending', 'authorised') AND updated_at < now() - $1 * interval '1 millisecond'
+             ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
+           )
+           UPDATE payments SET updated_at = now() WHERE id IN (SELECT id FROM neglected) RETURNING ${COLUMNS}`,
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

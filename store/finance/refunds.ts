@@ -145,13 +145,16 @@ export async function moveRefund(
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Refunds under way that nothing has happened to for so long, oldest first. Index: refunds_open. */
-export async function findNeglectedRefunds(db: Queryable, graceMs: number, limit: number): Promise<Refund[]> {
+/** Takes refunds under way that nothing has happened to for so long, in turns. Indexes: refunds_open, refunds_pkey. */
+export async function takeNeglectedRefunds(db: Queryable, graceMs: number, limit: number): Promise<Refund[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-refunds',
-    text: `SELECT ${COLUMNS} FROM refunds
-           WHERE state = 'pending' AND updated_at < now() - $1 * interval '1 millisecond'
-           ORDER BY updated_at LIMIT $2`,
+    text: `WITH neglected AS (
+             SELECT id FROM refunds
+             WHERE state = 'pending' AND updated_at < now() - $1 * interval '1 millisecond'
+             ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
+           )
+           UPDATE refunds SET updated_at = now() WHERE id IN (SELECT id FROM neglected) RETURNING ${COLUMNS}`,
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

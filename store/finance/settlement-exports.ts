@@ -3,6 +3,7 @@ import type { ItemKind } from '../../core/finance/reconcile';
 import type { Statement, StatementTransaction } from '../../core/finance/statement';
 import { fromUuid, type PublicId, toUuid } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
+import { type RecordRow, toRecord } from './settlement-records';
 
 // A run's rows are read by pages, each a transaction of its own: no connection is held while a client takes its time, and
 // no more than a page is in memory. What a completed run holds does not change between pages.
@@ -20,24 +21,8 @@ export async function hasStatements(db: Queryable, runId: PublicId): Promise<boo
   return rows.length > 0;
 }
 
-interface StatementRow {
-  merchant_id: string;
+interface StatementRow extends RecordRow {
   merchant_name: string;
-  currency: string;
-  opening: string;
-  gross_sales: string;
-  refunds: string;
-  chargebacks: string;
-  adjustments: string;
-  fees: string;
-  fee_tax: string;
-  reserve_held: string;
-  reserve_released: string;
-  net: string;
-  paid_out: string;
-  closing: string;
-  item_count: string;
-  late_count: string;
 }
 
 /**
@@ -58,33 +43,11 @@ export async function* statementPages(db: Queryable, runId: PublicId): AsyncGene
              ORDER BY r.merchant_id, r.currency LIMIT ${PAGE}`,
       values: [toUuid(runId), ...after],
     });
-    if (rows.length > 0) yield rows.map(toStatement);
+    if (rows.length > 0) yield rows.map((row) => ({ ...toRecord(row), merchantName: row.merchant_name }));
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;
     after = [last.merchant_id, last.currency];
   }
-}
-
-function toStatement(row: StatementRow): Statement {
-  return {
-    merchantId: fromUuid('merchant', row.merchant_id),
-    merchantName: row.merchant_name,
-    currency: row.currency,
-    opening: BigInt(row.opening),
-    grossSales: BigInt(row.gross_sales),
-    refunds: BigInt(row.refunds),
-    chargebacks: BigInt(row.chargebacks),
-    adjustments: BigInt(row.adjustments),
-    fees: BigInt(row.fees),
-    feeTax: BigInt(row.fee_tax),
-    reserveHeld: BigInt(row.reserve_held),
-    reserveReleased: BigInt(row.reserve_released),
-    net: BigInt(row.net),
-    paidOut: BigInt(row.paid_out),
-    closing: BigInt(row.closing),
-    itemCount: BigInt(row.item_count),
-    lateCount: BigInt(row.late_count),
-  };
 }
 
 interface TransactionRow {

@@ -1,25 +1,9 @@
+import type { Statement } from '../../core/finance/statement';
 import { fromUuid, type PublicId, toUuid } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
 
-/** A merchant's statement for a day and a currency, in minor units, signed as the merchant sees it; fees are positive. */
-export interface SettlementRecord {
-  merchantId: PublicId;
-  currency: string;
-  opening: bigint;
-  grossSales: bigint;
-  refunds: bigint;
-  chargebacks: bigint;
-  adjustments: bigint;
-  fees: bigint;
-  feeTax: bigint;
-  reserveHeld: bigint;
-  reserveReleased: bigint;
-  net: bigint;
-  paidOut: bigint;
-  closing: bigint;
-  itemCount: bigint;
-  lateCount: bigint;
-}
+/** A statement as it is stored: without the merchant's name. */
+export type SettlementRecord = Omit<Statement, 'merchantName'>;
 
 /** A page of the merchants of a tenant, by id. */
 export interface MerchantPage {
@@ -121,7 +105,10 @@ const CLAIMED = statements(
 );
 const OPEN = statements(
   `(SELECT merchant_id, currency, kind, gross, fee, fee_tax, effective_at < $6 AS late FROM settlement_items
-    WHERE tenant_id = $1 AND run_id IS NULL AND effective_at < $7) AS i ON i.merchant_id = p.id`,
+    WHERE tenant_id = $1 AND run_id IS NULL AND effective_at < $7
+    UNION ALL
+    SELECT merchant_id, currency, kind, gross, fee, fee_tax, late FROM settlement_items
+    WHERE run_id = $5 AND merchant_id > $3 AND merchant_id <= $4) AS i ON i.merchant_id = p.id`,
 );
 
 /** Plans for many rows, which the pool has turned off for statements over few. */
@@ -150,7 +137,10 @@ export async function computeRecords(db: Queryable, page: PageOfRun): Promise<vo
   });
 }
 
-/** What {@link computeRecords} would compute if the open items of a day were claimed now. Nothing is written. */
+/**
+ * What {@link computeRecords} would compute if the open items of a day were claimed now, beside those that the run has
+ * claimed. Nothing is written.
+ */
 export async function previewRecords(
   db: Queryable,
   page: PageOfRun,
@@ -160,7 +150,7 @@ export async function previewRecords(
     text: `WITH ${OPEN} SELECT merchant_id, currency, ${AMOUNTS} FROM records ORDER BY merchant_id, currency`,
     values: [...pageValues(page), period.start, period.end],
   });
-  return rows.map(fromRow);
+  return rows.map(toRecord);
 }
 
 /** A run's records by merchant and currency, after one. Index: settlement_records_pkey. */
@@ -176,7 +166,7 @@ export async function readRecords(
            WHERE run_id = $1 AND (merchant_id, currency) > ($2, $3) ORDER BY merchant_id, currency LIMIT $4`,
     values: [toUuid(runId), toUuid(after.merchantId), after.currency, limit],
   });
-  return rows.map(fromRow);
+  return rows.map(toRecord);
 }
 
 /** The records of one merchant in a run, by currency. Index: settlement_records_pkey. */
@@ -191,14 +181,15 @@ export async function recordsOfMerchant(
            WHERE run_id = $1 AND merchant_id = $2 ORDER BY currency`,
     values: [toUuid(runId), toUuid(merchantId)],
   });
-  return rows.map(fromRow);
+  return rows.map(toRecord);
 }
 
 function pageValues(page: PageOfRun): unknown[] {
   return [toUuid(page.tenantId), page.date, toUuid(page.after), toUuid(page.upTo), toUuid(page.runId)];
 }
 
-interface RecordRow {
+/** A row with a record's columns. */
+export interface RecordRow {
   merchant_id: string;
   currency: string;
   opening: string;
@@ -217,7 +208,7 @@ interface RecordRow {
   late_count: string;
 }
 
-function fromRow(row: RecordRow): SettlementRecord {
+export function toRecord(row: RecordRow): SettlementRecord {
   return {
     merchantId: fromUuid('merchant', row.merchant_id),
     currency: row.currency,

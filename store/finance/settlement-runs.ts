@@ -107,11 +107,21 @@ export async function findRun(db: Queryable, tenantId: PublicId, date: string): 
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Marks a run that is not at its end as running. @returns the run as it is now */
+/**
+ * Marks a run that is not at its end as running. It begins where the day before ended, also when the cut-off or the time
+ * zone was changed in between; a day for which a change leaves no time is a millisecond long. Index:
+ * settlement_runs_tenant_id_business_date_key.
+ *
+ * @returns the run as it is now
+ */
 export async function startRun(db: Queryable, tenantId: PublicId, date: string): Promise<SettlementRun | undefined> {
   await db.query({
     name: 'start-settlement-run',
-    text: `UPDATE settlement_runs SET state = 'running', started_at = coalesce(started_at, now()), error = NULL
+    text: `UPDATE settlement_runs SET state = 'running', started_at = coalesce(started_at, now()), error = NULL,
+                  period_start = coalesce(before.ended, period_start),
+                  period_end = greatest(period_end, before.ended + interval '1 millisecond')
+           FROM (SELECT (SELECT period_end FROM settlement_runs
+                         WHERE tenant_id = $1 AND business_date = $2::date - 1) AS ended) AS before
            WHERE tenant_id = $1 AND business_date = $2::date AND state = 'pending'`,
     values: [toUuid(tenantId), date],
   });

@@ -22,10 +22,19 @@ export interface SetupRun {
 
 /** Runs `node infra/setup/bootstrap.mjs …` with no server named in its environment. */
 export function runSetup(args: readonly string[], env: Record<string, string>): SetupRun {
+  return run(process.execPath, [path.join(ROOT, 'infra', 'setup', 'bootstrap.mjs'), ...args], env);
+}
+
+/** Runs `npm …`; `pid` is npm's. */
+export function runNpm(args: readonly string[], env: Record<string, string>): SetupRun {
+  return run('npm', args, env);
+}
+
+function run(command: string, args: readonly string[], env: Record<string, string>): SetupRun {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(DATABASE_URL|REDIS_URL|TEMPORAL_|WAYBILL_)/.test(name),
   );
-  const child = spawn(process.execPath, [path.join(ROOT, 'infra', 'setup', 'bootstrap.mjs'), ...args], {
+  const child = spawn(command, args, {
     cwd: ROOT,
     env: { ...Object.fromEntries(inherited), ...env },
     detached: true,

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { removeDataDirectory } from '../../infra/setup/postgres-place';
-import { findProcess, leftAfter, processesOf, runSetup } from './setup-support';
+import { findProcess, leftAfter, processesOf, runNpm, runSetup } from './setup-support';
 
 jest.setTimeout(180_000);
 
@@ -60,4 +60,12 @@ test('interrupted while it starts, it stops what it has begun', async () => {
   expect(await run.ended).toBe(143);
   expect(run.stderr()).toBe('');
   expect(await leftAfter(dataDir, 1_000)).toEqual([]);
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)('a %s that only npm gets stops what npm has started', async (signal) => {
+  const run = runNpm(['start'], env);
+  await run.printed('Starting API and worker');
+  process.kill(run.pid, signal);
+  await run.ended;
+  expect(await leftAfter(dataDir, 10_000)).toEqual([]);
 });

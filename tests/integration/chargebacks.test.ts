@@ -46,6 +46,21 @@ test('a dispute that is won gives back what the chargeback took', async () => {
   expect((await api.events('chargeback.won')).filter(({ data }) => data.paymentId === payment.id)).toHaveLength(1);
 });
 
+test.each([
+  ['before the dispute', 500],
+  ['at the same time as the dispute', 0],
+])('a decision that is told %s is posted and taken back once', async (_, waitMs) => {
+  const { body: payment } = await api.payByCard('tok_ok', '10000');
+  const before = await pending();
+  const [charge] = api.chargesOf(payment.id);
+  if (charge === undefined) throw new Error('there is no charge');
+  api.provider.chargeback(charge, 'chargeback.won');
+  await new Promise((resolve) => setTimeout(resolve, waitMs));
+  api.provider.chargeback(charge, 'chargeback.opened');
+  await untilChargeback(payment.id, 'reversed');
+  expect(await pending()).toBe(before);
+});
+
 test('a payment that was charged back is not refunded on top', async () => {
   const { body: payment } = await api.payByCard('tok_chargeback', '10000');
   await untilChargeback(payment.id, 'posted');
@@ -124,6 +139,9 @@ describe('a callback', () => {
     expect((await send(body('A-1', 'charge.captured'))).status).toBe(204);
     expect((await send('{"type":"chargeback.opened","data":{}}')).status).toBe(422);
     expect((await send('{"type":')).status).toBe(400);
+    const { body: payment } = await api.payByCard('tok_ok');
+    expect((await send(body(payment.id).replace('"100"', '"-100"'))).status).toBe(422);
+    expect((await send(body(payment.id).replace('fraudulent', 'a\\u0000b'))).status).toBe(422);
   });
 });
 

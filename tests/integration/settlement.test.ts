@@ -1,8 +1,9 @@
 import { watchSettlements } from '../../activities/finance/settlement/watchdog';
-import { addDays, lastClosedDate } from '../../core/finance/business-day';
+import { addDays, businessDay, lastClosedDate } from '../../core/finance/business-day';
 import { newId, type PublicId, toUuid } from '../../core/ids';
 import { settlementLauncherId, settlementWorkflowId, WORKFLOWS } from '../../infra/temporal/names';
 import type { FeeSchedule } from '../../store/finance/fee-schedules';
+import { ensureRun } from '../../store/finance/settlement-runs';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../support/finance';
 import { eventually, startReceiver, type TestReceiver } from '../support/receiver';
 import { during, happen, rowsOf } from '../support/settlement';
@@ -64,6 +65,17 @@ async function until(tea: Shop, date: string, status: string) {
     30_000,
     () => `${date} is not ${status}`,
   );
+}
+
+async function tamper(tea: Shop, by: number): Promise<void> {
+  const client = await api.pipeline.database.pool.connect();
+  await client.query('SET session_replication_role = replica');
+  await client.query('UPDATE settlement_items SET gross = gross + $2, net = net + $2 WHERE tenant_id = $1', [
+    toUuid(tea.tenantId),
+    by,
+  ]);
+  await client.query('SET session_replication_role = origin');
+  client.release();
 }
 
 test('without a date the last day that is over is settled, its statements can be read, and endpoints are told', async () => {
@@ -145,6 +157,28 @@ test('a dry run shows the statements and changes nothing', async () => {
   expect((await get(tea, '/history')).body.data).toEqual([]);
 });
 
+test('a dry run of a day that was settled, or is held for review, shows what is in it', async () => {
+  const tea = await shop(addDays(last, -1));
+  const { pool } = api.pipeline.database;
+  await sell(tea, 10_000n, during(addDays(last, -1), 5));
+  await sell(tea, 5_000n, during(last, 5));
+  await command(tea, `/trigger/${addDays(last, -1)}`);
+  await until(tea, addDays(last, -1), 'completed');
+  await sell(tea, 700n, during(addDays(last, -1), 6));
+  const done = await command(tea, `/trigger/${addDays(last, -1)}?dryRun=true`);
+  expect(done.body.data).toMatchObject([{ grossSales: '10000', net: '9680', paidOut: '9680', transactions: '1' }]);
+
+  await pool.query('UPDATE merchants SET payout_minimum = 1000000 WHERE id = $1', [toUuid(tea.merchantId)]);
+  const preview = await command(tea, `/trigger/${last}?dryRun=true`);
+  expect(preview.body.data).toMatchObject([{ grossSales: '5700', transactions: '2', late: '1', paidOut: '0' }]);
+  await tamper(tea, 1);
+  await command(tea, `/trigger/${last}`);
+  await until(tea, last, 'needs_review');
+  await tamper(tea, -1);
+  await sell(tea, 900n, during(last, 7));
+  expect((await command(tea, `/trigger/${last}?dryRun=true`)).body).toEqual(preview.body);
+});
+
 test('missed days are settled first, in their order', async () => {
   const first = addDays(last, -3);
   const tea = await shop(first);
@@ -171,6 +205,12 @@ test('the Schedule of a business settles the day that was over when it was due',
   expect(policies.overlap).toBe('BUFFER_ALL');
   await handle.trigger();
   await until(tea, last, 'completed');
+  // Operators find it by its tenant.
+  await eventually(async () => {
+    const query = `WorkflowType = 'settlementLauncher' AND TenantIds = '${tea.tenantId}'`;
+    for await (const found of api.pipeline.client.workflow.list({ query })) return found;
+    return undefined;
+  });
   await handle.delete();
 });
 
@@ -178,17 +218,7 @@ test('a breach holds the day for review without a payout; when it is mended a re
   const tea = await shop(last);
   const { pool } = api.pipeline.database;
   await sell(tea, 10_000n, during(last, 5));
-  const tamper = async (by: number) => {
-    const client = await pool.connect();
-    await client.query('SET session_replication_role = replica');
-    await client.query('UPDATE settlement_items SET gross = gross + $2, net = net + $2 WHERE tenant_id = $1', [
-      toUuid(tea.tenantId),
-      by,
-    ]);
-    await client.query('SET session_replication_role = origin');
-    client.release();
-  };
-  await tamper(1);
+  await tamper(tea, 1);
   await command(tea, `/trigger/${last}`);
   const held = await until(tea, last, 'needs_review');
   expect(held.breaches).toMatchObject([{ invariant: 'every item is what the ledger says' }]);
@@ -197,10 +227,96 @@ test('a breach holds the day for review without a payout; when it is mended a re
     toUuid(tea.tenantId),
   ]);
   expect(rows).toEqual([]);
-  await tamper(-1);
+  await tamper(tea, -1);
   expect((await command(tea, `/retry/${last}`)).status).toBe(202);
   const done = await until(tea, last, 'completed');
   expect(done).toMatchObject({ attempt: 2, trigger: 'retry', breaches: [] });
+});
+
+test('a day behind one that has to be retried is refused, and is not begun', async () => {
+  const first = addDays(last, -1);
+  const tea = await shop(first);
+  await sell(tea, 10_000n, during(first, 5));
+  await tamper(tea, 1);
+  await command(tea, `/trigger/${first}`);
+  await until(tea, first, 'needs_review');
+  for (const path of ['/trigger', `/trigger/${last}`]) {
+    const answer = await command(tea, path);
+    expect([answer.status, answer.body.detail]).toEqual([
+      409,
+      expect.stringContaining(`${first} needs_review: retry it first`),
+    ]);
+  }
+  expect((await get(tea, `/${last}`)).status).toBe(404);
+  await tamper(tea, -1);
+  await command(tea, `/retry/${first}`);
+  await until(tea, first, 'completed');
+  expect((await command(tea, '/trigger')).status).toBe(202);
+  await until(tea, last, 'completed');
+});
+
+test('only what failed or needs a review is retried, not what was never begun', async () => {
+  const tea = await shop(last);
+  await ensureRun(api.pipeline.database.pool, {
+    tenantId: tea.tenantId,
+    day: businessDay(last, UTC),
+    timeZone: 'UTC',
+    trigger: 'manual',
+    workflowId: settlementWorkflowId(tea.tenantId, last),
+  });
+  const answer = await command(tea, `/retry/${last}`);
+  expect([answer.status, answer.body.detail]).toEqual([409, expect.stringContaining('is pending')]);
+  expect((await command(tea, `/trigger/${last}`)).status).toBe(202);
+  await until(tea, last, 'completed');
+});
+
+test('a day that the database, restored from a backup, does not know as settled is settled again', async () => {
+  const tea = await shop(last);
+  const { pool } = api.pipeline.database;
+  await sell(tea, 10_000n, during(last, 5));
+  await command(tea, '/trigger');
+  const { totalsHash } = await until(tea, last, 'completed');
+  await api.pipeline.client.workflow.getHandle(settlementLauncherId(tea.tenantId, last)).result();
+  await pool.query(
+    "UPDATE settlement_runs SET state = 'running', totals_hash = NULL, finished_at = NULL WHERE tenant_id = $1",
+    [toUuid(tea.tenantId)],
+  );
+  expect((await command(tea, '/trigger')).status).toBe(202);
+  expect(await until(tea, last, 'completed')).toMatchObject({ totalsHash });
+});
+
+test('a first day that nobody can mean is refused', async () => {
+  const { key } = await api.newTenant();
+  const patch = (firstDate: string) => api.call('PATCH', '/v1/business', { key, body: { timeZone: 'UTC', firstDate } });
+  for (const given of ['0001-01-01', '0000-01-01', addDays(last, -400), addDays(last, 400), '9999-12-31']) {
+    expect((await patch(given)).status).toBe(422);
+  }
+  const first = addDays(last, -366 + 1);
+  expect((await patch(first)).body).toMatchObject({ firstDate: first });
+  expect((await patch(addDays(first, 1))).status).toBe(422);
+});
+
+test('a cursor with a date that does not exist is none', async () => {
+  const tea = await shop(last);
+  const cursor = Buffer.from('settlement-runs:desc:next:2026-02-30').toString('base64url');
+  expect((await get(tea, `/history?cursor=${cursor}`)).status).toBe(422);
+});
+
+test("a time zone gets the capitals that Temporal's Schedules need", async () => {
+  const { key, tenantId } = await api.newTenant();
+  const patch = (timeZone: string) => api.call('PATCH', '/v1/business', { key, body: { timeZone } });
+  const handle = api.pipeline.client.schedule.getHandle(settlementLauncherId(tenantId));
+  for (const [given, name] of [
+    ['africa/cairo', 'Africa/Cairo'],
+    ['us/pacific', 'US/Pacific'],
+    ['Asia/Kolkata', 'Asia/Kolkata'],
+  ] as const) {
+    const answer = await patch(given);
+    expect([answer.status, answer.body.timeZone]).toEqual([200, name]);
+    expect((await handle.describe()).spec.timezone).toBe(name);
+  }
+  for (const given of ['+02:00', 'Nowhere/Land', '']) expect((await patch(given)).status).toBe(422);
+  await handle.delete();
 });
 
 test('a settlement that was terminated goes on when it is asked for again', async () => {

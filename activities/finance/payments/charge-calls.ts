@@ -9,6 +9,8 @@ import { type PaymentDeps, PaymentFault, withHeartbeats } from './deps';
  */
 export async function authoriseCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
   const payment = await find(deps, paymentId);
+  const end = endOf(payment);
+  if (end !== undefined) return end;
   if (payment.source.type !== 'card') throw new PaymentFault('only a card is authorised');
   const answer = await withHeartbeats(
     deps.provider().authorise({
@@ -30,7 +32,9 @@ export async function captureCharge(
   paymentId: PublicId,
   chargeId: string,
 ): Promise<ChargeStanding | { state: 'refused'; code: string }> {
-  const { amount } = await find(deps, paymentId);
+  const payment = await find(deps, paymentId);
+  if (endOf(payment) !== undefined) throw new PaymentFault(`the payment is ${payment.state}: no money is taken for it`);
+  const { amount } = payment;
   const answer = await withHeartbeats(
     deps.provider().capture({ chargeId, amount, idempotencyKey: `${paymentId}:capture` }),
   );
@@ -77,6 +81,15 @@ export async function lookUpCharge(deps: PaymentDeps, paymentId: PublicId): Prom
 /** Only for those who look: the workflow knows it already. */
 async function keepAuthorised(deps: PaymentDeps, payment: Payment, chargeId: string): Promise<void> {
   await movePayment(deps.pool, payment.id, ['pending'], { state: 'authorised', providerReference: chargeId });
+}
+
+/**
+ * How a payment has come to nothing, if it has. Who starts a workflow may have read the payment just before it ended;
+ * its order is free and may be paid by another, so that no money is taken for this one.
+ */
+function endOf({ state, declineCode }: Payment): ChargeStanding | undefined {
+  if (state === 'declined') return { state, code: declineCode ?? 'unknown' };
+  return state === 'failed' || state === 'voided' ? { state: 'voided' } : undefined;
 }
 
 async function find(deps: PaymentDeps, paymentId: PublicId): Promise<Payment> {

@@ -5,7 +5,7 @@ import type { ActivityDeps } from '../../deps';
 import { coverEvent, type StoredEvent } from '../../webhooks/publish-event';
 
 /** What the activities about payments are made of. */
-export interface PaymentDeps extends Pick<ActivityDeps, 'pool' | 'client' | 'config' | 'log'> {
+export interface PaymentDeps extends Pick<ActivityDeps, 'pool' | 'client' | 'config' | 'metrics' | 'log'> {
   /** @throws ProviderRefused when none is configured */
   provider(): PaymentProvider;
 }
@@ -50,10 +50,11 @@ export async function withHeartbeats<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Starts the delivery of events that were stored; should that fail, the sweep does it. */
+/** Counts events that were stored, and starts their delivery; should that fail, the sweep does it. */
 export async function tell(deps: PaymentDeps, stored: readonly (StoredEvent | undefined)[]): Promise<void> {
   for (const event of stored) {
     if (event === undefined) continue;
+    deps.metrics.paymentEvents.inc({ type: event.eventType });
     await coverEvent(deps.client, deps.config, event).catch((error: unknown) =>
       deps.log.warn({ err: error, workflowId: event.workflowId }, 'an event is left to the sweep'),
     );

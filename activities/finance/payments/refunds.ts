@@ -19,6 +19,8 @@ export type RefundDone = { state: 'refunded'; providerReference: string; refunde
 /** Asks the provider to give the money back; any number of calls is one. */
 export async function callRefund(deps: PaymentDeps, refundId: PublicId): Promise<RefundDone | Refusal> {
   const { refund, payment } = await find(deps.pool, refundId);
+  // Who starts a workflow may have read the refund just before it ended; by now its part may be refunded by another.
+  if (refund.state === 'failed') return { state: 'refused', code: refund.failureCode ?? 'unknown' };
   if (payment.providerReference === undefined) throw new PaymentFault('the payment has no charge at the provider');
   const answer = await withHeartbeats(
     deps.provider().refund({

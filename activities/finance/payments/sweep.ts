@@ -1,7 +1,7 @@
 import { startChargeback, startPayment, startRefund } from '../../../infra/temporal/start-payments';
-import { findNeglectedChargebacks } from '../../../store/finance/chargebacks';
-import { findNeglectedPayments, readPayment } from '../../../store/finance/payments';
-import { findNeglectedRefunds } from '../../../store/finance/refunds';
+import { takeNeglectedChargebacks } from '../../../store/finance/chargebacks';
+import { readPayment, takeNeglectedPayments } from '../../../store/finance/payments';
+import { takeNeglectedRefunds } from '../../../store/finance/refunds';
 import type { PaymentDeps } from './deps';
 
 /** How many were found without progress; those whose workflow runs are left to it. */
@@ -16,14 +16,14 @@ const MAX_SWEPT = 500;
 /** Gives what nothing has happened to for a while its workflow: its process died before it started one, or it is gone. */
 export async function sweepPayments(deps: PaymentDeps, graceMs: number): Promise<PaymentSweepReport> {
   const { pool, client, config, log } = deps;
-  const payments = await findNeglectedPayments(pool, graceMs, MAX_SWEPT);
+  const payments = await takeNeglectedPayments(pool, graceMs, MAX_SWEPT);
   for (const payment of payments) await startPayment(client, config, payment, true);
-  const refunds = await findNeglectedRefunds(pool, graceMs, MAX_SWEPT);
+  const refunds = await takeNeglectedRefunds(pool, graceMs, MAX_SWEPT);
   for (const refund of refunds) {
     const payment = await readPayment(pool, refund.paymentId);
     if (payment !== undefined) await startRefund(client, config, refund, payment.source.type, true);
   }
-  const chargebacks = await findNeglectedChargebacks(pool, graceMs, MAX_SWEPT);
+  const chargebacks = await takeNeglectedChargebacks(pool, graceMs, MAX_SWEPT);
   for (const chargeback of chargebacks) await startChargeback(client, config, chargeback);
   const report = { payments: payments.length, refunds: refunds.length, chargebacks: chargebacks.length };
   if (payments.length + refunds.length + chargebacks.length > 0) log.info(report, 'swept payments');

@@ -2,7 +2,7 @@ import { ACCOUNTS, transferPosting } from '../../../core/finance/postings';
 import type { PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { postTransaction } from '../../../store/finance/ledger';
-import { lockPayment, movePayment, readPayment } from '../../../store/finance/payments';
+import { lockPayment, movePayment, type PaymentState, readPayment } from '../../../store/finance/payments';
 import { lockWallet, walletBalance } from '../../../store/finance/wallets';
 import { type PaymentDeps, PaymentFault, tell } from './deps';
 import { endIn } from './record-payment';
@@ -36,11 +36,14 @@ export async function holdWallet(deps: PaymentDeps, paymentId: PublicId): Promis
   });
 }
 
+/** A payment from a wallet needs review only once its amount is held. */
+const HELD: readonly PaymentState[] = ['authorised', 'needs_review'];
+
 /** Gives back what was set aside for a payment that cannot be captured, and ends the payment, once. */
 export async function releaseWallet(deps: PaymentDeps, paymentId: PublicId, code: string): Promise<void> {
   const event = await inTransaction(deps.pool, async (db) => {
     const payment = await lockPayment(db, paymentId);
-    if (payment?.source.type !== 'wallet' || payment.state !== 'authorised') return undefined;
+    if (payment?.source.type !== 'wallet' || !HELD.includes(payment.state)) return undefined;
     const { walletId } = payment.source;
     await postTransaction(db, {
       tenantId: payment.tenantId,

@@ -24,13 +24,20 @@ export interface OpenedDay {
   periodEnd: string;
 }
 
+/**
+ * By so much a worker's clock may be behind that of Temporal or of the API, which said that a day is over. Nothing is
+ * claimed before its end all the same: what is left of it is waited for.
+ */
+const CLOCK_SKEW_MS = 300_000;
+
 /** Days are settled in their order: a statement opens with what the day before closed with. */
 export async function nextUnsettledDay(
   db: Queryable,
   input: { tenantId: PublicId; upTo?: string; at?: string },
 ): Promise<NextDay | null> {
   const business = await businessOf(db, input.tenantId);
-  const closed = lastClosedDate(input.at === undefined ? new Date() : new Date(input.at), business);
+  const at = input.at === undefined ? new Date(Date.now() + CLOCK_SKEW_MS) : new Date(input.at);
+  const closed = lastClosedDate(at, business);
   const upTo = input.upTo === undefined || input.upTo > closed ? closed : input.upTo;
   const last = await lastCompletedDate(db, input.tenantId);
   const date = last === undefined ? business.firstDate : addDays(last, 1);

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
-import { addDays, businessDay, lastClosedDate } from '../../../core/finance/business-day';
+import { addDays, lastClosedDate, lastCutoff } from '../../../core/finance/business-day';
 import type { Config } from '../../../infra/config';
 import type { Logger } from '../../../infra/log';
 import type { Metrics } from '../../../infra/observability/metrics';
@@ -30,10 +30,15 @@ export async function watchSettlements(deps: WatchdogDeps, now = new Date()): Pr
   for (let after: string | undefined; ; ) {
     const businesses = await listBusinesses(deps.pool, after, PAGE);
     for (const business of businesses) {
-      const date = await overdueDate(deps, business, now);
-      if (date === undefined) continue;
-      overdue++;
-      await raise(deps, business, date);
+      try {
+        const date = await overdueDate(deps, business, now);
+        if (date === undefined) continue;
+        overdue++;
+        await raise(deps, business, date, lastClosedDate(now, business));
+      } catch (error) {
+        // The others are looked at all the same.
+        deps.log.error({ err: error, tenantId: business.tenantId }, 'could not look whether a settlement is overdue');
+      }
     }
     after = businesses.at(-1)?.tenantId;
     if (businesses.length < PAGE) break;
@@ -47,16 +52,22 @@ async function overdueDate({ pool, config }: WatchdogDeps, business: Business, n
   const last = await lastCompletedDate(pool, business.tenantId);
   const date = last === undefined ? business.firstDate : addDays(last, 1);
   if (date > lastClosedDate(now, business)) return undefined;
-  const dueAt = businessDay(date, business).end.getTime() + business.graceMs + config.WAYBILL_SETTLEMENT_OVERDUE_AFTER;
+  const dueAt = lastCutoff(date, business).getTime() + business.graceMs + config.WAYBILL_SETTLEMENT_OVERDUE_AFTER;
   return now.getTime() > dueAt ? date : undefined;
 }
 
-async function raise({ pool, client, config, log }: WatchdogDeps, { tenantId }: Business, date: string): Promise<void> {
+/** @param closed - the last day that is over: the tenant is told once for each, as long as `date` is not settled */
+async function raise(
+  { pool, client, config, log }: WatchdogDeps,
+  { tenantId }: Business,
+  date: string,
+  closed: string,
+): Promise<void> {
   log.error({ tenantId, date }, 'a business day is not settled in time');
   const event = await storeEvent(pool, {
     tenantId,
     eventType: 'settlement.overdue',
-    eventId: `settlement.overdue/${date}`,
+    eventId: `settlement.overdue/${date}/${closed}`,
     payload: { date },
   });
   await coverEvent(client, config, event).catch((error) => {

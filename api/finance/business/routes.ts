@@ -1,4 +1,6 @@
-import { businessDateAt } from '../../../core/finance/business-day';
+import type { Pool } from 'pg';
+import { addDays, businessDateAt, timeZoneName } from '../../../core/finance/business-day';
+import type { PublicId } from '../../../core/ids';
 import { ensureSettlementSchedule } from '../../../infra/temporal/settlement-schedule';
 import { findBusiness, putBusiness } from '../../../store/finance/businesses';
 import { findTenant } from '../../../store/tenants';
@@ -35,7 +37,7 @@ export function businessRoutes({ pool, client, config }: Pick<AppDeps, 'pool' | 
       summary: 'Make the tenant a business, or change it',
       description:
         'From then on every business day is settled at its cut-off, in the given time zone. A change of zone or cut-off ' +
-        'counts for days that have no settlement yet.',
+        'counts for days that have no settlement yet; the first of them begins where the last one ended.',
       scope: 'finance:write',
       body: businessChangeSchema,
       responses: { 200: { description: 'The business as it is now.', body: businessSchema } },
@@ -44,19 +46,33 @@ export function businessRoutes({ pool, client, config }: Pick<AppDeps, 'pool' | 
         if (known !== undefined && body.firstDate !== undefined && body.firstDate !== known.firstDate) {
           throw invalidField('body', '#/firstDate', `is ${known.firstDate} and cannot be changed`);
         }
-        const timeZone = body.timeZone ?? known?.timeZone ?? (await findTenant(pool, tenantId))?.timeZone ?? 'UTC';
+        const timeZone = body.timeZone ?? known?.timeZone ?? (await zoneOfTenant(pool, tenantId));
         const cutoff = body.cutoff ?? known?.cutoff ?? DEFAULTS.cutoff;
+        const today = businessDateAt(new Date(), { timeZone, cutoff });
+        if (known === undefined && body.firstDate !== undefined) refuseRemote(body.firstDate, today);
         const business = await putBusiness(pool, {
           tenantId,
           timeZone,
           cutoff,
           graceMs: body.grace ?? known?.graceMs ?? DEFAULTS.graceMs,
           refundFeePolicy: body.refundFeePolicy ?? known?.refundFeePolicy ?? DEFAULTS.refundFeePolicy,
-          firstDate: known?.firstDate ?? body.firstDate ?? businessDateAt(new Date(), { timeZone, cutoff }),
+          firstDate: known?.firstDate ?? body.firstDate ?? today,
         });
         await ensureSettlementSchedule(client, config.WAYBILL_TASK_QUEUE, business);
         return { status: 200, body: businessView(business) };
       },
     }),
   ];
+}
+
+async function zoneOfTenant(pool: Pool, tenantId: PublicId): Promise<string> {
+  return timeZoneName((await findTenant(pool, tenantId))?.timeZone ?? '') ?? 'UTC';
+}
+
+/** Days are settled one by one from the first on, and it cannot be changed: a slip of the pen would stay for ever. */
+const MAX_DAYS_AWAY = 366;
+
+function refuseRemote(firstDate: string, today: string): void {
+  if (firstDate >= addDays(today, -MAX_DAYS_AWAY) && firstDate <= addDays(today, MAX_DAYS_AWAY)) return;
+  throw invalidField('body', '#/firstDate', `lies more than ${MAX_DAYS_AWAY} days away`);
 }

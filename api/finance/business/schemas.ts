@@ -2,16 +2,7 @@ import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
 import { isDate } from '../../../core/finance/business-day';
 import type { Business } from '../../../store/finance/businesses';
-import { durationSchema, durationText } from '../../schemas';
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { durationSchema, durationText, timeZoneSchema } from '../../schemas';
 
 /** A day of the calendar. */
 export const dateSchema = z
@@ -23,12 +14,7 @@ const HOUR_MS = 3_600_000;
 
 export const businessChangeSchema = z
   .strictObject({
-    timeZone: z
-      .string()
-      .max(64)
-      .refine(isTimeZone, 'expected an IANA time zone such as Africa/Cairo')
-      .optional()
-      .meta({ example: 'Africa/Cairo', description: "Default: the tenant's." }),
+    timeZone: timeZoneSchema.optional().meta({ example: 'Africa/Cairo', description: "Default: the tenant's." }),
     cutoff: z
       .string()
       .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a local time such as 23:59')
@@ -38,7 +24,8 @@ export const businessChangeSchema = z
     refundFeePolicy: z.enum(['keep', 'prorate']).optional(),
     firstDate: dateSchema.optional().meta({
       description:
-        'The first business day that is settled, by default the one that is under way. It cannot be changed.',
+        'The first business day that is settled, by default the one that is under way; at most 366 days from it. It ' +
+        'cannot be changed.',
     }),
   })
   .meta({ id: 'BusinessChange', example: { timeZone: 'Africa/Cairo', cutoff: '23:59' } });

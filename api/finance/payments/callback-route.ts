@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isId, newId } from '../../../core/ids';
 import { verifySignature } from '../../../core/signature';
+import { withTimeout } from '../../../core/timeout';
 import { type Callback, callbackSchema } from '../../../infra/payment-provider/wire';
 import { chargebackWorkflowId } from '../../../infra/temporal/names';
 import { startChargeback } from '../../../infra/temporal/start-payments';
@@ -9,6 +10,7 @@ import { readPayment } from '../../../store/finance/payments';
 import { Problem } from '../../problems';
 import type { RawInput, RequestContext, Route } from '../../route';
 import type { PaymentDeps } from './make-payment';
+import { RESULT_WAIT_MS } from './wait-for-end';
 
 const PATH = '/callbacks/payments';
 
@@ -92,7 +94,7 @@ async function keep(deps: PaymentDeps, callback: Callback, { log }: RequestConte
     occurred_at: occurredAt,
   } = callback.data;
   const payment = isId('payment', reference) ? await readPayment(pool, reference) : undefined;
-  if (payment === undefined || payment.source.type !== 'card' || amount <= 0n) {
+  if (payment === undefined || payment.source.type !== 'card') {
     throw new Problem('not-found', { detail: 'There is no such charge.' });
   }
   const id = newId('chargeback');
@@ -112,7 +114,7 @@ async function keep(deps: PaymentDeps, callback: Callback, { log }: RequestConte
   }
   if (chargeback.state !== 'received' && chargeback.state !== 'won') return;
   // It is kept: when Temporal is away, the sweep starts the workflow.
-  await startChargeback(client, config, chargeback).catch((error: unknown) =>
+  await withTimeout(startChargeback(client, config, chargeback), RESULT_WAIT_MS).catch((error: unknown) =>
     log.warn({ err: error, chargebackId: chargeback.id }, 'a chargeback is left to the sweep'),
   );
 }

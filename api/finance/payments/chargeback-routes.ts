@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { withTimeout } from '../../../core/timeout';
+import { startChargeback } from '../../../infra/temporal/start-payments';
 import {
   CHARGEBACK_STATES,
   type Chargeback,
   findChargeback,
   listChargebacks,
+  moveChargeback,
 } from '../../../store/finance/chargebacks';
 import { byId, pageBody, pageRequest } from '../../cursor';
 import { Problem } from '../../problems';
@@ -11,6 +14,7 @@ import { type Route, route } from '../../route';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../../schemas';
 import { amountText } from '../money-schema';
 import type { PaymentDeps } from './make-payment';
+import { RESULT_WAIT_MS } from './wait-for-end';
 
 const TAG = 'Chargebacks';
 const CURSOR = byId('chargebacks');
@@ -42,7 +46,9 @@ const chargebackQuery = z.strictObject({
   paymentId: idSchema('payment').optional(),
 });
 
-export function chargebackRoutes({ pool, workflowUrl }: Pick<PaymentDeps, 'pool' | 'workflowUrl'>): Route[] {
+const chargebackParams = z.object({ id: idSchema('chargeback') });
+
+export function chargebackRoutes({ pool, client, config, workflowUrl }: PaymentDeps): Route[] {
   const view = (chargeback: Chargeback) => chargebackView(chargeback, workflowUrl);
   return [
     route({
@@ -69,12 +75,43 @@ export function chargebackRoutes({ pool, workflowUrl }: Pick<PaymentDeps, 'pool'
       tag: TAG,
       summary: 'Get a chargeback',
       scope: 'payments:read',
-      params: z.object({ id: idSchema('chargeback') }),
+      params: chargebackParams,
       responses: { 200: { description: 'The chargeback.', body: chargebackSchema } },
       handler: async ({ params }, { tenantId }) => {
         const chargeback = await findChargeback(pool, tenantId, params.id);
         if (chargeback === undefined) throw new Problem('not-found');
         return { status: 200, body: view(chargeback) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/chargebacks/{id}/resume',
+      operationId: 'resumeChargeback',
+      tag: TAG,
+      summary: 'Go on with a chargeback that needs review',
+      description: 'Posts it, and takes it back if the dispute was won. Its payment must be captured here by now.',
+      scope: 'payments:write',
+      params: chargebackParams,
+      responses: {
+        202: {
+          description: 'Its workflow looks at it again.',
+          body: chargebackSchema,
+          headers: { Location: "The chargeback's path." },
+        },
+      },
+      problems: ['wrong-state'],
+      handler: async ({ params }, { tenantId, log }) => {
+        const found = await findChargeback(pool, tenantId, params.id);
+        if (found === undefined) throw new Problem('not-found');
+        const chargeback = await moveChargeback(pool, found.id, ['needs_review'], 'received');
+        if (chargeback === undefined) {
+          throw new Problem('wrong-state', { detail: `The chargeback needs no review: it is ${found.state}.` });
+        }
+        // It is open again: when Temporal is away, the sweep starts the workflow.
+        await withTimeout(startChargeback(client, config, chargeback), RESULT_WAIT_MS).catch((error: unknown) =>
+          log.warn({ err: error, chargebackId: chargeback.id }, 'a chargeback is left to the sweep'),
+        );
+        return { status: 202, headers: { location: `/v1/chargebacks/${chargeback.id}` }, body: view(chargeback) };
       },
     }),
   ];

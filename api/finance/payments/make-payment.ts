@@ -1,5 +1,4 @@
 import type { PublicId } from '../../../core/ids';
-import { withTimeout } from '../../../core/timeout';
 import { sqlState } from '../../../infra/postgres/errors';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { paymentWorkflowId } from '../../../infra/temporal/names';
@@ -11,11 +10,9 @@ import { findWallet } from '../../../store/finance/wallets';
 import type { AppDeps } from '../../deps';
 import { invalidField, Problem } from '../../problems';
 import type { TenantContext } from '../../route';
+import { waitForEnd } from './wait-for-end';
 
 export type PaymentDeps = Pick<AppDeps, 'config' | 'pool' | 'client' | 'workflowUrl'>;
-
-/** How long a request waits for its payment to end before it is answered with where to look. */
-export const RESULT_WAIT_MS = 10_000;
 
 const UNIQUE_VIOLATION = '23505';
 
@@ -43,8 +40,8 @@ export async function makePayment(
   const payment = known ?? (await store(deps, context.tenantId, request));
   if (isEnded(payment)) return payment;
   try {
-    const handle = await startPayment(client, config, payment, known !== undefined);
-    if (handle !== undefined) await withTimeout(handle.result(), RESULT_WAIT_MS);
+    const started = startPayment(client, config, payment, known !== undefined);
+    await waitForEnd(client, payment.workflowId, started);
   } catch (error) {
     // It is stored: if not this workflow, the one that the sweep starts makes it.
     context.log.warn({ err: error, paymentId: payment.id }, 'a payment is left to its workflow');
@@ -75,7 +72,9 @@ async function store(deps: PaymentDeps, tenantId: PublicId, request: NewPaymentR
     }
   }
   if ((await feeScheduleFor(pool, tenantId, merchantId, currency, new Date())) === undefined) {
-    throw invalidField('body', '#/orderId', `the merchant has no fee schedule for ${currency}: make one first`);
+    throw new Problem('validation-failed', {
+      detail: `The merchant has no fee schedule for ${currency}: make one with POST /v1/fee-schedules, then repeat this.`,
+    });
   }
   try {
     return await inTransaction(pool, async (db) => {

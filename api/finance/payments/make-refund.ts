@@ -1,5 +1,4 @@
 import type { PublicId } from '../../../core/ids';
-import { withTimeout } from '../../../core/timeout';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { refundWorkflowId } from '../../../infra/temporal/names';
 import { startRefund } from '../../../infra/temporal/start-payments';
@@ -8,7 +7,8 @@ import { lockPayment, type Payment, reserveRefund } from '../../../store/finance
 import { findRefund, insertRefund, type Refund } from '../../../store/finance/refunds';
 import { invalidField, Problem } from '../../problems';
 import type { TenantContext } from '../../route';
-import { type PaymentDeps, RESULT_WAIT_MS } from './make-payment';
+import type { PaymentDeps } from './make-payment';
+import { waitForEnd } from './wait-for-end';
 
 interface NewRefundRequest {
   /** The same whenever the request is repeated. */
@@ -36,8 +36,8 @@ export async function makeRefund(
   const refund = known ?? (await store(deps, tenantId, payment.id, request));
   if (refund.state !== 'pending') return refund;
   try {
-    const handle = await startRefund(client, config, refund, payment.source.type, known !== undefined);
-    if (handle !== undefined) await withTimeout(handle.result(), RESULT_WAIT_MS);
+    const started = startRefund(client, config, refund, payment.source.type, known !== undefined);
+    await waitForEnd(client, refund.workflowId, started);
   } catch (error) {
     context.log.warn({ err: error, refundId: refund.id }, 'a refund is left to its workflow');
   }

@@ -77,7 +77,8 @@ export function paymentOnlyRoutes(deps: PaymentDeps): Route[] {
       operationId: 'resumePayment',
       tag: TAG,
       summary: 'Go on with a payment that needs review',
-      description: 'Asks the provider what became of it, and posts it or lets it go accordingly.',
+      description:
+        'Asks the provider what became of it, and goes on: posts what was taken, or makes the payment if nothing was.',
       scope: 'payments:write',
       params: paymentParams,
       responses: {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { asId, type PublicId } from '../../../core/ids';
+import { startRefund } from '../../../infra/temporal/start-payments';
 import { findPayment, type Payment } from '../../../store/finance/payments';
 import { findRefund, listRefunds, REFUND_STATES, type Refund } from '../../../store/finance/refunds';
 import { byId, pageBody, pageRequest } from '../../cursor';
@@ -46,7 +47,7 @@ const refundParams = z.object({ id: idSchema('payment'), refundId: idSchema('ref
 const LOCATION = { Location: "The refund's path." };
 
 export function refundRoutes(deps: PaymentDeps): Route[] {
-  const { pool, workflowUrl } = deps;
+  const { pool, client, config, workflowUrl } = deps;
 
   async function find(tenantId: PublicId, id: PublicId): Promise<Payment> {
     const payment = await findPayment(pool, tenantId, id);
@@ -112,6 +113,29 @@ export function refundRoutes(deps: PaymentDeps): Route[] {
         const refund = await findRefund(pool, tenantId, params.id, params.refundId);
         if (refund === undefined) throw new Problem('not-found');
         return { status: 200, body: view(refund) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/payments/{id}/refunds/{refundId}/resume',
+      operationId: 'resumeRefund',
+      tag: TAG,
+      summary: 'Go on with a refund that needs review',
+      description: 'Asks the provider what became of it, and makes it if it was not made; then posts it.',
+      scope: 'payments:write',
+      params: refundParams,
+      responses: { 202: { description: 'Its workflow looks at it again.', body: refundSchema, headers: LOCATION } },
+      problems: ['wrong-state'],
+      handler: async ({ params }, { tenantId }) => {
+        const payment = await find(tenantId, params.id);
+        const refund = await findRefund(pool, tenantId, payment.id, params.refundId);
+        if (refund === undefined) throw new Problem('not-found');
+        if (refund.state !== 'needs_review') {
+          throw new Problem('wrong-state', { detail: `The refund needs no review: it is ${refund.state}.` });
+        }
+        await startRefund(client, config, refund, payment.source.type, true);
+        const headers = { location: `/v1/payments/${payment.id}/refunds/${refund.id}` };
+        return { status: 202, headers, body: view(refund) };
       },
     }),
   ];

@@ -5,15 +5,23 @@ import {
   WorkflowIdReusePolicy,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { businessDay, lastClosedDate } from '../../../core/finance/business-day';
+import { addDays, businessDay, lastClosedDate } from '../../../core/finance/business-day';
 import type { PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { settlementLauncherId, settlementWorkflowId, WORKFLOWS } from '../../../infra/temporal/names';
+import { TENANT_IDS } from '../../../infra/temporal/search-attributes';
 import { appendAudit } from '../../../store/finance/audit';
 import { type Business, findBusiness } from '../../../store/finance/businesses';
-import { ensureRun, findRun, reopenRun, type SettlementRun } from '../../../store/finance/settlement-runs';
+import {
+  ensureRun,
+  findRun,
+  lastCompletedDate,
+  reopenRun,
+  type SettlementRun,
+} from '../../../store/finance/settlement-runs';
 import type { AppDeps } from '../../deps';
 import { invalidField, Problem } from '../../problems';
+import { noSettlement } from './settled-run';
 
 type Deps = Pick<AppDeps, 'pool' | 'client' | 'config'>;
 
@@ -41,7 +49,7 @@ export function closedDate(business: Business, date: string | undefined): string
   if (wanted < business.firstDate) {
     if (date === undefined)
       throw new Problem('period-open', { detail: `The first day, ${business.firstDate}, is not over.` });
-    throw invalidField('query', '#/date', `lies before the first business day, ${business.firstDate}`);
+    throw invalidField('path', '#/date', `lies before the first business day, ${business.firstDate}`);
   }
   return wanted;
 }
@@ -54,6 +62,9 @@ export async function trigger(
 ): Promise<{ run: SettlementRun; done: boolean }> {
   const business = await businessOf(deps, tenantId);
   const date = closedDate(business, wanted);
+  const known = await findRun(deps.pool, tenantId, date);
+  if (known?.state === 'completed') return { run: known, done: true };
+  await refuseBehindBlocked(deps, business, date);
   const run = await ensureRun(deps.pool, {
     tenantId,
     day: businessDay(date, business),
@@ -70,11 +81,23 @@ export async function trigger(
   return { run, done: false };
 }
 
+/** @throws Problem when an earlier day has to be retried first: nothing would come of settling the later one */
+async function refuseBehindBlocked({ pool }: Deps, { tenantId, firstDate }: Business, date: string): Promise<void> {
+  const last = await lastCompletedDate(pool, tenantId);
+  const next = last === undefined ? firstDate : addDays(last, 1);
+  if (next >= date) return;
+  const state = (await findRun(pool, tenantId, next))?.state;
+  if (state !== 'failed' && state !== 'needs_review') return;
+  throw new Problem('wrong-state', {
+    detail: `Days are settled in their order, and the settlement of ${next} ${state}: retry it first.`,
+  });
+}
+
 /** Has a day settled again that failed or was held for review. */
 export async function retry(deps: Deps, tenantId: PublicId, keyId: PublicId, date: string): Promise<SettlementRun> {
   await businessOf(deps, tenantId);
   const run = await findRun(deps.pool, tenantId, date);
-  if (run === undefined) throw new Problem('not-found');
+  if (run === undefined) throw noSettlement();
   const reopened = await inTransaction(deps.pool, async (client) => {
     if (!(await reopenRun(client, run.id))) return false;
     const payload = { date, from: run.state, attempt: run.attempt + 1 };
@@ -82,7 +105,7 @@ export async function retry(deps: Deps, tenantId: PublicId, keyId: PublicId, dat
     return true;
   });
   // One that was reopened before, but not started, is started now.
-  const startable = reopened || run.state === 'pending';
+  const startable = reopened || (run.state === 'pending' && run.trigger === 'retry');
   if (!startable) {
     throw new Problem('wrong-state', {
       detail: `The settlement of ${date} is ${run.state}; only one that failed or needs a review can be retried.`,
@@ -99,6 +122,7 @@ async function launch({ client, config }: Deps, tenantId: PublicId, upTo: string
       taskQueue: config.WAYBILL_TASK_QUEUE,
       args: [{ tenantId, upTo, trigger: how }],
       staticSummary: `Settles every day up to ${upTo}`,
+      typedSearchAttributes: [{ key: TENANT_IDS, value: [tenantId] }],
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       // The launcher whose day did not complete may not have ended yet; the days themselves go on without it.
       workflowIdConflictPolicy:

@@ -1,4 +1,5 @@
-import { businessDay } from '../../../core/finance/business-day';
+import type { Pool } from 'pg';
+import { addDays, businessDay } from '../../../core/finance/business-day';
 import { newId, type PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
 import type { Business } from '../../../store/finance/businesses';
@@ -7,8 +8,10 @@ import {
   NO_MERCHANT,
   previewRecords,
   REPORT_OPTIONS,
+  readRecords,
   type SettlementRecord,
 } from '../../../store/finance/settlement-records';
+import { findRun, type SettlementRun } from '../../../store/finance/settlement-runs';
 import type { AppDeps } from '../../deps';
 
 const PAGE = 100;
@@ -16,16 +19,26 @@ const PAGE = 100;
 /** Statements at most in an answer. */
 export const MAX_PREVIEWED = 10_000;
 
-/** The statements of a day as they would be if it were settled now. Nothing is claimed and nothing is written. */
+/** Before anything that happened: nothing joins a claim that is closed. */
+const NEVER = new Date(0);
+
+/**
+ * The statements of a day as they would be if it were settled now, or gone on with; of a completed day, as they are.
+ * Nothing is claimed and nothing is written.
+ */
 export async function previewDay(
   { pool }: Pick<AppDeps, 'pool'>,
   business: Business,
   date: string,
 ): Promise<SettlementRecord[]> {
   const { tenantId } = business;
-  const period = businessDay(date, business);
+  const run = await findRun(pool, tenantId, date);
+  if (run?.state === 'completed') {
+    return readRecords(pool, run.id, { merchantId: NO_MERCHANT, currency: '' }, MAX_PREVIEWED);
+  }
+  const period = await periodOf(pool, business, date, run);
+  const runId = run?.id ?? newId('settlementRun');
   const records: SettlementRecord[] = [];
-  const runId = newId('settlementRun');
   for (let after: PublicId = NO_MERCHANT; records.length < MAX_PREVIEWED; ) {
     const { last } = await merchantPage(pool, tenantId, after, PAGE);
     if (last === undefined) break;
@@ -38,4 +51,16 @@ export async function previewDay(
     after = last;
   }
   return records.slice(0, MAX_PREVIEWED);
+}
+
+/** What of the open items is late, and up to where they would be claimed. */
+async function periodOf(
+  pool: Pool,
+  business: Business,
+  date: string,
+  run: SettlementRun | undefined,
+): Promise<{ start: Date; end: Date }> {
+  const { start, end } = businessDay(date, business);
+  const before = await findRun(pool, business.tenantId, addDays(date, -1));
+  return { start: before?.periodEnd ?? start, end: run?.claimedAt === undefined ? (run?.periodEnd ?? end) : NEVER };
 }

@@ -33,6 +33,8 @@ import { settledDay } from './settled-run';
 
 const TAG = 'Reconciliation';
 const PATH = '/api/v2/finance/settlement/{date}/reconciliation';
+/** Some 300,000 lines. A day has to be in one file: of a part of it all the rest would be missing. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const CURSOR = byId('reconciliations');
 const ITEM_CURSOR = { list: 'reconciliation-items', key: /^\d{1,18}$/ };
 
@@ -46,10 +48,11 @@ export function reconciliationRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
       summary: 'Hold a settled day against a file of a bank or provider',
       description:
         'Transactions and lines are matched by reference, and by type where the file has types. The variance of each ' +
-        'currency is the sum of all transactions of the day less the sum of all lines.',
+        'currency is the sum of all transactions of the day less the sum of all lines. A file has 16 MiB at most.',
       scope: 'finance:settle',
       params: dateParams,
       mediaTypes: ['text/csv'],
+      maxBodyBytes: MAX_FILE_BYTES,
       body: reconciliationFileSchema,
       responses: {
         201: {

@@ -25,7 +25,7 @@ export const reconciliationSchema = z
       description: 'Whether in every currency the variance is 0 or less than 0.1 % of the external total.',
     }),
     createdBy: z.string().meta({ description: "The API key's id." }),
-    fileSha256: z.string(),
+    fileSha256: z.string().meta({ description: "Of the file's text in UTF-8, without a byte order mark." }),
     lines: z.int(),
     counts: z.object(byStatus(() => z.int())),
     totals: z.array(

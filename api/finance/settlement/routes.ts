@@ -1,10 +1,11 @@
+import { isDate } from '../../../core/finance/business-day';
 import { findMerchant } from '../../../store/finance/merchants';
 import { recordsOfMerchant } from '../../../store/finance/settlement-records';
 import { findRun, listRuns } from '../../../store/finance/settlement-runs';
 import { runStatistics, totalsBetween, totalsOfRun } from '../../../store/finance/settlement-stats';
 import { type CursorKind, pageBody, pageRequest } from '../../cursor';
 import type { AppDeps } from '../../deps';
-import { Problem } from '../../problems';
+import { invalidField, Problem } from '../../problems';
 import { type Route, route } from '../../route';
 import { auditRoutes } from './audit-routes';
 import { businessOf, closedDate, retry, trigger } from './commands';
@@ -25,6 +26,7 @@ import {
   summarySchema,
   triggerQuery,
 } from './schemas';
+import { noSettlement } from './settled-run';
 
 const TAG = 'Settlement';
 const BASE = '/api/v2/finance/settlement';
@@ -55,7 +57,7 @@ export function settlementRoutes(deps: AppDeps): Route[] {
   };
   const description =
     'Days are settled in their order: earlier ones that are not settled yet come first. A completed day answers with its ' +
-    'result, a day that is not over with 422, one that is being settled with 409.';
+    'result, a day that is not over with 422, one that is being settled, or behind one that has to be retried, with 409.';
 
   return [
     route({
@@ -117,6 +119,13 @@ export function settlementRoutes(deps: AppDeps): Route[] {
       responses: { 200: { description: 'A page of settlements.', body: runPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
+        if (request.position !== undefined && !isDate(request.position.key)) {
+          throw invalidField(
+            'query',
+            '#/cursor',
+            'is not a cursor of this list; leave it out to start from the beginning',
+          );
+        }
         const filter = { from: query.from, to: query.to, state: query.status };
         const page = await listRuns(pool, tenantId, filter, request);
         return { status: 200, body: pageBody(CURSOR, request, page, (run) => runView(run, workflowUrl)) };
@@ -161,7 +170,7 @@ export function settlementRoutes(deps: AppDeps): Route[] {
       responses: { 200: { description: 'The settlement and its totals.', body: runDetailSchema } },
       handler: async ({ params }, { tenantId }) => {
         const run = await findRun(pool, tenantId, params.date);
-        if (run === undefined) throw new Problem('not-found');
+        if (run === undefined) throw noSettlement();
         return { status: 200, body: { ...runView(run, workflowUrl), totals: await totalsOfRun(pool, run.id) } };
       },
     }),
@@ -177,7 +186,8 @@ export function settlementRoutes(deps: AppDeps): Route[] {
       handler: async ({ params }, { tenantId }) => {
         const run = await findRun(pool, tenantId, params.date);
         const merchant = await findMerchant(pool, tenantId, params.merchantId);
-        if (run === undefined || merchant === undefined) throw new Problem('not-found');
+        if (run === undefined) throw noSettlement();
+        if (merchant === undefined) throw new Problem('not-found');
         const records = await recordsOfMerchant(pool, run.id, merchant.id);
         return { status: 200, body: { date: params.date, data: records.map(statementView) } };
       },

@@ -6,6 +6,11 @@ import { findBusiness } from '../../../store/finance/businesses';
 import { findRun } from '../../../store/finance/settlement-runs';
 import { Problem } from '../../problems';
 
+/** For a day that no settlement was begun for. */
+export function noSettlement(): Problem {
+  return new Problem('not-found', { detail: 'There is no settlement of that day.' });
+}
+
 /**
  * A day whose settlement has come to its end: completed, or held for review.
  *
@@ -17,7 +22,7 @@ export async function settledDay(pool: Pool, tenantId: PublicId, date: string): 
     const business = await findBusiness(pool, tenantId);
     const open = business !== undefined && businessDateAt(new Date(), business) === date;
     if (open) throw new Problem('wrong-state', { detail: 'The business day is still open.' });
-    throw new Problem('not-found');
+    throw noSettlement();
   }
   const { state, timeZone, periodStart, periodEnd, createdAt, finishedAt } = run;
   if (state !== 'completed' && state !== 'needs_review') {
