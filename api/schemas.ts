@@ -32,6 +32,19 @@ export function nonEmptyText(max: number) {
   return text(max).min(1, 'must not be empty');
 }
 
+/** A map of names to values. Zod leaves out what is named `__proto__`; it is refused here, since it would be lost. */
+export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V) {
+  return z.preprocess(
+    (map, ctx) => {
+      if (typeof map === 'object' && map !== null && Object.hasOwn(map, '__proto__')) {
+        ctx.addIssue({ code: 'custom', message: 'must not have an entry "__proto__"' });
+      }
+      return map;
+    },
+    z.record(name, value),
+  );
+}
+
 /** Deeper than any event, and far from where receivers' parsers and our own stack give up. */
 const MAX_DEPTH = 100;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mapOf } from '../schemas';
 
 const MAX_HEADERS = 20;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/;
@@ -19,7 +20,7 @@ function isReserved(name: string): boolean {
 }
 
 function headersOf<V extends z.ZodType<string | null>>(value: V) {
-  return z.record(z.string(), value).transform((headers, ctx) => {
+  return mapOf(z.string(), value).transform((headers, ctx) => {
     const parsed = new Map<string, z.output<V>>();
     for (const [given, content] of Object.entries(headers)) {
       const name = given.toLowerCase();

@@ -7,6 +7,7 @@ import {
   durationText,
   eventTypePattern,
   idSchema,
+  mapOf,
   moment,
   momentText,
   nonEmptyText,
@@ -38,9 +39,10 @@ const channels = z
   .transform((names) => [...new Set(names)])
   .meta({ description: 'Only messages with one of these channels. Empty for all.' });
 const metadataKey = nonEmptyText(64);
-const metadata = z
-  .record(metadataKey, text(512))
-  .refine((map) => Object.keys(map).length <= MAX_METADATA, `must have at most ${MAX_METADATA} entries`);
+const metadata = mapOf(metadataKey, text(512)).refine(
+  (map) => Object.keys(map).length <= MAX_METADATA,
+  `must have at most ${MAX_METADATA} entries`,
+);
 const timeout = durationSchema(SECOND_MS, 30 * SECOND_MS);
 const rateLimit = z
   .strictObject({ limit: z.int().min(1).max(1_000_000), period: durationSchema(SECOND_MS, DAY_MS).prefault('1m') })
@@ -70,7 +72,7 @@ export const endpointChangeSchema = z
     eventTypes: eventTypes.optional(),
     channels: channels.optional(),
     headers: headersChangeSchema.optional(),
-    metadata: z.record(metadataKey, text(512).nullable()).optional(),
+    metadata: mapOf(metadataKey, text(512).nullable()).optional(),
     retry: retrySchema.nullable().optional().meta({ description: 'Null for the default schedule.' }),
     timeout: timeout.optional(),
     rateLimit: rateLimit.nullable().optional(),

@@ -274,6 +274,22 @@ test('reading an endpoint does not show its secrets, and the scopes for that are
   expect((await api.call('POST', `${path}/secret/rotate`, { key })).status).toBe(403);
 });
 
+test('an entry "__proto__", which would be lost on the way, is refused', async () => {
+  const endpoint = '{"url":"https://example.com/","metadata":{"__proto__":"x"}}';
+  const headers = '{"url":"https://example.com/","headers":{"__proto__":"x"}}';
+  const order =
+    '{"merchantId":"mer_00000000000000000000000000000000","amount":"1","currency":"EUR","metadata":{"__proto__":"x"}}';
+  for (const [path, body, pointer] of [
+    ['/v1/endpoints', endpoint, '#/metadata'],
+    ['/v1/endpoints', headers, '#/headers'],
+    ['/v1/orders', order, '#/metadata'],
+  ] as const) {
+    const answer = await api.call('POST', path, { body, headers: { 'content-type': 'application/json' } });
+    const errors = [{ pointer, detail: expect.stringContaining('__proto__') }];
+    expect([answer.status, answer.body.errors]).toMatchObject([422, errors]);
+  }
+});
+
 test('whatever valid settings are given are read back the same, also after being sent back', async () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9_-]{0,10}(\.[a-z0-9]{1,8}){0,2}$/);
   const delay = fc.integer({ min: 1, max: 604_800_000 }).map((ms) => `${ms}ms`);
@@ -289,7 +305,7 @@ test('whatever valid settings are given are read back the same, also after being
     ),
     channels: fc.uniqueArray(fc.stringMatching(/^[a-z:]{1,20}$/), { maxLength: 5 }),
     metadata: fc.dictionary(
-      fc.stringMatching(/^[a-zA-Z_ ]{1,20}$/),
+      fc.stringMatching(/^[a-zA-Z_ ]{1,20}$/).filter((key) => key !== '__proto__'),
       fc.string({ maxLength: 30 }).filter((text) => !text.includes('\0')),
     ),
     retry: fc.record({ schedule: fc.array(delay, { maxLength: 30 }) }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ORDER_STATES, type Order } from '../../../store/finance/orders';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema, text } from '../../schemas';
+import { idSchema, mapOf, moment, momentText, nonEmptyText, pageQuery, pageSchema, text } from '../../schemas';
 import { amountSchema, amountText, currencySchema } from '../money-schema';
 
 const MAX_METADATA = 50;
@@ -11,9 +11,10 @@ export const priceSchema = amountSchema(1n).refine(
   'must be at most "1000000000000000"',
 );
 
-const metadata = z
-  .record(nonEmptyText(64), text(512))
-  .refine((map) => Object.keys(map).length <= MAX_METADATA, `must have at most ${MAX_METADATA} entries`);
+const metadata = mapOf(nonEmptyText(64), text(512)).refine(
+  (map) => Object.keys(map).length <= MAX_METADATA,
+  `must have at most ${MAX_METADATA} entries`,
+);
 
 export const newOrderSchema = z
   .strictObject({
