@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { eventually } from '../support/receiver';
 
+const ROOT = path.resolve(__dirname, '..', '..');
 const FOLDER = path.join(__dirname, 'histories');
 
 /** Waits for a workflow to end and keeps its history, without what tells of the machine it ran on. */
@@ -16,6 +17,7 @@ export async function keepHistory(client: Client, name: string, workflowId: stri
   });
   const json = historyToJSON(await handle.fetchHistory())
     .replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"')
-    .replaceAll(`@${hostname()}`, '@recorder');
+    .replaceAll(`@${hostname()}`, '@recorder')
+    .replaceAll(`${ROOT}${path.sep}`, '');
   await writeFile(path.join(FOLDER, `${name}.json`), `${json}\n`);
 }
