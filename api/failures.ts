@@ -1,4 +1,5 @@
 import { Overloaded } from '../core/group-commit';
+import { TimedOut } from '../core/timeout';
 import { Problem, type ProblemCode } from './problems';
 
 /** SQLSTATE classes and codes that mean "not now": connection trouble, out of resources, shutting down or starting up. */
@@ -48,7 +49,7 @@ export function problemOf(error: unknown): Problem {
 
 /** Whether an error says that Postgres or Temporal cannot be reached, or has no room, at the moment. */
 export function isUnavailable(error: unknown, depth = 0): boolean {
-  if (error instanceof Overloaded) return true;
+  if (error instanceof Overloaded || error instanceof TimedOut) return true;
   if (!hasProperties(error) || depth > MAX_DEPTH) return false;
   const { code } = error;
   if (typeof code === 'string' && (NETWORK_CODES.has(code) || PASSING_SQLSTATE.test(code))) return true;

@@ -2,6 +2,7 @@ import type { Fee } from '../../core/finance/fees';
 import { fromUuid, type PublicId, toUuid } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
 import { mapPage, type Page, type PageRequest, readPage } from '../keyset';
+import { takeNeglected } from './neglected';
 
 export const CHARGEBACK_STATES = ['received', 'posted', 'won', 'reversed', 'needs_review'] as const;
 export type ChargebackState = (typeof CHARGEBACK_STATES)[number];
@@ -70,13 +71,9 @@ export async function insertChargeback(db: Queryable, chargeback: NewChargeback)
       chargeback.workflowId,
     ],
   });
-  const { rows } = await db.query<Row>({
-    text: `SELECT ${COLUMNS} FROM chargebacks WHERE provider_reference = $1`,
-    values: [chargeback.providerReference],
-  });
-  const [row] = rows;
-  if (row === undefined) throw new Error('a chargeback was neither kept nor found');
-  return fromRow(row);
+  const kept = await findByReference(db, chargeback.providerReference);
+  if (kept === undefined) throw new Error('a chargeback was neither kept nor found');
+  return kept;
 }
 
 /** Index: chargebacks_pkey. */
@@ -153,6 +150,10 @@ export async function markChargebackWon(
            WHERE provider_reference = $1 AND won_at IS NULL`,
     values: [providerReference, at],
   });
+  return findByReference(db, providerReference);
+}
+
+async function findByReference(db: Queryable, providerReference: string): Promise<Chargeback | undefined> {
   const { rows } = await db.query<Row>({
     text: `SELECT ${COLUMNS} FROM chargebacks WHERE provider_reference = $1`,
     values: [providerReference],
@@ -176,12 +177,7 @@ export async function hasOpenChargeback(db: Queryable, paymentId: PublicId): Pro
 export async function takeNeglectedChargebacks(db: Queryable, graceMs: number, limit: number): Promise<Chargeback[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-chargebacks',
-    text: `WITH neglected AS (
-             SELECT id FROM chargebacks
-             WHERE state IN ('received', 'won') AND updated_at < now() - $1 * interval '1 millisecond'
-             ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
-           )
-           UPDATE chargebacks SET updated_at = now() WHERE id IN (SELECT id FROM neglected) RETURNING ${COLUMNS}`,
+    text: takeNeglected('chargebacks', "'received', 'won'", COLUMNS),
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

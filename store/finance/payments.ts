@@ -2,6 +2,7 @@ import type { Fee } from '../../core/finance/fees';
 import { fromUuid, type PublicId, toUuid } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
 import { mapPage, type Page, type PageRequest, readPage } from '../keyset';
+import { takeNeglected } from './neglected';
 
 export const PAYMENT_STATES = [
   'pending',
@@ -227,19 +228,11 @@ export async function settleRefund(
   });
 }
 
-/**
- * Takes payments under way that nothing has happened to for so long, those that waited longest. It is as if something had
- * happened to them, so that the next ones have their turn. Indexes: payments_open, payments_pkey.
- */
+/** Takes payments under way that nothing has happened to for so long, in turns. Indexes: payments_open, payments_pkey. */
 export async function takeNeglectedPayments(db: Queryable, graceMs: number, limit: number): Promise<Payment[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-payments',
-    text: `WITH neglected AS (
-             SELECT id FROM payments
-             WHERE state IN ('pending', 'authorised') AND updated_at < now() - $1 * interval '1 millisecond'
-             ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
-           )
-           UPDATE payments SET updated_at = now() WHERE id IN (SELECT id FROM neglected) RETURNING ${COLUMNS}`,
+    text: takeNeglected('payments', "'pending', 'authorised'", COLUMNS),
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

@@ -2,6 +2,7 @@ import type { Fee } from '../../core/finance/fees';
 import { fromUuid, type PublicId, toUuid } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
 import { mapPage, type Page, type PageRequest, readPage } from '../keyset';
+import { takeNeglected } from './neglected';
 
 export const REFUND_STATES = ['pending', 'succeeded', 'failed', 'needs_review'] as const;
 export type RefundState = (typeof REFUND_STATES)[number];
@@ -149,12 +150,7 @@ export async function moveRefund(
 export async function takeNeglectedRefunds(db: Queryable, graceMs: number, limit: number): Promise<Refund[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-refunds',
-    text: `WITH neglected AS (
-             SELECT id FROM refunds
-             WHERE state = 'pending' AND updated_at < now() - $1 * interval '1 millisecond'
-             ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
-           )
-           UPDATE refunds SET updated_at = now() WHERE id IN (SELECT id FROM neglected) RETURNING ${COLUMNS}`,
+    text: takeNeglected('refunds', "'pending'", COLUMNS),
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

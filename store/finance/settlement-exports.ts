@@ -3,13 +3,12 @@ import type { ItemKind } from '../../core/finance/reconcile';
 import type { Statement, StatementTransaction } from '../../core/finance/statement';
 import { fromUuid, type PublicId, toUuid } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
-import { type RecordRow, toRecord } from './settlement-records';
+import { NO_MERCHANT, type RecordRow, toRecord } from './settlement-records';
 
 // A run's rows are read by pages, each a transaction of its own: no connection is held while a client takes its time, and
 // no more than a page is in memory. What a completed run holds does not change between pages.
 
 const PAGE = 5_000;
-const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** Whether a run has any statement. Index: settlement_records_pkey. */
 export async function hasStatements(db: Queryable, runId: PublicId): Promise<boolean> {
@@ -31,7 +30,7 @@ interface StatementRow extends RecordRow {
  * @param db - {@link inIndexOrder}
  */
 export async function* statementPages(db: Queryable, runId: PublicId): AsyncGenerator<Statement[]> {
-  let after: [string, string] = [NOBODY, ''];
+  let after: [string, string] = [toUuid(NO_MERCHANT), ''];
   for (;;) {
     const { rows } = await db.query<StatementRow>({
       name: 'export-statements',
@@ -71,7 +70,7 @@ interface TransactionRow {
  * @param db - {@link inIndexOrder}
  */
 export async function* transactionPages(db: Queryable, runId: PublicId): AsyncGenerator<StatementTransaction[]> {
-  let after: [string, string, string] = [NOBODY, '', NOBODY];
+  let after: [string, string, string] = [toUuid(NO_MERCHANT), '', toUuid(NO_MERCHANT)];
   for (;;) {
     const { rows } = await db.query<TransactionRow>({
       name: 'export-transactions',

@@ -223,8 +223,11 @@ test('a Temporal that does not answer holds a request up for ten seconds, not fo
   const start = jest.spyOn(api.deps.client.workflow, 'start').mockImplementation(() => new Promise(() => undefined));
   const { status, body } = await api.payByCard('tok_ok');
   expect([status, body.state]).toEqual([202, 'pending']);
+  await movePayment(api.deps.pool, body.id, ['pending'], { state: 'needs_review' });
+  const resumed = await api.post(`/v1/payments/${body.id}/resume`);
+  expect([resumed.status, resumed.get('retry-after')]).toEqual([503, '1']);
   start.mockRestore();
-}, 20_000);
+}, 40_000);
 
 test('the sweep takes turns: what only waits does not keep it from what stands behind', async () => {
   api = await createPaymentApi({ worker: false });

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { addDays, businessDateAt, timeZoneName } from '../../../core/finance/business-day';
 import type { PublicId } from '../../../core/ids';
+import { inTime } from '../../../infra/temporal/in-time';
 import { ensureSettlementSchedule } from '../../../infra/temporal/settlement-schedule';
 import { findBusiness, putBusiness } from '../../../store/finance/businesses';
 import { findTenant } from '../../../store/tenants';
@@ -58,7 +59,7 @@ export function businessRoutes({ pool, client, config }: Pick<AppDeps, 'pool' | 
           refundFeePolicy: body.refundFeePolicy ?? known?.refundFeePolicy ?? DEFAULTS.refundFeePolicy,
           firstDate: known?.firstDate ?? body.firstDate ?? today,
         });
-        await ensureSettlementSchedule(client, config.WAYBILL_TASK_QUEUE, business);
+        await inTime(ensureSettlementSchedule(client, config.WAYBILL_TASK_QUEUE, business));
         return { status: 200, body: businessView(business) };
       },
     }),

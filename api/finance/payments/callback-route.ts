@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isId, newId } from '../../../core/ids';
 import { verifySignature } from '../../../core/signature';
-import { withTimeout } from '../../../core/timeout';
 import { type Callback, callbackSchema } from '../../../infra/payment-provider/wire';
+import { inTime } from '../../../infra/temporal/in-time';
 import { chargebackWorkflowId } from '../../../infra/temporal/names';
 import { startChargeback } from '../../../infra/temporal/start-payments';
 import { type Chargeback, insertChargeback, markChargebackWon } from '../../../store/finance/chargebacks';
@@ -10,7 +10,6 @@ import { readPayment } from '../../../store/finance/payments';
 import { Problem } from '../../problems';
 import type { RawInput, RequestContext, Route } from '../../route';
 import type { PaymentDeps } from './make-payment';
-import { RESULT_WAIT_MS } from './wait-for-end';
 
 const PATH = '/callbacks/payments';
 
@@ -114,7 +113,7 @@ async function keep(deps: PaymentDeps, callback: Callback, { log }: RequestConte
   }
   if (chargeback.state !== 'received' && chargeback.state !== 'won') return;
   // It is kept: when Temporal is away, the sweep starts the workflow.
-  await withTimeout(startChargeback(client, config, chargeback), RESULT_WAIT_MS).catch((error: unknown) =>
+  await inTime(startChargeback(client, config, chargeback)).catch((error: unknown) =>
     log.warn({ err: error, chargebackId: chargeback.id }, 'a chargeback is left to the sweep'),
   );
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { withTimeout } from '../../../core/timeout';
+import { inTime } from '../../../infra/temporal/in-time';
 import { startChargeback } from '../../../infra/temporal/start-payments';
 import {
   CHARGEBACK_STATES,
@@ -14,7 +14,6 @@ import { type Route, route } from '../../route';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../../schemas';
 import { amountText } from '../money-schema';
 import type { PaymentDeps } from './make-payment';
-import { RESULT_WAIT_MS } from './wait-for-end';
 
 const TAG = 'Chargebacks';
 const CURSOR = byId('chargebacks');
@@ -108,7 +107,7 @@ export function chargebackRoutes({ pool, client, config, workflowUrl }: PaymentD
           throw new Problem('wrong-state', { detail: `The chargeback needs no review: it is ${found.state}.` });
         }
         // It is open again: when Temporal is away, the sweep starts the workflow.
-        await withTimeout(startChargeback(client, config, chargeback), RESULT_WAIT_MS).catch((error: unknown) =>
+        await inTime(startChargeback(client, config, chargeback)).catch((error: unknown) =>
           log.warn({ err: error, chargebackId: chargeback.id }, 'a chargeback is left to the sweep'),
         );
         return { status: 202, headers: { location: `/v1/chargebacks/${chargeback.id}` }, body: view(chargeback) };

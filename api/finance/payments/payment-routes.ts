@@ -1,4 +1,5 @@
 import { asId } from '../../../core/ids';
+import { inTime } from '../../../infra/temporal/in-time';
 import { startPayment } from '../../../infra/temporal/start-payments';
 import { findPayment, listPayments } from '../../../store/finance/payments';
 import { byId, pageBody, pageRequest } from '../../cursor';
@@ -95,7 +96,7 @@ export function paymentOnlyRoutes(deps: PaymentDeps): Route[] {
         if (payment.state !== 'needs_review') {
           throw new Problem('wrong-state', { detail: `The payment needs no review: it is ${payment.state}.` });
         }
-        await startPayment(client, config, payment, true);
+        await inTime(startPayment(client, config, payment, true));
         const headers = { location: `/v1/payments/${payment.id}` };
         return { status: 202, headers, body: paymentView(payment, workflowUrl) };
       },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { asId, type PublicId } from '../../../core/ids';
+import { inTime } from '../../../infra/temporal/in-time';
 import { startRefund } from '../../../infra/temporal/start-payments';
 import { findPayment, type Payment } from '../../../store/finance/payments';
 import { findRefund, listRefunds, REFUND_STATES, type Refund } from '../../../store/finance/refunds';
@@ -133,7 +134,7 @@ export function refundRoutes(deps: PaymentDeps): Route[] {
         if (refund.state !== 'needs_review') {
           throw new Problem('wrong-state', { detail: `The refund needs no review: it is ${refund.state}.` });
         }
-        await startRefund(client, config, refund, payment.source.type, true);
+        await inTime(startRefund(client, config, refund, payment.source.type, true));
         const headers = { location: `/v1/payments/${payment.id}/refunds/${refund.id}` };
         return { status: 202, headers, body: view(refund) };
       },

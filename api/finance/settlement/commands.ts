@@ -8,6 +8,7 @@ import {
 import { addDays, businessDay, lastClosedDate } from '../../../core/finance/business-day';
 import type { PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
+import { inTime } from '../../../infra/temporal/in-time';
 import { settlementLauncherId, settlementWorkflowId, WORKFLOWS } from '../../../infra/temporal/names';
 import { TENANT_IDS } from '../../../infra/temporal/search-attributes';
 import { appendAudit } from '../../../store/finance/audit';
@@ -117,17 +118,19 @@ export async function retry(deps: Deps, tenantId: PublicId, keyId: PublicId, dat
 
 async function launch({ client, config }: Deps, tenantId: PublicId, upTo: string, how: 'manual' | 'retry') {
   try {
-    await client.workflow.start(WORKFLOWS.settlementLauncher, {
-      workflowId: settlementLauncherId(tenantId, upTo),
-      taskQueue: config.WAYBILL_TASK_QUEUE,
-      args: [{ tenantId, upTo, trigger: how }],
-      staticSummary: `Settles every day up to ${upTo}`,
-      typedSearchAttributes: [{ key: TENANT_IDS, value: [tenantId] }],
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      // The launcher whose day did not complete may not have ended yet; the days themselves go on without it.
-      workflowIdConflictPolicy:
-        how === 'retry' ? WorkflowIdConflictPolicy.TERMINATE_EXISTING : WorkflowIdConflictPolicy.FAIL,
-    });
+    await inTime(
+      client.workflow.start(WORKFLOWS.settlementLauncher, {
+        workflowId: settlementLauncherId(tenantId, upTo),
+        taskQueue: config.WAYBILL_TASK_QUEUE,
+        args: [{ tenantId, upTo, trigger: how }],
+        staticSummary: `Settles every day up to ${upTo}`,
+        typedSearchAttributes: [{ key: TENANT_IDS, value: [tenantId] }],
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        // The launcher whose day did not complete may not have ended yet; the days themselves go on without it.
+        workflowIdConflictPolicy:
+          how === 'retry' ? WorkflowIdConflictPolicy.TERMINATE_EXISTING : WorkflowIdConflictPolicy.FAIL,
+      }),
+    );
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) throw stillRunning(upTo);
     throw error;
@@ -143,7 +146,7 @@ function stillRunning(date: string): Problem {
 
 async function isRunning(client: Client, workflowId: string): Promise<boolean> {
   try {
-    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+    return (await inTime(client.workflow.getHandle(workflowId).describe())).status.name === 'RUNNING';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;

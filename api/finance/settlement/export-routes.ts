@@ -6,7 +6,8 @@ import type { AppDeps } from '../../deps';
 import { Problem } from '../../problems';
 import { type Route, route } from '../../route';
 import { begun, camtPieces, csvPieces, jsonPieces } from './export-bodies';
-import { dateParams, exportQuery, exportSchema } from './export-schemas';
+import { exportQuery, exportSchema } from './export-schemas';
+import { dateParams } from './schemas';
 import { settledDay } from './settled-run';
 
 const FORMATS = {

@@ -2,10 +2,8 @@ import { z } from 'zod';
 import { ITEM_KINDS } from '../../../core/finance/reconcile';
 import type { SettledDay, Statement, StatementTransaction } from '../../../core/finance/statement';
 import { idSchema, moment, momentText } from '../../schemas';
-import { dateSchema } from '../business/schemas';
 import { amountText } from '../money-schema';
-
-export const dateParams = z.object({ date: dateSchema });
+import { amountsView, statementAmounts } from './statement-amounts';
 
 export const exportQuery = z.strictObject({
   format: z.enum(['csv', 'camt053', 'json']).default('csv'),
@@ -31,18 +29,7 @@ const statementSchema = z.object({
   merchantId: idSchema('merchant'),
   merchantName: z.string(),
   currency: z.string(),
-  opening: amountText,
-  grossSales: amountText,
-  refunds: amountText,
-  chargebacks: amountText,
-  adjustments: amountText,
-  fees: amountText,
-  feeTax: amountText,
-  reserveHeld: amountText,
-  reserveReleased: amountText,
-  net: amountText,
-  paidOut: amountText,
-  closing: amountText,
+  ...statementAmounts,
   itemCount: z.int(),
   lateCount: z.int(),
 });
@@ -88,18 +75,7 @@ export function statementView(statement: Statement): z.input<typeof statementSch
     merchantId: statement.merchantId,
     merchantName: statement.merchantName,
     currency: statement.currency,
-    opening: String(statement.opening),
-    grossSales: String(statement.grossSales),
-    refunds: String(statement.refunds),
-    chargebacks: String(statement.chargebacks),
-    adjustments: String(statement.adjustments),
-    fees: String(statement.fees),
-    feeTax: String(statement.feeTax),
-    reserveHeld: String(statement.reserveHeld),
-    reserveReleased: String(statement.reserveReleased),
-    net: String(statement.net),
-    paidOut: String(statement.paidOut),
-    closing: String(statement.closing),
+    ...amountsView(statement),
     itemCount: Number(statement.itemCount),
     lateCount: Number(statement.lateCount),
   };

@@ -14,9 +14,7 @@ import {
 import { findRun, type SettlementRun } from '../../../store/finance/settlement-runs';
 import type { AppDeps } from '../../deps';
 
-const PAGE = 100;
-
-/** Statements at most in an answer. */
+/** Statements at most in an answer, and merchants of a page: each page reads all that is open. */
 export const MAX_PREVIEWED = 10_000;
 
 /** Before anything that happened: nothing joins a claim that is closed. */
@@ -40,7 +38,7 @@ export async function previewDay(
   const runId = run?.id ?? newId('settlementRun');
   const records: SettlementRecord[] = [];
   for (let after: PublicId = NO_MERCHANT; records.length < MAX_PREVIEWED; ) {
-    const { last } = await merchantPage(pool, tenantId, after, PAGE);
+    const { last } = await merchantPage(pool, tenantId, after, MAX_PREVIEWED);
     if (last === undefined) break;
     const page = { tenantId, runId, date, after, upTo: last };
     const more = await inTransaction(pool, async (client) => {

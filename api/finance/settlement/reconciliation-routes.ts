@@ -18,7 +18,6 @@ import type { AppDeps } from '../../deps';
 import { Problem } from '../../problems';
 import { type Route, route, type TenantContext } from '../../route';
 import { pageQuery } from '../../schemas';
-import { dateParams } from './export-schemas';
 import {
   reconciliationFileSchema,
   reconciliationItemPageSchema,
@@ -29,6 +28,7 @@ import {
   reconciliationSchema,
   reconciliationView,
 } from './reconciliation-schemas';
+import { dateParams } from './schemas';
 import { settledDay } from './settled-run';
 
 const TAG = 'Reconciliation';

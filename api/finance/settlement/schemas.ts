@@ -4,6 +4,7 @@ import { RUN_STATES, type SettlementRun } from '../../../store/finance/settlemen
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../../schemas';
 import { dateSchema } from '../business/schemas';
 import { amountText } from '../money-schema';
+import { amountsView, statementAmounts } from './statement-amounts';
 
 export const dateParams = z.object({ date: dateSchema });
 export const statementParams = z.object({ date: dateSchema, merchantId: idSchema('merchant') });
@@ -52,18 +53,7 @@ export const statementSchema = z
   .object({
     merchantId: idSchema('merchant'),
     currency: z.string(),
-    opening: amountText,
-    grossSales: amountText,
-    refunds: amountText,
-    chargebacks: amountText,
-    adjustments: amountText,
-    fees: amountText,
-    feeTax: amountText,
-    reserveHeld: amountText,
-    reserveReleased: amountText,
-    net: amountText,
-    paidOut: amountText,
-    closing: amountText,
+    ...statementAmounts,
     transactions: z.string(),
     late: z.string(),
   })
@@ -135,18 +125,7 @@ export function statementView(record: SettlementRecord): z.input<typeof statemen
   return {
     merchantId: record.merchantId,
     currency: record.currency,
-    opening: String(record.opening),
-    grossSales: String(record.grossSales),
-    refunds: String(record.refunds),
-    chargebacks: String(record.chargebacks),
-    adjustments: String(record.adjustments),
-    fees: String(record.fees),
-    feeTax: String(record.feeTax),
-    reserveHeld: String(record.reserveHeld),
-    reserveReleased: String(record.reserveReleased),
-    net: String(record.net),
-    paidOut: String(record.paidOut),
-    closing: String(record.closing),
+    ...amountsView(record),
     transactions: String(record.itemCount),
     late: String(record.lateCount),
   };
