@@ -9,6 +9,7 @@ import { createTemporalClient } from '../infra/temporal/client';
 import { workflowPage } from '../infra/temporal/web-ui';
 import { ensureAdminKey } from './auth/admin-key';
 import { createWorkflowCommands } from './deliveries/workflow-commands';
+import { gracefulClose } from './graceful-close';
 import { createApiServer } from './http-server';
 import { createCoverage } from './messages/cover';
 import { createGroupCommitPublisher } from './messages/group-commit-publisher';
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
   });
 
   const server = createApiServer(app, { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 30_000 });
+  const close = gracefulClose(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.WAYBILL_PORT, config.WAYBILL_HOST, 1024, resolve);
@@ -68,8 +70,7 @@ async function main(): Promise<void> {
       log.error('API did not stop in time; what is unfinished goes on in the worker');
       process.exit(1);
     }, SHUTDOWN_DEADLINE_MS).unref();
-    server.closeIdleConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await close();
     await publisher.drain();
     await delivery.engine.drain();
     await coverage.flush();

@@ -10,7 +10,7 @@ import {
   localEnvironment,
   type Program,
   type ProgramOptions,
-  placeProvider,
+  sendCallbacksTo,
   startApi,
   startProvider,
   startReceiverProgram,
@@ -50,12 +50,9 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
   for (const server of [servers.postgres, servers.redis, servers.temporal]) server?.onUnexpectedExit(onDeath);
   // For the programs, which get it handed on, and for our own Temporal client.
   Object.assign(process.env, servers.env, keys.keys, localEnvironment(process.env));
-  const provider = await placeProvider({ env: process.env, log });
-  Object.assign(process.env, provider?.env);
   await migrate(servers.postgres.address, pino({ level: 'silent' }));
   signal.throwIfAborted();
 
-  log('Starting API and worker');
   const keep = ({ managed, url }: Program) => {
     managed.onUnexpectedExit = onDeath;
     running.programs.push(managed);
@@ -63,8 +60,13 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
     return url;
   };
   const programs = { env: process.env, logFolder, log, signal, stopWithinMs: STOP_WITHIN_MS };
+  const provider = await startProvider(programs);
+  if (provider !== undefined) keep(provider);
+  Object.assign(process.env, provider?.env);
+
+  log('Starting API and worker');
   const apiUrl = await startApiAndWorker(programs, signal, keep);
-  if (provider !== undefined) keep(await startProvider(provider, apiUrl, programs));
+  if (provider !== undefined) await sendCallbacksTo(apiUrl, provider);
   const api = createApiClient(apiUrl, keys.keys.WAYBILL_ADMIN_KEY, signal);
   const { receiverUrl, first } = await deliverFirst(api, dataDir, programs, keep);
   log(`It was delivered, ${first.acceptToReceivedMs} ms after it was accepted`);

@@ -95,6 +95,21 @@ test('what is captured is neither voided nor captured again, and not refunded be
   expect((await refund('200', 'r3')).status).toBe(201);
 });
 
+test('callbacks go where it is told, signed with the secret it was started with', async () => {
+  receiver = await startReceiver();
+  const secret = newSecret();
+  await start({ callbackSecret: secret });
+  const tell = (body: object) =>
+    fetch(`${provider.url}/callback-url`, { method: 'PUT', body: JSON.stringify(body) }).then(({ status }) => status);
+  expect(await tell({ url: 'nowhere' })).toBe(400);
+  expect(await tell({ url: receiver.url })).toBe(200);
+  const { id } = (await post('/v1/charges', charge(), 'a')).body;
+  await post(`/v1/charges/${id}/capture`, {}, 'c');
+  await receiver.waitFor(1);
+  expect(receiver.received[0]?.body).toContain('charge.captured');
+  expect(receiver.received.map((callback) => verified(callback, secret))).toEqual([{ ok: true }]);
+});
+
 test('a chargeback is told by a signed callback, as many times as asked, until it is accepted', async () => {
   receiver = await startReceiver();
   receiver.script({ status: 500 });
@@ -106,14 +121,14 @@ test('a chargeback is told by a signed callback, as many times as asked, until i
   await receiver.waitFor(5);
   const told = receiver.received.filter(({ body }) => body.includes('chargeback.opened'));
   expect(new Set(told.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-  for (const { headers, body } of told) {
-    const text = (name: string) => String(headers[name]);
-    const signed = {
-      id: text('webhook-id'),
-      timestamp: text('webhook-timestamp'),
-      signature: text('webhook-signature'),
-    };
-    expect(verifySignature({ secret, headers: signed, body })).toEqual({ ok: true });
-    expect(JSON.parse(body).data).toMatchObject({ charge_reference: 'pay_1', amount: '500', currency: 'EUR' });
+  for (const callback of told) {
+    expect(verified(callback, secret)).toEqual({ ok: true });
+    expect(JSON.parse(callback.body).data).toMatchObject({ charge_reference: 'pay_1', amount: '500', currency: 'EUR' });
   }
 });
+
+function verified({ headers, body }: TestReceiver['received'][number], secret: string) {
+  const text = (name: string) => String(headers[name]);
+  const signed = { id: text('webhook-id'), timestamp: text('webhook-timestamp'), signature: text('webhook-signature') };
+  return verifySignature({ secret, headers: signed, body });
+}

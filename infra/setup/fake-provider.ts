@@ -15,6 +15,8 @@ export interface FakeProviderOptions {
   /** Of 1,000 calls so many are done and never answered, and as many are answered 500 and not done. Default 0. */
   faultsPerThousand?: number;
   callbacks?: CallbackOptions;
+  /** Signs callbacks to the address that `PUT /callback-url` names, for a caller whose address is not known yet. */
+  callbackSecret?: string;
   /** Milliseconds between a capture and its chargeback, for the cards that have one. Default 50. */
   chargebackAfterMs?: number;
 }
@@ -134,18 +136,32 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     return refusal(404, 'unknown_path');
   }
 
+  function setCallbacks(next: CallbackOptions): void {
+    callbacks?.close();
+    callbacks = createCallbacks(next);
+  }
+
+  function put(path: string, { url }: Record<string, string>): FakeAnswer {
+    const secret = options.callbackSecret;
+    if (path !== '/callback-url' || secret === undefined) return refusal(404, 'unknown_path');
+    if (url === undefined || !URL.canParse(url)) return refusal(400, 'url_missing');
+    setCallbacks({ url, secret });
+    return { status: 200, body: { url } };
+  }
+
+  async function answerTo(request: IncomingMessage, url: URL, text: string): Promise<FakeAnswer | undefined> {
+    const allowed = options.key === undefined || request.headers.authorization === `Bearer ${options.key}`;
+    if (!allowed && url.pathname !== '/charges') return refusal(401, 'wrong_key');
+    if (request.method === 'GET') return get(url);
+    if (request.method === 'PUT') return put(url.pathname, parse(text));
+    return await post(request, url.pathname, parse(text));
+  }
+
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://provider');
     const text = await readBody(request);
     if (calls.length < KEPT_CALLS) calls.push(`${request.method} ${url.pathname}`);
-    const allowed = options.key === undefined || request.headers.authorization === `Bearer ${options.key}`;
-    const isRead = request.method === 'GET';
-    const answer =
-      !allowed && url.pathname !== '/charges'
-        ? refusal(401, 'wrong_key')
-        : isRead
-          ? get(url)
-          : await post(request, url.pathname, parse(text));
+    const answer = await answerTo(request, url, text);
     if (answer === undefined) return;
     if (latencyMs > 0) await pause(latencyMs);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
@@ -167,10 +183,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       return callbacks;
     },
     chargeback: (charge, type = 'chargeback.opened', amount = charge.amount) => chargeback(charge, type, amount),
-    setCallbacks(next) {
-      callbacks?.close();
-      callbacks = createCallbacks(next);
-    },
+    setCallbacks,
     close: async () => {
       callbacks?.close();
       for (const timer of timers) clearTimeout(timer);

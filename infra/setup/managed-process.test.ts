@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { retireGuard } from './guard';
@@ -67,6 +68,21 @@ test('one that is not ready by its deadline is stopped', async () => {
   const example = managed(`${pidFiles} setInterval(() => {}, 1000)`, { readyWithinMs: 500 });
   await expect(example.start()).rejects.toThrow('Example was not ready within');
   expect(isAlive(Number(readFileSync(path.join(folder, 'pids'), 'utf8')))).toBe(false);
+});
+
+test('an answer from its port that another program gives does not make it ready', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const port = (other.address() as AddressInfo).port;
+  const listen = `setTimeout(() => require('net').createServer().listen(${port}, '127.0.0.1'), 300)`;
+  const example = managed(listen, { port, ready: async () => true });
+  const reports: ProcessError[] = [];
+  example.onUnexpectedExit = (error) => reports.push(error);
+  await expect(example.start()).rejects.toThrow(/ended at start[\s\S]*EADDRINUSE/);
+  expect(reports).toEqual([]);
+  await new Promise((resolve) => other.close(resolve));
+  await example.start();
+  expect(example.pid).toBeDefined();
 });
 
 test('a program that is not there is reported', async () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Account } from './account';
 import { guard, unguard } from './guard';
+import { listensOn } from './listener';
 import { waitFor } from './wait';
 
 export interface ProcessOptions {
@@ -24,6 +25,8 @@ export interface ProcessOptions {
   logFile: string;
   /** Asked every 50 ms after the start until it says true. */
   ready(): Promise<boolean>;
+  /** The TCP port that it has to hold itself to be ready: whoever answers there may be another program, which was faster. */
+  port?: number | undefined;
   /** Milliseconds until it must be ready. */
   readyWithinMs: number;
   /** How it is asked to stop: one signal after the other, each with `stopWithinMs`; at last SIGKILL. */
@@ -95,7 +98,7 @@ export class ManagedProcess {
     const running = await this.#spawn();
     const look = async () => {
       if (!this.#is(running)) return 'ended';
-      return (await this.#options.ready()) ? 'ready' : undefined;
+      return (await this.#options.ready()) && this.#holdsPort(running) ? 'ready' : undefined;
     };
     let state: string | undefined;
     running.wanted = true;
@@ -163,6 +166,11 @@ export class ManagedProcess {
     } catch {
       return '';
     }
+  }
+
+  #holdsPort({ pid }: Running): boolean {
+    const { port } = this.#options;
+    return port === undefined || listensOn(pid, port);
   }
 
   #is(running: Running): boolean {

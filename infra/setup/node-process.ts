@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import path from 'node:path';
 import { ManagedProcess } from './managed-process';
 import { projectRoot } from './paths';
@@ -5,7 +6,7 @@ import { projectRoot } from './paths';
 export interface NodeProcessOptions {
   /** The folder for its log, `<name in small letters>.log`. */
   logFolder: string;
-  /** An address that answers 200 when it is ready; without it the process is taken for ready once it runs. */
+  /** An address of its own, with its port, that answers 200 when it is ready; without it, it is ready once it runs. */
   readyUrl?: string;
   /** Milliseconds until it must be ready; 60,000 unless told. */
   readyWithinMs?: number;
@@ -52,6 +53,7 @@ export async function spawnNodeProcess(
     cwd: projectRoot,
     logFile: path.join(logFolder, `${name.toLowerCase()}.log`),
     ready: async () => readyUrl === undefined || (await isReady(readyUrl)),
+    port: readyUrl === undefined ? undefined : Number(new URL(readyUrl).port),
     readyWithinMs,
     stopSignals: ['SIGTERM'],
     stopWithinMs,
@@ -61,12 +63,13 @@ export async function spawnNodeProcess(
   return managed;
 }
 
-async function isReady(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-    await response.body?.cancel();
-    return response.status === 200;
-  } catch {
-    return false;
-  }
+/** Over a connection of its own: one that is kept could lead to a program that has had the port before. */
+function isReady(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get(url, { agent: false, signal: AbortSignal.timeout(5_000) }, (response) => {
+      resolve(response.statusCode === 200);
+      request.destroy();
+    });
+    request.once('error', () => resolve(false));
+  });
 }

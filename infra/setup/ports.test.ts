@@ -43,6 +43,23 @@ test('a port that is taken while something starts on it is exchanged for another
   expect(port).toBe(offered[1]);
 });
 
+test('a port that was taken for a moment, and is free again when we look, is exchanged as well', async () => {
+  let tries = 0;
+  const port = await onFreePorts(
+    async () => ({ port: await freePort() }),
+    async ({ port }) => {
+      tries++;
+      if (tries > 1) return port;
+      const other = await listen(port);
+      const late = await listen(port).catch((error: Error) => error);
+      await close(other);
+      throw late;
+    },
+  );
+  expect(tries).toBe(2);
+  expect(await isFree(port)).toBe(true);
+});
+
 test('what fails for another reason is not tried again', async () => {
   let tries = 0;
   const start = onFreePorts(

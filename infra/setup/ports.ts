@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 
 const HOST = '127.0.0.1';
+const TRIES = 3;
 
 /** A TCP port that nothing listens on at 127.0.0.1 right now. */
 export async function freePort(): Promise<number> {
@@ -22,8 +23,8 @@ export async function preferPort(preferred: number, name: string, log: (line: st
 }
 
 /**
- * Starts something on ports; on other ones if it fails and one of them turns out to be in use: between looking and
- * starting, anybody may take it.
+ * Starts something on ports; on other ones if it fails and says that one is in use, or one turns out to be: between
+ * looking and starting, anybody may take it, and leave it again.
  *
  * @param choose - called for ports before each try
  */
@@ -36,12 +37,21 @@ export async function onFreePorts<P extends Record<string, number | undefined>, 
     try {
       return await start(ports);
     } catch (error) {
-      const free = await Promise.all(
-        Object.values(ports).map(async (port) => port === undefined || (await isFree(port))),
-      );
-      if (attempt >= 3 || free.every(Boolean)) throw error;
+      if (attempt >= TRIES || !(saysInUse(error) || (await isOneInUse(ports)))) throw error;
     }
   }
+}
+
+/** In the words of Node and of the C library, as an error's message quotes a program's last lines. */
+function saysInUse(error: unknown): boolean {
+  return /EADDRINUSE|address (already )?in use/i.test(String(error));
+}
+
+async function isOneInUse(ports: Record<string, number | undefined>): Promise<boolean> {
+  const inUse = await Promise.all(
+    Object.values(ports).map(async (port) => port !== undefined && !(await isFree(port))),
+  );
+  return inUse.some(Boolean);
 }
 
 /** Listens for a moment. Resolves to the port, or undefined if it is in use or not allowed. */

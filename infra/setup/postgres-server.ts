@@ -65,6 +65,7 @@ function postgresProcess(place: PostgresPlace, address: string, port: number, op
     account: place.account,
     logFile: path.join(options.logFolder, 'postgres.log'),
     ready: () => answers(address),
+    port,
     readyWithinMs: READY_WITHIN_MS,
     // Its own words: "fast" ends connections, "immediate" leaves recovery to the next start.
     stopSignals: ['SIGINT', 'SIGQUIT'],

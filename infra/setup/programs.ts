@@ -83,43 +83,36 @@ export function startReceiverProgram(
   });
 }
 
-/** Where a payment provider will be, and what API and worker are told of it. */
-export interface ProviderPlace {
-  port: number;
-  url: string;
-  /** Signs its callbacks. */
-  secret: string;
-  env: Record<string, string>;
+/** The payment provider of this start, and what API and worker are told of it. */
+export interface Provider extends Program {
+  env: { WAYBILL_PAYMENT_PROVIDER_URL: string; WAYBILL_PAYMENT_PROVIDER_SECRET: string };
 }
 
-/** The place of the fake payment provider; `undefined` when the environment names a provider. */
-export async function placeProvider({
-  env,
-  log,
-}: Pick<ProgramOptions, 'env' | 'log'>): Promise<ProviderPlace | undefined> {
-  if (env.WAYBILL_PAYMENT_PROVIDER_URL) return undefined;
-  const port = await preferPort(PROVIDER_PORT, 'the payment provider', log);
-  const url = `http://${HOST}:${port}`;
-  const secret = newSecret();
-  return {
-    port,
-    url,
-    secret,
-    env: { WAYBILL_PAYMENT_PROVIDER_URL: url, WAYBILL_PAYMENT_PROVIDER_SECRET: secret },
-  };
+/** Starts the fake payment provider; `undefined` when the environment names a provider. */
+export async function startProvider(options: ProgramOptions): Promise<Provider | undefined> {
+  if (options.env.WAYBILL_PAYMENT_PROVIDER_URL) return undefined;
+  const choose = async () => ({ port: await preferPort(PROVIDER_PORT, 'the payment provider', options.log) });
+  return onFreePorts(choose, async ({ port }) => {
+    const url = `http://${HOST}:${port}`;
+    const secret = newSecret();
+    const env = { ...options.env, FAKE_PROVIDER_PORT: String(port), FAKE_PROVIDER_CALLBACK_SECRET: secret };
+    const file = 'dist/infra/setup/fake-provider-main.js';
+    return {
+      managed: await spawnNodeProcess('Payment provider', file, env, ready(options, `${url}/charges`)),
+      url,
+      env: { WAYBILL_PAYMENT_PROVIDER_URL: url, WAYBILL_PAYMENT_PROVIDER_SECRET: secret },
+    };
+  });
 }
 
-/** Starts the fake payment provider at its place; it tells the API what it does by itself. */
-export async function startProvider(place: ProviderPlace, apiUrl: string, options: ProgramOptions): Promise<Program> {
-  const env = {
-    ...options.env,
-    FAKE_PROVIDER_PORT: String(place.port),
-    FAKE_PROVIDER_CALLBACK_URL: `${apiUrl}/callbacks/payments`,
-    FAKE_PROVIDER_CALLBACK_SECRET: place.secret,
-  };
-  const file = 'dist/infra/setup/fake-provider-main.js';
-  const managed = await spawnNodeProcess('Payment provider', file, env, ready(options, `${place.url}/charges`));
-  return { managed, url: place.url };
+/** Tells the fake provider where the API is, which it reports to what happens there by itself. */
+export async function sendCallbacksTo(apiUrl: string, provider: Program): Promise<void> {
+  const response = await fetch(`${provider.url}/callback-url`, {
+    method: 'PUT',
+    body: JSON.stringify({ url: `${apiUrl}/callbacks/payments` }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!response.ok) throw new Error(`the payment provider refused the API's address: ${await response.text()}`);
 }
 
 /** The usual port, or another one where that is in use; a port that the environment names is taken as it is. */

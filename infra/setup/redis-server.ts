@@ -82,6 +82,7 @@ async function startOwn(file: string, argv0: string, options: ServerOptions): Pr
       cwd: options.dataDir,
       logFile: path.join(options.logFolder, 'redis.log'),
       ready: () => answers(port, password),
+      port,
       readyWithinMs: 20_000,
       stopSignals: ['SIGTERM'],
       stopWithinMs: 5_000,

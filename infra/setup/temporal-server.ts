@@ -92,6 +92,7 @@ function temporalProcess(
     cwd: options.dataDir,
     logFile: path.join(options.logFolder, 'temporal.log'),
     ready: async () => (await answers(`${HOST}:${port}`)) && (uiPort === undefined || (await servesUi(uiPort))),
+    port,
     readyWithinMs: 60_000,
     stopSignals: ['SIGTERM'],
     stopWithinMs: 10_000,

@@ -1,0 +1,148 @@
+import { existsSync, mkdtempSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { isFree } from '../../infra/setup/ports';
+import { removeDataDirectory } from '../../infra/setup/postgres-place';
+import { findProcess, leftAfter, processesOf, runNpm, runSetup } from './setup-support';
+
+jest.setTimeout(180_000);
+
+// All in one file, so that they run one after the other: which of the usual ports are free is part of what they check.
+const dataDir = mkdtempSync(path.join(tmpdir(), 'waybill-start-'));
+const env = { WAYBILL_DATA_DIR: dataDir };
+afterAll(() => removeDataDirectory(dataDir));
+
+async function deliverOnce(place = env): Promise<{ result: Record<string, unknown>; stdout: string }> {
+  const run = runSetup(['start', '--once'], place);
+  const code = await run.ended;
+  if (code !== 0) throw new Error(`exit code ${code}\n${run.stdout()}\n${run.stderr()}`);
+  const last = run.stdout().trimEnd().split('\n').at(-1) ?? '';
+  return { result: JSON.parse(last), stdout: run.stdout() };
+}
+
+test('delivers a real webhook, says so on the last line, and leaves nothing running', async () => {
+  const { result, stdout } = await deliverOnce();
+  expect(result).toEqual({
+    delivered: true,
+    deliveryId: expect.stringMatching(/^dlv_[0-9a-f]{32}$/),
+    workflowId: expect.stringMatching(/^webhook-delivery\//),
+    workflowUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\//),
+    acceptToReceivedMs: expect.any(Number),
+  });
+  expect(result.acceptToReceivedMs).toBeGreaterThanOrEqual(0);
+  expect(stdout).toContain("The administrator's API key is wb_live_");
+  expect(await leftAfter(dataDir, 5_000)).toEqual([]);
+});
+
+test('the second start reuses what is there, and moves from ports that are in use', async () => {
+  const taken = await occupy(8080, 8090);
+  try {
+    const { result, stdout } = await deliverOnce();
+    expect(result.delivered).toBe(true);
+    expect(stdout).not.toMatch(/Installing|Compiling|Bundling|Building|wb_live_/);
+    expect(stdout).toMatch(/Port 8080 is in use: the API takes \d+ instead/);
+    expect(stdout).toMatch(/Port 8090 is in use: the receiver takes \d+ instead/);
+  } finally {
+    for (const server of taken) server.close();
+  }
+});
+
+test('two starts in the same instant both find ports, and each delivers to its own receiver', async () => {
+  const other = mkdtempSync(path.join(tmpdir(), 'waybill-twin-'));
+  try {
+    const twins = await Promise.all([deliverOnce(), deliverOnce({ WAYBILL_DATA_DIR: other })]);
+    expect(twins.map(({ result }) => result.delivered)).toEqual([true, true]);
+  } finally {
+    removeDataDirectory(other);
+  }
+});
+
+test('a port that the environment asks for and that is in use is named, and nothing is left running', async () => {
+  const [taken] = await occupy(0);
+  const address = taken?.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const run = runSetup(['start', '--once'], { ...env, WAYBILL_PORT: String(port) });
+  expect(await run.ended).toBe(1);
+  expect(run.stderr()).toContain(`Port ${port} is in use, and WAYBILL_PORT asks for it for the API`);
+  expect(await leftAfter(dataDir, 5_000)).toEqual([]);
+  taken?.close();
+});
+
+test('an unknown option is refused before anything starts', async () => {
+  const run = runSetup(['start', '--twice'], env);
+  expect(await run.ended).toBe(2);
+  expect(run.stderr()).toContain('Usage: npm start');
+});
+
+async function startUntilRunning() {
+  const run = runSetup(['start'], env);
+  await run.printed('Ctrl-C stops everything');
+  return run;
+}
+
+test('Ctrl-C, which reaches it from the terminal and again from npm, stops everything in order', async () => {
+  const run = await startUntilRunning();
+  const servers = ['bin/postgres', 'start-dev', 'api/main.js', 'worker/main.js', 'receiver-main.js'];
+  for (const program of servers) expect(processesOf(dataDir).join('\n')).toContain(program);
+
+  const second = runSetup(['start'], env);
+  expect(await second.ended).toBe(1);
+  expect(second.stderr()).toContain(`Waybill is already running here: process ${run.pid}`);
+
+  run.signalGroup('SIGINT');
+  process.kill(run.pid, 'SIGINT');
+  expect(await run.ended).toBe(0);
+  expect(run.stdout()).toContain('Everything is stopped');
+  expect(run.stderr()).toBe('');
+  expect(await leftAfter(dataDir, 1_000)).toEqual([]);
+  expect(existsSync(path.join(dataDir, 'start.lock'))).toBe(false);
+});
+
+test('when one of its programs dies, it says which, shows the last lines, and stops the rest', async () => {
+  const run = await startUntilRunning();
+  process.kill(findProcess(dataDir, 'worker/main.js'), 'SIGKILL');
+  expect(await run.ended).toBe(1);
+  expect(run.stderr()).toContain('Worker ended unexpectedly (SIGKILL)');
+  expect(run.stderr()).toContain('worker is polling');
+  expect(await leftAfter(dataDir, 1_000)).toEqual([]);
+});
+
+test('killed without a chance to tidy up, it leaves nothing running, and starts again', async () => {
+  const run = await startUntilRunning();
+  process.kill(run.pid, 'SIGKILL');
+  await run.ended;
+  expect(await leftAfter(dataDir, 20_000)).toEqual([]);
+
+  const again = runSetup(['start', '--once'], env);
+  expect(await again.ended).toBe(0);
+});
+
+test('interrupted while it starts, it stops what it has begun', async () => {
+  const run = runSetup(['start'], env);
+  await run.printed('Starting API and worker');
+  process.kill(run.pid, 'SIGTERM');
+  expect(await run.ended).toBe(143);
+  expect(run.stderr()).toBe('');
+  expect(await leftAfter(dataDir, 1_000)).toEqual([]);
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)('a %s that only npm gets stops what npm has started', async (signal) => {
+  const run = runNpm(['start'], env);
+  await run.printed('Starting API and worker');
+  process.kill(run.pid, signal);
+  await run.ended;
+  expect(await leftAfter(dataDir, 10_000)).toEqual([]);
+});
+
+/** Listens on those of the ports that nobody listens on yet. */
+async function occupy(...ports: number[]): Promise<Server[]> {
+  const servers: Server[] = [];
+  for (const port of ports) {
+    if (port !== 0 && !(await isFree(port))) continue;
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    servers.push(server);
+  }
+  return servers;
+}
