@@ -70,7 +70,8 @@ async function createEndpoint(api: ApiClient, url: string): Promise<string> {
 }
 
 /**
- * Publishes a message through the REST API and follows it to the receiver.
+ * Publishes a message through the REST API and follows it to the receiver. It is a test event for that endpoint alone:
+ * others that subscribe to everything, in a database of the user's, are not told of an order that nobody placed.
  *
  * @throws Error saying how far it came
  */
@@ -82,8 +83,8 @@ export async function sendFirstWebhook(options: {
   signal: AbortSignal;
 }): Promise<FirstWebhook> {
   const { api, endpointId, receiverUrl, signal } = options;
-  const payload = { orderId: '1001', total: { amount: '4990', currency: 'EUR' }, note: 'the first webhook' };
-  const message = messageSchema.parse(await api.call('POST', '/v1/messages', { eventType: 'order.created', payload }));
+  const payload = { message: 'The first webhook of this start.' };
+  const message = messageSchema.parse(await api.call('POST', `/v1/endpoints/${endpointId}/test`, { payload }));
   const own = message.deliveries.find((delivery) => delivery.endpointId === endpointId);
   if (own === undefined) throw new Error(`Message ${message.id} was accepted, but has no delivery for ${endpointId}`);
   const delivery = await untilDelivered(api, own.id, signal);
