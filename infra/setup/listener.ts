@@ -4,14 +4,22 @@ const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
 const LISTEN = '0A';
 
 /**
- * Whether that process itself holds the listening socket of a TCP port. An answer from the port does not show it: another
- * program may have taken the port first. Always true on systems without Linux' /proc, which cannot tell.
+ * Whether a process group itself holds the listening socket of a TCP port. An answer from the port does not show it:
+ * another program may have taken the port first.
+ *
+ * Also true where nobody can tell: on systems without Linux' /proc, and in containers in which root may not look at the
+ * processes of other accounts.
  */
-export function listensOn(pid: number, port: number): boolean {
-  const tables = TABLES.map(read);
+export function listensOn(group: number, port: number): boolean {
+  const tables = TABLES.map((table) => read(table));
   if (tables.every((table) => table === undefined)) return true;
   const inodes = new Set(tables.flatMap((table) => listeningInodes(table ?? '', port)));
-  return inodes.size > 0 && socketsOf(pid).some((socket) => inodes.has(socket));
+  try {
+    return inodes.size > 0 && membersOf(group).some((pid) => socketsOf(pid).some((socket) => inodes.has(socket)));
+  } catch (error) {
+    if (isForbidden(error)) return true;
+    throw error;
+  }
 }
 
 /** The inodes of the sockets in such a table that listen on the port. */
@@ -24,32 +32,45 @@ function listeningInodes(table: string, port: number): string[] {
     .map((columns) => columns[9] ?? '');
 }
 
-function socketsOf(pid: number): string[] {
+function membersOf(group: number): string[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && groupOf(name) === group);
+}
+
+function groupOf(pid: string): number {
+  const stat = read(`/proc/${pid}/stat`) ?? '';
+  // After the program's name, which may contain anything: state, parent, group.
+  const [, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(group);
+}
+
+/** The inodes of a process' sockets. */
+function socketsOf(pid: string): string[] {
   const folder = `/proc/${pid}/fd`;
-  return entries(folder).flatMap((name) => /^socket:\[(\d+)\]$/.exec(target(`${folder}/${name}`))?.[1] ?? []);
+  const names = unlessGone(() => readdirSync(folder)) ?? [];
+  return names.flatMap((name) => {
+    const target = unlessGone(() => readlinkSync(`${folder}/${name}`)) ?? '';
+    return /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? [];
+  });
 }
 
 function read(file: string): string | undefined {
+  return unlessGone(() => readFileSync(file, 'utf8'));
+}
+
+/** `undefined` for what is not there, or has ended meanwhile. */
+function unlessGone<T>(look: () => T): T | undefined {
   try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
+    return look();
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(codeOf(error))) return undefined;
+    throw error;
   }
 }
 
-/** Nothing for a process that has gone. */
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(codeOf(error));
 }
 
-function target(link: string): string {
-  try {
-    return readlinkSync(link);
-  } catch {
-    return '';
-  }
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
