@@ -1,15 +1,20 @@
 import type { Order, Page, PageRequest, Position } from '../store/keyset';
 import { invalidField } from './problems';
 
-/** Which list a cursor belongs to, and what its keys look like. */
+/** Which list a cursor belongs to, and what can be a key of it. */
 export interface CursorKind {
   list: string;
-  key: RegExp;
+  isKey(text: string): boolean;
 }
 
 /** Lists ordered by id. */
 export function byId(list: string): CursorKind {
-  return { list, key: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/ };
+  return { list, isKey: (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) };
+}
+
+/** Lists ordered by a number of the database's. */
+export function byNumber(list: string): CursorKind {
+  return { list, isKey: (text) => /^\d{1,18}$/.test(text) };
 }
 
 const SHAPE = /^([a-z-]+):(asc|desc):(next|previous)(!?):(.{1,128})$/;
@@ -28,7 +33,7 @@ export function pageRequest(
   if (query.cursor === undefined) return { limit: query.limit, order: query.order ?? defaultOrder };
   const match = SHAPE.exec(Buffer.from(query.cursor, 'base64url').toString('latin1'));
   const [, list, order, direction, inclusive, key] = match ?? [];
-  if (list !== kind.list || key === undefined || !kind.key.test(key)) {
+  if (list !== kind.list || key === undefined || !kind.isKey(key)) {
     throw invalidField('query', '#/cursor', 'is not a cursor of this list; leave it out to start from the beginning');
   }
   if (query.order !== undefined && query.order !== order) {

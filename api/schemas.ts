@@ -45,6 +45,18 @@ export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V) {
   );
 }
 
+const MAX_METADATA = 50;
+
+/** The name of an entry of a resource's metadata, and its value. */
+export const metadataName = nonEmptyText(64);
+export const metadataValue = text(512);
+
+/** What a client keeps with a resource: its own names and values. */
+export const metadataSchema = mapOf(metadataName, metadataValue).refine(
+  (map) => Object.keys(map).length <= MAX_METADATA,
+  `must have at most ${MAX_METADATA} entries`,
+);
+
 /** Deeper than any event, and far from where receivers' parsers and our own stack give up. */
 const MAX_DEPTH = 100;
 

@@ -8,6 +8,9 @@ import {
   eventTypePattern,
   idSchema,
   mapOf,
+  metadataName,
+  metadataSchema,
+  metadataValue,
   moment,
   momentText,
   nonEmptyText,
@@ -19,7 +22,6 @@ import { headersChangeSchema, headersSchema, maskHeaders } from './header-schema
 import { DEFAULT_RETRY, retrySchema, retryView } from './retry-schema';
 import { secretSchema } from './secret-schema';
 
-const MAX_METADATA = 50;
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 
@@ -38,11 +40,6 @@ const channels = z
   .max(10)
   .transform((names) => [...new Set(names)])
   .meta({ description: 'Only messages with one of these channels. Empty for all.' });
-const metadataKey = nonEmptyText(64);
-const metadata = mapOf(metadataKey, text(512)).refine(
-  (map) => Object.keys(map).length <= MAX_METADATA,
-  `must have at most ${MAX_METADATA} entries`,
-);
 const timeout = durationSchema(SECOND_MS, 30 * SECOND_MS);
 const rateLimit = z
   .strictObject({ limit: z.int().min(1).max(1_000_000), period: durationSchema(SECOND_MS, DAY_MS).prefault('1m') })
@@ -56,7 +53,7 @@ export const newEndpointSchema = z
     eventTypes: eventTypes.default([]),
     channels: channels.default([]),
     headers: headersSchema.default({}),
-    metadata: metadata.default({}),
+    metadata: metadataSchema.default({}),
     retry: retrySchema.prefault(DEFAULT_RETRY),
     timeout: timeout.prefault('15s'),
     rateLimit: rateLimit.nullable().default(null),
@@ -72,7 +69,7 @@ export const endpointChangeSchema = z
     eventTypes: eventTypes.optional(),
     channels: channels.optional(),
     headers: headersChangeSchema.optional(),
-    metadata: mapOf(metadataKey, text(512).nullable()).optional(),
+    metadata: mapOf(metadataName, metadataValue.nullable()).optional(),
     retry: retrySchema.nullable().optional().meta({ description: 'Null for the default schedule.' }),
     timeout: timeout.optional(),
     rateLimit: rateLimit.nullable().optional(),
@@ -85,7 +82,7 @@ export type EndpointChange = z.output<typeof endpointChangeSchema>;
 
 /** Whether a metadata map is within its bounds after a change. */
 export function metadataFits(map: Readonly<Record<string, string>>): boolean {
-  return metadata.safeParse(map).success;
+  return metadataSchema.safeParse(map).success;
 }
 
 export const stateReasonSchema = z

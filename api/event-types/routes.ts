@@ -6,7 +6,7 @@ import {
   listEventTypes,
   updateEventType,
 } from '../../store/event-types';
-import { pageBody, pageRequest } from '../cursor';
+import { type CursorKind, pageBody, pageRequest } from '../cursor';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { type Route, route } from '../route';
@@ -21,7 +21,7 @@ import {
 } from './schemas';
 
 const TAG = 'Event types';
-const CURSOR = { list: 'event-types', key: /^[A-Za-z0-9._-]+$/ };
+const CURSOR: CursorKind = { list: 'event-types', isKey: (text) => /^[A-Za-z0-9._-]+$/.test(text) };
 const ARCHIVED = { true: true, false: false, any: undefined };
 
 export function eventTypeRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {

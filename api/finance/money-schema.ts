@@ -24,6 +24,13 @@ export function amountSchema(min: bigint, example = '12345') {
     });
 }
 
+const MAX_SINGLE = 10n ** 15n;
+
+/** As {@link amountSchema}, of one thing: far below where sums of many would leave the database's range. */
+export function singleAmountSchema(min: bigint, example?: string) {
+  return amountSchema(min, example).refine((amount) => amount <= MAX_SINGLE, `must be at most "${MAX_SINGLE}"`);
+}
+
 /** An amount in an answer: minor units as a decimal string. */
 export const amountText = z.string().meta({ pattern: '^-?[0-9]+$', example: '12345' });
 

@@ -1,7 +1,7 @@
 import { withTimeout } from '../../core/timeout';
 
 /** How long a request waits for Temporal to answer a call. */
-export const ANSWER_WITHIN_MS = 10_000;
+const ANSWER_WITHIN_MS = 10_000;
 
 /** For calls to Temporal that a request waits for: nothing else ends one that is never answered. @throws TimedOut */
 export function inTime<T>(call: Promise<T>): Promise<T> {

@@ -13,19 +13,12 @@ import type { AppDeps } from '../../deps';
 import { invalidField, Problem } from '../../problems';
 import { type Route, route } from '../../route';
 import { idSchema, moment, momentSchema, momentText } from '../../schemas';
-import { amountSchema, amountText, bpsSchema, currencySchema } from '../money-schema';
+import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../money-schema';
 
 const TAG = 'Fee schedules';
 const MAX_TIERS = 20;
 const MAX_LISTED = 1_000;
 const UNIQUE_VIOLATION = '23505';
-
-/** Far below where a capture with its fee would leave the database's range. */
-const MAX_FEE = 10n ** 15n;
-
-function feeAmount(example: string) {
-  return amountSchema(0n, example).refine((amount) => amount <= MAX_FEE, `must be at most "${MAX_FEE}"`);
-}
 
 const newFeeScheduleSchema = z
   .strictObject({
@@ -34,9 +27,9 @@ const newFeeScheduleSchema = z
       .meta({ description: 'Default: every merchant without one of its own.' }),
     currency: currencySchema,
     bps: bpsSchema,
-    fixed: feeAmount('30').prefault('0'),
-    minFee: feeAmount('10').optional(),
-    maxFee: feeAmount('5000').optional(),
+    fixed: singleAmountSchema(0n, '30').prefault('0'),
+    minFee: singleAmountSchema(0n, '10').optional(),
+    maxFee: singleAmountSchema(0n, '5000').optional(),
     tiers: z
       .array(
         z.strictObject({
@@ -44,7 +37,7 @@ const newFeeScheduleSchema = z
             .nullable()
             .meta({ description: 'Amounts up to and including; null: no end.' }),
           bps: bpsSchema,
-          fixed: feeAmount('30').prefault('0'),
+          fixed: singleAmountSchema(0n, '30').prefault('0'),
         }),
       )
       .max(MAX_TIERS)
@@ -52,7 +45,7 @@ const newFeeScheduleSchema = z
       .refine(areAscending, 'must ascend, and only the last tier may be without an end')
       .meta({ description: "An amount's tier takes the place of `bps` and `fixed`." }),
     taxBps: bpsSchema.default(0).meta({ description: 'Tax on the fee.' }),
-    disputeFee: feeAmount('1500').prefault('0'),
+    disputeFee: singleAmountSchema(0n, '1500').prefault('0'),
     validFrom: momentSchema.optional().meta({ description: 'Default: now.' }),
   })
   .refine(({ minFee, maxFee }) => minFee === undefined || maxFee === undefined || minFee <= maxFee, {

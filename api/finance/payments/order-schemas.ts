@@ -1,20 +1,10 @@
 import { z } from 'zod';
 import { ORDER_STATES, type Order } from '../../../store/finance/orders';
-import { idSchema, mapOf, moment, momentText, nonEmptyText, pageQuery, pageSchema, text } from '../../schemas';
-import { amountSchema, amountText, currencySchema } from '../money-schema';
+import { idSchema, metadataSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../../schemas';
+import { amountText, currencySchema, singleAmountSchema } from '../money-schema';
 
-const MAX_METADATA = 50;
-
-/** A single payment's amount: far below where sums of many would leave the database's range. */
-export const priceSchema = amountSchema(1n).refine(
-  (amount) => amount <= 10n ** 15n,
-  'must be at most "1000000000000000"',
-);
-
-const metadata = mapOf(nonEmptyText(64), text(512)).refine(
-  (map) => Object.keys(map).length <= MAX_METADATA,
-  `must have at most ${MAX_METADATA} entries`,
-);
+/** A single payment's amount. */
+export const priceSchema = singleAmountSchema(1n);
 
 export const newOrderSchema = z
   .strictObject({
@@ -22,7 +12,7 @@ export const newOrderSchema = z
     amount: priceSchema,
     currency: currencySchema,
     reference: nonEmptyText(200).optional().meta({ description: 'Your own number for it.', example: 'A-1042' }),
-    metadata: metadata.default({}),
+    metadata: metadataSchema.default({}),
   })
   .meta({
     id: 'NewOrder',

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { withTimeout } from '../../../core/timeout';
 
 /** How long a request waits for its payment to end before it is answered with where to look. */
-export const RESULT_WAIT_MS = 10_000;
+const RESULT_WAIT_MS = 10_000;
 
 const CLOSE_EVENT = 2;
 

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { AuditPosition } from '../../../core/finance/audit-chain';
 import { type AuditEntry, listAudit, verifyAudit } from '../../../store/finance/audit';
 import { inIndexOrder } from '../../../store/finance/index-order';
-import { pageBody, pageRequest } from '../../cursor';
+import { byNumber, pageBody, pageRequest } from '../../cursor';
 import type { AppDeps } from '../../deps';
 import { invalidField } from '../../problems';
 import { type Route, route } from '../../route';
 import { moment, momentText, pageQuery, pageSchema } from '../../schemas';
 
 const TAG = 'Finance audit';
-const CURSOR = { list: 'finance-audit', key: /^\d{1,18}$/ };
+const CURSOR = byNumber('finance-audit');
 
 const hash = z
   .string()

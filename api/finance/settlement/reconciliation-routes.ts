@@ -13,7 +13,7 @@ import {
   listReconciliations,
   type Reconciliation,
 } from '../../../store/finance/reconciliation-reads';
-import { byId, pageBody, pageRequest } from '../../cursor';
+import { byId, byNumber, pageBody, pageRequest } from '../../cursor';
 import type { AppDeps } from '../../deps';
 import { Problem } from '../../problems';
 import { type Route, route, type TenantContext } from '../../route';
@@ -36,7 +36,7 @@ const PATH = '/api/v2/finance/settlement/{date}/reconciliation';
 /** Some 300,000 lines. A day has to be in one file: of a part of it all the rest would be missing. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const CURSOR = byId('reconciliations');
-const ITEM_CURSOR = { list: 'reconciliation-items', key: /^\d{1,18}$/ };
+const ITEM_CURSOR = byNumber('reconciliation-items');
 
 export function reconciliationRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
   return [

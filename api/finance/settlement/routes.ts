@@ -5,7 +5,7 @@ import { findRun, listRuns } from '../../../store/finance/settlement-runs';
 import { runStatistics, totalsBetween, totalsOfRun } from '../../../store/finance/settlement-stats';
 import { type CursorKind, pageBody, pageRequest } from '../../cursor';
 import type { AppDeps } from '../../deps';
-import { invalidField, Problem } from '../../problems';
+import { Problem } from '../../problems';
 import { type Route, route } from '../../route';
 import { auditRoutes } from './audit-routes';
 import { businessOf, closedDate, retry, trigger } from './commands';
@@ -30,7 +30,7 @@ import { noSettlement } from './settled-run';
 
 const TAG = 'Settlement';
 const BASE = '/api/v2/finance/settlement';
-const CURSOR: CursorKind = { list: 'settlement-runs', key: /^\d{4}-\d{2}-\d{2}$/ };
+const CURSOR: CursorKind = { list: 'settlement-runs', isKey: isDate };
 const [EARLIEST, LATEST] = ['0001-01-01', '9999-12-31'];
 
 export function settlementRoutes(deps: AppDeps): Route[] {
@@ -119,13 +119,6 @@ export function settlementRoutes(deps: AppDeps): Route[] {
       responses: { 200: { description: 'A page of settlements.', body: runPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        if (request.position !== undefined && !isDate(request.position.key)) {
-          throw invalidField(
-            'query',
-            '#/cursor',
-            'is not a cursor of this list; leave it out to start from the beginning',
-          );
-        }
         const filter = { from: query.from, to: query.to, state: query.status };
         const page = await listRuns(pool, tenantId, filter, request);
         return { status: 200, body: pageBody(CURSOR, request, page, (run) => runView(run, workflowUrl)) };
