@@ -1,8 +1,8 @@
-/** Unit tests stand beside their file; the others in tests/. Servers are started by `npm test` (infra/setup/test.ts). */
+/** Unit tests stand beside their file; the others in tests/. Servers are started by `npm test` (infra/setup/commands/test.ts). */
 module.exports = {
   testEnvironment: 'node',
   testMatch: [
-    '<rootDir>/{core,store,infra,api,workflows,activities,worker,bench}/**/*.test.ts',
+    '<rootDir>/{core,domains,infra,api,workflows,activities,worker,bench}/**/*.test.ts',
     '<rootDir>/tests/**/*.test.ts',
   ],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.waybill/'],

@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
+import type { DeliveryEngine } from '../domains/webhooks/delivery/delivery-engine';
 import type { Config } from '../infra/config';
 import type { Logger } from '../infra/log';
 import type { Metrics } from '../infra/observability/metrics';
-import type { DeliveryEngine } from './webhooks/delivery-engine';
 
 /** What activities are made of. */
 export interface ActivityDeps {

@@ -1,6 +1,6 @@
 import type { ActivityDeps } from './deps';
-import { createPaymentActivities } from './finance/payments';
-import { createSettlementActivities } from './finance/settlement';
+import { createPaymentActivities } from './payments';
+import { createSettlementActivities } from './settlement';
 import { createWebhookActivities } from './webhooks';
 
 export type { ActivityDeps } from './deps';

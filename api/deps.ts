@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
+import type { DeliveryCommands } from '../domains/webhooks/commands/commands';
+import type { Publisher } from '../domains/webhooks/publishing/publisher';
 import type { Config } from '../infra/config';
 import type { Keyring } from '../infra/keyring';
 import type { Logger } from '../infra/log';
-import type { DeliveryCommands } from './deliveries/commands';
-import type { Publisher } from './messages/publisher';
-import type { RateLimiter } from './middleware/rate-limit';
-import type { ApiMetrics } from './middleware/request-metrics';
+import type { RateLimiter } from './http/rate-limit';
+import type { ApiMetrics } from './http/request-metrics';
 
 /** Whether an endpoint's address may be used, and if not, why, in words for whoever gave it. */
 export type UrlCheck = { ok: true } | { ok: false; reason: string };

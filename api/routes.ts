@@ -1,18 +1,18 @@
-import { apiKeyRoutes } from './api-keys/routes';
-import type { Authenticator } from './auth/authenticator';
-import { deadLetterRoutes } from './dead-letters/routes';
-import { deliveryRoutes } from './deliveries/routes';
+import type { Authenticator } from '../domains/accounts/authenticator';
+import { apiKeyRoutes } from './accounts/api-keys/routes';
+import { tenantRoutes } from './accounts/tenants/routes';
 import type { AppDeps } from './deps';
-import { endpointRoutes } from './endpoints/routes';
-import { endpointSecretRoutes } from './endpoints/secret-routes';
-import { endpointTestRoute } from './endpoints/test-route';
-import { eventTypeRoutes } from './event-types/routes';
 import { financeRoutes } from './finance/routes';
-import { messageRoutes } from './messages/routes';
-import { openApiDocument } from './openapi';
+import { openApiDocument } from './http/openapi';
+import type { Route } from './http/route';
 import { operationRoutes } from './operations/routes';
-import type { Route } from './route';
-import { tenantRoutes } from './tenants/routes';
+import { deadLetterRoutes } from './webhooks/dead-letters/routes';
+import { deliveryRoutes } from './webhooks/deliveries/routes';
+import { endpointRoutes } from './webhooks/endpoints/routes';
+import { endpointSecretRoutes } from './webhooks/endpoints/secret-routes';
+import { endpointTestRoute } from './webhooks/endpoints/test-route';
+import { eventTypeRoutes } from './webhooks/event-types/routes';
+import { messageRoutes } from './webhooks/messages/routes';
 
 /** Every route of the API. Express tries them in this order, so the busiest comes first. */
 export function apiRoutes(deps: AppDeps, authenticator: Authenticator): Route[] {

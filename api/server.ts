@@ -1,12 +1,12 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { fail, mountRoutes } from './adapter';
-import { Authenticator } from './auth/authenticator';
+import { Authenticator } from '../domains/accounts/authenticator';
 import type { AppDeps } from './deps';
-import { exchangeOf, sendProblem } from './exchange';
-import { Idempotency } from './idempotency/idempotency';
-import { beginExchange } from './middleware/request-log';
+import { fail, mountRoutes } from './http/adapter';
+import { exchangeOf, sendProblem } from './http/exchange';
+import { Idempotency } from './http/idempotency/idempotency';
+import { Problem } from './http/problems';
+import { beginExchange } from './http/request-log';
 import { mountPages } from './operations/pages';
-import { Problem } from './problems';
 import { apiRoutes } from './routes';
 
 /** Makes the API. It listens to nothing by itself: see `api/http-server.ts`. */

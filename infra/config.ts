@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../core/duration';
-import { parseSecret } from '../core/signature';
+import { parseSecret } from '../domains/webhooks/rules/signature';
 
 const duration = (fallback: string) =>
   z

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities';
-import { createDelivery } from '../activities/webhooks/dependencies';
-import { renderMetrics } from '../activities/webhooks/gauges';
+import { createDelivery } from '../domains/webhooks/delivery/dependencies';
+import { renderMetrics } from '../domains/webhooks/upkeep/gauges';
 import { ConfigError, loadConfig } from '../infra/config';
 import { createLogger, type Logger } from '../infra/log';
 import { createMetrics } from '../infra/observability/metrics';

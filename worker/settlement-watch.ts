@@ -1,6 +1,6 @@
-import { type WatchdogDeps, watchSettlements } from '../activities/finance/settlement/watchdog';
-import { ensureSettlementSchedule } from '../infra/temporal/settlement-schedule';
-import { listBusinesses } from '../store/finance/businesses';
+import { listBusinesses } from '../domains/merchants/store/businesses';
+import { ensureSettlementSchedule } from '../domains/settlement/settlement-schedule';
+import { type WatchdogDeps, watchSettlements } from '../domains/settlement/watchdog';
 
 const PAGE = 500;
 

@@ -1,9 +1,9 @@
 import type { PublicId } from '../../core/ids';
-import { cancelDeliveries, makeDue } from '../../store/delivery-commands';
+import { type RoundReport, runRound } from '../../domains/webhooks/delivery/attempt-round';
+import { cancelDeliveries, makeDue } from '../../domains/webhooks/store/delivery-commands';
+import { forgetOld, type RetentionReport } from '../../domains/webhooks/upkeep/retention';
+import { type SweepReport, sweep } from '../../domains/webhooks/upkeep/sweep';
 import type { ActivityDeps } from '../deps';
-import { type RoundReport, runRound } from './attempt-round';
-import { forgetOld, type RetentionReport } from './retention';
-import { type SweepReport, sweep } from './sweep';
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 

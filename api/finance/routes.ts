@@ -1,11 +1,11 @@
 import type { AppDeps } from '../deps';
-import type { Route } from '../route';
-import { businessRoutes } from './business/routes';
-import { feeScheduleRoutes } from './fee-schedules/routes';
-import { ledgerRoutes } from './ledger/routes';
-import { merchantRoutes } from './merchants/routes';
-import { paymentRoutes } from './payments/routes';
-import { settlementRoutes } from './settlement/routes';
+import type { Route } from '../http/route';
+import { ledgerRoutes } from '../ledger/routes';
+import { businessRoutes } from '../merchants/business/routes';
+import { feeScheduleRoutes } from '../merchants/fee-schedules/routes';
+import { merchantRoutes } from '../merchants/merchants/routes';
+import { paymentRoutes } from '../payments/routes';
+import { settlementRoutes } from '../settlement/routes';
 
 /** Everything about money. */
 export function financeRoutes(deps: AppDeps): Route[] {

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
-import { exchangeOf, send } from '../exchange';
-import { PROBLEM_PAGE } from '../problems';
+import { exchangeOf, send } from '../http/exchange';
+import { PROBLEM_PAGE } from '../http/problems';
 import { problemPage } from './problem-page';
 
 const HTML = 'text/html; charset=utf-8';

@@ -1,4 +1,4 @@
-import { PROBLEMS } from '../problems';
+import { PROBLEMS } from '../http/problems';
 
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1c2430}
 h1{font-size:1.6rem}h2{font-size:1.1rem;margin:2rem 0 .25rem;padding-top:.5rem}h2 code{font-size:1rem}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AppDeps } from '../deps';
-import { publicRoute, type Route } from '../route';
+import { publicRoute, type Route } from '../http/route';
 
 const TAG = 'Operations';
 

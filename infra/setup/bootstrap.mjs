@@ -27,12 +27,12 @@ switch (command) {
   case 'start':
     requireOnlyStart();
     await prepare({ typesMustBeRight: true });
-    become('infra/setup/start', args);
+    become('infra/setup/commands/start', args);
     break;
   case 'test':
     // Type errors elsewhere are for `npm run check` to refuse; the tests can run meanwhile.
     await prepare({ typesMustBeRight: false });
-    become('infra/setup/test', args);
+    become('infra/setup/commands/test', args);
     break;
   case 'build':
     await prepare({ typesMustBeRight: true });

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
 import { Client as PostgresClient } from 'pg';
-import { freePort } from '../../infra/setup/ports';
-import { removeDataDirectory } from '../../infra/setup/postgres-place';
-import { type Servers, startServers } from '../../infra/setup/servers';
-import { leftAfter } from './setup-support';
+import { freePort } from '../../infra/setup/processes/ports';
+import { removeDataDirectory } from '../../infra/setup/servers/postgres-place';
+import { type Servers, startServers } from '../../infra/setup/servers/servers';
+import { leftAfter } from '../support/setup-support';
 
 jest.setTimeout(120_000);
 

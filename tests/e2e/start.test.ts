@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { isFree } from '../../infra/setup/ports';
-import { removeDataDirectory } from '../../infra/setup/postgres-place';
-import { findProcess, leftAfter, processesOf, runNpm, runSetup } from './setup-support';
+import { isFree } from '../../infra/setup/processes/ports';
+import { removeDataDirectory } from '../../infra/setup/servers/postgres-place';
+import { findProcess, leftAfter, processesOf, runNpm, runSetup } from '../support/setup-support';
 
 jest.setTimeout(180_000);
 

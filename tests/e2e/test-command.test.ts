@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { leftAfter, processesOf, runSetup } from './setup-support';
+import { leftAfter, processesOf, runSetup } from '../support/setup-support';
 
 jest.setTimeout(120_000);
 

@@ -1,4 +1,6 @@
 import { toUuid } from '../../core/ids';
+import { startPayment } from '../../domains/payments/start-payments';
+import { readPayment } from '../../domains/payments/store/payments';
 import {
   chargebackWorkflowId,
   paymentWorkflowId,
@@ -6,9 +8,7 @@ import {
   SCHEDULES,
   WORKFLOWS,
 } from '../../infra/temporal/names';
-import { startPayment } from '../../infra/temporal/start-payments';
-import { readPayment } from '../../store/finance/payments';
-import { createPaymentApi, type PaymentApi } from '../integration/payments-support';
+import { createPaymentApi, type PaymentApi } from '../support/payments-support';
 import { eventually } from '../support/receiver';
 import { keepHistory } from './keep-history';
 

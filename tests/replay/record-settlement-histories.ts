@@ -1,5 +1,5 @@
-import { addDays, lastClosedDate } from '../../core/finance/business-day';
 import { type PublicId, toUuid } from '../../core/ids';
+import { addDays, lastClosedDate } from '../../domains/merchants/rules/business-day';
 import { settlementLauncherId, settlementWorkflowId, WORKFLOWS } from '../../infra/temporal/names';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../support/finance';
 import { insertTenant } from '../support/fixtures';

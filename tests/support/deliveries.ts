@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { matchingPatterns } from '../../core/event-type';
 import { newId, type PublicId, timeOfId, toUuid } from '../../core/ids';
+import { matchingPatterns } from '../../domains/webhooks/rules/event-type';
+import { type StoredDelivery, storeMessages } from '../../domains/webhooks/store/publish';
 import { batchWorkflowId } from '../../infra/temporal/names';
-import { type StoredDelivery, storeMessages } from '../../store/publish';
 import { eventually } from './receiver';
 
 export interface DeliveryRow {

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import type { FeeTerms } from '../../core/finance/fees';
 import { newId, type PublicId } from '../../core/ids';
-import { type Business, putBusiness } from '../../store/finance/businesses';
-import * as feeSchedules from '../../store/finance/fee-schedules';
-import * as merchants from '../../store/finance/merchants';
+import type { FeeTerms } from '../../domains/merchants/rules/fees';
+import { type Business, putBusiness } from '../../domains/merchants/store/businesses';
+import * as feeSchedules from '../../domains/merchants/store/fee-schedules';
+import * as merchants from '../../domains/merchants/store/merchants';
 
 /** Makes a tenant a business: Berlin, 23:59, from 2020 on, no grace. */
 export function insertBusiness(pool: Pool, tenantId: PublicId, options: Partial<Business> = {}): Promise<Business> {

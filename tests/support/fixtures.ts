@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { newId, type PublicId, toUuid } from '../../core/ids';
-import { newSecret } from '../../core/signature';
+import { newSecret } from '../../domains/webhooks/rules/signature';
 import type { Keyring } from '../../infra/keyring';
 
 export interface EndpointFixture {

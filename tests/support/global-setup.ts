@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { migrate } from '../../store/migrate';
+import { migrate } from '../../infra/postgres/migrate';
 import { buildWorkflowBundle } from '../../worker/bundle';
 import { TEST_BUNDLE } from './bundle';
 import { administer, databaseUrl, TEMPLATE_DATABASE } from './database';

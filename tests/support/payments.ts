@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
 import { newId, type PublicId } from '../../core/ids';
-import { insertChargeback } from '../../store/finance/chargebacks';
-import { insertOrder } from '../../store/finance/orders';
-import { insertPayment } from '../../store/finance/payments';
-import { insertRefund } from '../../store/finance/refunds';
-import { insertWallet } from '../../store/finance/wallets';
+import { insertChargeback } from '../../domains/payments/store/chargebacks';
+import { insertOrder } from '../../domains/payments/store/orders';
+import { insertPayment } from '../../domains/payments/store/payments';
+import { insertRefund } from '../../domains/payments/store/refunds';
+import { insertWallet } from '../../domains/payments/store/wallets';
 import { insertMerchant } from './finance';
 
 /** One row of everything about payments, in a tenant that is a business; ids as `payments.id`, `payments.refundId`, … */

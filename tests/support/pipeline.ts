@@ -3,11 +3,14 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import pino from 'pino';
 import { type ActivityDeps, createActivities } from '../../activities';
-import { createDelivery, type Delivery } from '../../activities/webhooks/dependencies';
-import type { DeliveryCommands } from '../../api/deliveries/commands';
-import { createWorkflowCommands } from '../../api/deliveries/workflow-commands';
-import { type Coverage, createCoverage } from '../../api/messages/cover';
-import { createGroupCommitPublisher, type GroupCommitPublisher } from '../../api/messages/group-commit-publisher';
+import type { DeliveryCommands } from '../../domains/webhooks/commands/commands';
+import { createWorkflowCommands } from '../../domains/webhooks/commands/workflow-commands';
+import { createDelivery, type Delivery } from '../../domains/webhooks/delivery/dependencies';
+import { type Coverage, createCoverage } from '../../domains/webhooks/publishing/cover';
+import {
+  createGroupCommitPublisher,
+  type GroupCommitPublisher,
+} from '../../domains/webhooks/publishing/group-commit-publisher';
 import { type Config, loadConfig } from '../../infra/config';
 import type { Logger } from '../../infra/log';
 import { createMetrics, type Metrics } from '../../infra/observability/metrics';

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { newId, type PublicId, toUuid } from '../../core/ids';
 import {
   ACCOUNTS,
   adjustmentPosting,
@@ -6,11 +7,10 @@ import {
   chargebackPosting,
   type Posting,
   refundPosting,
-} from '../../core/finance/postings';
-import type { ItemKind } from '../../core/finance/reconcile';
-import { newId, type PublicId, toUuid } from '../../core/ids';
+} from '../../domains/ledger/rules/postings';
+import { accountId, postTransaction } from '../../domains/ledger/store/ledger';
+import type { ItemKind } from '../../domains/settlement/rules/reconcile';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
-import { accountId, postTransaction } from '../../store/finance/ledger';
 
 /** A transaction of a merchant; amounts in minor units. */
 export interface TransactionFixture {

@@ -1,8 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Pool } from 'pg';
-import { createSettlementActivities, type SettlementActivities } from '../../activities/finance/settlement';
-import { businessDay } from '../../core/finance/business-day';
-import { feeOf, feeReturned } from '../../core/finance/fees';
+import { createSettlementActivities, type SettlementActivities } from '../../activities/settlement';
+import { newId, type PublicId, toUuid } from '../../core/ids';
 import {
   ACCOUNTS,
   adjustmentPosting,
@@ -11,10 +10,11 @@ import {
   type LedgerKind,
   type Posting,
   refundPosting,
-} from '../../core/finance/postings';
-import { newId, type PublicId, toUuid } from '../../core/ids';
-import type { FeeSchedule } from '../../store/finance/fee-schedules';
-import { postTransaction } from '../../store/finance/ledger';
+} from '../../domains/ledger/rules/postings';
+import { postTransaction } from '../../domains/ledger/store/ledger';
+import { businessDay } from '../../domains/merchants/rules/business-day';
+import { feeOf, feeReturned } from '../../domains/merchants/rules/fees';
+import type { FeeSchedule } from '../../domains/merchants/store/fee-schedules';
 import type { Pipeline } from './pipeline';
 
 /** Something that happens to a merchant. */

@@ -4,7 +4,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 /** What goes into the workflow bundle, besides packages. */
-const BUNDLED = /^(workflows|core|infra\/temporal)\/|^worker\/bundle\.ts$|^package-lock\.json$/;
+const BUNDLED = /^(workflows|core|domains\/[^/]+\/rules|infra\/temporal)\/|^worker\/bundle\.ts$|^package-lock\.json$/;
 
 /**
  * @param {string} root

@@ -1,0 +1,185 @@
+import { isUtf8 } from 'node:buffer';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import type { Authenticator, Principal } from '../../domains/accounts/authenticator';
+import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
+import { NOT_UTF8, problemOf } from './failures';
+import { fingerprintOf } from './idempotency/fingerprint';
+import type { Idempotency } from './idempotency/idempotency';
+import { idempotencyKeyOf } from './idempotency/key';
+import { Problem } from './problems';
+import type { RateLimiter } from './rate-limit';
+import { lacksScope, unauthenticated } from './refusals';
+import { type RawInput, type Route, type RouteResult, takesBody } from './route';
+
+export interface AdapterDeps {
+  authenticator: Authenticator;
+  rateLimiter: RateLimiter;
+  idempotency: Idempotency;
+  /** Largest body that is read. */
+  maxBodyBytes: number;
+}
+
+const JSON_TYPE = 'application/json';
+const JSON_WITH_CHARSET = 'application/json; charset=utf-8';
+
+/**
+ * Makes the Express routes of a table. The order of a request's checks is that of their price: method and path, key,
+ * rate, scope, idempotency key, media type, body, schema. Only then is an idempotency key claimed and the request
+ * executed, and its answer is stored before it is sent.
+ */
+export function mountRoutes(app: Express, routes: readonly Route[], deps: AdapterDeps): void {
+  for (const route of routes) app[route.method](expressPath(route.path), handlerOf(route, deps));
+  for (const [path, methods] of methodsByPath(routes)) app.route(path).all(refuseMethod(methods));
+}
+
+/** `/v1/endpoints/{id}` as Express writes it. */
+export function expressPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
+  const { scope } = route;
+  const mediaTypes = route.mediaTypes ?? [JSON_TYPE];
+  const name = `${route.method.toUpperCase()} ${route.path}`;
+  const limit = route.maxBodyBytes ?? deps.maxBodyBytes;
+  const readJson = express.json({ limit, strict: false, type: () => true, verify: refuseOtherThanUtf8 });
+  const readText = express.text({ limit, type: () => true, verify: refuseOtherThanUtf8 });
+
+  async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
+    let principal: Principal | undefined;
+    let key: string | undefined;
+    if (scope !== undefined) {
+      principal = await deps.authenticator.authenticate(req.headers.authorization);
+      if (principal === undefined) throw unauthenticated(req.headers.authorization);
+      limitRate(deps.rateLimiter, principal, exchange);
+      if (!principal.scopes.allows(scope)) throw lacksScope(scope);
+      key = idempotencyKeyOf(req.headers['idempotency-key'], route.idempotency);
+    }
+    const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, body: undefined };
+    if (takesBody(route) && hasBody(req)) {
+      const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
+      raw.body = await bodyOf(req, res, isJson(type) && route.bodyAsText !== true ? readJson : readText);
+    }
+    const execute = route.prepare(raw);
+    if (key === undefined || principal === undefined) {
+      return answerOf(await execute({ request: exchange, principal, effect: undefined }));
+    }
+    const place = { tenantId: principal.tenantId, principalId: principal.keyId, route: name, key };
+    return deps.idempotency.answer({ place, fingerprint: fingerprintOf(name, raw) }, exchange.log, async (effect) => {
+      try {
+        return answerOf(await execute({ request: exchange, principal, effect }));
+      } catch (error) {
+        return failure(req, exchange, error);
+      }
+    });
+  }
+
+  function answerOf({ status, headers, body, contentType: chosen }: RouteResult): Answer {
+    if (chosen !== undefined) {
+      return { status, contentType: `${chosen}; charset=utf-8`, body: textOf(body, chosen), headers };
+    }
+    const contentType = route.responses[status]?.contentType ?? JSON_WITH_CHARSET;
+    return { status, contentType, body: textOf(body, contentType), headers };
+  }
+
+  return (req, res) => {
+    const exchange = exchangeOf(res);
+    exchange.route = route.path;
+    serve(req, exchange, res)
+      .then((answer) => send(res, exchange, answer))
+      .catch((error: unknown) => fail(req, res, exchange, error));
+  };
+}
+
+/** Answers for something that was thrown, and logs it if it is our fault. */
+export function fail(req: Request, res: Response, exchange: Exchange, error: unknown): void {
+  const answer = failure(req, exchange, error);
+  if (res.headersSent) res.destroy();
+  else send(res, exchange, answer);
+}
+
+function failure(req: Request, exchange: Exchange, error: unknown): Answer {
+  const problem = problemOf(error);
+  if (problem.status >= 500) exchange.log.error({ err: error, route: exchange.route }, problem.message);
+  return problemAnswer(req, exchange, problem);
+}
+
+function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchange): void {
+  const decision = limiter.take(principal.keyId);
+  exchange.headers = {
+    ...exchange.headers,
+    'ratelimit-policy': `"default";q=${decision.limit};w=1`,
+    ratelimit: `"default";r=${decision.remaining};t=${decision.resetSeconds}`,
+  };
+  if (!decision.allowed) {
+    throw new Problem('rate-limited', { headers: { 'retry-after': String(decision.retryAfterSeconds) } });
+  }
+}
+
+const NO_QUERY = {};
+
+/** Express parses the query anew at every look, so only look where there is one. */
+function queryOf(req: Request): unknown {
+  return req.url.includes('?') ? req.query : NO_QUERY;
+}
+
+/** What is not UTF-8 would be kept as something else than was sent. */
+function refuseOtherThanUtf8(_req: unknown, _res: unknown, body: Buffer): void {
+  if (!isUtf8(body)) throw Object.assign(new Error('the body is not UTF-8'), { type: NOT_UTF8 });
+}
+
+function hasBody(req: Request): boolean {
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+}
+
+/** The type of a body, without its parameters. */
+function mediaTypeOf(header: string | undefined, allowed: readonly string[]): string {
+  const type = header === JSON_TYPE ? header : (header?.split(';', 1)[0]?.trim().toLowerCase() ?? '');
+  if (allowed.includes(type)) return type;
+  throw new Problem('unsupported-media-type', {
+    detail: `Send the body as ${allowed.join(' or ')}.`,
+    headers: { accept: allowed.join(', ') },
+  });
+}
+
+function isJson(type: string): boolean {
+  return type === JSON_TYPE || type.endsWith('+json');
+}
+
+function bodyOf(req: Request, res: Response, readBody: RequestHandler): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    void readBody(req, res, (error?: unknown) => {
+      if (error === undefined || error === null) resolve(req.body);
+      else reject(error);
+    });
+  });
+}
+
+function textOf(body: unknown, contentType: string): Answer['body'] {
+  if (body === undefined) return undefined;
+  if (contentType !== JSON_WITH_CHARSET && (typeof body === 'string' || isPieces(body))) return body;
+  return JSON.stringify(body);
+}
+
+function isPieces(body: unknown): body is AsyncIterable<string> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+}
+
+function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
+  const paths = new Map<string, string[]>();
+  for (const { path, method } of routes) {
+    const methods = paths.get(expressPath(path)) ?? [];
+    methods.push(method.toUpperCase(), ...(method === 'get' ? ['HEAD'] : []));
+    paths.set(expressPath(path), methods);
+  }
+  return paths;
+}
+
+function refuseMethod(methods: readonly string[]): RequestHandler {
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  return (req, res) => {
+    const exchange = exchangeOf(res);
+    if (req.method === 'OPTIONS') send(res, exchange, { status: 204, headers: { allow } });
+    else sendProblem(req, res, new Problem('method-not-allowed', { headers: { allow } }));
+  };
+}

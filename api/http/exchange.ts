@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
+import type { Request, Response } from 'express';
+import type { Logger } from '../../infra/log';
+import { PROBLEM_TYPE, type Problem, type ProblemCode, problemBody } from './problems';
+
+const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** A client that takes nothing of an answer for so long is given up. */
+const STALLED_MS = 60_000;
+
+/** Headers of every answer. */
+const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+/** One request and its answer, as logs and metrics see it. */
+export class Exchange {
+  readonly requestId: string;
+  readonly startedAt = performance.now();
+  /** The template of the matched route: never the path itself, which has no bounded number of values. */
+  route = 'unmatched';
+  /** Headers that the answer has whatever it is. */
+  headers: Record<string, string> = COMMON_HEADERS;
+  #log: Logger | undefined;
+
+  constructor(
+    requestId: string | undefined,
+    private readonly logger: Logger,
+  ) {
+    this.requestId = requestId !== undefined && SANE_REQUEST_ID.test(requestId) ? requestId : randomUUID();
+  }
+
+  /** Made only when something is logged: most requests log nothing. */
+  get log(): Logger {
+    this.#log ??= this.logger.child({ requestId: this.requestId });
+    return this.#log;
+  }
+}
+
+/** Remembers a request's exchange for {@link exchangeOf}. */
+export function attachExchange(res: Response, exchange: Exchange): void {
+  res.locals.exchange = exchange;
+}
+
+/** The exchange that {@link attachExchange} attached. */
+export function exchangeOf(res: Response): Exchange {
+  const exchange: unknown = res.locals.exchange;
+  if (!(exchange instanceof Exchange)) throw new Error('no exchange was attached to the response');
+  return exchange;
+}
+
+/** An answer that can be sent. */
+export interface Answer {
+  status: number;
+  /** Absent where there is no body. */
+  contentType?: string | undefined;
+  /** A text, whole or piece by piece. */
+  body?: string | AsyncIterable<string> | undefined;
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** What went wrong, where it is an error. */
+  problem?: ProblemCode;
+}
+
+/** Sends an answer. */
+export function send(res: Response, exchange: Exchange, answer: Answer): void {
+  const { status, contentType, body, headers } = answer;
+  if (body === undefined || contentType === undefined) {
+    res.writeHead(status, { ...exchange.headers, 'x-request-id': exchange.requestId, ...headers });
+    res.end();
+    return;
+  }
+  const common = { ...exchange.headers, 'x-request-id': exchange.requestId, 'content-type': contentType };
+  if (typeof body === 'string') {
+    res.writeHead(status, { ...common, 'content-length': Buffer.byteLength(body), ...headers });
+    res.end(body);
+    return;
+  }
+  res.writeHead(status, { ...common, ...headers });
+  if (res.req.method === 'HEAD') res.end();
+  else sendPieces(res, exchange, body);
+}
+
+/** What has begun cannot be taken back: an answer that fails half-way ends without its end, which the client notices. */
+function sendPieces(res: Response, exchange: Exchange, pieces: AsyncIterable<string>): void {
+  res.setTimeout(STALLED_MS, () => res.destroy());
+  pipeline(pieces, res).catch((error: unknown) => {
+    if (!res.destroyed) res.destroy();
+    exchange.log.warn({ err: error, route: exchange.route }, 'an answer ended half-way');
+  });
+}
+
+/** The answer that tells of an error. */
+export function problemAnswer(req: Request, exchange: Exchange, problem: Problem): Answer {
+  const instance = req.originalUrl.split('?', 1)[0] ?? '';
+  return {
+    status: problem.status,
+    contentType: PROBLEM_TYPE,
+    body: problemBody(problem, instance, exchange.requestId),
+    headers: problem.options.headers,
+    problem: problem.code,
+  };
+}
+
+/** Answers with an error. */
+export function sendProblem(req: Request, res: Response, problem: Problem): void {
+  const exchange = exchangeOf(res);
+  send(res, exchange, problemAnswer(req, exchange, problem));
+}

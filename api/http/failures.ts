@@ -1,0 +1,63 @@
+import { Overloaded } from '../../core/group-commit';
+import { TimedOut } from '../../core/timeout';
+import { Problem, type ProblemCode } from './problems';
+
+/** SQLSTATE classes and codes that mean "not now": connection trouble, out of resources, shutting down or starting up. */
+const PASSING_SQLSTATE = /^(08|53|57P0[1-5]|55P03|40001|40P01|57014)/;
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'EPIPE',
+]);
+/** How the Postgres driver says it, having no codes for it. */
+const DRIVER_MESSAGES =
+  /connection terminated|connection timeout|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable/i;
+/** gRPC: deadline exceeded, resource exhausted, unavailable. */
+const PASSING_GRPC = new Set([4, 8, 14]);
+const MAX_DEPTH = 3;
+
+/** The type of the error that is thrown for a body which is not UTF-8. */
+export const NOT_UTF8 = 'encoding.not-utf8';
+
+const BODY_ERRORS: Readonly<Record<string, ProblemCode>> = {
+  [NOT_UTF8]: 'malformed-request',
+  'entity.parse.failed': 'malformed-json',
+  'entity.too.large': 'content-too-large',
+  'encoding.unsupported': 'unsupported-media-type',
+  'charset.unsupported': 'unsupported-media-type',
+};
+
+/** What the client is told of something that was thrown: never its text, unless it was thrown for the client. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (isUnavailable(error)) return new Problem('unavailable', { headers: { 'retry-after': '1' } });
+  if (hasProperties(error)) {
+    const kind = typeof error.type === 'string' ? BODY_ERRORS[error.type] : undefined;
+    // The rest of a body that is refused unread is not waited for.
+    if (kind === 'content-too-large') return new Problem(kind, { headers: { connection: 'close' } });
+    if (kind !== undefined) return new Problem(kind);
+    // body-parser and Express mark what the client is to blame for with a status.
+    if (error.status === 400) return new Problem('malformed-request');
+  }
+  return new Problem('internal-error');
+}
+
+/** Whether an error says that Postgres or Temporal cannot be reached, or has no room, at the moment. */
+export function isUnavailable(error: unknown, depth = 0): boolean {
+  if (error instanceof Overloaded || error instanceof TimedOut) return true;
+  if (!hasProperties(error) || depth > MAX_DEPTH) return false;
+  const { code } = error;
+  if (typeof code === 'string' && (NETWORK_CODES.has(code) || PASSING_SQLSTATE.test(code))) return true;
+  if (typeof code === 'number' && PASSING_GRPC.has(code)) return true;
+  if (error instanceof Error && code === undefined && DRIVER_MESSAGES.test(error.message)) return true;
+  return isUnavailable(error.cause, depth + 1);
+}
+
+function hasProperties(error: unknown): error is Record<string, unknown> {
+  return typeof error === 'object' && error !== null;
+}

@@ -1,0 +1,27 @@
+import type { RequestHandler } from 'express';
+import type { Logger } from '../../infra/log';
+import { attachExchange, Exchange, sendProblem } from './exchange';
+import { Problem } from './problems';
+import type { ApiMetrics } from './request-metrics';
+
+const MAX_URL_LENGTH = 8_192;
+
+/** Begins every request's exchange, and counts and logs it at its end. */
+export function beginExchange(log: Logger, metrics: ApiMetrics): RequestHandler {
+  return (req, res, next) => {
+    const id = req.headers['x-request-id'];
+    const exchange = new Exchange(typeof id === 'string' ? id : undefined, log);
+    attachExchange(res, exchange);
+    res.once('close', () => {
+      const seconds = (performance.now() - exchange.startedAt) / 1000;
+      const { route } = exchange;
+      metrics.observeRequest({ method: req.method, route, status: res.statusCode, seconds });
+      if (log.isLevelEnabled('debug')) {
+        const answered = res.writableFinished;
+        exchange.log.debug({ method: req.method, route, status: res.statusCode, seconds, answered }, 'request');
+      }
+    });
+    if (req.url.length > MAX_URL_LENGTH) sendProblem(req, res, new Problem('uri-too-long'));
+    else next();
+  };
+}

@@ -1,0 +1,274 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
+import { newId, type PublicId } from '../../core/ids';
+import type { Principal } from '../../domains/accounts/authenticator';
+import type { Scope, ScopeSet } from '../../domains/accounts/scopes';
+import type { Logger } from '../../infra/log';
+import type { Queryable } from '../../infra/postgres/pool';
+import { Problem, type ProblemCode } from './problems';
+import { fieldErrors } from './validation';
+
+/** What every handler knows of its request. */
+export interface RequestContext {
+  requestId: string;
+  /** A logger that names the request. */
+  log: Logger;
+}
+
+/** What the handler of a route that needs an API key knows of its request. */
+export interface TenantContext extends RequestContext {
+  tenantId: PublicId;
+  keyId: PublicId;
+  scopes: ScopeSet;
+  /**
+   * What this request brings about. The same for every execution of a request that is repeated with its idempotency
+   * key, so an id derived from it with `asId` finds what an execution that was cut off has made.
+   */
+  readonly effectId: PublicId;
+  /**
+   * To be called first in a transaction that must not happen once another execution has taken the request over: holds
+   * a take-over back until the transaction's end. Does nothing for a request without an idempotency key.
+   *
+   * @throws Problem when the request has been taken over already
+   */
+  fence(db: Queryable): Promise<void>;
+}
+
+/** An answer that a route may give. */
+export interface ResponseSpec {
+  description: string;
+  /** The body's schema; without it the answer has no body. */
+  body?: z.ZodType;
+  /** Default `application/json`. A body of another type is text, whole or as an `AsyncIterable` of its pieces. */
+  contentType?: string;
+  /**
+   * Media types that the handler chooses between by `contentType`, each with its schema, in place of `body`. The body is
+   * text in UTF-8, whole or as an `AsyncIterable` of its pieces.
+   */
+  formats?: Readonly<Record<string, z.ZodType>>;
+  /** Response headers and what they say. */
+  headers?: Readonly<Record<string, string>>;
+}
+
+type Responses = Readonly<Record<number, ResponseSpec>>;
+
+/** Text of a media type of its own may come piece by piece. */
+type BodyOf<S extends ResponseSpec> = S extends { formats: infer F extends Readonly<Record<string, z.ZodType>> }
+  ? { contentType: keyof F & string; body: string | AsyncIterable<string> }
+  : S extends { body: infer B extends z.ZodType }
+    ? { body: z.input<B> | (S extends { contentType: string } ? AsyncIterable<string> : never) }
+    : { body?: never };
+
+/** The answers that fit a route's responses. */
+export type ResultOf<R extends Responses> = {
+  [S in keyof R & number]: { status: S; headers?: Record<string, string> } & BodyOf<R[S]>;
+}[keyof R & number];
+
+/** A handler's input, parsed. */
+export interface Input<P extends z.ZodType, Q extends z.ZodType, H extends z.ZodType, B extends z.ZodType> {
+  params: z.output<P>;
+  query: z.output<Q>;
+  headers: z.output<H>;
+  body: z.output<B>;
+}
+
+export type Method = 'get' | 'post' | 'patch' | 'delete';
+
+/**
+ * What a route makes of the header `Idempotency-Key`. With `required` and `optional`, a request with a key is executed
+ * once and its answer is stored and repeated (see `api/idempotency`). `own`: the handler sees to it itself.
+ */
+export type IdempotencyPolicy = 'required' | 'optional' | 'own';
+
+/** What there is to know of a route apart from what it reads. */
+interface Description<R extends Responses = Responses> {
+  method: Method;
+  /** As OpenAPI writes it: `/v1/endpoints/{id}`. */
+  path: string;
+  /** The name that clients generated from the document give the call. */
+  operationId: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  responses: R;
+  /** Default: `optional` for POST, else the header is ignored. */
+  idempotency?: IdempotencyPolicy;
+  /** Errors beyond those that every route of its kind may answer with. */
+  problems?: readonly ProblemCode[];
+}
+
+/** What a route reads of a request. */
+interface Schemas<P = z.ZodObject, Q = z.ZodObject, H = z.ZodObject, B = z.ZodType> {
+  /** Values in the path. One that does not fit is answered 404. */
+  params?: P;
+  /** Query parameters, a strict object. */
+  query?: Q;
+  /** Headers that the route reads, in lower case. */
+  headers?: H;
+  /** The body; one whose schema takes `undefined` is optional. JSON is parsed, any other media type is a text. */
+  body?: B;
+  /** Media types of the body; default `application/json`. */
+  mediaTypes?: readonly string[];
+  /** Whether a JSON body too is left as the text that was sent, such as for its signature to be checked. */
+  bodyAsText?: boolean;
+  /** Largest body in bytes, where another limit than that of the API's configuration is right. */
+  maxBodyBytes?: number;
+}
+
+/** A request as the HTTP adapter gives it. */
+export interface RawInput {
+  params: unknown;
+  query: unknown;
+  headers: IncomingHttpHeaders;
+  body: unknown;
+}
+
+/** An answer as the HTTP adapter takes it. */
+export interface RouteResult {
+  status: number;
+  headers?: Record<string, string>;
+  /** Of a route that has several, the media type of this body. */
+  contentType?: string;
+  body?: unknown;
+}
+
+/** What a request brings about, and the hold on it. */
+export interface Effect {
+  id: PublicId;
+  fence: TenantContext['fence'];
+}
+
+/** One execution of a request. */
+export interface Execution {
+  request: RequestContext;
+  /** Whose key it is; absent where no scope is needed. */
+  principal: Principal | undefined;
+  /** Absent for a request without an idempotency key. */
+  effect: Effect | undefined;
+}
+
+/** A request that fits its route's schemas, ready to be executed. */
+export type Execute = (execution: Execution) => Promise<RouteResult>;
+
+/** A route of the table that both the Express routes and the OpenAPI document are made from. */
+export interface Route extends Description, Schemas {
+  /** The scope that the API key needs; `undefined` for routes that anybody may use. */
+  scope: Scope | undefined;
+  /** @throws Problem when the request does not fit the schemas */
+  prepare(raw: RawInput): Execute;
+}
+
+const NOTHING = z.strictObject({});
+const ANYTHING = z.object({});
+/** Where nothing can be said, a wish that is said all the same must not be ignored. */
+const NO_BODY = z.strictObject({}).optional();
+
+/** Whether a request of this route may have a body; others' are not looked at. */
+export function takesBody({ method }: Pick<Route, 'method'>): boolean {
+  return method !== 'get' && method !== 'delete';
+}
+
+function misread({ issues }: z.ZodError): string {
+  return `Nothing has such a path: ${issues.map(({ path, message }) => `{${path.join('.')}} – ${message}`).join('; ')}.`;
+}
+
+/** Defines a route that needs an API key with a scope. */
+export function route<
+  R extends Responses,
+  P extends z.ZodObject = typeof NOTHING,
+  Q extends z.ZodObject = typeof NOTHING,
+  H extends z.ZodObject = typeof ANYTHING,
+  B extends z.ZodType = typeof NO_BODY,
+>(
+  spec: Description<R> &
+    Schemas<P, Q, H, B> & {
+      scope: Scope;
+      handler(input: Input<P, Q, H, B>, context: TenantContext): Promise<ResultOf<NoInfer<R>>>;
+    },
+): Route {
+  const parse = parser(spec);
+  const { handler, ...description } = spec;
+  return {
+    ...description,
+    ...idempotencyOf(spec),
+    prepare: (raw) => {
+      const input = parse(raw);
+      return async ({ request, principal, effect }) => {
+        if (principal === undefined) throw new Problem('unauthenticated');
+        return handler(input, tenantContext(request, principal, effect));
+      };
+    },
+  };
+}
+
+/** Defines a route that anybody may use. */
+export function publicRoute<R extends Responses>(
+  spec: Description<R> & { handler(context: RequestContext): Promise<ResultOf<NoInfer<R>>> },
+): Route {
+  const { handler, ...description } = spec;
+  return {
+    ...description,
+    scope: undefined,
+    prepare:
+      () =>
+      ({ request }) =>
+        handler(request),
+  };
+}
+
+function idempotencyOf({ method, idempotency }: Pick<Description, 'method' | 'idempotency'>) {
+  if (idempotency !== undefined) return { idempotency };
+  return method === 'post' ? { idempotency: 'optional' as const } : {};
+}
+
+const NO_FENCE: TenantContext['fence'] = async () => {};
+
+function tenantContext(
+  request: RequestContext,
+  { tenantId, keyId, scopes }: Principal,
+  effect: Effect | undefined,
+): TenantContext {
+  let effectId = effect?.id;
+  return {
+    requestId: request.requestId,
+    get log() {
+      return request.log;
+    },
+    tenantId,
+    keyId,
+    scopes,
+    get effectId() {
+      effectId ??= newId('effect');
+      return effectId;
+    },
+    fence: effect?.fence ?? NO_FENCE,
+  };
+}
+
+function parser<P extends z.ZodObject, Q extends z.ZodObject, H extends z.ZodObject, B extends z.ZodType>(
+  spec: Schemas<P, Q, H, B>,
+): (raw: RawInput) => Input<P, Q, H, B> {
+  const params = (spec.params ?? NOTHING) as P;
+  const query = (spec.query ?? NOTHING) as Q;
+  const headers = (spec.headers ?? ANYTHING) as H;
+  const body = (spec.body ?? NO_BODY) as B;
+  return (raw) => {
+    const parsedParams = params.safeParse(raw.params);
+    if (!parsedParams.success) throw new Problem('not-found', { detail: misread(parsedParams.error) });
+    const parsedHeaders = headers.safeParse(raw.headers);
+    if (!parsedHeaders.success) {
+      throw new Problem('invalid-header', { errors: fieldErrors('header', parsedHeaders.error, raw.headers) });
+    }
+    const parsedQuery = query.safeParse(raw.query);
+    const parsedBody = body.safeParse(raw.body);
+    if (!parsedQuery.success || !parsedBody.success) {
+      throw new Problem('validation-failed', {
+        errors: [
+          ...(parsedQuery.success ? [] : fieldErrors('query', parsedQuery.error, raw.query)),
+          ...(parsedBody.success ? [] : fieldErrors('body', parsedBody.error, raw.body)),
+        ],
+      });
+    }
+    return { params: parsedParams.data, query: parsedQuery.data, headers: parsedHeaders.data, body: parsedBody.data };
+  };
+}

@@ -1,0 +1,191 @@
+import { z } from 'zod';
+import { formatDuration, parseDuration } from '../../core/duration';
+import { ID_PREFIXES, type IdKind } from '../../core/ids';
+import { timeZoneName } from '../../domains/merchants/rules/business-day';
+
+/** Schemas that several resources share. */
+
+const NAME_PART = '[A-Za-z0-9_-]+';
+const EVENT_TYPE = new RegExp(`^${NAME_PART}(\\.${NAME_PART})*$`);
+const EVENT_TYPE_PATTERN = new RegExp(`^(\\*|${NAME_PART}(\\.${NAME_PART})*(\\.\\*)?)$`);
+const UNSTORABLE = /[\0\p{Surrogate}]/u;
+
+/** An id of this kind, such as `msg_019e0c7b5d0e7cc2a7b1f30d1f2a9c11`. */
+export function idSchema(kind: IdKind) {
+  const prefix = ID_PREFIXES[kind];
+  return z
+    .string()
+    .regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`), `expected ${prefix}_ and 32 hex digits`)
+    .meta({ example: `${prefix}_019e0c7b5d0e7cc2a7b1f30d1f2a9c11` });
+}
+
+/** Free text: anything that the database can keep, at most so many characters. */
+export function text(max: number) {
+  return z
+    .string()
+    .max(max, `must have at most ${max} characters`)
+    .refine((value) => !UNSTORABLE.test(value), 'must not contain NUL characters or unpaired surrogates');
+}
+
+/** As {@link text}, with at least one character. */
+export function nonEmptyText(max: number) {
+  return text(max).min(1, 'must not be empty');
+}
+
+/** A map of names to values. Zod leaves out what is named `__proto__`; it is refused here, since it would be lost. */
+export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V) {
+  return z.preprocess(
+    (map, ctx) => {
+      if (typeof map === 'object' && map !== null && Object.hasOwn(map, '__proto__')) {
+        ctx.addIssue({ code: 'custom', message: 'must not have an entry "__proto__"' });
+      }
+      return map;
+    },
+    z.record(name, value),
+  );
+}
+
+const MAX_METADATA = 50;
+
+/** The name of an entry of a resource's metadata, and its value. */
+export const metadataName = nonEmptyText(64);
+export const metadataValue = text(512);
+
+/** What a client keeps with a resource: its own names and values. */
+export const metadataSchema = mapOf(metadataName, metadataValue).refine(
+  (map) => Object.keys(map).length <= MAX_METADATA,
+  `must have at most ${MAX_METADATA} entries`,
+);
+
+/** Deeper than any event, and far from where receivers' parsers and our own stack give up. */
+const MAX_DEPTH = 100;
+
+/** Any JSON value that is not nested absurdly deep. */
+export const jsonValue = z
+  .unknown()
+  .refine((value) => value !== undefined, 'is required')
+  .refine((value) => !isDeeperThan(value, MAX_DEPTH), `must not be nested more than ${MAX_DEPTH} levels deep`);
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) return value.some((inner) => isDeeperThan(inner, levels - 1));
+  for (const name in value) {
+    if (isDeeperThan((value as Record<string, unknown>)[name], levels - 1)) return true;
+  }
+  return false;
+}
+
+/** An exact event type, such as `order.created`. */
+export const eventTypeName = z
+  .string()
+  .max(128)
+  .regex(EVENT_TYPE, 'expected words of letters, digits, "_" and "-", separated by dots')
+  .meta({ example: 'order.created' });
+
+/** Prefix of the event types that Waybill itself sends. */
+export const RESERVED_EVENT_TYPES = 'waybill.';
+
+/** An event type that a tenant may use: exact, and not one of Waybill's own. */
+export const ownEventTypeName = eventTypeName.refine(
+  (name) => !name.startsWith(RESERVED_EVENT_TYPES),
+  'event types that begin with "waybill." are reserved',
+);
+
+/** What an endpoint subscribes to: an exact event type, `prefix.*`, or `*`. */
+export const eventTypePattern = z
+  .string()
+  .max(128)
+  .regex(EVENT_TYPE_PATTERN, 'expected an event type, a prefix and ".*", or "*"')
+  .meta({ example: 'order.*' });
+
+export const channel = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'expected 1 to 128 letters, digits, ".", "_", ":" or "-"')
+  .meta({ example: 'shop:berlin' });
+
+/** A duration such as `30s`; parsed to milliseconds. Bounds are in milliseconds. */
+export function durationSchema(min: number, max: number) {
+  const bounds = `from ${formatDuration(min)} to ${formatDuration(max)}`;
+  return z
+    .string()
+    .meta({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$', example: '30s', description: `A duration ${bounds}` })
+    .transform((value, ctx) => {
+      const ms = value.length > 20 ? undefined : parseDuration(value);
+      if (ms !== undefined && ms >= min && ms <= max) return ms;
+      ctx.addIssue({ code: 'custom', message: `expected a duration ${bounds}, such as 500ms, 30s, 5m, 2h or 7d` });
+      return z.NEVER;
+    });
+}
+
+/** A duration in an answer. */
+export const durationText = z.string().meta({ example: '30s' });
+
+/** A moment in a request, RFC 3339; parsed to a Date. */
+export const momentSchema = z.iso
+  .datetime({ offset: true, error: 'expected a time such as 2030-01-31T12:00:00Z' })
+  .meta({ example: '2030-01-31T12:00:00Z' })
+  .transform((value) => new Date(value));
+
+/** A moment in an answer: RFC 3339 in UTC. */
+export const momentText = z.iso.datetime().meta({ example: '2030-01-31T12:00:00.000Z' });
+
+/** Query parameters of every list. */
+export const pageQuery = {
+  limit: z.coerce
+    .number({ error: (issue) => (issue.code === 'invalid_type' ? 'expected a number' : undefined) })
+    .int()
+    .min(1)
+    .max(250)
+    .default(50)
+    .meta({ description: 'Entries at most. With filters a page may have fewer although there is a next one.' }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(400)
+    .optional()
+    .meta({ description: 'The `next` or `previous` of another page; leave it out for the first page.' }),
+  order: z
+    .enum(['asc', 'desc'])
+    .optional()
+    .meta({ description: 'Oldest or newest first. A cursor keeps the order of the page it came from.' }),
+};
+
+/** Query parameters of lists of things that happen. */
+export const timeQuery = {
+  since: momentSchema.optional(),
+  until: momentSchema.optional(),
+};
+
+/** The answer of a list. */
+export function pageSchema<T extends z.ZodType>(name: string, entry: T) {
+  return z
+    .object({
+      data: z.array(entry),
+      next: z.string().nullable().meta({ description: 'Cursor of the next page, null on the last one.' }),
+      previous: z.string().nullable().meta({ description: 'Cursor of the page before, null on the first one.' }),
+    })
+    .meta({ id: name });
+}
+
+/** A moment as answers write it. */
+export function moment(date: Date): string {
+  return date.toISOString();
+}
+
+/** A moment as answers write it, null when there is none. */
+export function momentOrNull(date: Date | undefined): string | null {
+  return date === undefined ? null : date.toISOString();
+}
+
+/** The name of an IANA time zone, whatever its letters' case; parsed to the name as it is written. */
+export const timeZoneSchema = z
+  .string()
+  .max(64)
+  .meta({ example: 'Africa/Cairo' })
+  .transform((text, ctx) => {
+    const name = timeZoneName(text);
+    if (name !== undefined) return name;
+    ctx.addIssue({ code: 'custom', message: 'expected an IANA time zone such as Africa/Cairo' });
+    return z.NEVER;
+  });

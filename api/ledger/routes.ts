@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import { asId } from '../../core/ids';
+import { appendAudit } from '../../domains/ledger/store/audit';
+import {
+  findLedgerTransaction,
+  type LedgerTransaction,
+  listLedgerTransactions,
+} from '../../domains/ledger/store/ledger-reads';
+import { type Reversal, reverseTransaction } from '../../domains/payments/store/reversals';
+import { inTransaction } from '../../infra/postgres/pool';
+import type { AppDeps } from '../deps';
+import { byId, pageBody, pageRequest } from '../http/cursor';
+import { amountText } from '../http/money-schema';
+import { Problem } from '../http/problems';
+import { type Route, route } from '../http/route';
+import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+
+const TAG = 'Ledger';
+const CURSOR = byId('ledger-transactions');
+
+const transactionSchema = z
+  .object({
+    id: idSchema('ledgerTransaction'),
+    type: z.string().meta({ example: 'capture' }),
+    reference: z.string().meta({ description: 'What it was posted for, such as a payment.', example: 'pay_…' }),
+    merchantId: idSchema('merchant').nullable(),
+    feeScheduleId: idSchema('feeSchedule').nullable().meta({ description: 'The version the fee was computed by.' }),
+    currency: z.string(),
+    entries: z
+      .array(z.object({ account: z.string().meta({ example: 'psp_clearing' }), amount: amountText }))
+      .meta({ description: 'Debits are positive, credits negative; they add up to 0.' }),
+    settlement: z
+      .object({
+        gross: amountText,
+        fee: amountText,
+        feeTax: amountText,
+        runId: idSchema('settlementRun').nullable().meta({ description: 'Null until a day is settled with it.' }),
+        late: z.boolean(),
+      })
+      .nullable()
+      .meta({ description: "What it means to the merchant's settlement; null if nothing." }),
+    reversesId: idSchema('ledgerTransaction').nullable(),
+    reversedById: idSchema('ledgerTransaction').nullable(),
+    effectiveAt: momentText.meta({ description: 'When it happened, which decides its business day.' }),
+    recordedAt: momentText,
+  })
+  .meta({ id: 'LedgerTransaction' });
+
+const reversalSchema = z
+  .strictObject({ reason: nonEmptyText(500).meta({ example: 'Entered twice' }) })
+  .meta({ id: 'NewReversal', example: { reason: 'Entered twice' } });
+
+const params = z.object({ id: idSchema('ledgerTransaction') });
+
+export function ledgerRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/ledger/transactions',
+      operationId: 'listLedgerTransactions',
+      tag: TAG,
+      summary: 'List ledger transactions, newest first',
+      scope: 'finance:read',
+      query: z.strictObject(pageQuery),
+      responses: {
+        200: { description: 'A page of transactions.', body: pageSchema('LedgerTransactionPage', transactionSchema) },
+      },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const page = await listLedgerTransactions(pool, tenantId, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, transactionView) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/ledger/transactions/{id}',
+      operationId: 'getLedgerTransaction',
+      tag: TAG,
+      summary: 'Get a ledger transaction with its entries',
+      scope: 'finance:read',
+      params,
+      responses: { 200: { description: 'The transaction.', body: transactionSchema } },
+      handler: async ({ params: { id } }, { tenantId }) => {
+        const found = await findLedgerTransaction(pool, tenantId, id);
+        if (found === undefined) throw new Problem('not-found');
+        return { status: 200, body: transactionView(found) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/ledger/transactions/{id}/reverse',
+      operationId: 'reverseLedgerTransaction',
+      tag: TAG,
+      summary: 'Take back an adjustment or a wallet credit',
+      description:
+        'Posts the opposite as a transaction of its own; the original stays as it is. Once. Payments are taken back by a ' +
+        'refund, so that payment and ledger never part.',
+      scope: 'finance:settle',
+      idempotency: 'required',
+      params,
+      body: reversalSchema,
+      responses: {
+        201: {
+          description: 'The reversal.',
+          body: transactionSchema,
+          headers: { Location: "The reversal's path." },
+        },
+      },
+      problems: ['wrong-state'],
+      handler: async ({ params: { id }, body }, { tenantId, keyId, effectId, fence }) => {
+        const posted = await inTransaction(pool, async (db) => {
+          await fence(db);
+          const reversal = await reverseTransaction(db, tenantId, id, asId('adjustment', effectId), new Date());
+          if (reversal.outcome !== 'reversed') throw refusal(reversal);
+          if (reversal.posted) {
+            const payload = { transactionId: id, reversalId: reversal.id, reason: body.reason };
+            await appendAudit(db, tenantId, { actor: keyId, action: 'ledger.reversed', subject: id, payload });
+          }
+          return reversal.id;
+        });
+        const found = await findLedgerTransaction(pool, tenantId, posted);
+        if (found === undefined) throw new Error('the reversal was posted but not found');
+        const headers = { location: `/v1/ledger/transactions/${found.id}` };
+        return { status: 201, headers, body: transactionView(found) };
+      },
+    }),
+  ];
+}
+
+function refusal(reversal: Exclude<Reversal, { outcome: 'reversed' }>): Problem {
+  switch (reversal.outcome) {
+    case 'unknown':
+      return new Problem('not-found');
+    case 'already':
+      return new Problem('wrong-state', { detail: `It is reversed already, by ${reversal.by}.` });
+    case 'spent':
+      return new Problem('wrong-state', {
+        detail: 'The wallet has less than was put in; only what is there goes back.',
+      });
+    case 'not-by-hand':
+      return new Problem('wrong-state', {
+        detail:
+          `A transaction of type ${reversal.kind} is not taken back by hand, nor is a reversal: refund a payment, ` +
+          'adjust what a merchant is owed.',
+      });
+  }
+}
+
+function transactionView(transaction: LedgerTransaction): z.input<typeof transactionSchema> {
+  const { settlement } = transaction;
+  return {
+    id: transaction.id,
+    type: transaction.kind,
+    reference: transaction.externalRef,
+    merchantId: transaction.merchantId ?? null,
+    feeScheduleId: transaction.feeScheduleId ?? null,
+    currency: transaction.currency,
+    entries: transaction.entries.map(({ account, amount }) => ({ account, amount: amount.toString() })),
+    settlement:
+      settlement === undefined
+        ? null
+        : {
+            gross: settlement.gross.toString(),
+            fee: settlement.fee.toString(),
+            feeTax: settlement.feeTax.toString(),
+            runId: settlement.runId ?? null,
+            late: settlement.late,
+          },
+    reversesId: transaction.reversesId ?? null,
+    reversedById: transaction.reversedById ?? null,
+    effectiveAt: moment(transaction.effectiveAt),
+    recordedAt: moment(transaction.recordedAt),
+  };
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { formatDuration } from '../../../core/duration';
+import { isDate } from '../../../domains/merchants/rules/business-day';
+import type { Business } from '../../../domains/merchants/store/businesses';
+import { durationSchema, durationText, timeZoneSchema } from '../../http/schemas';
+
+/** A day of the calendar. */
+export const dateSchema = z
+  .string()
+  .refine(isDate, 'expected a date that exists, such as 2026-10-29')
+  .meta({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', format: 'date', example: '2026-10-29' });
+
+const HOUR_MS = 3_600_000;
+
+export const businessChangeSchema = z
+  .strictObject({
+    timeZone: timeZoneSchema.optional().meta({ example: 'Africa/Cairo', description: "Default: the tenant's." }),
+    cutoff: z
+      .string()
+      .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a local time such as 23:59')
+      .optional()
+      .meta({ example: '23:59', description: 'Local time at which a business day ends. Default 23:59.' }),
+    grace: durationSchema(0, HOUR_MS).optional(),
+    refundFeePolicy: z.enum(['keep', 'prorate']).optional(),
+    firstDate: dateSchema.optional().meta({
+      description:
+        'The first business day that is settled, by default the one that is under way; at most 366 days from it. It ' +
+        'cannot be changed.',
+    }),
+  })
+  .meta({ id: 'BusinessChange', example: { timeZone: 'Africa/Cairo', cutoff: '23:59' } });
+
+export const businessSchema = z
+  .object({
+    timeZone: z.string(),
+    cutoff: z.string(),
+    grace: durationText,
+    refundFeePolicy: z.enum(['keep', 'prorate']),
+    firstDate: z.string(),
+  })
+  .meta({ id: 'Business' });
+
+/** A business as answers show it. */
+export function businessView(business: Business): z.input<typeof businessSchema> {
+  const { timeZone, cutoff, graceMs, refundFeePolicy, firstDate } = business;
+  return { timeZone, cutoff, grace: formatDuration(graceMs), refundFeePolicy, firstDate };
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { isId, newId } from '../../core/ids';
+import type { PaymentDeps } from '../../domains/payments/make-payment';
+import { type Callback, callbackSchema } from '../../domains/payments/provider/wire';
+import { startChargeback } from '../../domains/payments/start-payments';
+import { type Chargeback, insertChargeback, markChargebackWon } from '../../domains/payments/store/chargebacks';
+import { readPayment } from '../../domains/payments/store/payments';
+import { verifySignature } from '../../domains/webhooks/rules/signature';
+import { inTime } from '../../infra/temporal/in-time';
+import { chargebackWorkflowId } from '../../infra/temporal/names';
+import { Problem } from '../http/problems';
+import type { RawInput, RequestContext, Route } from '../http/route';
+
+const PATH = '/callbacks/payments';
+
+/**
+ * Where the provider tells what it did by itself. It has no API key: the signature over the body's text is what it shows.
+ * A callback is answered when it is durable; one that comes twice changes nothing.
+ */
+export function callbackRoute(deps: PaymentDeps): Route {
+  return {
+    method: 'post',
+    path: PATH,
+    operationId: 'receivePaymentCallback',
+    tag: 'Payments',
+    summary: 'For the payment provider: tell of a chargeback',
+    description:
+      'Signed as Standard Webhooks says, with the secret in `WAYBILL_PAYMENT_PROVIDER_SECRET`. Types that are not known ' +
+      'are accepted and ignored.',
+    scope: undefined,
+    body: z.string().meta({ description: 'JSON: `{"type": "chargeback.opened", "data": {…}}`.' }),
+    bodyAsText: true,
+    responses: { 204: { description: 'It is kept.' } },
+    problems: ['signature-refused', 'not-found', 'validation-failed', 'unavailable'],
+    prepare:
+      (raw) =>
+      async ({ request }) => {
+        const text = verified(deps, raw);
+        const callback = read(text);
+        if (callback !== undefined) await keep(deps, callback, request);
+        return { status: 204 };
+      },
+  };
+}
+
+function verified({ config }: PaymentDeps, { headers, body }: RawInput): string {
+  const secret = config.WAYBILL_PAYMENT_PROVIDER_SECRET;
+  if (secret === undefined) throw new Problem('not-found', { detail: 'No payment provider is configured.' });
+  const text = typeof body === 'string' ? body : '';
+  const header = (name: string) => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : '';
+  };
+  const verification = verifySignature({
+    secret,
+    headers: {
+      id: header('webhook-id'),
+      timestamp: header('webhook-timestamp'),
+      signature: header('webhook-signature'),
+    },
+    body: text,
+  });
+  if (!verification.ok)
+    throw new Problem('signature-refused', { detail: `The signature is refused: ${verification.reason}.` });
+  return text;
+}
+
+/** @returns `undefined` for a type that is not known */
+function read(text: string): Callback | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Problem('malformed-json');
+  }
+  const { type } = z.object({ type: z.string() }).safeParse(value).data ?? {};
+  if (type === undefined || !KNOWN.has(type)) return undefined;
+  const parsed = callbackSchema.safeParse(value);
+  if (!parsed.success) throw new Problem('validation-failed', { detail: 'The callback is not in the known form.' });
+  return parsed.data;
+}
+
+const KNOWN: ReadonlySet<string> = new Set<Callback['type']>(['chargeback.opened', 'chargeback.won']);
+
+async function keep(deps: PaymentDeps, callback: Callback, { log }: RequestContext): Promise<void> {
+  const { pool, client, config } = deps;
+  const {
+    id: providerReference,
+    charge_reference: reference,
+    amount,
+    currency,
+    reason,
+    occurred_at: occurredAt,
+  } = callback.data;
+  const payment = isId('payment', reference) ? await readPayment(pool, reference) : undefined;
+  if (payment === undefined || payment.source.type !== 'card') {
+    throw new Problem('not-found', { detail: 'There is no such charge.' });
+  }
+  const id = newId('chargeback');
+  let chargeback: Chargeback = await insertChargeback(pool, {
+    id,
+    tenantId: payment.tenantId,
+    paymentId: payment.id,
+    providerReference,
+    amount,
+    currency,
+    reason,
+    occurredAt,
+    workflowId: chargebackWorkflowId(id),
+  });
+  if (callback.type === 'chargeback.won') {
+    chargeback = (await markChargebackWon(pool, providerReference, occurredAt)) ?? chargeback;
+  }
+  if (chargeback.state !== 'received' && chargeback.state !== 'won') return;
+  // It is kept: when Temporal is away, the sweep starts the workflow.
+  await inTime(startChargeback(client, config, chargeback)).catch((error: unknown) =>
+    log.warn({ err: error, chargebackId: chargeback.id }, 'a chargeback is left to the sweep'),
+  );
+}

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import type { PaymentDeps } from '../../domains/payments/make-payment';
+import { startChargeback } from '../../domains/payments/start-payments';
+import {
+  CHARGEBACK_STATES,
+  type Chargeback,
+  findChargeback,
+  listChargebacks,
+  moveChargeback,
+} from '../../domains/payments/store/chargebacks';
+import { inTime } from '../../infra/temporal/in-time';
+import { byId, pageBody, pageRequest } from '../http/cursor';
+import { amountText } from '../http/money-schema';
+import { Problem } from '../http/problems';
+import { type Route, route } from '../http/route';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
+
+const TAG = 'Chargebacks';
+const CURSOR = byId('chargebacks');
+
+const chargebackSchema = z
+  .object({
+    id: idSchema('chargeback'),
+    paymentId: idSchema('payment'),
+    providerReference: z.string(),
+    amount: amountText,
+    currency: z.string(),
+    reason: z.string(),
+    state: z.enum(CHARGEBACK_STATES).meta({
+      description: '`posted`: the money is gone; `won`: about to come back; `reversed`: it is back.',
+    }),
+    fee: amountText.nullable().meta({ description: 'What the merchant pays for it.' }),
+    feeTax: amountText.nullable(),
+    occurredAt: momentText,
+    workflowId: z.string(),
+    workflowUrl: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
+    createdAt: momentText,
+    updatedAt: momentText,
+  })
+  .meta({ id: 'Chargeback' });
+
+const chargebackQuery = z.strictObject({
+  ...pageQuery,
+  state: z.enum(CHARGEBACK_STATES).optional(),
+  paymentId: idSchema('payment').optional(),
+});
+
+const chargebackParams = z.object({ id: idSchema('chargeback') });
+
+export function chargebackRoutes({ pool, client, config, workflowUrl }: PaymentDeps): Route[] {
+  const view = (chargeback: Chargeback) => chargebackView(chargeback, workflowUrl);
+  return [
+    route({
+      method: 'get',
+      path: '/v1/chargebacks',
+      operationId: 'listChargebacks',
+      tag: TAG,
+      summary: 'List chargebacks, newest first',
+      scope: 'payments:read',
+      query: chargebackQuery,
+      responses: {
+        200: { description: 'A page of chargebacks.', body: pageSchema('ChargebackPage', chargebackSchema) },
+      },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const page = await listChargebacks(pool, tenantId, query, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, view) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/chargebacks/{id}',
+      operationId: 'getChargeback',
+      tag: TAG,
+      summary: 'Get a chargeback',
+      scope: 'payments:read',
+      params: chargebackParams,
+      responses: { 200: { description: 'The chargeback.', body: chargebackSchema } },
+      handler: async ({ params }, { tenantId }) => {
+        const chargeback = await findChargeback(pool, tenantId, params.id);
+        if (chargeback === undefined) throw new Problem('not-found');
+        return { status: 200, body: view(chargeback) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/chargebacks/{id}/resume',
+      operationId: 'resumeChargeback',
+      tag: TAG,
+      summary: 'Go on with a chargeback that needs review',
+      description: 'Posts it, and takes it back if the dispute was won. Its payment must be captured here by now.',
+      scope: 'payments:write',
+      params: chargebackParams,
+      responses: {
+        202: {
+          description: 'Its workflow looks at it again.',
+          body: chargebackSchema,
+          headers: { Location: "The chargeback's path." },
+        },
+      },
+      problems: ['wrong-state'],
+      handler: async ({ params }, { tenantId, log }) => {
+        const found = await findChargeback(pool, tenantId, params.id);
+        if (found === undefined) throw new Problem('not-found');
+        const chargeback = await moveChargeback(pool, found.id, ['needs_review'], 'received');
+        if (chargeback === undefined) {
+          throw new Problem('wrong-state', { detail: `The chargeback needs no review: it is ${found.state}.` });
+        }
+        // It is open again: when Temporal is away, the sweep starts the workflow.
+        await inTime(startChargeback(client, config, chargeback)).catch((error: unknown) =>
+          log.warn({ err: error, chargebackId: chargeback.id }, 'a chargeback is left to the sweep'),
+        );
+        return { status: 202, headers: { location: `/v1/chargebacks/${chargeback.id}` }, body: view(chargeback) };
+      },
+    }),
+  ];
+}
+
+function chargebackView(
+  chargeback: Chargeback,
+  workflowUrl: (workflowId: string) => string,
+): z.input<typeof chargebackSchema> {
+  return {
+    id: chargeback.id,
+    paymentId: chargeback.paymentId,
+    providerReference: chargeback.providerReference,
+    amount: chargeback.amount.toString(),
+    currency: chargeback.currency,
+    reason: chargeback.reason,
+    state: chargeback.state,
+    fee: chargeback.fee?.fee.toString() ?? null,
+    feeTax: chargeback.fee?.tax.toString() ?? null,
+    occurredAt: moment(chargeback.occurredAt),
+    workflowId: chargeback.workflowId,
+    workflowUrl: workflowUrl(chargeback.workflowId),
+    createdAt: moment(chargeback.createdAt),
+    updatedAt: moment(chargeback.updatedAt),
+  };
+}

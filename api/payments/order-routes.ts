@@ -1,0 +1,120 @@
+import { asId } from '../../core/ids';
+import { findBusiness } from '../../domains/merchants/store/businesses';
+import { findMerchant } from '../../domains/merchants/store/merchants';
+import { makePayment, type PaymentDeps } from '../../domains/payments/make-payment';
+import { findOrder, insertOrder, listOrders, moveOrder } from '../../domains/payments/store/orders';
+import { byId, pageBody, pageRequest } from '../http/cursor';
+import { invalidField, Problem } from '../http/problems';
+import { type Route, route } from '../http/route';
+import { newOrderSchema, orderPageSchema, orderParams, orderQuery, orderSchema, orderView } from './order-schemas';
+import { PAYMENT_ANSWERS, paymentAnswer } from './payment-answer';
+import { payOrderSchema } from './payment-schemas';
+
+const TAG = 'Orders';
+const CURSOR = byId('orders');
+
+export function orderRoutes(deps: PaymentDeps): Route[] {
+  const { pool } = deps;
+  return [
+    route({
+      method: 'post',
+      path: '/v1/orders',
+      operationId: 'createOrder',
+      tag: TAG,
+      summary: 'Create an order',
+      scope: 'payments:write',
+      idempotency: 'required',
+      body: newOrderSchema,
+      responses: {
+        201: { description: 'The order, to be paid.', body: orderSchema, headers: { Location: "The order's path." } },
+      },
+      problems: ['wrong-state'],
+      handler: async ({ body }, { tenantId, effectId }) => {
+        if ((await findBusiness(pool, tenantId)) === undefined) {
+          throw new Problem('wrong-state', { detail: 'The tenant is no business yet: PATCH /v1/business first.' });
+        }
+        if ((await findMerchant(pool, tenantId, body.merchantId)) === undefined) {
+          throw invalidField('body', '#/merchantId', 'there is no such merchant');
+        }
+        const order = await insertOrder(pool, {
+          ...body,
+          id: asId('order', effectId),
+          tenantId,
+          reference: body.reference,
+        });
+        if (order === undefined) throw new Error('the order belongs to another tenant');
+        return { status: 201, headers: { location: `/v1/orders/${order.id}` }, body: orderView(order) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/orders',
+      operationId: 'listOrders',
+      tag: TAG,
+      summary: 'List orders, newest first',
+      scope: 'payments:read',
+      query: orderQuery,
+      responses: { 200: { description: 'A page of orders.', body: orderPageSchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const page = await listOrders(pool, tenantId, query, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, orderView) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/orders/{id}',
+      operationId: 'getOrder',
+      tag: TAG,
+      summary: 'Get an order',
+      scope: 'payments:read',
+      params: orderParams,
+      responses: { 200: { description: 'The order.', body: orderSchema } },
+      handler: async ({ params }, { tenantId }) => {
+        const order = await findOrder(pool, tenantId, params.id);
+        if (order === undefined) throw new Problem('not-found');
+        return { status: 200, body: orderView(order) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/orders/{id}/pay',
+      operationId: 'payOrder',
+      tag: TAG,
+      summary: 'Pay an order',
+      description: 'As `POST /v1/payments` with this order.',
+      scope: 'payments:write',
+      idempotency: 'required',
+      params: orderParams,
+      body: payOrderSchema,
+      responses: PAYMENT_ANSWERS,
+      problems: ['wrong-state'],
+      handler: async ({ params, body }, context) => {
+        if ((await findOrder(pool, context.tenantId, params.id)) === undefined) throw new Problem('not-found');
+        const id = asId('payment', context.effectId);
+        const payment = await makePayment(deps, context, { id, orderId: params.id, source: body.source });
+        return paymentAnswer(payment, deps.workflowUrl);
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/orders/{id}/cancel',
+      operationId: 'cancelOrder',
+      tag: TAG,
+      summary: 'Cancel an order',
+      description: 'Of an order that nobody pays or has paid. A paid one is refunded.',
+      scope: 'payments:write',
+      idempotency: 'required',
+      params: orderParams,
+      responses: { 200: { description: 'It is cancelled.', body: orderSchema } },
+      problems: ['wrong-state'],
+      handler: async ({ params }, { tenantId }) => {
+        const cancelled = await moveOrder(pool, tenantId, params.id, ['created', 'cancelled'], 'cancelled');
+        if (cancelled !== undefined) return { status: 200, body: orderView(cancelled) };
+        const order = await findOrder(pool, tenantId, params.id);
+        if (order === undefined) throw new Problem('not-found');
+        throw new Problem('wrong-state', { detail: `The order cannot be cancelled: it is ${order.state}.` });
+      },
+    }),
+  ];
+}

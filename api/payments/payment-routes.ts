@@ -1,0 +1,105 @@
+import { asId } from '../../core/ids';
+import { makePayment, type PaymentDeps } from '../../domains/payments/make-payment';
+import { startPayment } from '../../domains/payments/start-payments';
+import { findPayment, listPayments } from '../../domains/payments/store/payments';
+import { inTime } from '../../infra/temporal/in-time';
+import { byId, pageBody, pageRequest } from '../http/cursor';
+import { Problem } from '../http/problems';
+import { type Route, route } from '../http/route';
+import { PAYMENT_ANSWERS, paymentAnswer } from './payment-answer';
+import {
+  newPaymentSchema,
+  paymentPageSchema,
+  paymentParams,
+  paymentQuery,
+  paymentSchema,
+  paymentView,
+} from './payment-schemas';
+
+const TAG = 'Payments';
+const CURSOR = byId('payments');
+
+export function paymentOnlyRoutes(deps: PaymentDeps): Route[] {
+  const { pool, client, config, workflowUrl } = deps;
+  return [
+    route({
+      method: 'post',
+      path: '/v1/payments',
+      operationId: 'createPayment',
+      tag: TAG,
+      summary: 'Pay an order',
+      description:
+        'Authorises and captures, or takes the money from a wallet, and waits up to ten seconds for the result. However ' +
+        'often it is repeated with its key, and whatever fails on the way, the customer is charged at most once. A payment ' +
+        'that is declined is an answer, not an error; the order can then be paid anew.',
+      scope: 'payments:write',
+      idempotency: 'required',
+      body: newPaymentSchema,
+      responses: PAYMENT_ANSWERS,
+      problems: ['wrong-state'],
+      handler: async ({ body }, context) => {
+        const id = asId('payment', context.effectId);
+        return paymentAnswer(await makePayment(deps, context, { id, ...body }), workflowUrl);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/payments',
+      operationId: 'listPayments',
+      tag: TAG,
+      summary: 'List payments, newest first',
+      scope: 'payments:read',
+      query: paymentQuery,
+      responses: { 200: { description: 'A page of payments.', body: paymentPageSchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const page = await listPayments(pool, tenantId, query, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, (payment) => paymentView(payment, workflowUrl)) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/payments/{id}',
+      operationId: 'getPayment',
+      tag: TAG,
+      summary: 'Get a payment',
+      scope: 'payments:read',
+      params: paymentParams,
+      responses: { 200: { description: 'The payment.', body: paymentSchema } },
+      handler: async ({ params }, { tenantId }) => {
+        const payment = await findPayment(pool, tenantId, params.id);
+        if (payment === undefined) throw new Problem('not-found');
+        return { status: 200, body: paymentView(payment, workflowUrl) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/payments/{id}/resume',
+      operationId: 'resumePayment',
+      tag: TAG,
+      summary: 'Go on with a payment that needs review',
+      description:
+        'Asks the provider what became of it, and goes on: posts what was taken, or makes the payment if nothing was.',
+      scope: 'payments:write',
+      params: paymentParams,
+      responses: {
+        202: {
+          description: 'Its workflow looks at it again.',
+          body: paymentSchema,
+          headers: { Location: "The payment's path." },
+        },
+      },
+      problems: ['wrong-state'],
+      handler: async ({ params }, { tenantId }) => {
+        const payment = await findPayment(pool, tenantId, params.id);
+        if (payment === undefined) throw new Problem('not-found');
+        if (payment.state !== 'needs_review') {
+          throw new Problem('wrong-state', { detail: `The payment needs no review: it is ${payment.state}.` });
+        }
+        await inTime(startPayment(client, config, payment, true));
+        const headers = { location: `/v1/payments/${payment.id}` };
+        return { status: 202, headers, body: paymentView(payment, workflowUrl) };
+      },
+    }),
+  ];
+}

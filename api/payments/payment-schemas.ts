@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { PAYMENT_STATES, type Payment } from '../../domains/payments/store/payments';
+import { amountText } from '../http/money-schema';
+import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
+
+export const sourceSchema = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('card'),
+      token: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,200}$/, 'expected 1 to 200 letters, digits, "_" or "-"')
+        .meta({ description: "The provider's token for the card. Never a card number.", example: 'tok_ok' }),
+    }),
+    z.strictObject({ type: z.literal('wallet'), walletId: idSchema('wallet') }),
+  ])
+  .meta({ description: 'A card, by the token that the provider gave for it, or a wallet.' });
+
+const example = { source: { type: 'card' as const, token: 'tok_ok' } };
+
+export const payOrderSchema = z.strictObject({ source: sourceSchema }).meta({ id: 'PayOrder', example });
+
+export const newPaymentSchema = z
+  .strictObject({ orderId: idSchema('order'), source: sourceSchema })
+  .meta({ id: 'NewPayment', example: { orderId: 'ord_019e0c7b5d0e7cc2a7b1f30d1f2a9c11', ...example } });
+
+export const paymentSchema = z
+  .object({
+    id: idSchema('payment'),
+    orderId: idSchema('order'),
+    merchantId: idSchema('merchant'),
+    amount: amountText,
+    currency: z.string(),
+    source: z.object({ type: z.enum(['card', 'wallet']), walletId: idSchema('wallet').optional() }),
+    state: z.enum(PAYMENT_STATES).meta({
+      description:
+        '`declined`: by the card or for lack of money; `voided`: authorised, then let go; `failed`: nothing was taken; ' +
+        '`needs_review`: somebody has to look whether money was taken.',
+    }),
+    declineCode: z.string().nullable().meta({ description: 'Why it was not captured.' }),
+    providerReference: z.string().nullable(),
+    capturedAt: momentText.nullable(),
+    fee: amountText.nullable().meta({ description: 'What the merchant pays for it; set by the capture for good.' }),
+    feeTax: amountText.nullable(),
+    feeScheduleId: idSchema('feeSchedule').nullable(),
+    refundedAmount: amountText,
+    workflowId: z.string(),
+    workflowUrl: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
+    createdAt: momentText,
+    updatedAt: momentText,
+  })
+  .meta({ id: 'Payment' });
+
+export const paymentPageSchema = pageSchema('PaymentPage', paymentSchema);
+export const paymentParams = z.object({ id: idSchema('payment') });
+export const paymentQuery = z.strictObject({
+  ...pageQuery,
+  state: z.enum(PAYMENT_STATES).optional(),
+  orderId: idSchema('order').optional(),
+});
+
+/** A payment as answers show it: without the card's token. */
+export function paymentView(
+  payment: Payment,
+  workflowUrl: (workflowId: string) => string,
+): z.input<typeof paymentSchema> {
+  const { source } = payment;
+  return {
+    id: payment.id,
+    orderId: payment.orderId,
+    merchantId: payment.merchantId,
+    amount: payment.amount.toString(),
+    currency: payment.currency,
+    source: source.type === 'card' ? { type: 'card' } : { type: 'wallet', walletId: source.walletId },
+    state: payment.state,
+    declineCode: payment.declineCode ?? null,
+    providerReference: payment.providerReference ?? null,
+    capturedAt: momentOrNull(payment.capturedAt),
+    fee: payment.fee?.fee.toString() ?? null,
+    feeTax: payment.fee?.tax.toString() ?? null,
+    feeScheduleId: payment.feeScheduleId ?? null,
+    refundedAmount: payment.refundedAmount.toString(),
+    workflowId: payment.workflowId,
+    workflowUrl: workflowUrl(payment.workflowId),
+    createdAt: moment(payment.createdAt),
+    updatedAt: moment(payment.updatedAt),
+  };
+}

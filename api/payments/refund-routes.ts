@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { asId, type PublicId } from '../../core/ids';
+import type { PaymentDeps } from '../../domains/payments/make-payment';
+import { makeRefund } from '../../domains/payments/make-refund';
+import { startRefund } from '../../domains/payments/start-payments';
+import { findPayment, type Payment } from '../../domains/payments/store/payments';
+import { findRefund, listRefunds, REFUND_STATES, type Refund } from '../../domains/payments/store/refunds';
+import { inTime } from '../../infra/temporal/in-time';
+import { byId, pageBody, pageRequest } from '../http/cursor';
+import { amountText } from '../http/money-schema';
+import { Problem } from '../http/problems';
+import { type Route, route } from '../http/route';
+import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { priceSchema } from './order-schemas';
+import { paymentParams } from './payment-schemas';
+
+const TAG = 'Payments';
+const CURSOR = byId('refunds');
+
+const newRefundSchema = z
+  .strictObject({
+    amount: priceSchema.optional().meta({ description: 'Minor units; by default all that is left.', example: '500' }),
+    reason: nonEmptyText(500).optional(),
+  })
+  .meta({ id: 'NewRefund', example: { amount: '500', reason: 'One of three came broken' } })
+  .prefault({});
+
+const refundSchema = z
+  .object({
+    id: idSchema('refund'),
+    paymentId: idSchema('payment'),
+    amount: amountText,
+    currency: z.string(),
+    reason: z.string().nullable(),
+    state: z.enum(REFUND_STATES),
+    failureCode: z.string().nullable(),
+    refundedAt: momentText.nullable(),
+    feeReturned: amountText.nullable().meta({ description: "The part of the capture's fee that went back." }),
+    feeTaxReturned: amountText.nullable(),
+    workflowId: z.string(),
+    workflowUrl: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
+    createdAt: momentText,
+    updatedAt: momentText,
+  })
+  .meta({ id: 'Refund' });
+
+const refundParams = z.object({ id: idSchema('payment'), refundId: idSchema('refund') });
+const LOCATION = { Location: "The refund's path." };
+
+export function refundRoutes(deps: PaymentDeps): Route[] {
+  const { pool, client, config, workflowUrl } = deps;
+
+  async function find(tenantId: PublicId, id: PublicId): Promise<Payment> {
+    const payment = await findPayment(pool, tenantId, id);
+    if (payment === undefined) throw new Problem('not-found');
+    return payment;
+  }
+  const view = (refund: Refund) => refundView(refund, workflowUrl);
+
+  return [
+    route({
+      method: 'post',
+      path: '/v1/payments/{id}/refunds',
+      operationId: 'refundPayment',
+      tag: TAG,
+      summary: 'Refund a payment, or a part of it',
+      description: 'Waits up to ten seconds for the result. Refunds together are never more than was captured.',
+      scope: 'payments:write',
+      idempotency: 'required',
+      params: paymentParams,
+      body: newRefundSchema,
+      responses: {
+        201: { description: 'The refund, ended: `state` says how.', body: refundSchema, headers: LOCATION },
+        202: { description: 'The refund is under way.', body: refundSchema, headers: LOCATION },
+      },
+      problems: ['wrong-state'],
+      handler: async ({ params, body }, context) => {
+        const payment = await find(context.tenantId, params.id);
+        const refund = await makeRefund(deps, context, payment, {
+          id: asId('refund', context.effectId),
+          amount: body.amount,
+          reason: body.reason,
+        });
+        const headers = { location: `/v1/payments/${payment.id}/refunds/${refund.id}` };
+        return { status: refund.state === 'pending' ? 202 : 201, headers, body: view(refund) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/payments/{id}/refunds',
+      operationId: 'listRefunds',
+      tag: TAG,
+      summary: 'List the refunds of a payment, newest first',
+      scope: 'payments:read',
+      params: paymentParams,
+      query: z.strictObject(pageQuery),
+      responses: { 200: { description: 'A page of refunds.', body: pageSchema('RefundPage', refundSchema) } },
+      handler: async ({ params, query }, { tenantId }) => {
+        const payment = await find(tenantId, params.id);
+        const request = pageRequest(CURSOR, query, 'desc');
+        return { status: 200, body: pageBody(CURSOR, request, await listRefunds(pool, payment.id, request), view) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/payments/{id}/refunds/{refundId}',
+      operationId: 'getRefund',
+      tag: TAG,
+      summary: 'Get a refund',
+      scope: 'payments:read',
+      params: refundParams,
+      responses: { 200: { description: 'The refund.', body: refundSchema } },
+      handler: async ({ params }, { tenantId }) => {
+        const refund = await findRefund(pool, tenantId, params.id, params.refundId);
+        if (refund === undefined) throw new Problem('not-found');
+        return { status: 200, body: view(refund) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/payments/{id}/refunds/{refundId}/resume',
+      operationId: 'resumeRefund',
+      tag: TAG,
+      summary: 'Go on with a refund that needs review',
+      description: 'Asks the provider what became of it, and makes it if it was not made; then posts it.',
+      scope: 'payments:write',
+      params: refundParams,
+      responses: { 202: { description: 'Its workflow looks at it again.', body: refundSchema, headers: LOCATION } },
+      problems: ['wrong-state'],
+      handler: async ({ params }, { tenantId }) => {
+        const payment = await find(tenantId, params.id);
+        const refund = await findRefund(pool, tenantId, payment.id, params.refundId);
+        if (refund === undefined) throw new Problem('not-found');
+        if (refund.state !== 'needs_review') {
+          throw new Problem('wrong-state', { detail: `The refund needs no review: it is ${refund.state}.` });
+        }
+        await inTime(startRefund(client, config, refund, payment.source.type, true));
+        const headers = { location: `/v1/payments/${payment.id}/refunds/${refund.id}` };
+        return { status: 202, headers, body: view(refund) };
+      },
+    }),
+  ];
+}
+
+function refundView(refund: Refund, workflowUrl: (workflowId: string) => string): z.input<typeof refundSchema> {
+  return {
+    id: refund.id,
+    paymentId: refund.paymentId,
+    amount: refund.amount.toString(),
+    currency: refund.currency,
+    reason: refund.reason ?? null,
+    state: refund.state,
+    failureCode: refund.failureCode ?? null,
+    refundedAt: momentOrNull(refund.refundedAt),
+    feeReturned: refund.returned?.fee.toString() ?? null,
+    feeTaxReturned: refund.returned?.tax.toString() ?? null,
+    workflowId: refund.workflowId,
+    workflowUrl: workflowUrl(refund.workflowId),
+    createdAt: moment(refund.createdAt),
+    updatedAt: moment(refund.updatedAt),
+  };
+}

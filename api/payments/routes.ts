@@ -1,0 +1,20 @@
+import type { AppDeps } from '../deps';
+import type { Route } from '../http/route';
+import { callbackRoute } from './callback-route';
+import { chargebackRoutes } from './chargeback-routes';
+import { orderRoutes } from './order-routes';
+import { paymentOnlyRoutes } from './payment-routes';
+import { refundRoutes } from './refund-routes';
+import { walletRoutes } from './wallet-routes';
+
+/** Orders, wallets, payments, refunds, chargebacks, and what the provider tells. */
+export function paymentRoutes(deps: AppDeps): Route[] {
+  return [
+    ...paymentOnlyRoutes(deps),
+    ...refundRoutes(deps),
+    ...orderRoutes(deps),
+    ...walletRoutes(deps),
+    ...chargebackRoutes(deps),
+    callbackRoute(deps),
+  ];
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import type { AuditPosition } from '../../domains/ledger/rules/audit-chain';
+import { type AuditEntry, listAudit, verifyAudit } from '../../domains/ledger/store/audit';
+import { inIndexOrder } from '../../domains/ledger/store/index-order';
+import type { AppDeps } from '../deps';
+import { byNumber, pageBody, pageRequest } from '../http/cursor';
+import { invalidField } from '../http/problems';
+import { type Route, route } from '../http/route';
+import { moment, momentText, pageQuery, pageSchema } from '../http/schemas';
+
+const TAG = 'Finance audit';
+const CURSOR = byNumber('finance-audit');
+
+const hash = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits')
+  .meta({ example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08' });
+
+const auditEntrySchema = z
+  .object({
+    seq: z.int().meta({ description: '1, 2, 3, … without a gap.' }),
+    at: momentText,
+    actor: z.string().meta({ description: "Who: an API key's id, or a workflow's." }),
+    action: z.string().meta({ example: 'settlement.completed' }),
+    subject: z.string().meta({ description: 'To what: an id, or a business date.' }),
+    payload: z.unknown(),
+    prevHash: hash.meta({ description: "The previous entry's hash; zeros for the first." }),
+    hash: hash.meta({
+      description:
+        'SHA-256 of the bytes of `prevHash` and the RFC 8785 form of `{action, actor, at, payload, seq, subject, ' +
+        'tenantId}`, where `at` is seconds since the epoch with six decimals, as a string.',
+    }),
+  })
+  .meta({ id: 'FinanceAuditEntry' });
+
+const verdictSchema = z
+  .object({
+    verified: z.boolean(),
+    entries: z.int().meta({ description: 'How many entries hold, from the first on.' }),
+    head: z
+      .object({ seq: z.int(), hash })
+      .nullable()
+      .meta({ description: 'The last entry that holds. Keep it elsewhere, and ask with it later.' }),
+    brokenAt: z.int().nullable().meta({ description: 'The first entry that was changed or is missing.' }),
+  })
+  .meta({ id: 'FinanceAuditVerdict' });
+
+const verifyQuery = z.strictObject({
+  seq: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'The number of an entry that is known to have been there.' }),
+  hash: hash.optional().meta({ description: 'Its hash. That last entries were taken away is seen only with these.' }),
+});
+
+export function auditRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/api/v2/finance/settlement/audit',
+      operationId: 'listFinanceAudit',
+      tag: TAG,
+      summary: 'List what was done to the finances, newest first',
+      scope: 'finance:read',
+      query: z.strictObject(pageQuery),
+      responses: { 200: { description: 'A page of entries.', body: pageSchema('FinanceAuditPage', auditEntrySchema) } },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const page = await listAudit(pool, tenantId, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, entryView) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/v2/finance/settlement/audit/verify',
+      operationId: 'verifyFinanceAudit',
+      tag: TAG,
+      summary: 'Verify that the audit log is whole and unchanged',
+      scope: 'finance:read',
+      query: verifyQuery,
+      responses: { 200: { description: 'The verdict.', body: verdictSchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const { verified, entries, head, brokenAt } = await verifyAudit(
+          inIndexOrder(pool),
+          tenantId,
+          expectedOf(query),
+        );
+        return {
+          status: 200,
+          body: {
+            verified,
+            entries,
+            head: head === undefined ? null : { seq: head.seq, hash: head.hash.toString('hex') },
+            brokenAt: brokenAt ?? null,
+          },
+        };
+      },
+    }),
+  ];
+}
+
+function expectedOf({ seq, hash: expected }: z.output<typeof verifyQuery>): AuditPosition | undefined {
+  if (seq === undefined && expected === undefined) return undefined;
+  if (seq === undefined) throw invalidField('query', '#/seq', 'is required with hash');
+  if (expected === undefined) throw invalidField('query', '#/hash', 'is required with seq');
+  return { seq, hash: Buffer.from(expected, 'hex') };
+}
+
+function entryView(entry: AuditEntry): z.input<typeof auditEntrySchema> {
+  return {
+    seq: entry.seq,
+    at: moment(entry.at),
+    actor: entry.actor,
+    action: entry.action,
+    subject: entry.subject,
+    payload: entry.payload,
+    prevHash: entry.prevHash,
+    hash: entry.hash,
+  };
+}

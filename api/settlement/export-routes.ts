@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { BYTE_ORDER_MARK } from '../../core/csv';
+import { inIndexOrder } from '../../domains/ledger/store/index-order';
+import { begun, camtPieces, csvPieces, jsonPieces } from '../../domains/settlement/export-bodies';
+import { settledDay } from '../../domains/settlement/settled-run';
+import { hasStatements } from '../../domains/settlement/store/settlement-exports';
+import type { AppDeps } from '../deps';
+import { Problem } from '../http/problems';
+import { type Route, route } from '../http/route';
+import { exportQuery, exportSchema } from './export-schemas';
+import { dateParams } from './schemas';
+
+const FORMATS = {
+  csv: { contentType: 'text/csv', pieces: csvPieces, file: 'csv' },
+  camt053: { contentType: 'application/xml', pieces: camtPieces, file: 'camt053.xml' },
+  json: { contentType: 'application/json', pieces: jsonPieces, file: 'json' },
+} as const;
+
+export function settlementExportRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/api/v2/finance/settlement/{date}/export',
+      operationId: 'exportSettlement',
+      tag: 'Settlement',
+      summary: 'Export a settled day',
+      description:
+        'As CSV (RFC 4180; amounts in major units; texts that a spreadsheet would take for a formula begin with an ' +
+        "apostrophe), as ISO 20022 camt.053.001.08 (a statement a merchant and currency; a day's closing balance is the " +
+        "next day's opening balance), or as JSON (amounts in minor units). A day that is held for review is marked so.",
+      scope: 'finance:read',
+      params: dateParams,
+      query: exportQuery,
+      responses: {
+        200: {
+          description: 'The day.',
+          formats: {
+            'text/csv': z.string(),
+            'application/xml': z.string(),
+            'application/json': exportSchema,
+          },
+          headers: { 'Content-Disposition': "The file's name." },
+        },
+      },
+      problems: ['wrong-state'],
+      handler: async ({ params, query }, { tenantId }) => {
+        const day = await settledDay(pool, tenantId, params.date);
+        if (query.format === 'camt053' && !(await hasStatements(pool, day.runId))) {
+          throw new Problem('wrong-state', {
+            detail: 'The day has no statements, and a camt.053 message must have one: use csv or json.',
+          });
+        }
+        const { contentType, pieces, file } = FORMATS[query.format];
+        const body = await begun(pieces(inIndexOrder(pool), day, query.detail));
+        const marked = query.format === 'csv' && query.bom === 'true';
+        return {
+          status: 200,
+          contentType,
+          headers: { 'content-disposition': `attachment; filename="settlement-${day.date}.${file}"` },
+          body: marked ? after(BYTE_ORDER_MARK, body) : body,
+        };
+      },
+    }),
+  ];
+}
+
+async function* after(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
+  yield first;
+  yield* rest;
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { ITEM_KINDS } from '../../domains/settlement/rules/reconcile';
+import type { SettledDay, Statement, StatementTransaction } from '../../domains/settlement/rules/statement';
+import { amountsView, statementAmounts } from '../../domains/settlement/statement-amounts';
+import { amountText } from '../http/money-schema';
+import { idSchema, moment, momentText } from '../http/schemas';
+
+export const exportQuery = z.strictObject({
+  format: z.enum(['csv', 'camt053', 'json']).default('csv'),
+  detail: z.enum(['statements', 'transactions']).default('statements').meta({
+    description: 'Whether every transaction is listed.',
+  }),
+  bom: z.enum(['true', 'false']).default('false').meta({
+    description: 'Whether a CSV file begins with a byte order mark, by which some spreadsheets recognise UTF-8.',
+  }),
+});
+
+const exportedDaySchema = z.object({
+  id: idSchema('settlementRun'),
+  date: z.string().meta({ example: '2026-10-29' }),
+  timeZone: z.string(),
+  periodStart: momentText,
+  periodEnd: momentText,
+  state: z.enum(['completed', 'needs_review']).meta({ description: 'What is held for review may still change.' }),
+  settledAt: momentText,
+});
+
+const statementSchema = z.object({
+  merchantId: idSchema('merchant'),
+  merchantName: z.string(),
+  currency: z.string(),
+  ...statementAmounts,
+  itemCount: z.int(),
+  lateCount: z.int(),
+});
+
+const transactionSchema = z.object({
+  id: idSchema('ledgerTransaction'),
+  merchantId: idSchema('merchant'),
+  currency: z.string(),
+  kind: z.enum(ITEM_KINDS),
+  reference: z.string(),
+  gross: amountText,
+  fee: amountText,
+  feeTax: amountText,
+  net: amountText,
+  effectiveAt: momentText,
+  late: z.boolean(),
+});
+
+export const exportSchema = z
+  .object({
+    run: exportedDaySchema,
+    statements: z.array(statementSchema),
+    transactions: z.array(transactionSchema).optional(),
+  })
+  .meta({ id: 'SettlementExport' });
+
+/** A day as an export shows it. */
+export function exportedDayView(day: SettledDay): z.input<typeof exportedDaySchema> {
+  return {
+    id: day.runId,
+    date: day.date,
+    timeZone: day.timeZone,
+    periodStart: moment(day.periodStart),
+    periodEnd: moment(day.periodEnd),
+    state: day.state,
+    settledAt: moment(day.settledAt),
+  };
+}
+
+/** A statement as an export shows it. */
+export function statementView(statement: Statement): z.input<typeof statementSchema> {
+  return {
+    merchantId: statement.merchantId,
+    merchantName: statement.merchantName,
+    currency: statement.currency,
+    ...amountsView(statement),
+    itemCount: Number(statement.itemCount),
+    lateCount: Number(statement.lateCount),
+  };
+}
+
+/** A transaction as an export shows it. */
+export function transactionView(transaction: StatementTransaction): z.input<typeof transactionSchema> {
+  return {
+    id: transaction.id,
+    merchantId: transaction.merchantId,
+    currency: transaction.currency,
+    kind: transaction.kind,
+    reference: transaction.reference,
+    gross: String(transaction.gross),
+    fee: String(transaction.fee),
+    feeTax: String(transaction.feeTax),
+    net: String(transaction.net),
+    effectiveAt: moment(transaction.effectiveAt),
+    late: transaction.late,
+  };
+}

@@ -1,0 +1,189 @@
+import { isDate } from '../../domains/merchants/rules/business-day';
+import { findMerchant } from '../../domains/merchants/store/merchants';
+import { businessOf, closedDate, retry, trigger } from '../../domains/settlement/commands';
+import { previewDay } from '../../domains/settlement/preview';
+import { noSettlement } from '../../domains/settlement/settled-run';
+import { recordsOfMerchant } from '../../domains/settlement/store/settlement-records';
+import { findRun, listRuns } from '../../domains/settlement/store/settlement-runs';
+import { runStatistics, totalsBetween, totalsOfRun } from '../../domains/settlement/store/settlement-stats';
+import type { AppDeps } from '../deps';
+import { type CursorKind, pageBody, pageRequest } from '../http/cursor';
+import { Problem } from '../http/problems';
+import { type Route, route } from '../http/route';
+import { auditRoutes } from './audit-routes';
+import { settlementExportRoutes } from './export-routes';
+import { reconciliationRoutes } from './reconciliation-routes';
+import {
+  dateParams,
+  historyQuery,
+  runDetailSchema,
+  runPageSchema,
+  runSchema,
+  runView,
+  statementParams,
+  statementsSchema,
+  statementView,
+  summaryQuery,
+  summarySchema,
+  triggerQuery,
+} from './schemas';
+
+const TAG = 'Settlement';
+const BASE = '/api/v2/finance/settlement';
+const CURSOR: CursorKind = { list: 'settlement-runs', isKey: isDate };
+const [EARLIEST, LATEST] = ['0001-01-01', '9999-12-31'];
+
+export function settlementRoutes(deps: AppDeps): Route[] {
+  const { pool, workflowUrl } = deps;
+
+  const triggered = async (tenantId: string, date: string | undefined, dryRun: boolean) => {
+    if (dryRun) {
+      const business = await businessOf(deps, tenantId);
+      const day = closedDate(business, date);
+      const records = await previewDay(deps, business, day);
+      return { status: 200 as const, body: { date: day, data: records.map(statementView) } };
+    }
+    const { run, done } = await trigger(deps, tenantId, date);
+    const body = runView(run, workflowUrl);
+    if (done) return { status: 200 as const, body };
+    return { status: 202 as const, headers: { location: `${BASE}/${run.businessDate}` }, body };
+  };
+  const triggerResponses = {
+    200: {
+      description: 'It was completed before: its result. With `dryRun`, the statements.',
+      body: runSchema.or(statementsSchema),
+    },
+    202: { description: 'It is started.', body: runSchema, headers: { Location: 'Where its result will be.' } },
+  };
+  const description =
+    'Days are settled in their order: earlier ones that are not settled yet come first. A completed day answers with its ' +
+    'result, a day that is not over with 422, one that is being settled, or behind one that has to be retried, with 409.';
+
+  return [
+    route({
+      method: 'post',
+      path: `${BASE}/trigger`,
+      operationId: 'triggerLastSettlement',
+      tag: TAG,
+      summary: 'Settle the last day that is over',
+      description,
+      scope: 'finance:settle',
+      idempotency: 'required',
+      query: triggerQuery,
+      responses: triggerResponses,
+      problems: ['period-open', 'wrong-state'],
+      handler: ({ query }, { tenantId }) => triggered(tenantId, undefined, query.dryRun === 'true'),
+    }),
+    route({
+      method: 'post',
+      path: `${BASE}/trigger/{date}`,
+      operationId: 'triggerSettlement',
+      tag: TAG,
+      summary: 'Settle a day',
+      description,
+      scope: 'finance:settle',
+      idempotency: 'required',
+      params: dateParams,
+      query: triggerQuery,
+      responses: triggerResponses,
+      problems: ['period-open', 'wrong-state'],
+      handler: ({ params, query }, { tenantId }) => triggered(tenantId, params.date, query.dryRun === 'true'),
+    }),
+    route({
+      method: 'post',
+      path: `${BASE}/retry/{date}`,
+      operationId: 'retrySettlement',
+      tag: TAG,
+      summary: 'Settle a day again that failed or needs a review',
+      description: 'It goes on with what it had claimed. A completed day cannot be settled again.',
+      scope: 'finance:settle',
+      idempotency: 'required',
+      params: dateParams,
+      responses: {
+        202: { description: 'It is started.', body: runSchema, headers: { Location: 'Where its result will be.' } },
+      },
+      problems: ['wrong-state'],
+      handler: async ({ params }, { tenantId, keyId }) => {
+        const run = await retry(deps, tenantId, keyId, params.date);
+        return { status: 202, headers: { location: `${BASE}/${params.date}` }, body: runView(run, workflowUrl) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: `${BASE}/history`,
+      operationId: 'listSettlements',
+      tag: TAG,
+      summary: 'List settlements, newest day first',
+      scope: 'finance:read',
+      query: historyQuery,
+      responses: { 200: { description: 'A page of settlements.', body: runPageSchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const filter = { from: query.from, to: query.to, state: query.status };
+        const page = await listRuns(pool, tenantId, filter, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, (run) => runView(run, workflowUrl)) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: `${BASE}/stats/summary`,
+      operationId: 'summarizeSettlements',
+      tag: TAG,
+      summary: 'What the settlements of some days came to',
+      scope: 'finance:read',
+      query: summaryQuery,
+      responses: { 200: { description: 'Counts, rates and sums by currency.', body: summarySchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const [from, to] = [query.from ?? EARLIEST, query.to ?? LATEST];
+        const { transactions, p95Seconds, ...runs } = await runStatistics(pool, tenantId, from, to);
+        const ended = runs.completed + runs.failed + runs.needsReview;
+        return {
+          status: 200,
+          body: {
+            runs,
+            successRate: ended === 0 ? null : runs.completed / ended,
+            p95Seconds,
+            transactions,
+            totals: await totalsBetween(pool, tenantId, from, to),
+          },
+        };
+      },
+    }),
+    ...auditRoutes(deps),
+    ...settlementExportRoutes(deps),
+    ...reconciliationRoutes(deps),
+    route({
+      method: 'get',
+      path: `${BASE}/{date}`,
+      operationId: 'getSettlement',
+      tag: TAG,
+      summary: 'Get the settlement of a day',
+      scope: 'finance:read',
+      params: dateParams,
+      responses: { 200: { description: 'The settlement and its totals.', body: runDetailSchema } },
+      handler: async ({ params }, { tenantId }) => {
+        const run = await findRun(pool, tenantId, params.date);
+        if (run === undefined) throw noSettlement();
+        return { status: 200, body: { ...runView(run, workflowUrl), totals: await totalsOfRun(pool, run.id) } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: `${BASE}/{date}/merchants/{merchantId}`,
+      operationId: 'getStatements',
+      tag: TAG,
+      summary: "A merchant's statements of a day, one a currency",
+      scope: 'finance:read',
+      params: statementParams,
+      responses: { 200: { description: 'The statements.', body: statementsSchema } },
+      handler: async ({ params }, { tenantId }) => {
+        const run = await findRun(pool, tenantId, params.date);
+        const merchant = await findMerchant(pool, tenantId, params.merchantId);
+        if (run === undefined) throw noSettlement();
+        if (merchant === undefined) throw new Problem('not-found');
+        const records = await recordsOfMerchant(pool, run.id, merchant.id);
+        return { status: 200, body: { date: params.date, data: records.map(statementView) } };
+      },
+    }),
+  ];
+}

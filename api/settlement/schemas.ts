@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { amountsView, statementAmounts } from '../../domains/settlement/statement-amounts';
+import type { SettlementRecord } from '../../domains/settlement/store/settlement-records';
+import { RUN_STATES, type SettlementRun } from '../../domains/settlement/store/settlement-runs';
+import { amountText } from '../http/money-schema';
+import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
+import { dateSchema } from '../merchants/business/schemas';
+
+export const dateParams = z.object({ date: dateSchema });
+export const statementParams = z.object({ date: dateSchema, merchantId: idSchema('merchant') });
+
+export const triggerQuery = z.strictObject({
+  dryRun: z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({ description: 'Computes the statements as they would be now, and changes nothing.' }),
+});
+
+export const historyQuery = z.strictObject({
+  ...pageQuery,
+  from: dateSchema.optional(),
+  to: dateSchema.optional(),
+  status: z.enum(RUN_STATES).optional(),
+});
+
+export const summaryQuery = z.strictObject({ from: dateSchema.optional(), to: dateSchema.optional() });
+
+export const runSchema = z
+  .object({
+    id: idSchema('settlementRun'),
+    date: z.string().meta({ example: '2026-10-29' }),
+    timeZone: z.string(),
+    periodStart: momentText,
+    periodEnd: momentText.meta({ description: 'The day ends before this moment.' }),
+    status: z.enum(RUN_STATES),
+    attempt: z.int(),
+    trigger: z.enum(['schedule', 'manual', 'retry', 'missed']),
+    workflowId: z.string(),
+    workflowUrl: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
+    createdAt: momentText,
+    finishedAt: momentText.nullable(),
+    error: z.string().nullable(),
+    breaches: z.array(z.object({ invariant: z.string(), detail: z.string() })),
+    transactions: z.string().nullable().meta({ description: 'How many were claimed.', example: '1204' }),
+    late: z.string().nullable().meta({ description: 'How many of them belong to days that were settled before.' }),
+    totalsHash: z.string().nullable().meta({ description: 'SHA-256 over all statements.' }),
+  })
+  .meta({ id: 'SettlementRun' });
+
+export const runPageSchema = pageSchema('SettlementRunPage', runSchema);
+
+export const statementSchema = z
+  .object({
+    merchantId: idSchema('merchant'),
+    currency: z.string(),
+    ...statementAmounts,
+    transactions: z.string(),
+    late: z.string(),
+  })
+  .meta({ id: 'SettlementStatement', description: 'Minor units, as the merchant sees them; fees are positive.' });
+
+export const statementsSchema = z
+  .object({ date: z.string(), data: z.array(statementSchema) })
+  .meta({ id: 'SettlementStatements' });
+
+export const totalsSchema = z
+  .array(
+    z.object({
+      currency: z.string(),
+      merchants: z.string(),
+      grossSales: amountText,
+      refunds: amountText,
+      chargebacks: amountText,
+      adjustments: amountText,
+      fees: amountText,
+      feeTax: amountText,
+      net: amountText,
+      paidOut: amountText,
+    }),
+  )
+  .meta({ id: 'SettlementTotals' });
+
+export const runDetailSchema = z
+  .object({ ...runSchema.shape, totals: totalsSchema })
+  .meta({ id: 'SettlementRunDetail' });
+
+export const summarySchema = z
+  .object({
+    runs: z.object({ total: z.int(), completed: z.int(), failed: z.int(), needsReview: z.int(), open: z.int() }),
+    successRate: z.number().nullable().meta({ description: 'Completed ones of those that ended, 0 to 1.' }),
+    p95Seconds: z
+      .number()
+      .nullable()
+      .meta({ description: 'From the start of a settlement until it was completed, its grace and reviews included.' }),
+    transactions: z.string(),
+    totals: totalsSchema,
+  })
+  .meta({ id: 'SettlementSummary' });
+
+/** A run as answers show it. */
+export function runView(run: SettlementRun, workflowUrl: (id: string) => string): z.input<typeof runSchema> {
+  return {
+    id: run.id,
+    date: run.businessDate,
+    timeZone: run.timeZone,
+    periodStart: moment(run.periodStart),
+    periodEnd: moment(run.periodEnd),
+    status: run.state,
+    attempt: run.attempt,
+    trigger: run.trigger,
+    workflowId: run.workflowId,
+    workflowUrl: workflowUrl(run.workflowId),
+    createdAt: moment(run.createdAt),
+    finishedAt: momentOrNull(run.finishedAt),
+    error: run.error ?? null,
+    breaches: run.breaches,
+    transactions: run.itemCount?.toString() ?? null,
+    late: run.lateCount?.toString() ?? null,
+    totalsHash: run.totalsHash ?? null,
+  };
+}
+
+/** A statement as answers show it. */
+export function statementView(record: SettlementRecord): z.input<typeof statementSchema> {
+  return {
+    merchantId: record.merchantId,
+    currency: record.currency,
+    ...amountsView(record),
+    transactions: String(record.itemCount),
+    late: String(record.lateCount),
+  };
+}

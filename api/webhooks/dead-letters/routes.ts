@@ -1,0 +1,105 @@
+import type { PublicId } from '../../../core/ids';
+import {
+  type DeadLetter,
+  discardDeadLetter,
+  findDeadLetter,
+  listDeadLetters,
+} from '../../../domains/webhooks/store/dead-letter-reads';
+import type { AppDeps } from '../../deps';
+import { byId, pageBody, pageRequest } from '../../http/cursor';
+import { Problem } from '../../http/problems';
+import { type Route, route } from '../../http/route';
+import { commandAnswer } from '../deliveries/command-answer';
+import { commandSchema } from '../deliveries/schemas';
+import { deadLetterPageSchema, deadLetterParams, deadLetterQuery, deadLetterSchema, deadLetterView } from './schemas';
+
+const TAG = 'Dead letters';
+const CURSOR = byId('dead-letters');
+
+export function deadLetterRoutes(deps: Pick<AppDeps, 'pool' | 'commands' | 'workflowUrl'>): Route[] {
+  const { pool, commands, workflowUrl } = deps;
+
+  async function find(tenantId: PublicId, id: PublicId): Promise<DeadLetter> {
+    const letter = await findDeadLetter(pool, tenantId, id);
+    if (letter === undefined) throw new Problem('not-found');
+    return letter;
+  }
+
+  return [
+    route({
+      method: 'get',
+      path: '/v1/dead-letters',
+      operationId: 'listDeadLetters',
+      tag: TAG,
+      summary: 'List dead letters, newest first',
+      description:
+        'A dead letter is a delivery that was given up. Only open ones are listed unless `state` says otherwise.',
+      scope: 'dead-letters:read',
+      query: deadLetterQuery,
+      responses: { 200: { description: 'A page of dead letters.', body: deadLetterPageSchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const filter = { ...query, state: query.state === 'any' ? undefined : query.state };
+        const page = await listDeadLetters(pool, tenantId, filter, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, deadLetterView) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/dead-letters/{id}',
+      operationId: 'getDeadLetter',
+      tag: TAG,
+      summary: 'Get a dead letter',
+      scope: 'dead-letters:read',
+      params: deadLetterParams,
+      responses: { 200: { description: 'The dead letter.', body: deadLetterSchema } },
+      handler: async ({ params }, { tenantId }) => ({
+        status: 200,
+        body: deadLetterView(await find(tenantId, params.id)),
+      }),
+    }),
+    route({
+      method: 'post',
+      path: '/v1/dead-letters/{id}/retry',
+      operationId: 'retryDeadLetter',
+      tag: TAG,
+      summary: 'Run the delivery through its whole retry schedule again',
+      scope: 'dead-letters:write',
+      params: deadLetterParams,
+      responses: {
+        202: {
+          description: 'The delivery goes on.',
+          body: commandSchema,
+          headers: { Location: "The dead letter's path." },
+        },
+      },
+      problems: ['wrong-state', 'attempt-in-flight'],
+      handler: async ({ params: { id } }, { tenantId }) => {
+        const result = await commands.retryDeadLetter(tenantId, id);
+        const hint = 'only open dead letters can be retried.';
+        return commandAnswer(result, id, `/v1/dead-letters/${id}`, hint, workflowUrl);
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/dead-letters/{id}/discard',
+      operationId: 'discardDeadLetter',
+      tag: TAG,
+      summary: 'Settle a dead letter without a further attempt',
+      scope: 'dead-letters:write',
+      params: deadLetterParams,
+      responses: { 200: { description: 'The dead letter, discarded.', body: deadLetterSchema } },
+      problems: ['wrong-state'],
+      handler: async ({ params: { id } }, { tenantId }) => {
+        const discarded = await discardDeadLetter(pool, tenantId, id);
+        const letter = await find(tenantId, id);
+        if (!discarded && letter.state !== 'discarded') {
+          throw new Problem('wrong-state', {
+            detail: `It is ${letter.state}: only open dead letters can be discarded.`,
+          });
+        }
+        return { status: 200, body: deadLetterView(letter) };
+      },
+    }),
+  ];
+}

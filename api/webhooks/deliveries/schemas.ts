@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { type Attempt, DELIVERY_STATES, type Delivery } from '../../../domains/webhooks/store/delivery-reads';
+import type { AppDeps } from '../../deps';
+import {
+  eventTypeName,
+  idSchema,
+  moment,
+  momentOrNull,
+  momentText,
+  pageQuery,
+  pageSchema,
+  timeQuery,
+} from '../../http/schemas';
+
+export const deliverySchema = z
+  .object({
+    id: idSchema('delivery'),
+    messageId: idSchema('message'),
+    endpointId: idSchema('endpoint'),
+    eventType: eventTypeName,
+    state: z.enum(DELIVERY_STATES),
+    attempts: z.int(),
+    attempting: z.boolean().meta({ description: 'Whether an attempt is under way.' }),
+    nextAttemptAt: momentText.nullable(),
+    lastStatus: z.int().nullable().meta({ description: "The receiver's last status, null if there was none." }),
+    lastError: z.string().nullable(),
+    workflowId: z.string(),
+    workflowUrl: z.string().meta({ description: 'The workflow in Temporal Web UI.' }),
+    createdAt: momentText,
+    updatedAt: momentText,
+  })
+  .meta({ id: 'Delivery' });
+
+export const attemptSchema = z
+  .object({
+    id: idSchema('attempt'),
+    deliveryId: idSchema('delivery'),
+    number: z.int(),
+    trigger: z.string().meta({
+      description:
+        '`accept`: at once when the message was accepted; `schedule`: by its workflow; `operator`: asked for.',
+    }),
+    startedAt: momentText,
+    durationMs: z.int(),
+    outcome: z.enum(['succeeded', 'failed']),
+    status: z.int().nullable(),
+    error: z.string().nullable(),
+    errorDetail: z.string().nullable(),
+    responseBody: z.string().nullable().meta({ description: "The beginning of the receiver's answer." }),
+  })
+  .meta({ id: 'Attempt' });
+
+export const commandSchema = z
+  .object({ id: z.string(), workflowId: z.string(), workflowUrl: z.string() })
+  .meta({ id: 'CommandAccepted', description: 'What the command was for, and the workflow that goes on with it.' });
+
+export const deliveryPageSchema = pageSchema('DeliveryPage', deliverySchema);
+export const attemptPageSchema = pageSchema('AttemptPage', attemptSchema);
+export const deliveryParams = z.object({ id: idSchema('delivery') });
+export const attemptParams = z.object({ id: idSchema('delivery'), attemptId: idSchema('attempt') });
+export const attemptQuery = z.strictObject(pageQuery);
+export const deliveryQuery = z.strictObject({
+  ...pageQuery,
+  ...timeQuery,
+  state: z.enum(DELIVERY_STATES).optional(),
+  endpointId: idSchema('endpoint').optional(),
+  eventType: eventTypeName.optional(),
+  messageId: idSchema('message').optional(),
+});
+
+/** A delivery as answers show it. */
+export function deliveryView(delivery: Delivery, workflowUrl: AppDeps['workflowUrl']): z.input<typeof deliverySchema> {
+  return {
+    id: delivery.id,
+    messageId: delivery.messageId,
+    endpointId: delivery.endpointId,
+    eventType: delivery.eventType,
+    state: delivery.state,
+    attempts: delivery.attempts,
+    attempting: delivery.attempting,
+    nextAttemptAt: momentOrNull(delivery.nextAttemptAt),
+    lastStatus: delivery.lastStatus ?? null,
+    lastError: delivery.lastError ?? null,
+    workflowId: delivery.workflowId,
+    workflowUrl: workflowUrl(delivery.workflowId),
+    createdAt: moment(delivery.createdAt),
+    updatedAt: moment(delivery.updatedAt),
+  };
+}
+
+/** An attempt as answers show it. */
+export function attemptView(attempt: Attempt): z.input<typeof attemptSchema> {
+  return {
+    id: attempt.id,
+    deliveryId: attempt.deliveryId,
+    number: attempt.number,
+    trigger: attempt.trigger,
+    startedAt: moment(attempt.startedAt),
+    durationMs: attempt.durationMs,
+    outcome: attempt.outcome,
+    status: attempt.status ?? null,
+    error: attempt.error ?? null,
+    errorDetail: attempt.errorDetail ?? null,
+    responseBody: attempt.responseBody ?? null,
+  };
+}

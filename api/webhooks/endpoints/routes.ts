@@ -1,0 +1,179 @@
+import type { PublicId } from '../../../core/ids';
+import { changeEndpoint, createEndpoint, moveEndpoint } from '../../../domains/webhooks/endpoints/changes';
+import { openHeaders } from '../../../domains/webhooks/endpoints/sealing';
+import { deleteEndpoint, type Endpoint, findEndpoint, listEndpoints } from '../../../domains/webhooks/store/endpoints';
+import type { AppDeps } from '../../deps';
+import { byId, pageBody, pageRequest } from '../../http/cursor';
+import { invalidField, Problem } from '../../http/problems';
+import { type Route, route } from '../../http/route';
+import {
+  createdEndpointSchema,
+  endpointChangeSchema,
+  endpointPageSchema,
+  endpointParams,
+  endpointQuery,
+  endpointSchema,
+  endpointView,
+  newEndpointSchema,
+  stateReasonSchema,
+} from './schemas';
+
+const TAG = 'Endpoints';
+const CURSOR = byId('endpoints');
+
+export function endpointRoutes(deps: Pick<AppDeps, 'pool' | 'keyring' | 'commands' | 'checkEndpointUrl'>): Route[] {
+  const { pool, keyring } = deps;
+  const view = (endpoint: Endpoint) => endpointView(endpoint, openHeaders(keyring, endpoint));
+  const one = { 200: { description: 'The endpoint as it is now.', body: endpointSchema } };
+
+  async function checkUrl(url: string): Promise<void> {
+    const verdict = await deps.checkEndpointUrl(url);
+    if (!verdict.ok) throw invalidField('body', '#/url', verdict.reason);
+  }
+
+  async function find(tenantId: PublicId, id: PublicId): Promise<Endpoint> {
+    const endpoint = await findEndpoint(pool, tenantId, id);
+    if (endpoint === undefined) throw new Problem('not-found');
+    return endpoint;
+  }
+
+  return [
+    route({
+      method: 'post',
+      path: '/v1/endpoints',
+      operationId: 'createEndpoint',
+      tag: TAG,
+      summary: 'Register an endpoint',
+      description: 'The answer shows the signing secret that the receiver verifies messages with.',
+      scope: 'endpoints:write',
+      body: newEndpointSchema,
+      responses: {
+        201: {
+          description: 'The endpoint, enabled.',
+          body: createdEndpointSchema,
+          headers: { Location: "The endpoint's path." },
+        },
+      },
+      handler: async ({ body }, context) => {
+        await checkUrl(body.url);
+        const { endpoint, secret } = await createEndpoint(deps, context, body);
+        const headers = { location: `/v1/endpoints/${endpoint.id}` };
+        return { status: 201, headers, body: { ...view(endpoint), secret } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/endpoints',
+      operationId: 'listEndpoints',
+      tag: TAG,
+      summary: 'List endpoints, newest first',
+      scope: 'endpoints:read',
+      query: endpointQuery,
+      responses: { 200: { description: 'A page of endpoints.', body: endpointPageSchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const page = await listEndpoints(pool, tenantId, { state: query.state }, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, view) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/endpoints/{id}',
+      operationId: 'getEndpoint',
+      tag: TAG,
+      summary: 'Get an endpoint',
+      scope: 'endpoints:read',
+      params: endpointParams,
+      responses: { 200: { description: 'The endpoint.', body: endpointSchema } },
+      handler: async ({ params }, { tenantId }) => ({ status: 200, body: view(await find(tenantId, params.id)) }),
+    }),
+    route({
+      method: 'patch',
+      path: '/v1/endpoints/{id}',
+      operationId: 'updateEndpoint',
+      tag: TAG,
+      summary: 'Change an endpoint',
+      description:
+        'A JSON merge patch (RFC 7396): what is left out stays, `headers` and `metadata` are merged, and null removes. ' +
+        'Deliveries under way use the change from their next attempt on.',
+      scope: 'endpoints:write',
+      params: endpointParams,
+      body: endpointChangeSchema,
+      mediaTypes: ['application/json', 'application/merge-patch+json'],
+      responses: one,
+      handler: async ({ params, body }, { tenantId }) => {
+        if (body.url !== undefined) {
+          await find(tenantId, params.id);
+          await checkUrl(body.url);
+        }
+        return { status: 200, body: view(await changeEndpoint(deps, tenantId, params.id, body)) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/endpoints/{id}',
+      operationId: 'deleteEndpoint',
+      tag: TAG,
+      summary: 'Delete an endpoint',
+      description:
+        'It gets no further messages; its waiting deliveries are cancelled when they would next be attempted.',
+      scope: 'endpoints:write',
+      params: endpointParams,
+      responses: { 204: { description: 'It is deleted.' } },
+      handler: async ({ params }, { tenantId }) => {
+        if (!(await deleteEndpoint(pool, tenantId, params.id))) throw new Problem('not-found');
+        return { status: 204 };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/endpoints/{id}/enable',
+      operationId: 'enableEndpoint',
+      tag: TAG,
+      summary: 'Enable an endpoint',
+      description: 'Deliveries that were held while it was paused go on.',
+      scope: 'endpoints:write',
+      params: endpointParams,
+      responses: one,
+      handler: async ({ params }, { tenantId }) => {
+        const endpoint = await moveEndpoint(pool, tenantId, params.id, 'enabled', undefined);
+        // Also when it was enabled before: the release may have failed then.
+        await deps.commands.releaseHeld(tenantId, endpoint.id);
+        return { status: 200, body: view(endpoint) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/endpoints/{id}/pause',
+      operationId: 'pauseEndpoint',
+      tag: TAG,
+      summary: 'Pause an endpoint',
+      description: 'It goes on getting messages, but their deliveries are held until it is enabled again.',
+      scope: 'endpoints:write',
+      params: endpointParams,
+      body: stateReasonSchema,
+      responses: one,
+      handler: async ({ params, body }, { tenantId }) => ({
+        status: 200,
+        body: view(await moveEndpoint(pool, tenantId, params.id, 'paused', body.reason)),
+      }),
+    }),
+    route({
+      method: 'post',
+      path: '/v1/endpoints/{id}/disable',
+      operationId: 'disableEndpoint',
+      tag: TAG,
+      summary: 'Disable an endpoint',
+      description:
+        'It gets no further messages; its waiting deliveries become dead letters, from where they can be retried.',
+      scope: 'endpoints:write',
+      params: endpointParams,
+      body: stateReasonSchema,
+      responses: one,
+      handler: async ({ params, body }, { tenantId }) => ({
+        status: 200,
+        body: view(await moveEndpoint(pool, tenantId, params.id, 'disabled', body.reason)),
+      }),
+    }),
+  ];
+}

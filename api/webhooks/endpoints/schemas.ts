@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { formatDuration } from '../../../core/duration';
+import { ENDPOINT_STATES, type Endpoint } from '../../../domains/webhooks/store/endpoints';
+import {
+  channel,
+  durationSchema,
+  durationText,
+  eventTypePattern,
+  idSchema,
+  mapOf,
+  metadataName,
+  metadataSchema,
+  metadataValue,
+  moment,
+  momentText,
+  nonEmptyText,
+  pageQuery,
+  pageSchema,
+  text,
+} from '../../http/schemas';
+import { headersChangeSchema, headersSchema, maskHeaders } from './header-schema';
+import { DEFAULT_RETRY, retrySchema, retryView } from './retry-schema';
+import { secretSchema } from './secret-schema';
+
+const SECOND_MS = 1_000;
+const DAY_MS = 86_400_000;
+
+const url = z.string().min(1).max(2_048).meta({
+  description: 'Where messages are sent to: a public https:// address.',
+  example: 'https://example.com/hooks',
+});
+const description = text(2_000);
+const eventTypes = z
+  .array(eventTypePattern)
+  .max(100)
+  .transform((patterns) => [...new Set(patterns)])
+  .meta({ description: 'Exact types, `prefix.*` or `*`. Empty for all.' });
+const channels = z
+  .array(channel)
+  .max(10)
+  .transform((names) => [...new Set(names)])
+  .meta({ description: 'Only messages with one of these channels. Empty for all.' });
+const timeout = durationSchema(SECOND_MS, 30 * SECOND_MS);
+const rateLimit = z
+  .strictObject({ limit: z.int().min(1).max(1_000_000), period: durationSchema(SECOND_MS, DAY_MS).prefault('1m') })
+  .meta({ description: 'Kept with the endpoint; not enforced yet.' });
+const tier = z.enum(['premium', 'standard', 'bulk']);
+
+export const newEndpointSchema = z
+  .strictObject({
+    url,
+    description: description.default(''),
+    eventTypes: eventTypes.default([]),
+    channels: channels.default([]),
+    headers: headersSchema.default({}),
+    metadata: metadataSchema.default({}),
+    retry: retrySchema.prefault(DEFAULT_RETRY),
+    timeout: timeout.prefault('15s'),
+    rateLimit: rateLimit.nullable().default(null),
+    tier: tier.default('standard'),
+    secret: secretSchema.optional().meta({ description: 'The signing secret; made if it is left out.' }),
+  })
+  .meta({ id: 'NewEndpoint', example: { url: 'https://example.com/hooks', eventTypes: ['order.*'] } });
+
+export const endpointChangeSchema = z
+  .strictObject({
+    url: url.optional(),
+    description: description.optional(),
+    eventTypes: eventTypes.optional(),
+    channels: channels.optional(),
+    headers: headersChangeSchema.optional(),
+    metadata: mapOf(metadataName, metadataValue.nullable()).optional(),
+    retry: retrySchema.nullable().optional().meta({ description: 'Null for the default schedule.' }),
+    timeout: timeout.optional(),
+    rateLimit: rateLimit.nullable().optional(),
+    tier: tier.optional(),
+  })
+  .meta({ id: 'EndpointChange', example: { eventTypes: ['order.*'], timeout: '10s' } });
+
+export type NewEndpoint = z.output<typeof newEndpointSchema>;
+export type EndpointChange = z.output<typeof endpointChangeSchema>;
+
+/** Whether a metadata map is within its bounds after a change. */
+export function metadataFits(map: Readonly<Record<string, string>>): boolean {
+  return metadataSchema.safeParse(map).success;
+}
+
+export const stateReasonSchema = z
+  .strictObject({ reason: nonEmptyText(500).optional() })
+  .meta({ id: 'StateReason', example: { reason: 'maintenance' } })
+  .prefault({});
+
+const fields = {
+  id: idSchema('endpoint'),
+  url: z.string(),
+  description: z.string(),
+  state: z.enum(ENDPOINT_STATES).meta({
+    description: 'A paused endpoint holds its deliveries; a disabled one gets none.',
+  }),
+  stateReason: z.string().nullable(),
+  stateChangedAt: momentText,
+  eventTypes: z.array(z.string()),
+  channels: z.array(z.string()),
+  headers: z.record(z.string(), z.string()).meta({ description: 'Names of custom headers; the values are masked.' }),
+  metadata: z.record(z.string(), z.string()),
+  retry: z.object({ schedule: z.array(durationText) }),
+  timeout: durationText,
+  rateLimit: z.object({ limit: z.int(), period: durationText }).nullable(),
+  tier: z.string(),
+  version: z.int().meta({ description: 'Grows with every change that a delivery could notice.' }),
+  createdAt: momentText,
+  updatedAt: momentText,
+};
+
+export const endpointSchema = z.object(fields).meta({ id: 'Endpoint' });
+export const createdEndpointSchema = z
+  .object({ ...fields, secret: z.string().meta({ description: 'The signing secret, for the receiver.' }) })
+  .meta({ id: 'CreatedEndpoint' });
+export const endpointPageSchema = pageSchema('EndpointPage', endpointSchema);
+export const endpointParams = z.object({ id: idSchema('endpoint') });
+export const endpointQuery = z.strictObject({ ...pageQuery, state: z.enum(ENDPOINT_STATES).optional() });
+
+/** An endpoint as answers show it. */
+export function endpointView(
+  endpoint: Endpoint,
+  headers: Readonly<Record<string, string>>,
+): z.input<typeof endpointSchema> {
+  const { rateLimit: rate } = endpoint;
+  return {
+    id: endpoint.id,
+    url: endpoint.url,
+    description: endpoint.description,
+    state: endpoint.state,
+    stateReason: endpoint.stateReason ?? null,
+    stateChangedAt: moment(endpoint.stateChangedAt),
+    eventTypes: endpoint.eventTypes,
+    channels: endpoint.channels,
+    headers: maskHeaders(headers),
+    metadata: endpoint.metadata,
+    retry: retryView(endpoint.retryDelaysMs),
+    timeout: formatDuration(endpoint.timeoutMs),
+    rateLimit: rate === undefined ? null : { limit: rate.limit, period: formatDuration(rate.periodMs) },
+    tier: endpoint.tier,
+    version: endpoint.version,
+    createdAt: moment(endpoint.createdAt),
+    updatedAt: moment(endpoint.updatedAt),
+  };
+}

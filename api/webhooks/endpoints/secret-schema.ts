@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { parseSecret } from '../../../domains/webhooks/rules/signature';
+import { durationSchema, momentText } from '../../http/schemas';
+
+const DAY_MS = 86_400_000;
+
+/** A signing secret as Standard Webhooks has it. */
+export const secretSchema = z
+  .string()
+  .max(100)
+  .refine((secret) => parseSecret(secret) !== undefined, 'expected whsec_ and base64 of 24 to 64 bytes')
+  .meta({ pattern: '^whsec_[A-Za-z0-9+/]{32,86}={0,2}$', example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' });
+
+export const rotateSecretSchema = z
+  .strictObject({
+    secret: secretSchema.optional().meta({ description: 'The new secret; made if it is left out.' }),
+    overlap: durationSchema(0, 7 * DAY_MS)
+      .prefault('24h')
+      .meta({ description: 'How long the old secret goes on signing beside the new one.' }),
+  })
+  .meta({ id: 'SecretRotation', example: { overlap: '24h' } })
+  .prefault({});
+
+export const endpointSecretSchema = z
+  .object({
+    secret: z.string().meta({ description: 'The current signing secret.' }),
+    createdAt: momentText,
+    previous: z
+      .array(z.object({ secret: z.string(), expiresAt: momentText }))
+      .meta({ description: 'Older secrets that still sign, newest first.' }),
+  })
+  .meta({ id: 'EndpointSecret' });

@@ -1,0 +1,114 @@
+import {
+  deleteEventType,
+  type EventType,
+  findEventType,
+  insertEventType,
+  listEventTypes,
+  updateEventType,
+} from '../../../domains/webhooks/store/event-types';
+import type { AppDeps } from '../../deps';
+import { type CursorKind, pageBody, pageRequest } from '../../http/cursor';
+import { Problem } from '../../http/problems';
+import { type Route, route } from '../../http/route';
+import {
+  eventTypeChangeSchema,
+  eventTypePageSchema,
+  eventTypeParams,
+  eventTypeQuery,
+  eventTypeSchema,
+  eventTypeView,
+  newEventTypeSchema,
+} from './schemas';
+
+const TAG = 'Event types';
+const CURSOR: CursorKind = { list: 'event-types', isKey: (text) => /^[A-Za-z0-9._-]+$/.test(text) };
+const ARCHIVED = { true: true, false: false, any: undefined };
+
+export function eventTypeRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/event-types',
+      operationId: 'createEventType',
+      tag: TAG,
+      summary: 'Describe an event type',
+      description: 'The catalogue is for people: messages of other types are accepted as well.',
+      scope: 'event-types:write',
+      body: newEventTypeSchema,
+      responses: {
+        201: { description: 'The event type.', body: eventTypeSchema, headers: { Location: "The event type's path." } },
+      },
+      problems: ['already-exists'],
+      handler: async ({ body }, { tenantId }) => {
+        const eventType = await insertEventType(pool, tenantId, body);
+        if (eventType === undefined) {
+          throw new Problem('already-exists', {
+            detail: `There is an event type "${body.name}"; change it with PATCH.`,
+          });
+        }
+        const location = `/v1/event-types/${eventType.name}`;
+        return { status: 201, headers: { location }, body: eventTypeView(eventType) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/event-types',
+      operationId: 'listEventTypes',
+      tag: TAG,
+      summary: 'List event types by name',
+      scope: 'event-types:read',
+      query: eventTypeQuery,
+      responses: { 200: { description: 'A page of event types.', body: eventTypePageSchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'asc');
+        const page = await listEventTypes(pool, tenantId, { archived: ARCHIVED[query.archived] }, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, eventTypeView) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/event-types/{name}',
+      operationId: 'getEventType',
+      tag: TAG,
+      summary: 'Get an event type',
+      scope: 'event-types:read',
+      params: eventTypeParams,
+      responses: { 200: { description: 'The event type.', body: eventTypeSchema } },
+      handler: async ({ params }, { tenantId }) => found(await findEventType(pool, tenantId, params.name)),
+    }),
+    route({
+      method: 'patch',
+      path: '/v1/event-types/{name}',
+      operationId: 'updateEventType',
+      tag: TAG,
+      summary: 'Change or archive an event type',
+      description: 'An archived event type is left out of lists; nothing else changes.',
+      scope: 'event-types:write',
+      params: eventTypeParams,
+      body: eventTypeChangeSchema,
+      mediaTypes: ['application/json', 'application/merge-patch+json'],
+      responses: { 200: { description: 'The event type as it is now.', body: eventTypeSchema } },
+      handler: async ({ params, body }, { tenantId }) =>
+        found(await updateEventType(pool, tenantId, params.name, body)),
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/event-types/{name}',
+      operationId: 'deleteEventType',
+      tag: TAG,
+      summary: 'Remove an event type from the catalogue',
+      scope: 'event-types:write',
+      params: eventTypeParams,
+      responses: { 204: { description: 'It is removed.' } },
+      handler: async ({ params }, { tenantId }) => {
+        if (!(await deleteEventType(pool, tenantId, params.name))) throw new Problem('not-found');
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+function found(eventType: EventType | undefined) {
+  if (eventType === undefined) throw new Problem('not-found');
+  return { status: 200 as const, body: eventTypeView(eventType) };
+}

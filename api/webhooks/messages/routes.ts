@@ -1,0 +1,120 @@
+import { publishOrRefuse } from '../../../domains/webhooks/publishing/publish';
+import {
+  expireMessageContent,
+  findMessage,
+  listMessages,
+  type MessageSummary,
+} from '../../../domains/webhooks/store/message-reads';
+import type { AppDeps } from '../../deps';
+import { byId, pageBody, pageRequest } from '../../http/cursor';
+import { Problem } from '../../http/problems';
+import { type Route, route } from '../../http/route';
+import {
+  messagePageSchema,
+  messageParams,
+  messageQuery,
+  messageSchema,
+  messageSummaryView,
+  messageView,
+  newMessageSchema,
+  publishedSchema,
+  publishedView,
+  publishHeaders,
+} from './schemas';
+
+const TAG = 'Messages';
+const CURSOR = byId('messages');
+const NO_CHANNELS: readonly string[] = [];
+
+export function messageRoutes(deps: Pick<AppDeps, 'config' | 'pool' | 'publisher' | 'workflowUrl'>): Route[] {
+  const { pool, publisher, workflowUrl } = deps;
+  const retentionMs = deps.config.WAYBILL_CONTENT_RETENTION;
+
+  return [
+    route({
+      method: 'post',
+      path: '/v1/messages',
+      operationId: 'publishMessage',
+      tag: TAG,
+      summary: 'Publish a message',
+      description:
+        'Answers once the message is durable; it goes to every endpoint that wants its event type and channels. ' +
+        'Repeat the request with the same `Idempotency-Key` or `eventId` as often as needed: the message is sent once.',
+      scope: 'messages:write',
+      idempotency: 'own',
+      headers: publishHeaders,
+      body: newMessageSchema,
+      responses: {
+        202: {
+          description: 'The message is accepted, now or by an earlier request.',
+          body: publishedSchema,
+          headers: { Location: "The message's path." },
+        },
+      },
+      problems: ['idempotency-key-reuse'],
+      handler: async ({ headers, body }, { tenantId }) => {
+        const { contentExpiresIn } = body;
+        const result = await publishOrRefuse(publisher, {
+          tenantId,
+          eventType: body.eventType,
+          payload: body.payload,
+          channels: body.channels ?? NO_CHANNELS,
+          eventId: body.eventId,
+          idempotencyKey: headers['idempotency-key'],
+          contentExpiresAt: contentExpiresIn === undefined ? undefined : new Date(Date.now() + contentExpiresIn),
+        });
+        return {
+          status: 202,
+          headers: { location: `/v1/messages/${result.id}` },
+          body: publishedView(result, { eventType: body.eventType, eventId: body.eventId }, workflowUrl),
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/messages',
+      operationId: 'listMessages',
+      tag: TAG,
+      summary: 'List messages, newest first',
+      scope: 'messages:read',
+      query: messageQuery,
+      responses: { 200: { description: 'A page of messages without payloads.', body: messagePageSchema } },
+      handler: async ({ query }, { tenantId }) => {
+        const request = pageRequest(CURSOR, query, 'desc');
+        const page = await listMessages(pool, tenantId, query, request);
+        const view = (message: MessageSummary) => messageSummaryView(message, retentionMs);
+        return { status: 200, body: pageBody(CURSOR, request, page, view) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/messages/{id}',
+      operationId: 'getMessage',
+      tag: TAG,
+      summary: 'Get a message with its payload',
+      scope: 'messages:read',
+      params: messageParams,
+      responses: { 200: { description: 'The message.', body: messageSchema } },
+      handler: async ({ params }, { tenantId }) => {
+        const message = await findMessage(pool, tenantId, params.id);
+        if (message === undefined) throw new Problem('not-found');
+        return { status: 200, body: messageView(message, retentionMs) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/messages/{id}/content',
+      operationId: 'expireMessageContent',
+      tag: TAG,
+      summary: "Forget a message's payload now",
+      description: 'The message and its log stay. Deliveries that still wait become dead letters when next due.',
+      scope: 'messages:write',
+      params: messageParams,
+      responses: { 204: { description: 'The payload is forgotten.' } },
+      handler: async ({ params }, { tenantId }) => {
+        if (!(await expireMessageContent(pool, tenantId, params.id))) throw new Problem('not-found');
+        return { status: 204 };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import type { PublishResult } from '../../../domains/webhooks/publishing/publisher';
+import type { MessageSummary, MessageWithBody } from '../../../domains/webhooks/store/message-reads';
+import type { AppDeps } from '../../deps';
+import {
+  channel,
+  durationSchema,
+  eventTypeName,
+  idSchema,
+  jsonValue,
+  moment,
+  momentOrNull,
+  momentText,
+  nonEmptyText,
+  ownEventTypeName,
+  pageQuery,
+  pageSchema,
+  timeQuery,
+} from '../../http/schemas';
+
+const SECOND_MS = 1_000;
+const DAY_MS = 86_400_000;
+const MAX_CHANNELS = 10;
+const VISIBLE = /^[\x21-\x7e]{1,255}$/;
+
+/** The `Idempotency-Key` header: bare, or a quoted string as in RFC 8941. */
+export const idempotencyKeyHeader = z
+  .string()
+  .transform((header, ctx) => {
+    const text = header.trim();
+    const quoted = text.length >= 2 && text.startsWith('"') && text.endsWith('"');
+    const key = quoted ? text.slice(1, -1).replace(/\\(["\\])/g, '$1') : text;
+    if (VISIBLE.test(key)) return key;
+    ctx.addIssue({ code: 'custom', message: 'expected 1 to 255 visible ASCII characters, bare or in double quotes' });
+    return z.NEVER;
+  })
+  .optional()
+  .meta({
+    description:
+      'A second request with the same key is answered with the first one’s message and sends nothing. At most 255 ' +
+      'visible ASCII characters, such as a UUID, bare or in double quotes.',
+  });
+
+export const publishHeaders = z.object({ 'idempotency-key': idempotencyKeyHeader });
+
+const payload = jsonValue.meta({
+  description: 'Any JSON value. Numbers are kept to double precision.',
+  example: { orderId: 'A-1001', total: '129.90' },
+});
+
+export const newMessageSchema = z
+  .strictObject({
+    eventType: ownEventTypeName,
+    payload,
+    eventId: nonEmptyText(255).optional().meta({
+      description: 'Your own id of the event. A second publish with it is answered with the first one’s message.',
+    }),
+    channels: z
+      .array(channel)
+      .max(MAX_CHANNELS)
+      .optional()
+      .meta({ description: 'Endpoints with channels get the message only if they share one.' }),
+    contentExpiresIn: durationSchema(SECOND_MS, 90 * DAY_MS)
+      .optional()
+      .meta({
+        description: 'When the payload is to be forgotten; deliveries that still wait then become dead letters.',
+      }),
+  })
+  .meta({ id: 'NewMessage', example: { eventType: 'order.created', payload: { orderId: 'A-1001', total: '129.90' } } });
+
+export const publishedSchema = z
+  .object({
+    id: idSchema('message'),
+    eventType: eventTypeName,
+    eventId: z.string().nullable(),
+    createdAt: momentText,
+    duplicate: z.boolean().meta({ description: 'Whether an earlier request made this message.' }),
+    deliveryCount: z.int(),
+    deliveries: z.array(
+      z.object({
+        id: idSchema('delivery'),
+        endpointId: idSchema('endpoint'),
+        workflowId: z.string(),
+        workflowUrl: z.string().meta({ description: 'The workflow in Temporal Web UI.' }),
+      }),
+    ),
+  })
+  .meta({ id: 'PublishedMessage' });
+
+const fields = {
+  id: idSchema('message'),
+  eventType: eventTypeName,
+  eventId: z.string().nullable(),
+  channels: z.array(z.string()),
+  createdAt: momentText,
+  contentExpired: z.boolean(),
+  contentExpiresAt: momentText.nullable().meta({ description: 'Null once it has expired.' }),
+};
+
+export const messageSummarySchema = z.object(fields).meta({ id: 'MessageSummary' });
+export const messageSchema = z
+  .object({ ...fields, payload: z.unknown().meta({ description: 'Left out once the content has expired.' }) })
+  .meta({ id: 'Message' });
+export const messagePageSchema = pageSchema('MessagePage', messageSummarySchema);
+export const messageParams = z.object({ id: idSchema('message') });
+export const messageQuery = z.strictObject({ ...pageQuery, ...timeQuery, eventType: eventTypeName.optional() });
+
+/** A publish's answer. */
+export function publishedView(
+  result: Extract<PublishResult, { outcome: 'accepted' }>,
+  message: { eventType: string; eventId: string | undefined },
+  workflowUrl: AppDeps['workflowUrl'],
+): z.input<typeof publishedSchema> {
+  return {
+    id: result.id,
+    eventType: message.eventType,
+    eventId: message.eventId ?? null,
+    createdAt: moment(result.createdAt),
+    duplicate: result.duplicate,
+    deliveryCount: result.deliveries.length,
+    deliveries: result.deliveries.map(({ id, endpointId, workflowId }) => ({
+      id,
+      endpointId,
+      workflowId,
+      workflowUrl: workflowUrl(workflowId),
+    })),
+  };
+}
+
+/**
+ * A message without its payload, as lists show it.
+ *
+ * @param retentionMs - how long content is kept when the publisher said nothing
+ */
+export function messageSummaryView(message: MessageSummary, retentionMs: number): z.input<typeof messageSummarySchema> {
+  const expiresAt = message.contentExpiresAt ?? new Date(message.createdAt.getTime() + retentionMs);
+  return {
+    id: message.id,
+    eventType: message.eventType,
+    eventId: message.eventId ?? null,
+    channels: message.channels,
+    createdAt: moment(message.createdAt),
+    contentExpired: message.contentExpired,
+    contentExpiresAt: momentOrNull(message.contentExpired ? undefined : expiresAt),
+  };
+}
+
+/** A message as answers show it. The stored body is the envelope that is sent: `{ type, timestamp, data }`. */
+export function messageView(message: MessageWithBody, retentionMs: number): z.input<typeof messageSchema> {
+  const summary = messageSummaryView(message, retentionMs);
+  if (message.body === undefined) return { ...summary, payload: undefined };
+  const envelope = JSON.parse(message.body) as { data: unknown };
+  return { ...summary, payload: envelope.data };
+}

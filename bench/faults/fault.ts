@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { watchBacklog } from '../kit/backlog';
+import { clockMs } from '../kit/clock';
+import { Connections } from '../kit/connections';
+import { progress } from '../kit/progress';
+import { prepareRequests } from '../kit/request';
+import type { Stack } from '../kit/stack';
+import type { Supervised } from '../kit/supervised';
+import type { Evidence } from './judgement';
+import { SteadyLoad } from './steady-load';
+
+export interface FaultPlan {
+  perSecond: number;
+  /** Load before the kill, between kill and restart, and at least after the restart, in milliseconds. */
+  beforeMs: number;
+  downMs: number;
+  afterMs: number;
+  /** The load goes on for so long at most until publishes are answered again. */
+  answeredWithinMs: number;
+  /** How long is waited for every delivery to come to its end. */
+  settleWithinMs: number;
+}
+
+export interface FaultDeps {
+  stack: Stack;
+  eventType: string;
+  /** Every process that is looked after, victims and others. */
+  everybody: readonly Supervised[];
+  signal: AbortSignal;
+}
+
+const LOOK_EVERY_MS = 200;
+/** The mortal endpoint goes away so long before the kill, and for so long. */
+const MORTAL_BEFORE_MS = 500;
+const MORTAL_DOWN_MS = 3_000;
+/** Load once publishes are answered again, for the recovery to be seen in. */
+const CALM_MS = 1_500;
+const CONNECTIONS = 64;
+const REQUEST_TIMEOUT_MS = 5_000;
+const PAYLOAD_BYTES = 1_024;
+
+let lastStep = 0;
+
+/** Kills some processes under load, starts them again, and waits until every delivery has come to its end. */
+export async function runFault(
+  deps: FaultDeps,
+  name: string,
+  victims: readonly Supervised[],
+  plan: FaultPlan,
+): Promise<Evidence> {
+  const { stack, signal, everybody } = deps;
+  const { perSecond } = plan;
+  const step = ++lastStep;
+  const exits = everybody.map(({ unexpectedExits }) => unexpectedExits);
+  const connections = new Connections({ port: stack.apiPort, max: CONNECTIONS, timeoutMs: REQUEST_TIMEOUT_MS });
+  const load = new SteadyLoad({ connections, request: requestsTo(stack, deps.eventType), step, perSecond, signal });
+  const backlog = watchBacklog(stack);
+  try {
+    const { restartedAt, restartedDate } = await strike(deps, name, victims, plan);
+    await untilAnswered(load, plan, signal);
+    const stoppedAt = clockMs();
+    await load.stop();
+    const open = await untilSettled(stack, plan.settleWithinMs, signal);
+    progress(`${name}: ${load.acknowledged.length} messages acknowledged; ${open} deliveries open after the wait`);
+    const unexpectedExits = everybody.filter((process, index) => process.unexpectedExits > (exits[index] ?? 0));
+    return {
+      ...{ step, perSecond, load, backlog, restartedAt, restartedDate, stoppedAt },
+      unexpectedExits: unexpectedExits.map((process) => process.name),
+    };
+  } finally {
+    void load.stop();
+    connections.close();
+    await backlog.stop();
+  }
+}
+
+async function strike(deps: FaultDeps, name: string, victims: readonly Supervised[], plan: FaultPlan) {
+  const { stack, signal } = deps;
+  const pause = (ms: number) => sleep(ms, undefined, { signal });
+  await pause(Math.max(0, plan.beforeMs - MORTAL_BEFORE_MS));
+  const mortal = dieForAWhile(stack, signal);
+  // Awaited below; until then it may fail, as when the run is interrupted.
+  mortal.catch(() => {});
+  await pause(MORTAL_BEFORE_MS);
+  progress(`${name}: kill -9 under ${plan.perSecond} messages/s`);
+  await Promise.all(victims.map((victim) => victim.kill()));
+  await pause(plan.downMs);
+  const [restartedAt, restartedDate] = [clockMs(), Date.now()];
+  await Promise.all([...victims.map((victim) => victim.start()), mortal, pause(plan.afterMs)]);
+  return { restartedAt, restartedDate };
+}
+
+async function dieForAWhile(stack: Stack, signal: AbortSignal): Promise<void> {
+  await stack.receiver.setSecond('down');
+  await sleep(MORTAL_DOWN_MS, undefined, { signal });
+  await stack.receiver.setSecond('up');
+}
+
+function requestsTo(stack: Stack, eventType: string) {
+  return prepareRequests({
+    port: stack.apiPort,
+    path: '/v1/messages',
+    key: stack.adminKey,
+    eventType,
+    payloadBytes: PAYLOAD_BYTES,
+    eventIdPrefix: 'fault-',
+  });
+}
+
+/** Goes on with the load while many messages wait for an answer, and a little longer. */
+async function untilAnswered(load: SteadyLoad, plan: FaultPlan, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + plan.answeredWithinMs;
+  while (load.waiting > plan.perSecond / 2 && performance.now() < deadline) {
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+  await sleep(CALM_MS, undefined, { signal });
+}
+
+/** @returns how many deliveries are still open */
+async function untilSettled(stack: Stack, withinMs: number, signal: AbortSignal): Promise<number> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const open = await stack.open.deliveries();
+    if (open === 0 || performance.now() >= deadline) return open;
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import { progress } from '../kit/progress';
+import { Supervised } from '../kit/supervised';
+import { auditPayments, isSound, type PaymentAudit } from '../payments/payment-audit';
+import { type PaymentStack, startPaymentStack } from '../payments/payment-stack';
+
+/** What is done to payments, and for how long. Times in milliseconds. */
+export interface PaymentFaultPlan {
+  /** Customers that pay one order after the other. */
+  customers: number;
+  /** Load before each kill, between kill and restart, and after the restart. */
+  beforeMs: number;
+  downMs: number;
+  afterMs: number;
+  /** How long is waited for every payment to come to its end. */
+  settleWithinMs: number;
+}
+
+export const QUICK_PAYMENT_FAULTS: PaymentFaultPlan = {
+  customers: 6,
+  beforeMs: 2_000,
+  downMs: 1_500,
+  afterMs: 2_500,
+  settleWithinMs: 60_000,
+};
+export const FULL_PAYMENT_FAULTS: PaymentFaultPlan = {
+  customers: 16,
+  beforeMs: 6_000,
+  downMs: 4_000,
+  afterMs: 8_000,
+  settleWithinMs: 180_000,
+};
+
+export interface PaymentFaultReport {
+  /** Processes that were killed, in order; those with a plus together. */
+  kills: string[];
+  /** Payments that customers were told are captured; and of these, those that are not. */
+  toldCaptured: number;
+  toldWrongly: number;
+  /** Requests that ended without an answer, or with an error, and were repeated with their key. */
+  repeated: number;
+  audit: PaymentAudit;
+  sound: boolean;
+}
+
+/** The provider fails too: so many of a thousand calls are done and never answered, and as many are answered 500. */
+const PROVIDER_FAULTS = '20';
+const TOKENS = ['tok_ok', 'tok_ok', 'tok_ok', 'tok_declined', 'tok_capture_refused', 'tok_timeout_after_success'];
+const REQUEST_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 250;
+const AMOUNT = '10000';
+
+/**
+ * Kills API, worker, Temporal and Postgres under payments, with a provider that itself does not always answer, and then
+ * holds the provider's charges against payments and ledger: one charge for each captured payment, none twice, none lost.
+ */
+export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSignal): Promise<PaymentFaultReport> {
+  const env = { WAYBILL_SWEEP_INTERVAL: '5s', WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '1s', WAYBILL_PAYMENT_PACE: '0.2' };
+  const payments = await startPaymentStack({
+    env,
+    providerEnv: { FAKE_PROVIDER_FAULTS_PER_THOUSAND: PROVIDER_FAULTS },
+    signal,
+  });
+  const { stack } = payments;
+  let keep = true;
+  try {
+    const supervise = (name: string, target: ConstructorParameters<typeof Supervised>[1]) =>
+      new Supervised(name, target, signal);
+    const api = supervise('api', stack.api);
+    const worker = supervise('worker', stack.worker);
+    const temporal = supervise('temporal', stack.servers.temporal);
+    const postgres = supervise('postgres', stack.servers.postgres);
+    const strikes = [[api], [worker], [api, worker], [temporal], [postgres], [worker, postgres]];
+    const pause = (ms: number) => sleep(ms, undefined, { signal });
+
+    const customers = Array.from({ length: plan.customers }, () => new Customer(payments, signal));
+    const loads = customers.map((customer) => customer.run());
+    for (const victims of strikes) {
+      await pause(plan.beforeMs);
+      progress(`payments: kill -9 of ${victims.map(({ name }) => name).join(' and ')}`);
+      await Promise.all(victims.map((victim) => victim.kill()));
+      await pause(plan.downMs);
+      await Promise.all(victims.map((victim) => victim.start()));
+      await pause(plan.afterMs);
+    }
+    for (const customer of customers) customer.stop();
+    await Promise.all(loads);
+    await untilFinished(stack.pool, plan.settleWithinMs, signal);
+
+    const audit = await auditPayments(stack.pool, payments.providerUrl);
+    const told = customers.flatMap(({ captured }) => captured);
+    const report = {
+      kills: strikes.map((victims) => victims.map(({ name }) => name).join('+')),
+      toldCaptured: told.length,
+      toldWrongly: await countNotCaptured(stack.pool, told),
+      repeated: customers.reduce((sum, { repeated }) => sum + repeated, 0),
+      audit,
+      sound: false,
+    };
+    report.sound = isSound(audit) && report.toldWrongly === 0 && audit.captured > 0;
+    keep = !report.sound;
+    return report;
+  } finally {
+    await stack.stop(keep && !signal.aborted);
+  }
+}
+
+/** Somebody who pays, and repeats a request with its key until it is answered. */
+class Customer {
+  readonly captured: string[] = [];
+  repeated = 0;
+  #stopped = false;
+  #paid = 0;
+
+  constructor(
+    private readonly payments: PaymentStack,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      const { merchantId } = this.payments;
+      const order = await this.#post('/v1/orders', { merchantId, amount: AMOUNT, currency: 'EUR' });
+      const token = TOKENS[this.#paid++ % TOKENS.length];
+      const payment = await this.#post('/v1/payments', { orderId: order.id, source: { type: 'card', token } });
+      if (payment.state === 'captured' && payment.id !== undefined) this.captured.push(payment.id);
+    }
+  }
+
+  /** Also after {@link stop}: who has begun to pay wants to know what became of it. */
+  async #post(path: string, body: object): Promise<{ id?: string; state?: string }> {
+    const { stack } = this.payments;
+    const key = randomUUID();
+    for (;;) {
+      this.signal.throwIfAborted();
+      try {
+        const response = await fetch(`http://127.0.0.1:${stack.apiPort}${path}`, {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${stack.adminKey}`,
+            'content-type': 'application/json',
+            'idempotency-key': key,
+          },
+          body: JSON.stringify(body),
+          signal: AbortSignal.timeout(REQUEST_WITHIN_MS),
+        });
+        const text = await response.text();
+        if (response.ok) return JSON.parse(text);
+        if (response.status !== 409 && response.status < 500) {
+          throw new Refused(`${path} was answered ${response.status}: ${text}`);
+        }
+      } catch (error) {
+        if (error instanceof Refused) throw error;
+      }
+      this.repeated++;
+      await sleep(LOOK_EVERY_MS, undefined, { signal: this.signal });
+    }
+  }
+}
+
+class Refused extends Error {
+  override name = 'Refused';
+}
+
+async function untilFinished(pool: Pool, withinMs: number, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const { rows } = await pool.query<{ open: number }>(
+      "SELECT count(*)::int AS open FROM payments WHERE state IN ('pending', 'authorised')",
+    );
+    if (rows[0]?.open === 0 || performance.now() > deadline) return;
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+async function countNotCaptured(pool: Pool, ids: readonly string[]): Promise<number> {
+  const { rows } = await pool.query<{ captured: number }>(
+    "SELECT count(*)::int AS captured FROM payments WHERE state = 'captured' AND id = ANY ($1::uuid[])",
+    [ids.map((id) => id.slice(id.indexOf('_') + 1))],
+  );
+  return ids.length - (rows[0]?.captured ?? 0);
+}

@@ -1,0 +1,101 @@
+import { clockMs } from '../kit/clock';
+import type { Connections } from '../kit/connections';
+import type { RequestMaker } from '../kit/request';
+
+/** What became of the messages of one step, by sequence number. Times are of {@link clockMs}; 0 is never. */
+export interface SendLog {
+  /** When a message was to be sent. */
+  scheduledAt: number[];
+  /** When its request was handed to a connection or put in line for one: later only by the generator's own timer. */
+  sentAt: number[];
+  /** When its 202 was here. */
+  acceptedAt: number[];
+  /** The message's id in the 202. */
+  ids: string[];
+  accepted: number;
+  /** Other answers, by status; 0 is none at all. */
+  refused: Map<number, number>;
+}
+
+export interface Load {
+  connections: Connections;
+  request: RequestMaker;
+  step: number;
+  signal: AbortSignal;
+}
+
+const ID = /"id":"(\w+)"/;
+const ANSWERS_WITHIN_MS = 15_000;
+
+/**
+ * Open loop: messages at a constant rate, whatever becomes of earlier ones. A message's time counts from when it was to
+ * be sent, so a server that stalls cannot make the load wait politely for it.
+ */
+export async function sendAtRate(load: Load, perSecond: number, seconds: number): Promise<SendLog> {
+  const log = emptyLog();
+  const total = Math.round(perSecond * seconds);
+  const interval = 1_000 / perSecond;
+  const beginning = clockMs() + 5;
+  await new Promise<void>((resolve, reject) => {
+    let sequence = 0;
+    let answered = 0;
+    let deadline: NodeJS.Timeout | undefined;
+    const done = () => {
+      answered++;
+      if (answered < total) return;
+      clearTimeout(deadline);
+      resolve();
+    };
+    const tick = () => {
+      if (load.signal.aborted) {
+        reject(load.signal.reason);
+        return;
+      }
+      for (const now = clockMs(); sequence < total && beginning + sequence * interval <= now; sequence++) {
+        send(load, log, sequence, beginning + sequence * interval, done);
+      }
+      if (sequence < total) setTimeout(tick, beginning + sequence * interval - clockMs());
+      else deadline = setTimeout(resolve, ANSWERS_WITHIN_MS);
+    };
+    tick();
+  });
+  return log;
+}
+
+/** Closed loop: so many senders, each with one message under way, for so long. */
+export async function sendAtMost(load: Load, senders: number, seconds: number): Promise<SendLog> {
+  const log = emptyLog();
+  const end = clockMs() + seconds * 1_000;
+  let sequence = 0;
+  const one = () =>
+    new Promise<void>((resolve) => {
+      const next = () => {
+        const now = clockMs();
+        if (now >= end || load.signal.aborted) resolve();
+        else send(load, log, sequence++, now, next);
+      };
+      next();
+    });
+  await Promise.all(Array.from({ length: senders }, one));
+  load.signal.throwIfAborted();
+  return log;
+}
+
+function emptyLog(): SendLog {
+  return { scheduledAt: [], sentAt: [], acceptedAt: [], ids: [], accepted: 0, refused: new Map() };
+}
+
+function send(load: Load, log: SendLog, sequence: number, scheduledAt: number, done: () => void): void {
+  log.scheduledAt[sequence] = scheduledAt;
+  log.sentAt[sequence] = clockMs();
+  log.acceptedAt[sequence] = 0;
+  log.ids[sequence] = '';
+  load.connections.send(load.request(load.step, sequence), (status, body) => {
+    if (status === 202) {
+      log.acceptedAt[sequence] = clockMs();
+      log.ids[sequence] = ID.exec(body)?.[1] ?? '';
+      log.accepted++;
+    } else log.refused.set(status, (log.refused.get(status) ?? 0) + 1);
+    done();
+  });
+}

@@ -1,0 +1,142 @@
+// npm run bench -- [--json] [--quick] [--grow] [--profile]: how many webhooks a second, how late, and against what floor.
+// Method: docs/performance.md.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { projectRoot } from '../../infra/setup/paths';
+import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/interrupts';
+import { freePort } from '../../infra/setup/processes/ports';
+import { createNaiveDatabase } from '../kit/databases';
+import { describeMachine, rssMb } from '../kit/machine';
+import { createProcessorMeter } from '../kit/processors';
+import { progress } from '../kit/progress';
+import { type Stack, startStack } from '../kit/stack';
+import { type ComparisonOptions, compare } from './comparison';
+import { type GrowthOptions, measureGrowth } from './growth';
+import { createProfile } from './profile';
+import { buildReport } from './report';
+import { countLost, type StepDeps, untilAllArrived } from './step';
+import { EVENT_TYPE, naive, SENDERS, waybill } from './system';
+
+const PAYLOAD_BYTES = 1_024;
+interface Plan {
+  comparison: ComparisonOptions;
+  drainWithinMs: number;
+  settleWithinMs(perSecond: number): number;
+  growth: GrowthOptions;
+}
+
+const FULL: Plan = {
+  comparison: { rounds: 3, rateSeconds: 10, maximumSeconds: 10, warmUpSeconds: 5 },
+  drainWithinMs: 60_000,
+  settleWithinMs: () => 20_000,
+  growth: { rounds: 3, seconds: 5, history: [10_000, 100_000, 1_000_000] },
+};
+const QUICK: Plan = {
+  comparison: { rounds: 2, rateSeconds: 1.5, maximumSeconds: 2.5, warmUpSeconds: 1.5 },
+  drainWithinMs: 5_000,
+  // Less after a low rate, which leaves little to do behind: a minute is short.
+  settleWithinMs: (perSecond) => Math.min(4_500, perSecond * 4.5),
+  growth: { rounds: 1, seconds: 2, history: [10_000, 100_000] },
+};
+/** Deliveries that took another way than the first attempt may need the sweep: its interval and grace, and some more. */
+const STRAGGLERS_WITHIN_MS = 60_000;
+
+/** Load average of a machine that has little else to do. */
+const QUIET = 0.5;
+
+interface Options {
+  quick: boolean;
+  grow: boolean;
+  profile: boolean;
+}
+
+async function main(options: Options, interrupts: AbortSignal): Promise<string> {
+  const died = new AbortController();
+  const signal = AbortSignal.any([interrupts, died.signal]);
+  const apiProgram = options.profile ? 'dist/bench/profiled-api.js' : 'dist/api/main.js';
+  const profileFolder = path.join(projectRoot, '.waybill', 'profiles');
+  if (options.profile) mkdirSync(profileFolder, { recursive: true });
+  const env = { BENCH_PROFILE_FOLDER: profileFolder };
+  const stack = await startStack({ apiProgram, env, onDeath: (error) => died.abort(error), signal });
+  try {
+    return JSON.stringify(await run(stack, options, profileFolder, signal));
+  } catch (error) {
+    // What was under way fails in its own words when it is cut off; the reason for cutting it off is what matters.
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    await stack.stop(false);
+  }
+}
+
+async function run(stack: Stack, options: Options, profileFolder: string, signal: AbortSignal) {
+  const machine = await describeMachine(stack.pool);
+  progress(`${machine.cpu}, ${machine.cores} cores; Postgres ${machine.postgres}, fsync ${machine.fsync}`);
+  if (machine.loadBefore > QUIET)
+    progress(`the machine was busy before (load ${machine.loadBefore}): figures will suffer`);
+  await stack.client.call('POST', '/v1/endpoints', { url: stack.receiver.url(0), eventTypes: [EVENT_TYPE] });
+  const naivePort = await freePort();
+  const naiveProcess = await stack.spawn(
+    'Naive',
+    'dist/bench/naive-server.js',
+    {
+      BENCH_NAIVE_PORT: String(naivePort),
+      BENCH_NAIVE_DATABASE_URL: await createNaiveDatabase(stack.servers.postgres.address),
+      BENCH_RECEIVER_URL: stack.receiver.url(0),
+    },
+    `http://127.0.0.1:${naivePort}/`,
+  );
+  const plan = options.quick ? QUICK : FULL;
+  const systems = [naive(naivePort, PAYLOAD_BYTES), waybill(stack, { payloadBytes: PAYLOAD_BYTES })];
+  const deps: StepDeps = {
+    receiver: stack.receiver,
+    signal,
+    processors: createProcessorMeter(stack, () => naiveProcess.pid),
+    drainWithinMs: plan.drainWithinMs,
+    settleWithinMs: plan.settleWithinMs,
+    sent: { waybill: [], naive: [] },
+  };
+  const profile = options.profile ? createProfile(stack, profileFolder) : undefined;
+  const results = await compare(deps, systems, plan.comparison, profile);
+  const memory = { api: rssMb(stack.api.pid), worker: rssMb(stack.worker.pid) };
+  const growth = options.grow ? await measureGrowth(stack, deps, plan.growth) : undefined;
+  await untilAllArrived(stack.receiver, deps.sent.waybill, STRAGGLERS_WITHIN_MS, signal);
+  const checks = await countLost(stack.receiver, deps.sent.waybill);
+  const naiveChecks = await countLost(stack.receiver, deps.sent.naive);
+  for (const system of systems) system.connections.close();
+  const report = buildReport({
+    machine,
+    rounds: plan.comparison.rounds,
+    senders: SENDERS,
+    payloadBytes: PAYLOAD_BYTES,
+    ...results,
+    rssMb: memory,
+    checks,
+    naiveChecks,
+    growth,
+  });
+  progress(
+    `Waybill ${report.maxDeliveriesPerSecond}/s, naive ${report.naiveDeliveriesPerSecond}/s, ratio ${report.ratioToNaive}; ` +
+      `lost ${checks.lost}, duplicates ${checks.duplicates}`,
+  );
+  return report;
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    grow: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+  },
+});
+
+main(values, listenForInterrupts(progress)).then(
+  (line) => {
+    process.stdout.write(`${values.json ? line : JSON.stringify(JSON.parse(line), undefined, 2)}\n`);
+  },
+  (error: unknown) => {
+    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
+    if (!(error instanceof Interrupted)) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  },
+);

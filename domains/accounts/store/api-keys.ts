@@ -1,0 +1,146 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+/** An API key without its secret. */
+export interface ApiKey {
+  id: PublicId;
+  tenantId: PublicId;
+  name: string;
+  scopes: string[];
+  createdAt: Date;
+  expiresAt: Date | undefined;
+  revokedAt: Date | undefined;
+}
+
+export interface NewApiKey {
+  id: PublicId;
+  tenantId: PublicId;
+  name: string;
+  /** SHA-256 of the secret part. */
+  secretHash: Buffer;
+  scopes: readonly string[];
+  expiresAt: Date | undefined;
+}
+
+/** What a request's key is checked against. */
+export interface ApiKeyCredentials {
+  tenantId: PublicId;
+  secretHash: Buffer;
+  scopes: string[];
+  expiresAt: Date | undefined;
+  revokedAt: Date | undefined;
+}
+
+interface Row {
+  id: string;
+  tenant_id: string;
+  name: string;
+  scopes: string[];
+  created_at: Date;
+  expires_at: Date | null;
+  revoked_at: Date | null;
+}
+
+const COLUMNS = 'id, tenant_id, name, scopes, created_at, expires_at, revoked_at';
+
+/** Looks a key up by the id inside it. Runs up to once a second for every key in use. */
+export async function findCredentials(db: Queryable, id: PublicId): Promise<ApiKeyCredentials | undefined> {
+  const { rows } = await db.query<Row & { secret_hash: Buffer }>({
+    name: 'find-credentials',
+    text: 'SELECT tenant_id, secret_hash, scopes, expires_at, revoked_at FROM api_keys WHERE id = $1',
+    values: [toUuid(id)],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    tenantId: fromUuid('tenant', row.tenant_id),
+    secretHash: row.secret_hash,
+    scopes: row.scopes,
+    expiresAt: row.expires_at ?? undefined,
+    revokedAt: row.revoked_at ?? undefined,
+  };
+}
+
+/** Stores a key unless one with its id is there already; then answers `undefined`. */
+export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKey | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `INSERT INTO api_keys (id, tenant_id, name, secret_hash, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (id) DO NOTHING RETURNING ${COLUMNS}`,
+    values: [toUuid(key.id), toUuid(key.tenantId), key.name, key.secretHash, key.scopes, key.expiresAt],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Gives a key another secret; the one before ends at once. @returns `undefined` when there is no such key */
+export async function replaceApiKeySecret(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+  secretHash: Buffer,
+): Promise<ApiKey | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `UPDATE api_keys SET secret_hash = $3 WHERE id = $1 AND tenant_id = $2 RETURNING ${COLUMNS}`,
+    values: [toUuid(id), toUuid(tenantId), secretHash],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+export async function findApiKey(db: Queryable, tenantId: PublicId, id: PublicId): Promise<ApiKey | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `SELECT ${COLUMNS} FROM api_keys WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Index: api_keys_by_tenant. */
+export async function listApiKeys(db: Queryable, tenantId: PublicId, request: PageRequest): Promise<Page<ApiKey>> {
+  const index = { prefix: ['tenant_id', toUuid(tenantId)], key: 'id' } as const;
+  const page = await readPage<Row>(db, { columns: COLUMNS, table: 'api_keys', index }, request);
+  return mapPage(page, fromRow);
+}
+
+/** Revokes a key; a key that was revoked before keeps its time. */
+export async function revokeApiKey(db: Queryable, tenantId: PublicId, id: PublicId): Promise<void> {
+  await db.query({
+    text: 'UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND tenant_id = $2 AND revoked_at IS NULL',
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+}
+
+/**
+ * Lets a live key end after `overlapMs`, or when it would have anyway if that is sooner.
+ *
+ * @returns false when the key is revoked or expired, or not there
+ */
+export async function endApiKeyAfter(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+  overlapMs: number,
+): Promise<boolean> {
+  const { rowCount } = await db.query({
+    text: `UPDATE api_keys SET expires_at = least(expires_at, now() + $3 * interval '1 millisecond')
+           WHERE id = $1 AND tenant_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+    values: [toUuid(id), toUuid(tenantId), overlapMs],
+  });
+  return rowCount === 1;
+}
+
+/** Held to the transaction's end, so that several processes that start at once make one administrator's key. */
+export async function lockApiKeys(db: Queryable): Promise<void> {
+  await db.query({ text: `SELECT pg_advisory_xact_lock(hashtext('waybill api keys'))` });
+}
+
+function fromRow(row: Row): ApiKey {
+  return {
+    id: fromUuid('apiKey', row.id),
+    tenantId: fromUuid('tenant', row.tenant_id),
+    name: row.name,
+    scopes: row.scopes,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at ?? undefined,
+    revokedAt: row.revoked_at ?? undefined,
+  };
+}

@@ -1,0 +1,244 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+/** Where a request's record is: an idempotency key means something to one API key on one route alone. */
+export interface IdempotencyPlace {
+  tenantId: PublicId;
+  /** The API key. */
+  principalId: PublicId;
+  /** Method and template, such as `POST /v1/api-keys`. */
+  route: string;
+  /** A UUID. */
+  key: string;
+}
+
+/** An execution's hold on a record. */
+export interface IdempotencyHold extends IdempotencyPlace {
+  /** A UUID of this execution alone. */
+  owner: string;
+}
+
+export interface IdempotencyClaim extends IdempotencyHold {
+  /** SHA-256 of what is asked for. */
+  fingerprint: Buffer;
+  /** What the request is to bring about, if no execution has begun before. */
+  effectId: PublicId;
+  lockMs: number;
+  keepMs: number;
+}
+
+/** An answer as it is stored. */
+export interface StoredAnswer {
+  status: number;
+  /** By lower-case name. */
+  headers: Record<string, string>;
+  /** Encrypted for {@link answerPlace}. */
+  body: Buffer | undefined;
+}
+
+export type ClaimResult =
+  /** It is ours to execute; `attempt` is greater than 1 if executions before came to nothing final. */
+  | { outcome: 'claimed'; effectId: PublicId; attempt: number }
+  | { outcome: 'completed'; answer: StoredAnswer }
+  | { outcome: 'in-flight' }
+  /** The key was used for something else. */
+  | { outcome: 'other-request' };
+
+interface Row {
+  same: boolean;
+  expired: boolean;
+  locked: boolean;
+  state: string;
+  status_code: number;
+  headers: Record<string, string>;
+  body: Buffer | null;
+}
+
+/** Where a stored body is bound to when encrypted. */
+export function answerPlace({ tenantId, principalId, route, key }: IdempotencyPlace): string {
+  return `idempotency_records/${toUuid(tenantId)}/${toUuid(principalId)}/${route}/${key}`;
+}
+
+/** More would take a record that is removed again and again between two statements. */
+const MAX_LOOKS = 3;
+
+/** Takes a request for execution, or says why not. A first use costs one statement, and nobody waits for a lock. */
+export async function claimIdempotencyKey(db: Queryable, claim: IdempotencyClaim): Promise<ClaimResult> {
+  for (let look = 0; look < MAX_LOOKS; look++) {
+    if (await insert(db, claim)) return { outcome: 'claimed', effectId: claim.effectId, attempt: 1 };
+    const row = await find(db, claim, claim.fingerprint);
+    if (row === undefined) continue;
+    if (!row.expired) {
+      if (!row.same) return { outcome: 'other-request' };
+      if (row.state === 'completed') return { outcome: 'completed', answer: answerOf(row) };
+      if (row.locked) return { outcome: 'in-flight' };
+    }
+    const taken = await takeOver(db, claim);
+    return taken === undefined ? { outcome: 'in-flight' } : { outcome: 'claimed', ...taken };
+  }
+  return { outcome: 'in-flight' };
+}
+
+async function insert(db: Queryable, claim: IdempotencyClaim): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'insert-idempotency-record',
+    text: `INSERT INTO idempotency_records
+             (tenant_id, principal_id, route, key, fingerprint, state, effect_id, lock_owner, locked_until, expires_at)
+           VALUES ($1, $2, $3, $4, $5, 'in_flight', $6, $7,
+                   now() + $8 * interval '1 millisecond', now() + $9 * interval '1 millisecond')
+           ON CONFLICT (tenant_id, principal_id, route, key) DO NOTHING`,
+    values: claimValues(claim),
+  });
+  return rowCount === 1;
+}
+
+async function find(db: Queryable, place: IdempotencyPlace, fingerprint: Buffer): Promise<Row | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'find-idempotency-record',
+    text: `SELECT fingerprint = $5 AS same, expires_at <= now() AS expired, coalesce(locked_until > now(), false) AS locked,
+                  state, status_code, headers, body
+           FROM idempotency_records WHERE tenant_id = $1 AND principal_id = $2 AND route = $3 AND key = $4`,
+    values: [...placeValues(place), fingerprint],
+  });
+  return rows[0];
+}
+
+/** One of several that try at once gets it; the others find the conditions true no more. */
+async function takeOver(
+  db: Queryable,
+  claim: IdempotencyClaim,
+): Promise<{ effectId: PublicId; attempt: number } | undefined> {
+  const { rows } = await db.query<{ effect_id: string; attempt: number }>({
+    name: 'take-idempotency-record-over',
+    text: `UPDATE idempotency_records SET
+             fingerprint = $5, state = 'in_flight', lock_owner = $7,
+             effect_id = CASE WHEN expires_at <= now() THEN $6 ELSE effect_id END,
+             attempt = CASE WHEN expires_at <= now() THEN 1 ELSE attempt + 1 END,
+             created_at = CASE WHEN expires_at <= now() THEN now() ELSE created_at END,
+             locked_until = now() + $8 * interval '1 millisecond',
+             expires_at = now() + $9 * interval '1 millisecond',
+             status_code = NULL, headers = NULL, body = NULL, completed_at = NULL
+           WHERE tenant_id = $1 AND principal_id = $2 AND route = $3 AND key = $4
+             AND (expires_at <= now()
+                  OR (state <> 'completed' AND coalesce(locked_until <= now(), true) AND fingerprint = $5))
+           RETURNING effect_id, attempt`,
+    values: claimValues(claim),
+  });
+  const [row] = rows;
+  return row === undefined ? undefined : { effectId: fromUuid('effect', row.effect_id), attempt: row.attempt };
+}
+
+/** The answer that was stored for this request, if there is one. */
+export async function findStoredAnswer(
+  db: Queryable,
+  place: IdempotencyPlace,
+  fingerprint: Buffer,
+): Promise<StoredAnswer | undefined> {
+  const row = await find(db, place, fingerprint);
+  return row?.state === 'completed' && row.same && !row.expired ? answerOf(row) : undefined;
+}
+
+/**
+ * Locks the record to the end of the transaction of `db`, so that nobody takes it over meanwhile.
+ *
+ * @returns false when the hold is lost
+ */
+export async function holdIdempotencyKey(db: Queryable, hold: IdempotencyHold): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'hold-idempotency-record',
+    text: `SELECT FROM idempotency_records WHERE ${HELD} FOR NO KEY UPDATE`,
+    values: holdValues(hold),
+  });
+  return rowCount === 1;
+}
+
+/** Prolongs a hold, if it is still there, to `lockMs` from now. */
+export async function renewIdempotencyKey(db: Queryable, hold: IdempotencyHold, lockMs: number): Promise<void> {
+  await db.query({
+    name: 'renew-idempotency-record',
+    text: `UPDATE idempotency_records SET locked_until = now() + $6 * interval '1 millisecond' WHERE ${HELD}`,
+    values: [...holdValues(hold), lockMs],
+  });
+}
+
+/**
+ * Stores the final answer, to be kept for `keepMs`.
+ *
+ * @returns false when the hold is lost: nothing is stored then
+ */
+export async function completeIdempotencyKey(
+  db: Queryable,
+  hold: IdempotencyHold,
+  answer: StoredAnswer,
+  keepMs: number,
+): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'complete-idempotency-record',
+    text: `UPDATE idempotency_records SET
+             state = 'completed', lock_owner = NULL, locked_until = NULL, status_code = $6, headers = $7, body = $8,
+             completed_at = now(), expires_at = now() + $9 * interval '1 millisecond'
+           WHERE ${HELD}`,
+    values: [...holdValues(hold), answer.status, JSON.stringify(answer.headers), answer.body, keepMs],
+  });
+  return rowCount === 1;
+}
+
+/**
+ * Gives a request up without a final answer: the next one with its key goes on with the same effect.
+ *
+ * @returns false when the hold is lost
+ */
+export async function interruptIdempotencyKey(db: Queryable, hold: IdempotencyHold): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'interrupt-idempotency-record',
+    text: `UPDATE idempotency_records SET state = 'interrupted', lock_owner = NULL, locked_until = NULL WHERE ${HELD}`,
+    values: holdValues(hold),
+  });
+  return rowCount === 1;
+}
+
+/**
+ * Gives a request up that brought nothing about, so that its key is free for another. If an earlier execution may have
+ * done something, it is only interrupted.
+ *
+ * @returns false when the hold is lost
+ */
+export async function forgetIdempotencyKey(db: Queryable, hold: IdempotencyHold): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'forget-idempotency-record',
+    text: `DELETE FROM idempotency_records WHERE ${HELD} AND attempt = 1`,
+    values: holdValues(hold),
+  });
+  return rowCount === 1 || interruptIdempotencyKey(db, hold);
+}
+
+/** Removes records whose time is over. @returns how many, at most `limit` */
+export async function removeExpiredIdempotencyKeys(db: Queryable, limit: number): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'remove-expired-idempotency-records',
+    text: `DELETE FROM idempotency_records WHERE expires_at <= now() AND ctid = ANY (ARRAY(
+             SELECT ctid FROM idempotency_records WHERE expires_at <= now() ORDER BY expires_at LIMIT $1
+             FOR UPDATE SKIP LOCKED))`,
+    values: [limit],
+  });
+  return rowCount ?? 0;
+}
+
+const HELD = `tenant_id = $1 AND principal_id = $2 AND route = $3 AND key = $4 AND lock_owner = $5`;
+
+function placeValues({ tenantId, principalId, route, key }: IdempotencyPlace): unknown[] {
+  return [toUuid(tenantId), toUuid(principalId), route, key];
+}
+
+function holdValues(hold: IdempotencyHold): unknown[] {
+  return [...placeValues(hold), hold.owner];
+}
+
+function claimValues(claim: IdempotencyClaim): unknown[] {
+  const { fingerprint, effectId, owner, lockMs, keepMs } = claim;
+  return [...placeValues(claim), fingerprint, toUuid(effectId), owner, lockMs, keepMs];
+}
+
+function answerOf({ status_code, headers, body }: Row): StoredAnswer {
+  return { status: status_code, headers, body: body ?? undefined };
+}

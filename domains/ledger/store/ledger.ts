@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+import { accountType, type LedgerKind, type Posting } from '../rules/postings';
+
+/** A transaction about to be posted. */
+export interface NewLedgerTransaction {
+  tenantId: PublicId;
+  kind: LedgerKind;
+  /** What it is made for. A second one of the same kind and reference is not posted again. */
+  externalRef: string;
+  currency: string;
+  posting: Posting;
+  merchantId?: PublicId;
+  feeScheduleId?: PublicId | undefined;
+  reversesId?: PublicId;
+  effectiveAt: Date;
+}
+
+/** Thrown when kind and reference were posted before with other entries: a fault in the caller, never to be retried. */
+export class LedgerConflict extends Error {
+  override name = 'LedgerConflict';
+}
+
+/** The account's id in the database: derived, so that nobody has to look it up. `md5(tenant hex|code|currency)`. */
+export function accountId(tenantId: PublicId, code: string, currency: string): string {
+  return createHash('md5')
+    .update(`${toUuid(tenantId)}|${code}|${currency}`)
+    .digest('hex');
+}
+
+// Accounts are made in passing. The transaction, its entries and its settlement item stand or fall together; a
+// reference that is taken yields no row, and then nothing else is written either.
+const POST = `
+WITH accounts AS (
+  INSERT INTO ledger_accounts (id, tenant_id, code, type, currency)
+  SELECT a.id, $2, a.code, a.type, $9
+  FROM unnest($10::uuid[], $11::text[], $12::text[]) AS a(id, code, type)
+  WHERE NOT EXISTS (SELECT FROM ledger_accounts known WHERE known.id = a.id)
+  ORDER BY a.id
+  ON CONFLICT DO NOTHING
+), posted AS (
+  INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, merchant_id, fee_schedule_id, reverses_id, effective_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+  ON CONFLICT (tenant_id, kind, external_ref) DO NOTHING
+  RETURNING id, tenant_id, merchant_id, kind, effective_at
+), entries AS (
+  INSERT INTO ledger_entries (transaction_id, account_id, currency, amount)
+  SELECT posted.id, e.account, $9, e.amount FROM posted, unnest($10::uuid[], $13::bigint[]) AS e(account, amount)
+), items AS (
+  INSERT INTO settlement_items (transaction_id, tenant_id, merchant_id, currency, kind, gross, fee, fee_tax, net, effective_at)
+  SELECT id, tenant_id, merchant_id, $9, kind, $14::bigint, $15::bigint, $16::bigint,
+         $14::bigint - $15::bigint - $16::bigint, effective_at
+  FROM posted WHERE $14::bigint IS NOT NULL
+)
+SELECT id FROM posted`;
+
+/**
+ * Posts a transaction, once: a repetition answers with the first one.
+ *
+ * @throws LedgerConflict when it was posted before with other entries
+ */
+export async function postTransaction(
+  db: Queryable,
+  transaction: NewLedgerTransaction,
+): Promise<{ id: PublicId; posted: boolean }> {
+  const { tenantId, kind, externalRef, currency, posting, effectiveAt } = transaction;
+  const { entries, settlement } = posting;
+  const accounts = entries.map(({ account }) => accountId(tenantId, account, currency));
+  const id = newId('ledgerTransaction');
+  const { rows } = await db.query<{ id: string }>({
+    name: 'post-transaction',
+    text: POST,
+    values: [
+      toUuid(id),
+      toUuid(tenantId),
+      kind,
+      externalRef,
+      transaction.merchantId === undefined ? null : toUuid(transaction.merchantId),
+      transaction.feeScheduleId === undefined ? null : toUuid(transaction.feeScheduleId),
+      transaction.reversesId === undefined ? null : toUuid(transaction.reversesId),
+      effectiveAt,
+      currency,
+      accounts,
+      entries.map(({ account }) => account),
+      entries.map(({ account }) => accountType(account)),
+      entries.map(({ amount }) => amount.toString()),
+      settlement?.gross.toString() ?? null,
+      settlement?.fee.toString() ?? null,
+      settlement?.feeTax.toString() ?? null,
+    ],
+  });
+  if (rows[0] !== undefined) return { id, posted: true };
+  return { id: await existing(db, transaction, accounts), posted: false };
+}
+
+async function existing(db: Queryable, transaction: NewLedgerTransaction, accounts: string[]): Promise<PublicId> {
+  const { rows } = await db.query<{ id: string; account: string; amount: string }>({
+    name: 'find-posted',
+    text: `SELECT t.id, replace(e.account_id::text, '-', '') AS account, e.amount
+           FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+           WHERE t.tenant_id = $1 AND t.kind = $2 AND t.external_ref = $3`,
+    values: [toUuid(transaction.tenantId), transaction.kind, transaction.externalRef],
+  });
+  const [first] = rows;
+  if (first === undefined) throw new Error('a transaction was neither posted nor found');
+  const wanted = new Map(transaction.posting.entries.map(({ amount }, index) => [accounts[index], amount]));
+  const same = rows.length === wanted.size && rows.every((row) => wanted.get(row.account) === BigInt(row.amount));
+  if (!same) {
+    throw new LedgerConflict(`${transaction.kind} ${transaction.externalRef} was posted before with other entries`);
+  }
+  return fromUuid('ledgerTransaction', first.id);
+}
+
+/** The balance of an account: the sum of its entries, 0 when there are none. Index: ledger_entries_by_account. */
+export async function accountBalance(
+  db: Queryable,
+  tenantId: PublicId,
+  code: string,
+  currency: string,
+): Promise<bigint> {
+  const { rows } = await db.query<{ balance: string }>({
+    name: 'account-balance',
+    text: 'SELECT coalesce(sum(amount), 0)::text AS balance FROM ledger_entries WHERE account_id = $1',
+    values: [accountId(tenantId, code, currency)],
+  });
+  return BigInt(rows[0]?.balance ?? '0');
+}

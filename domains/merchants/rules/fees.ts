@@ -1,0 +1,69 @@
+import { divideHalfEven } from '../../../core/money';
+
+const BPS = 10_000n;
+
+/** A rate for amounts up to and including `upTo` minor units; `null` has no end. */
+export interface FeeTier {
+  upTo: bigint | null;
+  bps: number;
+  fixed: bigint;
+}
+
+/** What a merchant pays, in minor units and hundredths of a percent (bps). */
+export interface FeeTerms {
+  bps: number;
+  fixed: bigint;
+  minFee: bigint | undefined;
+  maxFee: bigint | undefined;
+  /** Ascending; where there are some, the amount's tier takes the place of `bps` and `fixed`. */
+  tiers: readonly FeeTier[];
+  /** Tax on the fee. */
+  taxBps: number;
+  disputeFee: bigint;
+}
+
+/** A fee and the tax on it. */
+export interface Fee {
+  fee: bigint;
+  tax: bigint;
+}
+
+/** How much of the fee a refund gives back: nothing, or its share. */
+export type RefundFeePolicy = 'keep' | 'prorate';
+
+/** The fee of a capture: rate and fixed part, within the least and the greatest fee. Computed once and kept with the transaction. */
+export function feeOf(amount: bigint, terms: FeeTerms): Fee {
+  const { bps, fixed } = terms.tiers.find((tier) => tier.upTo === null || amount <= tier.upTo) ?? terms;
+  let fee = divideHalfEven(amount * BigInt(bps), BPS) + fixed;
+  if (terms.minFee !== undefined && fee < terms.minFee) fee = terms.minFee;
+  if (terms.maxFee !== undefined && fee > terms.maxFee) fee = terms.maxFee;
+  return { fee, tax: taxOn(fee, terms.taxBps) };
+}
+
+/** The tax on a fee. */
+export function taxOn(fee: bigint, taxBps: number): bigint {
+  return divideHalfEven(fee * BigInt(taxBps), BPS);
+}
+
+/**
+ * What a refund gives back of a capture's fee. Shares are taken of the sum refunded so far, so that roundings do not
+ * add up: a full refund, in however many parts, gives back exactly the fee.
+ *
+ * @param captured - the captured amount
+ * @param refundedBefore - refunded of it before this refund
+ * @param refund - this refund
+ */
+export function feeReturned(
+  charged: Fee,
+  captured: bigint,
+  refundedBefore: bigint,
+  refund: bigint,
+  policy: RefundFeePolicy,
+): Fee {
+  if (policy === 'keep') return { fee: 0n, tax: 0n };
+  const share = (part: bigint) => {
+    const upTo = (refunded: bigint) => divideHalfEven(part * refunded, captured);
+    return upTo(refundedBefore + refund) - upTo(refundedBefore);
+  };
+  return { fee: share(charged.fee), tax: share(charged.tax) };
+}

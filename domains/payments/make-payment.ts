@@ -1,0 +1,95 @@
+import type { AppDeps } from '../../api/deps';
+import { invalidField, Problem } from '../../api/http/problems';
+import type { TenantContext } from '../../api/http/route';
+import type { PublicId } from '../../core/ids';
+import { sqlState } from '../../infra/postgres/errors';
+import { inTransaction } from '../../infra/postgres/pool';
+import { paymentWorkflowId } from '../../infra/temporal/names';
+import { feeScheduleFor } from '../merchants/store/fee-schedules';
+import { startPayment } from './start-payments';
+import { findOrder, moveOrder } from './store/orders';
+import { findPayment, insertPayment, type Payment, type PaymentSource } from './store/payments';
+import { findWallet } from './store/wallets';
+import { waitForEnd } from './wait-for-end';
+
+export type PaymentDeps = Pick<AppDeps, 'config' | 'pool' | 'client' | 'workflowUrl'>;
+
+const UNIQUE_VIOLATION = '23505';
+
+interface NewPaymentRequest {
+  /** The same whenever the request is repeated. */
+  id: PublicId;
+  orderId: PublicId;
+  source: PaymentSource;
+}
+
+/**
+ * Pays an order: stores the payment, has its workflow make it, and waits a while for the result. A repetition with the
+ * same id goes on with what there is.
+ *
+ * @returns the payment as it is then, ended or not
+ * @throws Problem when the order, its state or the source does not allow it
+ */
+export async function makePayment(
+  deps: PaymentDeps,
+  context: Pick<TenantContext, 'tenantId' | 'log'>,
+  request: NewPaymentRequest,
+): Promise<Payment> {
+  const { pool, client, config } = deps;
+  const known = await findPayment(pool, context.tenantId, request.id);
+  const payment = known ?? (await store(deps, context.tenantId, request));
+  if (isEnded(payment)) return payment;
+  try {
+    const started = startPayment(client, config, payment, known !== undefined);
+    await waitForEnd(client, payment.workflowId, started);
+  } catch (error) {
+    // It is stored: if not this workflow, the one that the sweep starts makes it.
+    context.log.warn({ err: error, paymentId: payment.id }, 'a payment is left to its workflow');
+  }
+  return (await findPayment(pool, context.tenantId, payment.id)) ?? payment;
+}
+
+/** Whether nothing more happens to a payment by itself. */
+export function isEnded({ state }: Payment): boolean {
+  return state !== 'pending' && state !== 'authorised';
+}
+
+async function store(deps: PaymentDeps, tenantId: PublicId, request: NewPaymentRequest): Promise<Payment> {
+  const { pool, config } = deps;
+  const { id, orderId, source } = request;
+  const order = await findOrder(pool, tenantId, orderId);
+  if (order === undefined) throw invalidField('body', '#/orderId', 'there is no such order');
+  const { merchantId, amount, currency } = order;
+  if (source.type === 'card' && config.WAYBILL_PAYMENT_PROVIDER_URL === undefined) {
+    const detail = 'cards cannot be charged: no payment provider is configured (WAYBILL_PAYMENT_PROVIDER_URL)';
+    throw invalidField('body', '#/source/type', detail);
+  }
+  if (source.type === 'wallet') {
+    const wallet = await findWallet(pool, tenantId, source.walletId);
+    if (wallet === undefined) throw invalidField('body', '#/source/walletId', 'there is no such wallet');
+    if (wallet.currency !== currency) {
+      throw invalidField('body', '#/source/walletId', `the wallet has ${wallet.currency}, the order is in ${currency}`);
+    }
+  }
+  if ((await feeScheduleFor(pool, tenantId, merchantId, currency, new Date())) === undefined) {
+    throw new Problem('validation-failed', {
+      detail: `The merchant has no fee schedule for ${currency}: make one with POST /v1/fee-schedules, then repeat this.`,
+    });
+  }
+  try {
+    return await inTransaction(pool, async (db) => {
+      const moved = await moveOrder(db, tenantId, orderId, ['created'], 'paying');
+      if (moved === undefined) throw await cannotPay(deps, tenantId, orderId);
+      const workflowId = paymentWorkflowId(id);
+      return insertPayment(db, { id, tenantId, orderId, merchantId, amount, currency, source, workflowId });
+    });
+  } catch (error) {
+    if (sqlState(error) === UNIQUE_VIOLATION) throw await cannotPay(deps, tenantId, orderId);
+    throw error;
+  }
+}
+
+async function cannotPay({ pool }: PaymentDeps, tenantId: PublicId, orderId: PublicId): Promise<Problem> {
+  const order = await findOrder(pool, tenantId, orderId);
+  return new Problem('wrong-state', { detail: `The order cannot be paid: it is ${order?.state ?? 'gone'}.` });
+}

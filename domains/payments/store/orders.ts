@@ -1,0 +1,122 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+export const ORDER_STATES = ['created', 'paying', 'paid', 'partially_refunded', 'refunded', 'cancelled'] as const;
+export type OrderState = (typeof ORDER_STATES)[number];
+
+/** What a customer buys of a merchant. */
+export interface Order {
+  id: PublicId;
+  tenantId: PublicId;
+  merchantId: PublicId;
+  amount: bigint;
+  currency: string;
+  state: OrderState;
+  /** The tenant's own number for it. */
+  reference: string | undefined;
+  metadata: Record<string, string>;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+interface Row {
+  id: string;
+  tenant_id: string;
+  merchant_id: string;
+  amount: string;
+  currency: string;
+  state: OrderState;
+  reference: string | null;
+  metadata: Record<string, string>;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = 'id, tenant_id, merchant_id, amount, currency, state, reference, metadata, created_at, updated_at';
+
+export type NewOrder = Omit<Order, 'state' | 'createdAt' | 'updatedAt'>;
+
+/** Makes an order; one that has the id already is left as it is. */
+export async function insertOrder(db: Queryable, order: NewOrder): Promise<Order | undefined> {
+  await db.query({
+    name: 'insert-order',
+    text: `INSERT INTO orders (id, tenant_id, merchant_id, amount, currency, reference, metadata)
+           VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
+    values: [
+      toUuid(order.id),
+      toUuid(order.tenantId),
+      toUuid(order.merchantId),
+      order.amount.toString(),
+      order.currency,
+      order.reference,
+      JSON.stringify(order.metadata),
+    ],
+  });
+  return findOrder(db, order.tenantId, order.id);
+}
+
+/** Index: orders_pkey. */
+export async function findOrder(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Order | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'find-order',
+    text: `SELECT ${COLUMNS} FROM orders WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Index: orders_by_tenant. */
+export async function listOrders(
+  db: Queryable,
+  tenantId: PublicId,
+  filter: { state?: OrderState | undefined; merchantId?: PublicId | undefined },
+  request: PageRequest,
+): Promise<Page<Order>> {
+  const query = {
+    columns: COLUMNS,
+    table: 'orders',
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+    filter: [
+      ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
+      ...(filter.merchantId === undefined ? [] : [['merchant_id = ?', toUuid(filter.merchantId)] as const]),
+    ],
+  };
+  return mapPage(await readPage<Row>(db, query, request), fromRow);
+}
+
+/**
+ * Moves an order from one of these states to another.
+ *
+ * @returns the order after the move; `undefined` when it was in none of these states
+ */
+export async function moveOrder(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+  from: readonly OrderState[],
+  to: OrderState,
+): Promise<Order | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'move-order',
+    text: `UPDATE orders SET state = $4, updated_at = now()
+           WHERE id = $1 AND tenant_id = $2 AND state = ANY ($3) RETURNING ${COLUMNS}`,
+    values: [toUuid(id), toUuid(tenantId), from, to],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+function fromRow(row: Row): Order {
+  return {
+    id: fromUuid('order', row.id),
+    tenantId: fromUuid('tenant', row.tenant_id),
+    merchantId: fromUuid('merchant', row.merchant_id),
+    amount: BigInt(row.amount),
+    currency: row.currency,
+    state: row.state,
+    reference: row.reference ?? undefined,
+    metadata: row.metadata,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,265 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+import type { Fee } from '../../merchants/rules/fees';
+import { takeNeglected } from './neglected';
+
+export const PAYMENT_STATES = [
+  'pending',
+  'authorised',
+  'captured',
+  'declined',
+  'failed',
+  'voided',
+  'needs_review',
+] as const;
+export type PaymentState = (typeof PAYMENT_STATES)[number];
+
+/** Where a payment's money comes from. */
+export type PaymentSource = { type: 'card'; token: string } | { type: 'wallet'; walletId: PublicId };
+
+/** An attempt to pay an order. */
+export interface Payment {
+  id: PublicId;
+  tenantId: PublicId;
+  orderId: PublicId;
+  merchantId: PublicId;
+  amount: bigint;
+  currency: string;
+  source: PaymentSource;
+  state: PaymentState;
+  /** Why it was declined or failed, or what is to be looked at. */
+  declineCode: string | undefined;
+  /** The provider's id of the charge. */
+  providerReference: string | undefined;
+  capturedAt: Date | undefined;
+  /** As charged at the capture. */
+  fee: Fee | undefined;
+  feeScheduleId: PublicId | undefined;
+  /** Of the amount, what refunds are under way for or have given back. */
+  refundReserved: bigint;
+  /** Of the amount, what was given back. */
+  refundedAmount: bigint;
+  workflowId: string;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+interface Row {
+  id: string;
+  tenant_id: string;
+  order_id: string;
+  merchant_id: string;
+  amount: string;
+  currency: string;
+  card_token: string | null;
+  wallet_id: string | null;
+  state: PaymentState;
+  decline_code: string | null;
+  provider_reference: string | null;
+  captured_at: Date | null;
+  fee: string | null;
+  fee_tax: string | null;
+  fee_schedule_id: string | null;
+  refund_reserved: string;
+  refunded_amount: string;
+  workflow_id: string;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = `id, tenant_id, order_id, merchant_id, amount, currency, card_token, wallet_id, state, decline_code,
+  provider_reference, captured_at, fee, fee_tax, fee_schedule_id, refund_reserved, refunded_amount, workflow_id,
+  created_at, updated_at`;
+
+export type NewPayment = Pick<
+  Payment,
+  'id' | 'tenantId' | 'orderId' | 'merchantId' | 'amount' | 'currency' | 'source' | 'workflowId'
+>;
+
+/**
+ * Makes a pending payment.
+ *
+ * @throws a unique violation when the order has a live payment
+ */
+export async function insertPayment(db: Queryable, payment: NewPayment): Promise<Payment> {
+  const { source } = payment;
+  const { rows } = await db.query<Row>({
+    name: 'insert-payment',
+    text: `INSERT INTO payments (id, tenant_id, order_id, merchant_id, amount, currency, card_token, wallet_id, workflow_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
+    values: [
+      toUuid(payment.id),
+      toUuid(payment.tenantId),
+      toUuid(payment.orderId),
+      toUuid(payment.merchantId),
+      payment.amount.toString(),
+      payment.currency,
+      source.type === 'card' ? source.token : null,
+      source.type === 'wallet' ? toUuid(source.walletId) : null,
+      payment.workflowId,
+    ],
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('the insert returned no row');
+  return fromRow(row);
+}
+
+/** Index: payments_pkey. */
+export async function findPayment(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Payment | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'find-payment',
+    text: `SELECT ${COLUMNS} FROM payments WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Any tenant's payment: for those who were given its id by us. Index: payments_pkey. */
+export async function readPayment(db: Queryable, id: PublicId): Promise<Payment | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'read-payment',
+    text: `SELECT ${COLUMNS} FROM payments WHERE id = $1`,
+    values: [toUuid(id)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** As {@link readPayment}, locked to the transaction's end. */
+export async function lockPayment(db: Queryable, id: PublicId): Promise<Payment | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'lock-payment',
+    text: `SELECT ${COLUMNS} FROM payments WHERE id = $1 FOR UPDATE`,
+    values: [toUuid(id)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Index: payments_by_tenant; payments_by_order for those of an order. */
+export async function listPayments(
+  db: Queryable,
+  tenantId: PublicId,
+  filter: { orderId?: PublicId | undefined; state?: PaymentState | undefined },
+  request: PageRequest,
+): Promise<Page<Payment>> {
+  const { orderId, state } = filter;
+  const prefix =
+    orderId === undefined ? (['tenant_id', toUuid(tenantId)] as const) : (['order_id', toUuid(orderId)] as const);
+  const query = {
+    columns: COLUMNS,
+    table: 'payments',
+    index: { prefix, key: 'id' },
+    ...(orderId === undefined ? {} : { fixed: [['tenant_id = ?', toUuid(tenantId)] as const] }),
+    filter: state === undefined ? [] : [['state = ?', state] as const],
+  };
+  return mapPage(await readPage<Row>(db, query, request), fromRow);
+}
+
+/** What changes with a payment's state; what is left out stays. */
+export interface PaymentChange {
+  state: PaymentState;
+  declineCode?: string;
+  providerReference?: string | undefined;
+  capture?: { at: Date; fee: Fee; feeScheduleId: PublicId };
+}
+
+/**
+ * Moves a payment from one of these states to another.
+ *
+ * @returns the payment after the move; `undefined` when it was in none of these states
+ */
+export async function movePayment(
+  db: Queryable,
+  id: PublicId,
+  from: readonly PaymentState[],
+  change: PaymentChange,
+): Promise<Payment | undefined> {
+  const { capture } = change;
+  const { rows } = await db.query<Row>({
+    name: 'move-payment',
+    text: `UPDATE payments
+           SET state = $3, decline_code = $4, provider_reference = coalesce($5, provider_reference),
+               captured_at = coalesce($6, captured_at), fee = coalesce($7, fee), fee_tax = coalesce($8, fee_tax),
+               fee_schedule_id = coalesce($9, fee_schedule_id), updated_at = now()
+           WHERE id = $1 AND state = ANY ($2) RETURNING ${COLUMNS}`,
+    values: [
+      toUuid(id),
+      from,
+      change.state,
+      change.declineCode,
+      change.providerReference,
+      capture?.at,
+      capture?.fee.fee.toString(),
+      capture?.fee.tax.toString(),
+      capture === undefined ? undefined : toUuid(capture.feeScheduleId),
+    ],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/**
+ * Sets a part of a captured payment aside for a refund.
+ *
+ * @returns false when the payment is not captured, or less is left of it
+ */
+export async function reserveRefund(db: Queryable, paymentId: PublicId, amount: bigint): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'reserve-refund',
+    text: `UPDATE payments SET refund_reserved = refund_reserved + $2, updated_at = now()
+           WHERE id = $1 AND state = 'captured' AND refund_reserved + $2 <= amount`,
+    values: [toUuid(paymentId), amount.toString()],
+  });
+  return rowCount === 1;
+}
+
+/** Ends a reservation: the money was given back, or it was not. */
+export async function settleRefund(
+  db: Queryable,
+  paymentId: PublicId,
+  amount: bigint,
+  givenBack: boolean,
+): Promise<void> {
+  await db.query({
+    name: 'settle-refund',
+    text: `UPDATE payments SET refunded_amount = refunded_amount + $2, refund_reserved = refund_reserved - $3,
+                  updated_at = now()
+           WHERE id = $1`,
+    values: [toUuid(paymentId), givenBack ? amount.toString() : '0', givenBack ? '0' : amount.toString()],
+  });
+}
+
+/** Takes payments under way that nothing has happened to for so long, in turns. Indexes: payments_open, payments_pkey. */
+export async function takeNeglectedPayments(db: Queryable, graceMs: number, limit: number): Promise<Payment[]> {
+  const { rows } = await db.query<Row>({
+    name: 'neglected-payments',
+    text: takeNeglected('payments', "'pending', 'authorised'", COLUMNS),
+    values: [graceMs, limit],
+  });
+  return rows.map(fromRow);
+}
+
+function fromRow(row: Row): Payment {
+  return {
+    id: fromUuid('payment', row.id),
+    tenantId: fromUuid('tenant', row.tenant_id),
+    orderId: fromUuid('order', row.order_id),
+    merchantId: fromUuid('merchant', row.merchant_id),
+    amount: BigInt(row.amount),
+    currency: row.currency,
+    source:
+      row.wallet_id === null
+        ? { type: 'card', token: row.card_token ?? '' }
+        : { type: 'wallet', walletId: fromUuid('wallet', row.wallet_id) },
+    state: row.state,
+    declineCode: row.decline_code ?? undefined,
+    providerReference: row.provider_reference ?? undefined,
+    capturedAt: row.captured_at ?? undefined,
+    fee: row.fee === null ? undefined : { fee: BigInt(row.fee), tax: BigInt(row.fee_tax ?? '0') },
+    feeScheduleId: row.fee_schedule_id === null ? undefined : fromUuid('feeSchedule', row.fee_schedule_id),
+    refundReserved: BigInt(row.refund_reserved),
+    refundedAmount: BigInt(row.refunded_amount),
+    workflowId: row.workflow_id,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,114 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+import { ACCOUNTS } from '../../ledger/rules/postings';
+import { accountBalance, accountId } from '../../ledger/store/ledger';
+
+/** A customer's money with a tenant. */
+export interface Wallet {
+  id: PublicId;
+  tenantId: PublicId;
+  currency: string;
+  /** Whose it is, as the tenant says it. */
+  owner: string;
+  createdAt: Date;
+}
+
+/** What is in a wallet, in minor units. `balance` = `available` + `held`. */
+export interface WalletBalance {
+  balance: bigint;
+  /** Kept for payments that are under way. */
+  held: bigint;
+  available: bigint;
+}
+
+interface Row {
+  id: string;
+  tenant_id: string;
+  currency: string;
+  owner: string;
+  created_at: Date;
+}
+
+const COLUMNS = 'id, tenant_id, currency, owner, created_at';
+
+/** Makes a wallet; one that has the id already is left as it is. */
+export async function insertWallet(db: Queryable, wallet: Omit<Wallet, 'createdAt'>): Promise<Wallet | undefined> {
+  await db.query({
+    text: 'INSERT INTO wallets (id, tenant_id, currency, owner) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING',
+    values: [toUuid(wallet.id), toUuid(wallet.tenantId), wallet.currency, wallet.owner],
+  });
+  return findWallet(db, wallet.tenantId, wallet.id);
+}
+
+/** Index: wallets_pkey. */
+export async function findWallet(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Wallet | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'find-wallet',
+    text: `SELECT ${COLUMNS} FROM wallets WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Index: wallets_by_tenant. */
+export async function listWallets(db: Queryable, tenantId: PublicId, request: PageRequest): Promise<Page<Wallet>> {
+  const query = {
+    columns: COLUMNS,
+    table: 'wallets',
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+  };
+  return mapPage(await readPage<Row>(db, query, request), fromRow);
+}
+
+/**
+ * Locks a wallet to the transaction's end: who takes money from a wallet looks at its balance under this lock, in a
+ * statement of its own after it, so that two payments never spend the same money.
+ */
+export async function lockWallet(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Wallet | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'lock-wallet',
+    text: `SELECT ${COLUMNS} FROM wallets WHERE id = $1 AND tenant_id = $2 FOR UPDATE`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** What a wallet's ledger accounts add up to. We owe it to the customer, so the ledger has it as credits. */
+export async function walletBalance(db: Queryable, wallet: Wallet): Promise<WalletBalance> {
+  const { tenantId, id, currency } = wallet;
+  const available = -(await accountBalance(db, tenantId, ACCOUNTS.wallet(id), currency));
+  const held = -(await accountBalance(db, tenantId, ACCOUNTS.walletHeld(id), currency));
+  return { balance: available + held, held, available };
+}
+
+/** The balances of some wallets, by id. Index: ledger_entries_by_account, twice a wallet. */
+export async function walletBalances(db: Queryable, wallets: readonly Wallet[]): Promise<Map<PublicId, WalletBalance>> {
+  const accounts = wallets.flatMap(({ tenantId, id, currency }) => [
+    accountId(tenantId, ACCOUNTS.wallet(id), currency),
+    accountId(tenantId, ACCOUNTS.walletHeld(id), currency),
+  ]);
+  const { rows } = await db.query<{ balance: string }>({
+    name: 'wallet-balances',
+    text: `SELECT (SELECT coalesce(-sum(amount), 0) FROM ledger_entries WHERE account_id = a.id)::text AS balance
+           FROM unnest($1::uuid[]) WITH ORDINALITY AS a(id, position) ORDER BY a.position`,
+    values: [accounts],
+  });
+  return new Map(
+    wallets.map(({ id }, index) => {
+      const available = BigInt(rows[2 * index]?.balance ?? '0');
+      const held = BigInt(rows[2 * index + 1]?.balance ?? '0');
+      return [id, { balance: available + held, held, available }];
+    }),
+  );
+}
+
+function fromRow(row: Row): Wallet {
+  return {
+    id: fromUuid('wallet', row.id),
+    tenantId: fromUuid('tenant', row.tenant_id),
+    currency: row.currency,
+    owner: row.owner,
+    createdAt: row.created_at,
+  };
+}

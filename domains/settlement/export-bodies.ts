@@ -1,0 +1,128 @@
+import { exportedDayView, statementView, transactionView } from '../../api/settlement/export-schemas';
+import type { Queryable } from '../../infra/postgres/pool';
+import { CAMT_END, camtBegin, NO_ENTRIES, STATEMENT_END, statementBegin, transactionEntry } from './rules/camt053';
+import { STATEMENT_COLUMNS, statementRecord, TRANSACTION_COLUMNS, transactionRecord } from './rules/csv-statements';
+import type { SettledDay, Statement, StatementTransaction } from './rules/statement';
+import { statementKey, statementPages, transactionPages, transactionTotals } from './store/settlement-exports';
+
+/** What an export goes into: statements alone, or every transaction. */
+export type Detail = 'statements' | 'transactions';
+
+/** A day as CSV: a line a statement, or a line a transaction. */
+export async function* csvPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
+  if (detail === 'transactions') {
+    yield TRANSACTION_COLUMNS;
+    for await (const page of transactionPages(db, day.runId)) {
+      for (const transaction of page) yield transactionRecord(day, transaction);
+    }
+    return;
+  }
+  yield STATEMENT_COLUMNS;
+  for await (const page of statementPages(db, day.runId)) {
+    for (const statement of page) yield statementRecord(day, statement);
+  }
+}
+
+/** A day as JSON: the run, its statements and, if asked for, their transactions. */
+export async function* jsonPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
+  yield `{"run":${JSON.stringify(exportedDayView(day))},"statements":[`;
+  yield* listPieces(statementPages(db, day.runId), statementView);
+  if (detail === 'transactions') {
+    yield '],"transactions":[';
+    yield* listPieces(transactionPages(db, day.runId), transactionView);
+  }
+  yield ']}';
+}
+
+async function* listPieces<T>(pages: AsyncIterable<T[]>, view: (row: T) => unknown): AsyncGenerator<string> {
+  let separator = '';
+  for await (const page of pages) {
+    for (const row of page) {
+      yield separator + JSON.stringify(view(row));
+      separator = ',';
+    }
+  }
+}
+
+/** A day as camt.053: a statement a merchant and currency, an entry a transaction, or one for all of a kind. */
+export async function* camtPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
+  const transactions = detail === 'transactions' ? new TransactionReader(db, day) : undefined;
+  yield camtBegin(day);
+  for await (const page of statementPages(db, day.runId)) {
+    const totals = transactions === undefined ? undefined : await transactionTotals(db, day.runId, page);
+    for (const statement of page) {
+      const ofStatement = totals === undefined ? undefined : (totals.get(statementKey(statement)) ?? NO_ENTRIES);
+      yield statementBegin(day, statement, ofStatement);
+      if (transactions !== undefined) {
+        for await (const rows of transactions.of(statement)) {
+          for (const row of rows) yield transactionEntry(day, row);
+        }
+      }
+      yield STATEMENT_END;
+    }
+  }
+  yield CAMT_END;
+}
+
+/** Hands a run's transactions out by statement, both being read in one order. */
+class TransactionReader {
+  readonly #pages: AsyncGenerator<StatementTransaction[]>;
+  #page: StatementTransaction[] = [];
+  #at = 0;
+
+  constructor(db: Queryable, day: SettledDay) {
+    this.#pages = transactionPages(db, day.runId);
+  }
+
+  /** The transactions of a statement. Ask for statements in their order. */
+  async *of(statement: Statement): AsyncGenerator<StatementTransaction[]> {
+    const key = statementKey(statement);
+    for (;;) {
+      while (this.#keyAt(this.#at) < key) this.#at++;
+      const begin = this.#at;
+      while (this.#keyAt(this.#at) === key) this.#at++;
+      if (this.#at > begin) yield this.#page.slice(begin, this.#at);
+      if (this.#at < this.#page.length) return;
+      const next = await this.#pages.next();
+      if (next.done === true) return;
+      this.#page = next.value;
+      this.#at = 0;
+    }
+  }
+
+  /** After the page's end, a key behind all others. */
+  #keyAt(index: number): string {
+    const row = this.#page[index];
+    return row === undefined ? '\uFFFF' : statementKey(row);
+  }
+}
+
+const PIECE_LENGTH = 65_536;
+
+/**
+ * Makes many small pieces fewer large ones. The first is made at once, so that what fails at the beginning can still be
+ * answered as an error.
+ */
+export async function begun(pieces: AsyncGenerator<string>): Promise<AsyncIterable<string>> {
+  const larger = gathered(pieces);
+  const first = await larger.next();
+  return resumed(first, larger);
+}
+
+async function* resumed(first: IteratorResult<string>, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
+}
+
+async function* gathered(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let text = '';
+  for await (const piece of pieces) {
+    text += piece;
+    if (text.length >= PIECE_LENGTH) {
+      yield text;
+      text = '';
+    }
+  }
+  if (text !== '') yield text;
+}

@@ -1,0 +1,88 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { PublicId } from '../../core/ids';
+import type { Queryable } from '../../infra/postgres/pool';
+import { addDays, businessDay, lastClosedDate } from '../merchants/rules/business-day';
+import { type Business, findBusiness } from '../merchants/store/businesses';
+import { ensureRun, findRun, lastCompletedDate, type RunState, startRun } from './store/settlement-runs';
+
+/** A day that is to be settled next. */
+export interface NextDay {
+  date: string;
+  /** The state of its run; null when there is none yet. */
+  state: RunState | null;
+  /** Whether an earlier day than the one asked for: its own time was missed. */
+  missed: boolean;
+}
+
+/** What a settlement begins with. */
+export interface OpenedDay {
+  runId: PublicId;
+  state: RunState;
+  /** Milliseconds until what was under way at the cut-off is committed. */
+  waitMs: number;
+  periodStart: string;
+  periodEnd: string;
+}
+
+/**
+ * By so much a worker's clock may be behind that of Temporal or of the API, which said that a day is over. Nothing is
+ * claimed before its end all the same: what is left of it is waited for.
+ */
+const CLOCK_SKEW_MS = 300_000;
+
+/** Days are settled in their order: a statement opens with what the day before closed with. */
+export async function nextUnsettledDay(
+  db: Queryable,
+  input: { tenantId: PublicId; upTo?: string; at?: string },
+): Promise<NextDay | null> {
+  const business = await businessOf(db, input.tenantId);
+  const at = input.at === undefined ? new Date(Date.now() + CLOCK_SKEW_MS) : new Date(input.at);
+  const closed = lastClosedDate(at, business);
+  const upTo = input.upTo === undefined || input.upTo > closed ? closed : input.upTo;
+  const last = await lastCompletedDate(db, input.tenantId);
+  const date = last === undefined ? business.firstDate : addDays(last, 1);
+  if (date > upTo) return null;
+  const run = await findRun(db, input.tenantId, date);
+  return { date, state: run?.state ?? null, missed: date < upTo };
+}
+
+export async function openDay(
+  db: Queryable,
+  input: {
+    tenantId: PublicId;
+    date: string;
+    trigger: 'schedule' | 'manual' | 'retry' | 'missed';
+    workflowId: string;
+  },
+): Promise<OpenedDay> {
+  const { tenantId, date } = input;
+  const business = await businessOf(db, tenantId);
+  const next = await nextUnsettledDay(db, { tenantId, upTo: date });
+  const known = await findRun(db, tenantId, date);
+  if (known?.state !== 'completed' && next?.date !== date) {
+    throw ApplicationFailure.nonRetryable(
+      next === null
+        ? `${date} is not over, or lies before the first day`
+        : `${next.date} has to be settled before ${date}`,
+      'WrongDay',
+    );
+  }
+  const day = businessDay(date, business);
+  await ensureRun(db, { ...input, day, timeZone: business.timeZone });
+  const run = await startRun(db, tenantId, date);
+  if (run === undefined) throw new Error('the run is gone');
+  const waitMs = run.claimedAt === undefined ? run.periodEnd.getTime() + business.graceMs - Date.now() : 0;
+  return {
+    runId: run.id,
+    state: run.state,
+    waitMs: Math.max(0, waitMs),
+    periodStart: run.periodStart.toISOString(),
+    periodEnd: run.periodEnd.toISOString(),
+  };
+}
+
+async function businessOf(db: Queryable, tenantId: PublicId): Promise<Business> {
+  const business = await findBusiness(db, tenantId);
+  if (business === undefined) throw ApplicationFailure.nonRetryable('the tenant is no business', 'NoBusiness');
+  return business;
+}

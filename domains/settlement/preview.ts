@@ -1,0 +1,64 @@
+import type { Pool } from 'pg';
+import type { AppDeps } from '../../api/deps';
+import { newId, type PublicId } from '../../core/ids';
+import { inTransaction } from '../../infra/postgres/pool';
+import { addDays, businessDay } from '../merchants/rules/business-day';
+import type { Business } from '../merchants/store/businesses';
+import {
+  merchantPage,
+  NO_MERCHANT,
+  previewRecords,
+  REPORT_OPTIONS,
+  readRecords,
+  type SettlementRecord,
+} from './store/settlement-records';
+import { findRun, type SettlementRun } from './store/settlement-runs';
+
+/** Statements at most in an answer, and merchants of a page: each page reads all that is open. */
+export const MAX_PREVIEWED = 10_000;
+
+/** Before anything that happened: nothing joins a claim that is closed. */
+const NEVER = new Date(0);
+
+/**
+ * The statements of a day as they would be if it were settled now, or gone on with; of a completed day, as they are.
+ * Nothing is claimed and nothing is written.
+ */
+export async function previewDay(
+  { pool }: Pick<AppDeps, 'pool'>,
+  business: Business,
+  date: string,
+): Promise<SettlementRecord[]> {
+  const { tenantId } = business;
+  const run = await findRun(pool, tenantId, date);
+  if (run?.state === 'completed') {
+    return readRecords(pool, run.id, { merchantId: NO_MERCHANT, currency: '' }, MAX_PREVIEWED);
+  }
+  const period = await periodOf(pool, business, date, run);
+  const runId = run?.id ?? newId('settlementRun');
+  const records: SettlementRecord[] = [];
+  for (let after: PublicId = NO_MERCHANT; records.length < MAX_PREVIEWED; ) {
+    const { last } = await merchantPage(pool, tenantId, after, MAX_PREVIEWED);
+    if (last === undefined) break;
+    const page = { tenantId, runId, date, after, upTo: last };
+    const more = await inTransaction(pool, async (client) => {
+      await client.query(REPORT_OPTIONS);
+      return previewRecords(client, page, period);
+    });
+    records.push(...more);
+    after = last;
+  }
+  return records.slice(0, MAX_PREVIEWED);
+}
+
+/** What of the open items is late, and up to where they would be claimed. */
+async function periodOf(
+  pool: Pool,
+  business: Business,
+  date: string,
+  run: SettlementRun | undefined,
+): Promise<{ start: Date; end: Date }> {
+  const { start, end } = businessDay(date, business);
+  const before = await findRun(pool, business.tenantId, addDays(date, -1));
+  return { start: before?.periodEnd ?? start, end: run?.claimedAt === undefined ? (run?.periodEnd ?? end) : NEVER };
+}

@@ -1,0 +1,86 @@
+import type { PublicId } from '../../../core/ids';
+import type { ItemKind } from './reconcile';
+
+/** A day that was settled, or is held for review. */
+export interface SettledDay {
+  runId: PublicId;
+  /** `YYYY-MM-DD` */
+  date: string;
+  timeZone: string;
+  periodStart: Date;
+  periodEnd: Date;
+  /** What is held for review may still change. */
+  state: 'completed' | 'needs_review';
+  /** When the run ended. */
+  settledAt: Date;
+}
+
+/** A merchant's statement for a day and a currency, in minor units, signed as the merchant sees it; fees are positive. */
+export interface Statement {
+  merchantId: PublicId;
+  merchantName: string;
+  currency: string;
+  opening: bigint;
+  grossSales: bigint;
+  refunds: bigint;
+  chargebacks: bigint;
+  adjustments: bigint;
+  fees: bigint;
+  feeTax: bigint;
+  reserveHeld: bigint;
+  reserveReleased: bigint;
+  net: bigint;
+  paidOut: bigint;
+  closing: bigint;
+  itemCount: bigint;
+  lateCount: bigint;
+}
+
+/** A transaction of a statement, signed likewise. */
+export interface StatementTransaction {
+  id: PublicId;
+  merchantId: PublicId;
+  currency: string;
+  kind: ItemKind;
+  /** What it was made for, such as a payment's id. */
+  reference: string;
+  gross: bigint;
+  fee: bigint;
+  feeTax: bigint;
+  net: bigint;
+  effectiveAt: Date;
+  /** It belongs to an earlier day, but came in after that one was settled. */
+  late: boolean;
+}
+
+/** A part of the way from a statement's opening to its closing; what is owed less is negative. */
+export interface Movement {
+  code: string;
+  amount: bigint;
+}
+
+/** Movements that are no transactions: `opening + Σ net of transactions + Σ these = closing`. */
+export function balanceMovements(statement: Statement): Movement[] {
+  return nonZero([
+    { code: 'RESERVE_HELD', amount: -statement.reserveHeld },
+    { code: 'RESERVE_RELEASED', amount: statement.reserveReleased },
+    { code: 'PAYOUT', amount: -statement.paidOut },
+  ]);
+}
+
+/** All movements, transactions summed up by what they are: `opening + Σ these = closing`. */
+export function allMovements(statement: Statement): Movement[] {
+  return nonZero([
+    { code: 'SALES', amount: statement.grossSales },
+    { code: 'REFUNDS', amount: statement.refunds },
+    { code: 'CHARGEBACKS', amount: statement.chargebacks },
+    { code: 'ADJUSTMENTS', amount: statement.adjustments },
+    { code: 'FEES', amount: -statement.fees },
+    { code: 'FEE_TAX', amount: -statement.feeTax },
+    ...balanceMovements(statement),
+  ]);
+}
+
+function nonZero(movements: Movement[]): Movement[] {
+  return movements.filter(({ amount }) => amount !== 0n);
+}

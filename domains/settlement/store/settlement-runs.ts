@@ -1,0 +1,226 @@
+import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+import type { BusinessDay } from '../../merchants/rules/business-day';
+
+export const RUN_STATES = ['pending', 'running', 'completed', 'failed', 'needs_review'] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+/** What had a run made: its Schedule, somebody's call, a retry, or the search for missed days. */
+export type RunTrigger = 'schedule' | 'manual' | 'retry' | 'missed';
+
+/** An invariant that did not hold. */
+export interface Breach {
+  invariant: string;
+  detail: string;
+}
+
+/** The settlement of one business day. */
+export interface SettlementRun {
+  id: PublicId;
+  tenantId: PublicId;
+  /** `YYYY-MM-DD` */
+  businessDate: string;
+  timeZone: string;
+  periodStart: Date;
+  periodEnd: Date;
+  state: RunState;
+  attempt: number;
+  trigger: RunTrigger;
+  workflowId: string;
+  createdAt: Date;
+  startedAt: Date | undefined;
+  /** When everything that belongs to the run had been claimed. */
+  claimedAt: Date | undefined;
+  finishedAt: Date | undefined;
+  error: string | undefined;
+  breaches: Breach[];
+  itemCount: bigint | undefined;
+  lateCount: bigint | undefined;
+  /** SHA-256 over the run's records, in hex. */
+  totalsHash: string | undefined;
+}
+
+interface Row {
+  id: string;
+  tenant_id: string;
+  business_date: string;
+  time_zone: string;
+  period_start: Date;
+  period_end: Date;
+  state: RunState;
+  attempt: number;
+  trigger: RunTrigger;
+  workflow_id: string;
+  created_at: Date;
+  started_at: Date | null;
+  claimed_at: Date | null;
+  finished_at: Date | null;
+  error: string | null;
+  breaches: Breach[];
+  item_count: string | null;
+  late_count: string | null;
+  totals_hash: Buffer | null;
+}
+
+const COLUMNS = `id, tenant_id, business_date, time_zone, period_start, period_end, state, attempt, trigger, workflow_id,
+  created_at, started_at, claimed_at, finished_at, error, breaches, item_count, late_count, totals_hash`;
+
+export interface NewRun {
+  tenantId: PublicId;
+  day: BusinessDay;
+  timeZone: string;
+  trigger: RunTrigger;
+  workflowId: string;
+}
+
+/** The run of a day, made if there is none. However many ask at once, there is one. */
+export async function ensureRun(db: Queryable, run: NewRun): Promise<SettlementRun> {
+  await db.query({
+    text: `INSERT INTO settlement_runs (id, tenant_id, business_date, time_zone, period_start, period_end, state, trigger,
+                                        workflow_id)
+           VALUES ($1, $2, $3::date, $4, $5, $6, 'pending', $7, $8)
+           ON CONFLICT (tenant_id, business_date) DO NOTHING`,
+    values: [
+      toUuid(newId('settlementRun')),
+      toUuid(run.tenantId),
+      run.day.date,
+      run.timeZone,
+      run.day.start,
+      run.day.end,
+      run.trigger,
+      run.workflowId,
+    ],
+  });
+  const made = await findRun(db, run.tenantId, run.day.date);
+  if (made === undefined) throw new Error('the run was neither made nor found');
+  return made;
+}
+
+/** Index: settlement_runs_tenant_id_business_date_key. */
+export async function findRun(db: Queryable, tenantId: PublicId, date: string): Promise<SettlementRun | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'find-settlement-run',
+    text: `SELECT ${COLUMNS} FROM settlement_runs WHERE tenant_id = $1 AND business_date = $2::date`,
+    values: [toUuid(tenantId), date],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/**
+ * Marks a run that is not at its end as running. It begins where the day before ended, also when the cut-off or the time
+ * zone was changed in between; a day for which a change leaves no time is a millisecond long. Index:
+ * settlement_runs_tenant_id_business_date_key.
+ *
+ * @returns the run as it is now
+ */
+export async function startRun(db: Queryable, tenantId: PublicId, date: string): Promise<SettlementRun | undefined> {
+  await db.query({
+    name: 'start-settlement-run',
+    text: `UPDATE settlement_runs SET state = 'running', started_at = coalesce(started_at, now()), error = NULL,
+                  period_start = coalesce(before.ended, period_start),
+                  period_end = greatest(period_end, before.ended + interval '1 millisecond')
+           FROM (SELECT (SELECT period_end FROM settlement_runs
+                         WHERE tenant_id = $1 AND business_date = $2::date - 1) AS ended) AS before
+           WHERE tenant_id = $1 AND business_date = $2::date AND state = 'pending'`,
+    values: [toUuid(tenantId), date],
+  });
+  return findRun(db, tenantId, date);
+}
+
+/** Makes a run that failed, or was held for review, ready to run again. @returns whether it was one */
+export async function reopenRun(db: Queryable, id: PublicId): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'reopen-settlement-run',
+    text: `UPDATE settlement_runs SET state = 'pending', attempt = attempt + 1, trigger = 'retry', error = NULL,
+                  breaches = '[]', finished_at = NULL
+           WHERE id = $1 AND state IN ('failed', 'needs_review')`,
+    values: [toUuid(id)],
+  });
+  return rowCount === 1;
+}
+
+/** Ends a run that was under way without completing it. @returns whether it was under way */
+export async function endRun(
+  db: Queryable,
+  id: PublicId,
+  end: { state: 'failed' | 'needs_review'; error: string; breaches?: readonly Breach[] },
+): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'end-settlement-run',
+    text: `UPDATE settlement_runs SET state = $2, error = $3, breaches = $4::jsonb, finished_at = now()
+           WHERE id = $1 AND state IN ('pending', 'running')`,
+    values: [toUuid(id), end.state, end.error, JSON.stringify(end.breaches ?? [])],
+  });
+  return rowCount === 1;
+}
+
+/** Completes a run. @returns whether it was running */
+export async function completeRun(db: Queryable, id: PublicId, totalsHash: string): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'complete-settlement-run',
+    text: `UPDATE settlement_runs SET state = 'completed', totals_hash = decode($2, 'hex'), finished_at = now()
+           WHERE id = $1 AND state = 'running'`,
+    values: [toUuid(id), totalsHash],
+  });
+  return rowCount === 1;
+}
+
+/** The last business date that is completed; undefined when none is. Index: settlement_runs_tenant_id_business_date_key. */
+export async function lastCompletedDate(db: Queryable, tenantId: PublicId): Promise<string | undefined> {
+  const { rows } = await db.query<{ business_date: string }>({
+    name: 'last-completed-date',
+    text: `SELECT business_date FROM settlement_runs WHERE tenant_id = $1 AND state = 'completed'
+           ORDER BY business_date DESC LIMIT 1`,
+    values: [toUuid(tenantId)],
+  });
+  return rows[0]?.business_date;
+}
+
+/** A tenant's runs by date. Index: settlement_runs_tenant_id_business_date_key. */
+export async function listRuns(
+  db: Queryable,
+  tenantId: PublicId,
+  filter: { from?: string | undefined; to?: string | undefined; state?: RunState | undefined },
+  request: PageRequest,
+): Promise<Page<SettlementRun>> {
+  const page = await readPage<Row>(
+    db,
+    {
+      columns: COLUMNS,
+      table: 'settlement_runs',
+      index: { prefix: ['tenant_id', toUuid(tenantId)], key: 'business_date' },
+      fixed: [
+        ...(filter.from === undefined ? [] : [['business_date >= ?', filter.from] as const]),
+        ...(filter.to === undefined ? [] : [['business_date <= ?', filter.to] as const]),
+      ],
+      ...(filter.state === undefined ? {} : { filter: [['state = ?', filter.state] as const] }),
+    },
+    request,
+  );
+  return mapPage(page, fromRow);
+}
+
+function fromRow(row: Row): SettlementRun {
+  return {
+    id: fromUuid('settlementRun', row.id),
+    tenantId: fromUuid('tenant', row.tenant_id),
+    businessDate: row.business_date,
+    timeZone: row.time_zone,
+    periodStart: row.period_start,
+    periodEnd: row.period_end,
+    state: row.state,
+    attempt: row.attempt,
+    trigger: row.trigger,
+    workflowId: row.workflow_id,
+    createdAt: row.created_at,
+    startedAt: row.started_at ?? undefined,
+    claimedAt: row.claimed_at ?? undefined,
+    finishedAt: row.finished_at ?? undefined,
+    error: row.error ?? undefined,
+    breaches: row.breaches,
+    itemCount: row.item_count === null ? undefined : BigInt(row.item_count),
+    lateCount: row.late_count === null ? undefined : BigInt(row.late_count),
+    totalsHash: row.totals_hash?.toString('hex'),
+  };
+}

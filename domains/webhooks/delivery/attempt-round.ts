@@ -1,0 +1,117 @@
+import { heartbeat, sleep } from '@temporalio/activity';
+import type { PublicId } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+import { type BatchState, type OpenDelivery, readBatch } from '../store/claims';
+import type { DeliveryEngine } from './delivery-engine';
+
+/** What a round found and did, for the workflow. Grows with the deliveries that are still open, not with the batch. */
+export interface RoundReport {
+  open: { id: PublicId; endpointId: PublicId }[];
+  /** Deliveries of the batch that are in no open state any more, by state. */
+  settled: Record<string, number>;
+  /** Whether attempts were still due when the round's time was up. */
+  more: boolean;
+  /** Until the next attempt is due or a lease ends, in milliseconds. */
+  nextInMs: number;
+  /** The same as RFC 3339, for people; null when nothing is open. */
+  nextAttemptAt: string | null;
+  /** Endpoints that took so long in this round that others should not wait for them again. */
+  slowEndpointIds: PublicId[];
+  problems: { endpointId: PublicId; error: string; count: number; attempts: number }[];
+}
+
+/** No attempt is begun later than this in a round, so that deliveries that fall due meanwhile do not wait. */
+const ROUND_BUDGET_MS = 5_000;
+const SLOW_MS = 2_000;
+const SHORT_WAIT_MS = 1_000;
+const HEARTBEAT_MS = 5_000;
+const MAX_PROBLEMS = 20;
+
+/**
+ * Attempts those of these deliveries that are due, and tells where the batch stands afterwards. What falls due within a
+ * second is waited for: a timer of the server's is no finer than that, and costs more.
+ */
+export async function runRound(
+  db: Queryable,
+  engine: DeliveryEngine,
+  deliveryIds: readonly PublicId[],
+): Promise<RoundReport> {
+  const began = Date.now();
+  const inTime = () => Date.now() - began < ROUND_BUDGET_MS;
+  const slow = new Set<PublicId>();
+  const settled: Record<string, number> = {};
+  const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
+  try {
+    for (let ids = deliveryIds; ; ) {
+      const state = await readBatch(db, ids);
+      countSettled(settled, state);
+      ids = state.open.map((delivery) => delivery.id);
+      const next = soonest(state);
+      if (!inTime() || next > SHORT_WAIT_MS) return report(state, settled, [...slow]);
+      if (next > 0) await sleep(next);
+      else await attemptAll(engine, state, inTime, slow);
+    }
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+async function attemptAll(
+  engine: DeliveryEngine,
+  state: BatchState,
+  inTime: () => boolean,
+  slow: Set<PublicId>,
+): Promise<void> {
+  const began = Date.now();
+  const attempts = state.open
+    .filter((delivery) => delivery.due)
+    .map(async (delivery) => {
+      await engine.attemptDue(delivery.id, delivery.endpointId, inTime);
+      if (Date.now() - began > SLOW_MS) slow.add(delivery.endpointId);
+    });
+  const outcomes = await Promise.allSettled(attempts);
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function countSettled(settled: Record<string, number>, state: BatchState): void {
+  for (const [name, count] of Object.entries(state.counts)) {
+    if (name !== 'pending' && name !== 'retrying') settled[name] = (settled[name] ?? 0) + count;
+  }
+}
+
+/** Until the first of the open deliveries is due, in milliseconds; infinite when none is open. */
+function soonest(state: BatchState): number {
+  return state.open.reduce((least, { dueInMs }) => Math.min(least, dueInMs), Number.POSITIVE_INFINITY);
+}
+
+function report(state: BatchState, settled: Record<string, number>, slowEndpointIds: PublicId[]): RoundReport {
+  const open = state.open.map(({ id, endpointId }) => ({ id, endpointId }));
+  const nextInMs = soonest(state);
+  const some = state.open.length > 0;
+  return {
+    open,
+    settled,
+    more: some && nextInMs === 0,
+    nextInMs: some ? nextInMs : 0,
+    nextAttemptAt: some ? new Date(Date.now() + nextInMs).toISOString() : null,
+    slowEndpointIds,
+    problems: summarize(state.open),
+  };
+}
+
+function summarize(open: readonly OpenDelivery[]): RoundReport['problems'] {
+  const groups = new Map<string, RoundReport['problems'][number]>();
+  for (const delivery of open) {
+    const error = delivery.lastError ?? (delivery.attempts === 0 ? 'not attempted yet' : 'unknown');
+    const key = `${delivery.endpointId} ${error}`;
+    const group = groups.get(key);
+    if (group === undefined)
+      groups.set(key, { endpointId: delivery.endpointId, error, count: 1, attempts: delivery.attempts });
+    else {
+      group.count++;
+      group.attempts = Math.max(group.attempts, delivery.attempts);
+    }
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count).slice(0, MAX_PROBLEMS);
+}

@@ -1,0 +1,64 @@
+import type { PublicId } from '../../../core/ids';
+import type { GuardedClient } from '../../../infra/http/guarded-client';
+import type { AttemptResult } from '../rules/attempt-outcome';
+import { sign } from '../rules/signature';
+import type { EndpointConfig } from './endpoint-config-cache';
+
+const USER_AGENT = 'Waybill/1 (+https://www.standardwebhooks.com)';
+
+/** One request to a receiver and what came back. */
+export interface AttemptReport {
+  result: AttemptResult;
+  startedAt: Date;
+  durationMs: number;
+  /** A code such as `timeout` or `http-503`; undefined after a 2xx. */
+  error: string | undefined;
+  errorDetail: string | undefined;
+  responseBody: string | undefined;
+}
+
+/** Signs a message for an endpoint and sends it once, as Standard Webhooks says. */
+export async function attempt(
+  client: GuardedClient,
+  endpoint: EndpointConfig,
+  messageId: PublicId,
+  body: string,
+  signal?: AbortSignal,
+): Promise<AttemptReport> {
+  const startedMs = Date.now();
+  const timestamp = Math.floor(startedMs / 1000);
+  const keys = endpoint.keys.filter((entry) => entry.expiresAtMs > startedMs).map((entry) => entry.key);
+  const answer = await client.send({
+    url: endpoint.url,
+    method: 'POST',
+    headers: {
+      ...endpoint.headers,
+      'content-type': 'application/json',
+      'user-agent': USER_AGENT,
+      'webhook-id': messageId,
+      'webhook-timestamp': String(timestamp),
+      'webhook-signature': sign(keys, messageId, timestamp, body),
+    },
+    body,
+    timeoutMs: endpoint.timeoutMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const common = { startedAt: new Date(startedMs), durationMs: answer.durationMs };
+  if (!answer.ok) {
+    return {
+      ...common,
+      result: { kind: 'error', code: answer.code },
+      error: answer.code,
+      errorDetail: answer.detail,
+      responseBody: undefined,
+    };
+  }
+  const success = answer.status >= 200 && answer.status < 300;
+  return {
+    ...common,
+    result: { kind: 'response', status: answer.status, retryAfter: answer.headers.retryAfter },
+    error: success ? undefined : `http-${answer.status}`,
+    errorDetail: undefined,
+    responseBody: answer.body === '' ? undefined : answer.body,
+  };
+}

@@ -1,0 +1,22 @@
+import type { PublicId } from '../../../core/ids';
+
+/** A delivery whose lease the caller holds. */
+export interface ClaimedDelivery {
+  deliveryId: PublicId;
+  messageId: PublicId;
+  endpointId: PublicId;
+  endpointVersion: number;
+  body: string;
+  claim: string;
+  attempts: number;
+  attemptsInRun: number;
+  createdAtMs: number;
+  /** When the lease began, on this process's clock. */
+  claimedAtMs: number;
+}
+
+/** How an attempt left its delivery. `declined`: nothing was recorded, the delivery is due for whoever comes. */
+export type Settlement =
+  | { state: 'delivered' | 'dead' }
+  | { state: 'retrying'; nextAttemptAt: Date | undefined }
+  | { state: 'declined' };

@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { GroupCommit } from '../../../core/group-commit';
+import type { PublicId } from '../../../core/ids';
+import { KeyedPool } from '../../../core/keyed-pool';
+import type { GuardedClient } from '../../../infra/http/guarded-client';
+import type { Logger } from '../../../infra/log';
+import type { Metrics } from '../../../infra/observability/metrics';
+import type { AttemptOutcome } from '../store/attempt-outcomes';
+import { type ClaimResult, claimDue, releaseClaims } from '../store/claims';
+import { attempt } from './attempt';
+import type { ClaimedDelivery, Settlement } from './claimed-delivery';
+import { createDeliveryRecorder } from './delivery-recorder';
+import type { EndpointConfig, EndpointConfigCache } from './endpoint-config-cache';
+
+/** What a lease lasts beyond the endpoint's timeout: time to wait for a turn, and to record the outcome. */
+export const LEASE_SLACK_MS = 10_000;
+
+/** An attempt may begin while this much of the slack is left, so that its outcome is recorded under the lease. */
+const RECORD_RESERVE_MS = 4_000;
+
+/** A turn ends with the request, not with its record; but no more outcomes than this wait to be recorded. */
+const MAX_UNRECORDED = 5_000;
+
+/** An endpoint that cannot be read, such as one whose secrets were encrypted with a lost key, is left alone for so long. */
+const UNREADABLE_PAUSE_MS = 5_000;
+
+const MAX_RELEASE_BATCH = 200;
+const MAX_CLAIM_BATCH = 50;
+
+/**
+ * Deliveries that wait for a turn, for each that may be under way: two or three seconds of work when all goes well.
+ * Handing one over to the workflow costs three times as much as attempting it here, so a burst is better kept.
+ */
+const WAITING_PER_TURN = 128;
+
+/** Characters of bodies held in memory at most, waiting and under way; what does not fit is left to the workflow. */
+const MAX_HELD_CHARACTERS = 128 * 1_048_576;
+
+export interface DeliveryEngine {
+  /** Attempts a delivery under a lease that the caller took, once its endpoint's turn comes. Never rejects. */
+  attemptClaimed(
+    delivery: ClaimedDelivery,
+    trigger: AttemptOutcome['trigger'],
+    onSettled: (s: Settlement) => void,
+  ): void;
+  /**
+   * Claims a due delivery once its endpoint's turn comes, and attempts it.
+   *
+   * @param wanted - asked when its turn comes; false leaves the delivery as it is
+   * @returns undefined when it was not to be had: not due, in other hands, or settled for its endpoint's state
+   * @throws when Postgres cannot be reached
+   */
+  attemptDue(deliveryId: PublicId, endpointId: PublicId, wanted: () => boolean): Promise<Settlement | undefined>;
+  /** Resolves when nothing is under way; call after the last attempt was given in. */
+  drain(): Promise<void>;
+  readonly waiting: number;
+  readonly running: number;
+}
+
+export interface DeliveryEngineOptions {
+  pool: Pool;
+  client: GuardedClient;
+  endpoints: EndpointConfigCache;
+  metrics: Metrics;
+  log: Logger;
+  /** Attempts under way at once, in all and to one endpoint. */
+  concurrency: number;
+  concurrencyPerEndpoint: number;
+}
+
+/** Makes attempts and records them: the one way in which a webhook leaves, for first attempts and for retries. */
+export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
+  const { pool, client, endpoints, metrics, log } = options;
+  const recorder = createDeliveryRecorder({ pool, metrics, log });
+  const settling = new Set<Promise<Settlement>>();
+  let heldCharacters = 0;
+
+  const turns = new KeyedPool({
+    total: options.concurrency,
+    perKey: options.concurrencyPerEndpoint,
+    maxWaitingPerKey: options.concurrencyPerEndpoint * WAITING_PER_TURN,
+    maxWaiting: options.concurrency * WAITING_PER_TURN,
+  });
+
+  const claimer = new GroupCommit<PublicId, ClaimResult & { claim: string }>({
+    maxBatch: MAX_CLAIM_BATCH,
+    maxInFlight: 2,
+    maxWaiting: Number.MAX_SAFE_INTEGER,
+    commit: async (ids) => {
+      const claim = randomUUID();
+      const results = await claimDue(pool, ids, claim, LEASE_SLACK_MS);
+      return results.map((result) => ({ ...result, claim }));
+    },
+    onBatch: (size) => metrics.batchSize.observe({ kind: 'claims' }, size),
+  });
+
+  const releaser = new GroupCommit<ClaimedDelivery, void>({
+    maxBatch: MAX_RELEASE_BATCH,
+    maxInFlight: 1,
+    maxWaiting: Number.MAX_SAFE_INTEGER,
+    commit: async (deliveries) => {
+      for (const [claim, ids] of groupByClaim(deliveries)) await releaseClaims(pool, ids, claim);
+      return deliveries.map(() => undefined);
+    },
+  });
+
+  async function decline(delivery: ClaimedDelivery, pauseMs = 0): Promise<Settlement> {
+    metrics.declined.inc();
+    const released =
+      pauseMs === 0 ? releaser.add(delivery) : releaseClaims(pool, [delivery.deliveryId], delivery.claim, pauseMs);
+    // If even this fails the lease runs out by itself.
+    await released.catch((error) => log.warn({ err: error }, 'could not release a lease'));
+    return { state: 'declined' };
+  }
+
+  /** Resolves when the receiver has answered; the settlement follows when that is recorded. */
+  async function send(
+    delivery: ClaimedDelivery,
+    trigger: AttemptOutcome['trigger'],
+  ): Promise<{ settlement: Promise<Settlement> }> {
+    let endpoint: EndpointConfig | undefined;
+    try {
+      endpoint = await endpoints.get(delivery.endpointId, delivery.endpointVersion);
+    } catch (error) {
+      log.warn({ err: error, deliveryId: delivery.deliveryId }, 'could not read the endpoint');
+    }
+    const leaseLeftMs = delivery.claimedAtMs + LEASE_SLACK_MS - Date.now();
+    if (endpoint === undefined) return { settlement: track(decline(delivery, UNREADABLE_PAUSE_MS)) };
+    if (leaseLeftMs < RECORD_RESERVE_MS) return { settlement: track(decline(delivery)) };
+    const report = await attempt(client, endpoint, delivery.messageId, delivery.body);
+    const settlement = track(recorder.record(delivery, trigger, endpoint.retryDelaysMs, report));
+    if (recorder.unrecorded > MAX_UNRECORDED) await settlement;
+    return { settlement };
+  }
+
+  function track(settlement: Promise<Settlement>): Promise<Settlement> {
+    settling.add(settlement);
+    return settlement.finally(() => settling.delete(settlement));
+  }
+
+  return {
+    get waiting() {
+      return turns.waiting;
+    },
+    get running() {
+      return turns.running + settling.size;
+    },
+    attemptClaimed(delivery, trigger, onSettled) {
+      const characters = delivery.body.length;
+      const fits = heldCharacters === 0 || heldCharacters + characters <= MAX_HELD_CHARACTERS;
+      const taken =
+        fits &&
+        turns.tryRun(delivery.endpointId, async () => {
+          const { settlement } = await send(delivery, trigger);
+          heldCharacters -= characters;
+          void settlement.then(onSettled);
+        });
+      if (taken) heldCharacters += characters;
+      else void track(decline(delivery)).then(onSettled);
+    },
+    async attemptDue(deliveryId, endpointId, wanted) {
+      const sent = await turns.run(endpointId, async () => {
+        if (!wanted()) return undefined;
+        const claimed = await claimer.add(deliveryId);
+        if (claimed.outcome !== 'claimed') return undefined;
+        const { createdAt, ...rest } = claimed;
+        return send({ ...rest, createdAtMs: createdAt.getTime(), claimedAtMs: Date.now() }, 'schedule');
+      });
+      return sent?.settlement;
+    },
+    async drain() {
+      await turns.drain();
+      while (settling.size > 0) await Promise.all(settling);
+    },
+  };
+}
+
+function groupByClaim(deliveries: readonly ClaimedDelivery[]): Map<string, PublicId[]> {
+  const groups = new Map<string, PublicId[]>();
+  for (const { claim, deliveryId } of deliveries) {
+    const ids = groups.get(claim);
+    if (ids === undefined) groups.set(claim, [deliveryId]);
+    else ids.push(deliveryId);
+  }
+  return groups;
+}

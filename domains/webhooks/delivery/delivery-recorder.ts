@@ -1,0 +1,138 @@
+import type { Pool } from 'pg';
+import { GroupCommit } from '../../../core/group-commit';
+import { newId, type PublicId } from '../../../core/ids';
+import type { Logger } from '../../../infra/log';
+import type { Metrics } from '../../../infra/observability/metrics';
+import { isItemFault } from '../../../infra/postgres/errors';
+import { decide } from '../rules/attempt-outcome';
+import {
+  type AttemptOutcome,
+  disableGoneEndpoint,
+  type RecordedOutcome,
+  recordOutcomes,
+} from '../store/attempt-outcomes';
+import type { AttemptReport } from './attempt';
+import type { ClaimedDelivery, Settlement } from './claimed-delivery';
+
+const MAX_BATCH = 200;
+const COMMITS_IN_FLIGHT = 2;
+
+/** How long an outcome is tried to be recorded while Postgres is away. After that the delivery is sent again. */
+const TRIES = 20;
+const PAUSE_MS = 500;
+
+export interface DeliveryRecorder {
+  /** Decides what follows from an attempt and records both. Never rejects: what cannot be recorded is attempted again. */
+  record(
+    delivery: ClaimedDelivery,
+    trigger: AttemptOutcome['trigger'],
+    delaysMs: readonly number[],
+    report: AttemptReport,
+  ): Promise<Settlement>;
+  /** Outcomes that are known and not recorded yet. */
+  readonly unrecorded: number;
+}
+
+/** Records what attempts came to, by group commit. */
+export function createDeliveryRecorder(deps: { pool: Pool; metrics: Metrics; log: Logger }): DeliveryRecorder {
+  const { pool, metrics, log } = deps;
+  let unrecorded = 0;
+
+  const commits = new GroupCommit<AttemptOutcome, RecordedOutcome>({
+    maxBatch: MAX_BATCH,
+    maxInFlight: COMMITS_IN_FLIGHT,
+    maxWaiting: Number.MAX_SAFE_INTEGER,
+    commit: (outcomes) => recordOutcomes(pool, outcomes),
+    isItemFault,
+    onBatch: (size) => metrics.batchSize.observe({ kind: 'outcomes' }, size),
+  });
+
+  async function commit(outcome: AttemptOutcome): Promise<RecordedOutcome | undefined> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await commits.add(outcome);
+      } catch (error) {
+        if (tries >= TRIES || isItemFault(error)) {
+          log.error(
+            { err: error, deliveryId: outcome.deliveryId },
+            'could not record an attempt; it will be made again',
+          );
+          return undefined;
+        }
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    }
+  }
+
+  async function disable(endpointId: PublicId): Promise<void> {
+    try {
+      const disabled = await disableGoneEndpoint(pool, endpointId);
+      if (disabled) log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
+    } catch (error) {
+      log.error({ err: error, endpointId }, 'could not disable an endpoint that is gone');
+    }
+  }
+
+  async function settle(
+    delivery: ClaimedDelivery,
+    trigger: AttemptOutcome['trigger'],
+    delaysMs: readonly number[],
+    report: AttemptReport,
+  ): Promise<Settlement> {
+    const next = decide(report.result, {
+      delaysMs,
+      attemptsInRun: delivery.attemptsInRun + 1,
+      random: Math.random(),
+      nowMs: Date.now(),
+    });
+    countAttempt(metrics, report);
+    // First, so that a crash in between leaves a delivery that is found dead, not an endpoint that is asked again.
+    if (next.state === 'dead' && next.reason === 'gone') await disable(delivery.endpointId);
+    const recorded = await commit({
+      attemptId: newId('attempt'),
+      deliveryId: delivery.deliveryId,
+      claim: delivery.claim,
+      number: delivery.attempts + 1,
+      trigger,
+      startedAt: report.startedAt,
+      durationMs: report.durationMs,
+      status: report.result.kind === 'response' ? report.result.status : undefined,
+      error: report.error,
+      errorDetail: report.errorDetail,
+      responseBody: report.responseBody,
+      next,
+    });
+    if (recorded === undefined) return { state: 'declined' };
+    if (next.state === 'delivered') {
+      metrics.deliveryLatency.observe((Date.now() - delivery.createdAtMs) / 1000);
+      return next;
+    }
+    const { deliveryId, messageId, endpointId } = delivery;
+    log.info(
+      { deliveryId, messageId, endpointId, attempt: delivery.attempts + 1, error: report.error, next: next.state },
+      'attempt failed',
+    );
+    if (next.state === 'retrying') return { state: 'retrying', nextAttemptAt: recorded.nextAttemptAt };
+    if (recorded.moved) metrics.deadLetters.inc({ reason: next.reason });
+    return { state: 'dead' };
+  }
+
+  return {
+    get unrecorded() {
+      return unrecorded;
+    },
+    record(delivery, trigger, delaysMs, report) {
+      unrecorded++;
+      return settle(delivery, trigger, delaysMs, report).finally(() => {
+        unrecorded--;
+      });
+    },
+  };
+}
+
+function countAttempt(metrics: Metrics, report: AttemptReport): void {
+  metrics.attemptDuration.observe(report.durationMs / 1000);
+  if (report.error === undefined) metrics.attempts.inc({ outcome: 'succeeded' });
+  else if (report.error === 'timeout' || report.error === 'blocked') metrics.attempts.inc({ outcome: report.error });
+  else metrics.attempts.inc({ outcome: report.error === 'http-410' ? 'gone' : 'failed' });
+}

@@ -1,0 +1,173 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { GroupCommit } from '../../../core/group-commit';
+import { newId, type PublicId, timeOfId } from '../../../core/ids';
+import type { Config } from '../../../infra/config';
+import type { Metrics } from '../../../infra/observability/metrics';
+import { isItemFault } from '../../../infra/postgres/errors';
+import { type DeliveryEngine, LEASE_SLACK_MS } from '../delivery/delivery-engine';
+import { matchingPatterns } from '../rules/event-type';
+import { JITTER } from '../rules/retry-schedule';
+import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
+import { type NewMessage, type StoredDelivery, type StoreResult, storeMessages } from '../store/publish';
+import { createBackpressure } from './backpressure';
+import type { Coverage } from './cover';
+import type { Publisher, PublishInput, PublishResult } from './publisher';
+
+/** Measured: larger batches gain nothing, two in flight keep Postgres busy while the next batch gathers. */
+export const COMMIT_BATCH = 200;
+export const COMMITS_IN_FLIGHT = 2;
+
+/** Characters of content in one commit at most; Postgres holds a batch in memory more than once. */
+const COMMIT_BYTES = 1_000_000;
+
+const MAX_WAITING = 20_000;
+
+/** Publishes that lost a race for a key in the same instant try again; more often than this cannot happen without a fault. */
+const MAX_TRIES = 5;
+
+export interface PublisherDeps {
+  pool: Pool;
+  config: Config;
+  engine: DeliveryEngine;
+  coverage: Coverage;
+  metrics: Metrics;
+}
+
+export interface GroupCommitPublisher extends Publisher {
+  /** Resolves when every accepted message is committed. */
+  drain(): Promise<void>;
+}
+
+/** Makes messages durable by group commit, then hands their deliveries to the first attempt and to a covering workflow. */
+export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPublisher {
+  const { pool, config, engine, coverage, metrics } = deps;
+  const attemptsHere = config.WAYBILL_FIRST_ATTEMPT === 'api';
+
+  const backpressure = createBackpressure({ backlog: () => engine.waiting });
+  const commits = new GroupCommit<NewMessage, StoreResult>({
+    maxBatch: COMMIT_BATCH,
+    weigh: { of: (message) => message.body.length, maxBatchWeight: COMMIT_BYTES },
+    maxInFlight: COMMITS_IN_FLIGHT,
+    maxWaiting: MAX_WAITING,
+    commit,
+    isItemFault,
+    onBatch: (size) => metrics.batchSize.observe({ kind: 'messages' }, size),
+  });
+
+  async function commit(messages: readonly NewMessage[], slot: number): Promise<readonly StoreResult[]> {
+    await backpressure();
+    const claim = attemptsHere ? randomUUID() : undefined;
+    const plan = coverage.plan(slot);
+    const claimedAtMs = Date.now();
+    try {
+      const results = await storeMessages(pool, messages, { claim, leaseSlackMs: LEASE_SLACK_MS, ...plan });
+      messages.forEach((message, index) => {
+        for (const delivery of results[index] ?? []) handOver(message, delivery, slot, claim, claimedAtMs);
+      });
+      return results;
+    } finally {
+      coverage.committed(slot);
+    }
+  }
+
+  function handOver(
+    message: NewMessage,
+    delivery: StoredDelivery,
+    slot: number,
+    claim: string | undefined,
+    claimedAtMs: number,
+  ): void {
+    metrics.deliveries.inc();
+    if (delivery.held) return;
+    const covered = coverage.add(slot, message.tenantId, delivery, claim === undefined ? 0 : soonestRetryMs(delivery));
+    if (claim === undefined) return;
+    engine.attemptClaimed(
+      {
+        deliveryId: delivery.id,
+        messageId: message.id,
+        endpointId: delivery.endpointId,
+        endpointVersion: delivery.endpointVersion,
+        body: message.body,
+        claim,
+        attempts: 0,
+        attemptsInRun: 0,
+        createdAtMs: message.createdAt.getTime(),
+        claimedAtMs,
+      },
+      'accept',
+      covered,
+    );
+  }
+
+  async function answerDuplicate(message: NewMessage): Promise<PublishResult | undefined> {
+    await releaseKeys(pool, message.id);
+    const holders = await findKeyHolders(pool, message.tenantId, message.keys);
+    const other = holders.find((holder) => holder.fingerprint !== message.fingerprint);
+    if (other !== undefined) {
+      return { outcome: 'conflict', key: other.key.startsWith('event:') ? 'eventId' : 'idempotencyKey' };
+    }
+    const holder = holders[0];
+    if (holder === undefined) return undefined;
+    metrics.duplicates.inc();
+    return {
+      outcome: 'accepted',
+      duplicate: true,
+      id: holder.messageId,
+      createdAt: new Date(timeOfId(holder.messageId)),
+      deliveries: await deliveriesOfMessage(pool, holder.messageId),
+    };
+  }
+
+  return {
+    drain: () => commits.drain(),
+    async publish(input) {
+      for (let tries = 1; tries <= MAX_TRIES; tries++) {
+        const message = prepare(input);
+        const deliveries = await commits.add(message);
+        if (deliveries !== undefined) {
+          metrics.accepted.inc();
+          return { outcome: 'accepted', duplicate: false, id: message.id, createdAt: message.createdAt, deliveries };
+        }
+        const answer = await answerDuplicate(message);
+        if (answer !== undefined) return answer;
+      }
+      throw new Error('a publish lost the race for its keys again and again');
+    },
+  };
+}
+
+/** When a first attempt that fails at once can be due again; with no retry, when its lease ends. */
+function soonestRetryMs(delivery: StoredDelivery): number {
+  const leaseMs = delivery.timeoutMs + LEASE_SLACK_MS;
+  return delivery.firstRetryMs === undefined ? leaseMs : Math.min(delivery.firstRetryMs * (1 - JITTER), leaseMs);
+}
+
+function prepare(input: PublishInput): NewMessage {
+  const id: PublicId = newId('message');
+  const createdAt = new Date(timeOfId(id));
+  const data = JSON.stringify(input.payload);
+  const keys = [];
+  if (input.eventId !== undefined) keys.push(`event:${input.eventId}`);
+  if (input.idempotencyKey !== undefined) keys.push(`request:${input.idempotencyKey}`);
+  return {
+    id,
+    tenantId: input.tenantId,
+    eventType: input.eventType,
+    patterns: matchingPatterns(input.eventType),
+    eventId: input.eventId,
+    channels: input.channels,
+    body: `{"type":${JSON.stringify(input.eventType)},"timestamp":"${createdAt.toISOString()}","data":${data}}`,
+    contentExpiresAt: input.contentExpiresAt,
+    createdAt,
+    keys,
+    fingerprint: keys.length === 0 ? '' : fingerprint(input, data),
+    onlyEndpointId: input.endpointId,
+  };
+}
+
+/** What a repeated key must repeat: all but the keys themselves and the moment of expiry. */
+function fingerprint(input: PublishInput, data: string): string {
+  const parts = [input.eventType, [...input.channels].sort(), input.endpointId ?? null, input.eventId ?? null];
+  return createHash('sha256').update(JSON.stringify(parts)).update(data).digest('hex');
+}

@@ -1,0 +1,41 @@
+import type { PublicId } from '../../../core/ids';
+
+/** A message as its publisher gave it, already validated. */
+export interface PublishInput {
+  tenantId: PublicId;
+  eventType: string;
+  /** The event's data: any JSON value. */
+  payload: unknown;
+  channels: readonly string[];
+  /** The publisher's own id of the event; a second publish with it is a duplicate. */
+  eventId?: string | undefined;
+  /** The `Idempotency-Key` header; a second request with it is a duplicate. */
+  idempotencyKey?: string | undefined;
+  /** When the content is to be forgotten; otherwise after the default retention. */
+  contentExpiresAt?: Date | undefined;
+  /** Only to this endpoint, whatever it subscribes to. */
+  endpointId?: PublicId | undefined;
+}
+
+export interface PublishedDelivery {
+  id: PublicId;
+  endpointId: PublicId;
+  workflowId: string;
+}
+
+export type PublishResult =
+  | {
+      outcome: 'accepted';
+      /** Whether an earlier publish made this message. */
+      duplicate: boolean;
+      id: PublicId;
+      createdAt: Date;
+      deliveries: PublishedDelivery[];
+    }
+  /** The event id or idempotency key was used before with another content. */
+  | { outcome: 'conflict'; key: 'eventId' | 'idempotencyKey' };
+
+export interface Publisher {
+  /** Resolves once the message is durable. Rejects when Postgres cannot be reached; then nothing is stored or it is unknown. */
+  publish(input: PublishInput): Promise<PublishResult>;
+}

@@ -1,0 +1,106 @@
+import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+import type { DeadReason } from '../rules/attempt-outcome';
+import { IS_OPEN } from './open-state';
+
+/** An attempt that was made, and what follows from it. */
+export interface AttemptOutcome {
+  attemptId: PublicId;
+  deliveryId: PublicId;
+  /** The lease under which it was made. */
+  claim: string;
+  /** 1 for a delivery's first attempt. */
+  number: number;
+  trigger: 'accept' | 'schedule';
+  startedAt: Date;
+  durationMs: number;
+  status: number | undefined;
+  /** A code such as `timeout` or `http-503`; undefined after a success. */
+  error: string | undefined;
+  errorDetail: string | undefined;
+  responseBody: string | undefined;
+  next: { state: 'delivered' } | { state: 'retrying'; delayMs: number } | { state: 'dead'; reason: DeadReason };
+}
+
+// The attempt is kept in any case: it happened. The delivery moves only for the holder of the lease, except that a
+// success is final whoever had it: the receiver has the message.
+const RECORD_OUTCOMES = `
+WITH o AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($1::json) AS o(
+    n int, attempt uuid, delivery uuid, claim uuid, number int, trigger text, started timestamptz, ms int, outcome text,
+    status smallint, error text, detail text, response text, state text, delay int, dead_letter uuid, reason text)
+), logged AS (
+  INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome, status, error, error_detail,
+                        response_body)
+  SELECT delivery, attempt, number, trigger, started, ms, outcome, status, error, detail, response FROM o
+  ON CONFLICT DO NOTHING
+), moved AS (
+  UPDATE deliveries d
+  SET state = o.state, attempts = greatest(d.attempts, o.number), claim = NULL, last_status = o.status,
+      last_error = o.error, next_attempt_at = now() + o.delay * interval '1 millisecond', updated_at = now()
+  FROM o
+  WHERE d.id = o.delivery AND d.state ${IS_OPEN} AND (d.claim = o.claim OR o.state = 'delivered')
+  RETURNING d.id, o.n, d.state, d.next_attempt_at, d.created_at, o.dead_letter, d.tenant_id, d.message_id,
+            d.endpoint_id, d.event_type, o.reason, d.last_status, d.last_error, d.attempts
+), buried AS (
+  INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
+                            last_error, attempts, created_at)
+  SELECT dead_letter, tenant_id, id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, now()
+  FROM moved WHERE state = 'dead'
+)
+SELECT n, next_attempt_at FROM moved`;
+
+/** Whether the outcome moved the delivery, and when its next attempt is due. */
+export interface RecordedOutcome {
+  moved: boolean;
+  nextAttemptAt: Date | undefined;
+}
+
+/** Records a batch of outcomes in one statement: attempts, the deliveries' states, dead letters. */
+export async function recordOutcomes(db: Queryable, outcomes: readonly AttemptOutcome[]): Promise<RecordedOutcome[]> {
+  const input = outcomes.map((outcome, n) => ({
+    n,
+    attempt: toUuid(outcome.attemptId),
+    delivery: toUuid(outcome.deliveryId),
+    claim: outcome.claim,
+    number: outcome.number,
+    trigger: outcome.trigger,
+    started: outcome.startedAt,
+    ms: Math.round(outcome.durationMs),
+    outcome: outcome.next.state === 'delivered' ? 'succeeded' : 'failed',
+    status: outcome.status,
+    error: outcome.error,
+    detail: outcome.errorDetail,
+    response: outcome.responseBody,
+    state: outcome.next.state,
+    delay: outcome.next.state === 'retrying' ? outcome.next.delayMs : undefined,
+    dead_letter: outcome.next.state === 'dead' ? toUuid(newId('deadLetter')) : undefined,
+    reason: outcome.next.state === 'dead' ? outcome.next.reason : undefined,
+  }));
+  const { rows } = await db.query<[number, Date | null]>({
+    name: 'record-outcomes',
+    text: RECORD_OUTCOMES,
+    values: [JSON.stringify(input)],
+    rowMode: 'array',
+  });
+  const results: RecordedOutcome[] = outcomes.map(() => ({ moved: false, nextAttemptAt: undefined }));
+  for (const [n, nextAttemptAt] of rows) results[n] = { moved: true, nextAttemptAt: nextAttemptAt ?? undefined };
+  return results;
+}
+
+/** After a 410: no further messages for this endpoint. Its other open deliveries become dead letters when next claimed. */
+export async function disableGoneEndpoint(db: Queryable, endpointId: PublicId): Promise<boolean> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'disable-gone-endpoint',
+    text: `WITH gone AS (
+             UPDATE endpoints SET state = 'disabled', state_reason = 'receiver answered 410 Gone', state_changed_at = now(),
+                    updated_at = now(), version = version + 1
+             WHERE id = $1 AND state <> 'disabled' AND deleted_at IS NULL RETURNING id
+           ), unsubscribed AS (
+             DELETE FROM endpoint_subscriptions s USING gone WHERE s.endpoint_id = gone.id
+           )
+           SELECT id FROM gone`,
+    values: [toUuid(endpointId)],
+  });
+  return rows[0] !== undefined && fromUuid('endpoint', rows[0].id) === endpointId;
+}

@@ -1,0 +1,104 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+import { IS_OPEN } from './open-state';
+
+/** What a command needs to know of a delivery. */
+export interface CommandTarget {
+  state: string;
+  workflowId: string;
+  endpointId: PublicId;
+  /** Whether an attempt is under way: somebody holds a lease that has not run out. */
+  inFlight: boolean;
+}
+
+/** Looks a tenant's delivery up by its primary key. */
+export async function findCommandTarget(
+  db: Queryable,
+  tenantId: PublicId,
+  deliveryId: PublicId,
+): Promise<CommandTarget | undefined> {
+  const { rows } = await db.query<{ state: string; workflow_id: string; endpoint_id: string; in_flight: boolean }>({
+    name: 'find-command-target',
+    text: `SELECT state, workflow_id, endpoint_id, claim IS NOT NULL AND next_attempt_at > now() AS in_flight
+           FROM deliveries WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(deliveryId), toUuid(tenantId)],
+  });
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    state: row.state,
+    workflowId: row.workflow_id,
+    endpointId: fromUuid('endpoint', row.endpoint_id),
+    inFlight: row.in_flight,
+  };
+}
+
+/** Makes waiting deliveries due at once. Those under a lease are left alone: an attempt is under way. */
+export async function makeDue(db: Queryable, deliveryIds: readonly PublicId[]): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'make-due',
+    text: `UPDATE deliveries SET next_attempt_at = now(), claim = NULL, updated_at = now()
+           WHERE id = ANY ($1::uuid[]) AND state ${IS_OPEN}
+             AND (claim IS NULL OR next_attempt_at <= now())`,
+    values: [deliveryIds.map(toUuid)],
+  });
+  return rowCount ?? 0;
+}
+
+/** Ends waiting and held deliveries. An attempt that is under way is recorded, and does not change that. */
+export async function cancelDeliveries(db: Queryable, deliveryIds: readonly PublicId[]): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'cancel-deliveries',
+    text: `UPDATE deliveries SET state = 'cancelled', next_attempt_at = NULL, claim = NULL, updated_at = now()
+           WHERE id = ANY ($1::uuid[]) AND state IN ('pending', 'retrying', 'held')`,
+    values: [deliveryIds.map(toUuid)],
+  });
+  return rowCount ?? 0;
+}
+
+/** What became of asking for a dead letter's retry. */
+export type Revival =
+  | { outcome: 'revived'; deliveryId: PublicId; workflowId: string }
+  | { outcome: 'not-found' }
+  | { outcome: 'wrong-state'; state: string };
+
+/** Takes a dead letter back: its delivery is due at once and has its whole retry schedule again. */
+export async function reviveDeadLetter(db: Queryable, tenantId: PublicId, deadLetterId: PublicId): Promise<Revival> {
+  const values = [toUuid(deadLetterId), toUuid(tenantId)];
+  const revived = await db.query<{ id: string; workflow_id: string }>({
+    name: 'revive-dead-letter',
+    text: `WITH resolved AS (
+             UPDATE dead_letters SET state = 'retried', resolved_at = now()
+             WHERE id = $1 AND tenant_id = $2 AND state = 'open' RETURNING delivery_id
+           )
+           UPDATE deliveries d
+           SET state = 'retrying', attempts_before = d.attempts, next_attempt_at = now(), claim = NULL, updated_at = now()
+           FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead'
+           RETURNING d.id, d.workflow_id`,
+    values,
+  });
+  const row = revived.rows[0];
+  if (row !== undefined) {
+    return { outcome: 'revived', deliveryId: fromUuid('delivery', row.id), workflowId: row.workflow_id };
+  }
+  const found = await db.query<{ state: string }>({
+    name: 'dead-letter-state',
+    text: 'SELECT state FROM dead_letters WHERE id = $1 AND tenant_id = $2',
+    values,
+  });
+  const state = found.rows[0]?.state;
+  return state === undefined ? { outcome: 'not-found' } : { outcome: 'wrong-state', state };
+}
+
+/** Lets the held deliveries of an endpoint go on, at most `limit` in one statement. @returns how many there were */
+export async function releaseHeld(db: Queryable, endpointId: PublicId, limit: number): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'release-held',
+    text: `UPDATE deliveries SET state = CASE WHEN attempts = 0 THEN 'pending' ELSE 'retrying' END,
+                  next_attempt_at = now(), updated_at = now()
+           WHERE id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 AND state = 'held' LIMIT $2)
+             AND state = 'held'`,
+    values: [toUuid(endpointId), limit],
+  });
+  return rowCount ?? 0;
+}

@@ -1,0 +1,213 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import {
+  type Condition,
+  emptyPage,
+  type KeysetQuery,
+  mapPage,
+  type Page,
+  type PageRequest,
+  readPage,
+} from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+import { ownsEndpoint } from './endpoints';
+import { idRange, type TimeRange } from './message-reads';
+
+export const DELIVERY_STATES = ['pending', 'delivered', 'retrying', 'held', 'dead', 'cancelled', 'suppressed'] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+export interface Delivery {
+  id: PublicId;
+  messageId: PublicId;
+  endpointId: PublicId;
+  eventType: string;
+  state: DeliveryState;
+  attempts: number;
+  /** Whether an attempt is under way. */
+  attempting: boolean;
+  /** Absent while an attempt is under way, and once there will be none. */
+  nextAttemptAt: Date | undefined;
+  lastStatus: number | undefined;
+  lastError: string | undefined;
+  workflowId: string;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface Attempt {
+  id: PublicId;
+  deliveryId: PublicId;
+  number: number;
+  trigger: string;
+  startedAt: Date;
+  durationMs: number;
+  outcome: 'succeeded' | 'failed';
+  status: number | undefined;
+  error: string | undefined;
+  errorDetail: string | undefined;
+  responseBody: string | undefined;
+}
+
+export interface DeliveryFilter extends TimeRange {
+  state?: DeliveryState | undefined;
+  endpointId?: PublicId | undefined;
+  eventType?: string | undefined;
+  messageId?: PublicId | undefined;
+}
+
+interface DeliveryRow {
+  id: string;
+  message_id: string;
+  endpoint_id: string;
+  event_type: string;
+  state: DeliveryState;
+  attempts: number;
+  attempting: boolean;
+  next_attempt_at: Date | null;
+  last_status: number | null;
+  last_error: string | null;
+  workflow_id: string;
+  created_at: Date;
+  updated_at: Date;
+}
+
+interface AttemptRow {
+  id: string;
+  delivery_id: string;
+  number: number;
+  trigger: string;
+  started_at: Date;
+  duration_ms: number;
+  outcome: 'succeeded' | 'failed';
+  status: number | null;
+  error: string | null;
+  error_detail: string | null;
+  response_body: string | null;
+}
+
+// A lease that has run out says that the attempt's process died: then the delivery is due.
+const IN_FLIGHT = 'claim IS NOT NULL AND next_attempt_at > now()';
+const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, attempts, last_status, last_error, workflow_id,
+  created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
+  CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END
+    AS next_attempt_at`;
+const ATTEMPT_COLUMNS =
+  'id, delivery_id, number, trigger, started_at, duration_ms, outcome, status, error, error_detail, response_body';
+
+/**
+ * Index: deliveries_pkey for one message (its deliveries are a range of it), deliveries_by_endpoint (endpoint_id, id) for
+ * one endpoint, else deliveries_by_tenant (tenant_id, id). Times are ranges of the id; state and event type are checked
+ * row by row within the scan budget.
+ */
+export async function listDeliveries(
+  db: Queryable,
+  tenantId: PublicId,
+  filter: DeliveryFilter,
+  request: PageRequest,
+): Promise<Page<Delivery>> {
+  const { endpointId, messageId } = filter;
+  // The endpoint's index knows nothing of tenants: another tenant's endpoint is not even to be scanned.
+  if (endpointId !== undefined && !(await ownsEndpoint(db, tenantId, endpointId))) return emptyPage();
+  const conditions: Condition[] = [];
+  if (endpointId !== undefined && messageId !== undefined) conditions.push(['endpoint_id = ?', toUuid(endpointId)]);
+  if (filter.state !== undefined) conditions.push(['state = ?', filter.state]);
+  if (filter.eventType !== undefined) conditions.push(['event_type = ?', filter.eventType]);
+  const query = {
+    columns: DELIVERY_COLUMNS,
+    table: 'deliveries',
+    ...(messageId === undefined ? inTime(tenantId, endpointId, filter) : ofMessage(tenantId, messageId, filter)),
+    filter: conditions,
+  };
+  return mapPage(await readPage<DeliveryRow>(db, query, request), fromDeliveryRow);
+}
+
+export async function findDelivery(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Delivery | undefined> {
+  const { rows } = await db.query<DeliveryRow>({
+    text: `SELECT ${DELIVERY_COLUMNS} FROM deliveries WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromDeliveryRow(rows[0]);
+}
+
+/** The attempts of a delivery that the caller has found. Index: attempts_pkey (delivery_id, id). */
+export async function listAttempts(db: Queryable, deliveryId: PublicId, request: PageRequest): Promise<Page<Attempt>> {
+  const query = {
+    columns: ATTEMPT_COLUMNS,
+    table: 'attempts',
+    index: { prefix: ['delivery_id', toUuid(deliveryId)], key: 'id' } as const,
+  };
+  return mapPage(await readPage<AttemptRow>(db, query, request), fromAttemptRow);
+}
+
+/** An attempt of a delivery that the caller has found. */
+export async function findAttempt(
+  db: Queryable,
+  deliveryId: PublicId,
+  attemptId: PublicId,
+): Promise<Attempt | undefined> {
+  const { rows } = await db.query<AttemptRow>({
+    text: `SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE delivery_id = $1 AND id = $2`,
+    values: [toUuid(deliveryId), toUuid(attemptId)],
+  });
+  return rows[0] === undefined ? undefined : fromAttemptRow(rows[0]);
+}
+
+type Range = Pick<KeysetQuery, 'index' | 'from' | 'before' | 'fixed'>;
+
+/** The deliveries of a tenant, or of one of its endpoints. */
+function inTime(tenantId: PublicId, endpointId: PublicId | undefined, range: TimeRange): Range {
+  const tenant = toUuid(tenantId);
+  if (endpointId === undefined) return { index: { prefix: ['tenant_id', tenant], key: 'id' }, ...idRange(range) };
+  const prefix = ['endpoint_id', toUuid(endpointId)] as const;
+  return { index: { prefix, key: 'id' }, ...idRange(range), fixed: [['tenant_id = ?', tenant]] };
+}
+
+/** The deliveries of a message: their ids begin as the message's does. */
+function ofMessage(tenantId: PublicId, messageId: PublicId, range: TimeRange): Range {
+  const message = toUuid(messageId);
+  const first = `${message.slice(0, 16)}${'0'.repeat(16)}`;
+  const end = `${(BigInt(`0x${message.slice(0, 16)}`) + 1n).toString(16).padStart(16, '0')}${'0'.repeat(16)}`;
+  const { from = first, before = end } = idRange(range);
+  return {
+    index: { key: 'id' },
+    from: from > first ? from : first,
+    before: before < end ? before : end,
+    fixed: [
+      ['message_id = ?', message],
+      ['tenant_id = ?', toUuid(tenantId)],
+    ],
+  };
+}
+
+function fromDeliveryRow(row: DeliveryRow): Delivery {
+  return {
+    id: fromUuid('delivery', row.id),
+    messageId: fromUuid('message', row.message_id),
+    endpointId: fromUuid('endpoint', row.endpoint_id),
+    eventType: row.event_type,
+    state: row.state,
+    attempts: row.attempts,
+    attempting: row.attempting,
+    nextAttemptAt: row.next_attempt_at ?? undefined,
+    lastStatus: row.last_status ?? undefined,
+    lastError: row.last_error ?? undefined,
+    workflowId: row.workflow_id,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function fromAttemptRow(row: AttemptRow): Attempt {
+  return {
+    id: fromUuid('attempt', row.id),
+    deliveryId: fromUuid('delivery', row.delivery_id),
+    number: row.number,
+    trigger: row.trigger,
+    startedAt: row.started_at,
+    durationMs: row.duration_ms,
+    outcome: row.outcome,
+    status: row.status ?? undefined,
+    error: row.error ?? undefined,
+    errorDetail: row.error_detail ?? undefined,
+    responseBody: row.response_body ?? undefined,
+  };
+}

@@ -1,0 +1,58 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+/** What an attempt needs to know of an endpoint. Secrets and headers are still encrypted. */
+export interface StoredEndpointConfig {
+  id: PublicId;
+  version: number;
+  url: string;
+  timeoutMs: number;
+  retryDelaysMs: number[];
+  rateLimit: { limit: number; periodMs: number } | undefined;
+  headersEncrypted: Buffer | undefined;
+  /** Newest first; those that expire end by themselves. */
+  secrets: { id: PublicId; encrypted: Buffer; expiresAt: Date | undefined }[];
+}
+
+/** Reads an endpoint's configuration with its live secrets; undefined when there is no such endpoint. */
+export async function readEndpointConfig(db: Queryable, id: PublicId): Promise<StoredEndpointConfig | undefined> {
+  const { rows } = await db.query<{
+    version: number;
+    url: string;
+    timeout_ms: number;
+    retry_delays_ms: number[];
+    rate_limit: number | null;
+    rate_period_ms: number;
+    headers_encrypted: Buffer | null;
+    secret_ids: string[];
+    secrets: Buffer[];
+    expiries: (Date | null)[];
+  }>({
+    name: 'read-endpoint-config',
+    text: `SELECT e.version, e.url, e.timeout_ms, e.retry_delays_ms, e.rate_limit, e.rate_period_ms, e.headers_encrypted,
+                  array_agg(s.id::text ORDER BY s.id DESC) AS secret_ids,
+                  array_agg(s.secret_encrypted ORDER BY s.id DESC) AS secrets,
+                  array_agg(s.expires_at ORDER BY s.id DESC) AS expiries
+           FROM endpoints e
+           JOIN endpoint_secrets s ON s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())
+           WHERE e.id = $1
+           GROUP BY e.id`,
+    values: [toUuid(id)],
+  });
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    id,
+    version: row.version,
+    url: row.url,
+    timeoutMs: row.timeout_ms,
+    retryDelaysMs: row.retry_delays_ms,
+    rateLimit: row.rate_limit === null ? undefined : { limit: row.rate_limit, periodMs: row.rate_period_ms },
+    headersEncrypted: row.headers_encrypted ?? undefined,
+    secrets: row.secret_ids.flatMap((secretId, index) => {
+      const encrypted = row.secrets[index];
+      if (encrypted === undefined) return [];
+      return [{ id: fromUuid('secret', secretId), encrypted, expiresAt: row.expiries[index] ?? undefined }];
+    }),
+  };
+}

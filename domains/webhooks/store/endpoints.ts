@@ -1,0 +1,254 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+export const ENDPOINT_STATES = ['enabled', 'paused', 'disabled'] as const;
+export type EndpointState = (typeof ENDPOINT_STATES)[number];
+
+/** What a tenant says about an endpoint. */
+export interface EndpointSettings {
+  url: string;
+  description: string;
+  /** Exact types, `prefix.*` or `*`; empty for all. */
+  eventTypes: string[];
+  /** Empty for all messages. */
+  channels: string[];
+  /** A JSON object of custom headers, encrypted for the place {@link headersPlace}. */
+  headersEncrypted: Buffer | undefined;
+  metadata: Record<string, string>;
+  retryDelaysMs: number[];
+  timeoutMs: number;
+  rateLimit: { limit: number; periodMs: number } | undefined;
+  tier: string;
+}
+
+export interface Endpoint extends EndpointSettings {
+  id: PublicId;
+  tenantId: PublicId;
+  state: EndpointState;
+  stateReason: string | undefined;
+  stateChangedAt: Date;
+  version: number;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+interface Row {
+  id: string;
+  tenant_id: string;
+  url: string;
+  description: string;
+  state: EndpointState;
+  state_reason: string | null;
+  state_changed_at: Date;
+  event_types: string[];
+  channels: string[];
+  headers_encrypted: Buffer | null;
+  metadata: Record<string, string>;
+  retry_delays_ms: number[];
+  timeout_ms: number;
+  rate_limit: number | null;
+  rate_period_ms: number;
+  tier: string;
+  version: number;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = `id, tenant_id, url, description, state, state_reason, state_changed_at, event_types, channels,
+  headers_encrypted, metadata, retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, version, created_at, updated_at`;
+
+/** Where an endpoint's custom headers are bound to when encrypted. */
+export function headersPlace(endpointId: PublicId): string {
+  return `endpoints/${toUuid(endpointId)}/headers`;
+}
+
+/** Stores an enabled endpoint with its subscriptions. To be called in a transaction. */
+export async function insertEndpoint(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+  settings: EndpointSettings,
+): Promise<Endpoint> {
+  const { rows } = await db.query<Row>({
+    text: `INSERT INTO endpoints (id, tenant_id, url, description, event_types, channels, headers_encrypted, metadata,
+                                  retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, 60000), $13) RETURNING ${COLUMNS}`,
+    values: [toUuid(id), toUuid(tenantId), ...columnValues(settings)],
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('the insert returned no row');
+  await subscribe(db, tenantId, id, settings.eventTypes);
+  return fromRow(row);
+}
+
+export async function findEndpoint(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Endpoint | undefined> {
+  return readOne(db, tenantId, id, '');
+}
+
+/** As {@link findEndpoint}, locked to the transaction's end. */
+export async function lockEndpoint(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Endpoint | undefined> {
+  return readOne(db, tenantId, id, 'FOR UPDATE');
+}
+
+/** Index: endpoints_by_tenant. */
+export async function listEndpoints(
+  db: Queryable,
+  tenantId: PublicId,
+  filter: { state: EndpointState | undefined },
+  request: PageRequest,
+): Promise<Page<Endpoint>> {
+  const query = {
+    columns: COLUMNS,
+    table: 'endpoints',
+    index: { prefix: ['tenant_id', toUuid(tenantId)], key: 'id', where: 'deleted_at IS NULL' } as const,
+    filter: filter.state === undefined ? [] : [['state = ?', filter.state] as const],
+  };
+  return mapPage(await readPage<Row>(db, query, request), fromRow);
+}
+
+/**
+ * Replaces an endpoint's settings and subscriptions. To be called in the transaction that locked it.
+ *
+ * @param noticeable - whether a delivery could notice the change; then the version grows
+ */
+export async function updateEndpoint(
+  db: Queryable,
+  endpoint: Endpoint,
+  settings: EndpointSettings,
+  noticeable: boolean,
+): Promise<Endpoint> {
+  const { rows } = await db.query<Row>({
+    text: `UPDATE endpoints
+           SET url = $2, description = $3, event_types = $4, channels = $5, headers_encrypted = $6, metadata = $7,
+               retry_delays_ms = $8, timeout_ms = $9, rate_limit = $10, rate_period_ms = coalesce($11, 60000), tier = $12,
+               version = version + $13, updated_at = now()
+           WHERE id = $1 RETURNING ${COLUMNS}`,
+    values: [toUuid(endpoint.id), ...columnValues(settings), noticeable ? 1 : 0],
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('a locked endpoint is gone');
+  if (endpoint.state !== 'disabled') await subscribe(db, endpoint.tenantId, endpoint.id, settings.eventTypes);
+  return fromRow(row);
+}
+
+/**
+ * Changes an endpoint's state, with its subscriptions: a disabled endpoint has none, a paused one keeps them.
+ * To be called in the transaction that locked it.
+ */
+export async function changeEndpointState(
+  db: Queryable,
+  endpoint: Endpoint,
+  state: EndpointState,
+  reason: string | undefined,
+): Promise<Endpoint> {
+  const { rows } = await db.query<Row>({
+    text: `UPDATE endpoints SET state = $2, state_reason = $3, state_changed_at = now(), updated_at = now(),
+                  version = version + 1
+           WHERE id = $1 RETURNING ${COLUMNS}`,
+    values: [toUuid(endpoint.id), state, reason],
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('a locked endpoint is gone');
+  if (state === 'disabled') await unsubscribe(db, endpoint.id);
+  else await subscribe(db, endpoint.tenantId, endpoint.id, endpoint.eventTypes);
+  return fromRow(row);
+}
+
+/** Marks an endpoint deleted and ends its subscriptions. Its waiting deliveries are cancelled when next due. */
+export async function deleteEndpoint(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
+  const { rowCount } = await db.query({
+    text: `WITH gone AS (
+             UPDATE endpoints SET deleted_at = now(), updated_at = now(), version = version + 1
+             WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL RETURNING id
+           ), unsubscribed AS (
+             DELETE FROM endpoint_subscriptions s USING gone WHERE s.endpoint_id = gone.id
+           )
+           SELECT id FROM gone`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rowCount === 1;
+}
+
+/** Lets caches and deliveries see that something beside the settings (a secret) has changed. */
+export async function bumpEndpointVersion(db: Queryable, id: PublicId): Promise<void> {
+  await db.query({
+    text: 'UPDATE endpoints SET version = version + 1, updated_at = now() WHERE id = $1',
+    values: [toUuid(id)],
+  });
+}
+
+/** Whether an endpoint, deleted or not, is this tenant's. */
+export async function ownsEndpoint(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
+  const { rowCount } = await db.query({
+    text: 'SELECT FROM endpoints WHERE id = $1 AND tenant_id = $2',
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rowCount === 1;
+}
+
+async function readOne(db: Queryable, tenantId: PublicId, id: PublicId, lock: string): Promise<Endpoint | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `SELECT ${COLUMNS} FROM endpoints WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL ${lock}`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+async function subscribe(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+  eventTypes: readonly string[],
+): Promise<void> {
+  const patterns = eventTypes.length === 0 || eventTypes.includes('*') ? ['*'] : eventTypes;
+  await db.query({
+    text: `WITH ended AS (DELETE FROM endpoint_subscriptions WHERE endpoint_id = $2 AND pattern <> ALL ($3::text[]))
+           INSERT INTO endpoint_subscriptions (tenant_id, pattern, endpoint_id)
+           SELECT $1, unnest($3::text[]), $2 ON CONFLICT DO NOTHING`,
+    values: [toUuid(tenantId), toUuid(id), patterns],
+  });
+}
+
+async function unsubscribe(db: Queryable, id: PublicId): Promise<void> {
+  await db.query({ text: 'DELETE FROM endpoint_subscriptions WHERE endpoint_id = $1', values: [toUuid(id)] });
+}
+
+function columnValues(settings: EndpointSettings): unknown[] {
+  return [
+    settings.url,
+    settings.description,
+    settings.eventTypes,
+    settings.channels,
+    settings.headersEncrypted,
+    JSON.stringify(settings.metadata),
+    settings.retryDelaysMs,
+    settings.timeoutMs,
+    settings.rateLimit?.limit,
+    settings.rateLimit?.periodMs,
+    settings.tier,
+  ];
+}
+
+function fromRow(row: Row): Endpoint {
+  return {
+    id: fromUuid('endpoint', row.id),
+    tenantId: fromUuid('tenant', row.tenant_id),
+    url: row.url,
+    description: row.description,
+    state: row.state,
+    stateReason: row.state_reason ?? undefined,
+    stateChangedAt: row.state_changed_at,
+    eventTypes: row.event_types,
+    channels: row.channels,
+    headersEncrypted: row.headers_encrypted ?? undefined,
+    metadata: row.metadata,
+    retryDelaysMs: row.retry_delays_ms,
+    timeoutMs: row.timeout_ms,
+    rateLimit: row.rate_limit === null ? undefined : { limit: row.rate_limit, periodMs: row.rate_period_ms },
+    tier: row.tier,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,94 @@
+import { type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+/** An entry of a tenant's catalogue of events. */
+export interface EventType {
+  name: string;
+  description: string;
+  archived: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+interface Row {
+  name: string;
+  description: string;
+  archived: boolean;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = 'name, description, archived, created_at, updated_at';
+
+/** Answers `undefined` when the tenant has an event type of this name. */
+export async function insertEventType(
+  db: Queryable,
+  tenantId: PublicId,
+  eventType: { name: string; description: string },
+): Promise<EventType | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `INSERT INTO event_types (tenant_id, name, description) VALUES ($1, $2, $3)
+           ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+    values: [toUuid(tenantId), eventType.name, eventType.description],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+export async function findEventType(db: Queryable, tenantId: PublicId, name: string): Promise<EventType | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `SELECT ${COLUMNS} FROM event_types WHERE tenant_id = $1 AND name = $2`,
+    values: [toUuid(tenantId), name],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Index: event_types_pkey (tenant_id, name). */
+export async function listEventTypes(
+  db: Queryable,
+  tenantId: PublicId,
+  filter: { archived: boolean | undefined },
+  request: PageRequest,
+): Promise<Page<EventType>> {
+  const query = {
+    columns: COLUMNS,
+    table: 'event_types',
+    index: { prefix: ['tenant_id', toUuid(tenantId)], key: 'name' } as const,
+    filter: filter.archived === undefined ? [] : ([['archived = ?', filter.archived]] as const),
+  };
+  return mapPage(await readPage<Row>(db, query, request), fromRow);
+}
+
+/** Changes what is given; answers `undefined` when there is no such event type. */
+export async function updateEventType(
+  db: Queryable,
+  tenantId: PublicId,
+  name: string,
+  change: { description?: string | undefined; archived?: boolean | undefined },
+): Promise<EventType | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `UPDATE event_types SET description = coalesce($3, description), archived = coalesce($4, archived),
+                  updated_at = now()
+           WHERE tenant_id = $1 AND name = $2 RETURNING ${COLUMNS}`,
+    values: [toUuid(tenantId), name, change.description, change.archived],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+export async function deleteEventType(db: Queryable, tenantId: PublicId, name: string): Promise<boolean> {
+  const { rowCount } = await db.query({
+    text: 'DELETE FROM event_types WHERE tenant_id = $1 AND name = $2',
+    values: [toUuid(tenantId), name],
+  });
+  return rowCount === 1;
+}
+
+function fromRow(row: Row): EventType {
+  return {
+    name: row.name,
+    description: row.description,
+    archived: row.archived,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

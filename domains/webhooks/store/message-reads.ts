@@ -1,0 +1,109 @@
+import { fromUuid, type PublicId, toUuid, uuidFloor } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+/** A message without its content. */
+export interface MessageSummary {
+  id: PublicId;
+  eventType: string;
+  eventId: string | undefined;
+  channels: string[];
+  createdAt: Date;
+  /** When the content is to be forgotten, where the publisher said so. */
+  contentExpiresAt: Date | undefined;
+  contentExpired: boolean;
+}
+
+export interface MessageWithBody extends MessageSummary {
+  /** The text that is signed and sent; absent once the content has expired. */
+  body: string | undefined;
+}
+
+export interface TimeRange {
+  /** Inclusive. */
+  since?: Date | undefined;
+  /** Exclusive. */
+  until?: Date | undefined;
+}
+
+export interface MessageFilter extends TimeRange {
+  eventType?: string | undefined;
+}
+
+interface Row {
+  id: string;
+  event_type: string;
+  event_id: string | null;
+  channels: string[];
+  created_at: Date;
+  content_expires_at: Date | null;
+  content_expired: boolean;
+}
+
+const COLUMNS = 'id, event_type, event_id, channels, created_at, content_expires_at, body IS NULL AS content_expired';
+
+/**
+ * Index: messages_by_tenant (tenant_id, id), for every filter: times are ranges of the id, and the event type is checked
+ * row by row within the scan budget.
+ */
+export async function listMessages(
+  db: Queryable,
+  tenantId: PublicId,
+  filter: MessageFilter,
+  request: PageRequest,
+): Promise<Page<MessageSummary>> {
+  const query = {
+    columns: COLUMNS,
+    table: 'messages',
+    index: { prefix: ['tenant_id', toUuid(tenantId)], key: 'id' } as const,
+    ...idRange(filter),
+    filter: filter.eventType === undefined ? [] : [['event_type = ?', filter.eventType] as const],
+  };
+  return mapPage(await readPage<Row>(db, query, request), fromRow);
+}
+
+export async function findMessage(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+): Promise<MessageWithBody | undefined> {
+  const { rows } = await db.query<Row & { body: string | null }>({
+    text: `SELECT ${COLUMNS}, body FROM messages WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  const [row] = rows;
+  return row === undefined ? undefined : { ...fromRow(row), body: row.body ?? undefined };
+}
+
+/**
+ * Forgets a message's content at once. Deliveries that still wait become dead letters when next due.
+ *
+ * @returns false when there is no such message
+ */
+export async function expireMessageContent(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
+  const { rowCount } = await db.query({
+    text: 'UPDATE messages SET body = NULL, content_expires_at = NULL WHERE id = $1 AND tenant_id = $2',
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rowCount === 1;
+}
+
+/** A time range as a range of time-ordered ids. */
+export function idRange(range: TimeRange): { from: string | undefined; before: string | undefined } {
+  return {
+    from: range.since === undefined ? undefined : uuidFloor(range.since.getTime()),
+    before: range.until === undefined ? undefined : uuidFloor(range.until.getTime()),
+  };
+}
+
+function fromRow(row: Row): MessageSummary {
+  return {
+    id: fromUuid('message', row.id),
+    eventType: row.event_type,
+    eventId: row.event_id ?? undefined,
+    channels: row.channels,
+    createdAt: row.created_at,
+    contentExpiresAt: row.content_expires_at ?? undefined,
+    contentExpired: row.content_expired,
+  };
+}

@@ -1,0 +1,178 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+/** A message about to be stored. */
+export interface NewMessage {
+  id: PublicId;
+  tenantId: PublicId;
+  eventType: string;
+  /** Every subscription pattern that the event type matches, such as `order.created`, `order.*`, `*`. */
+  patterns: readonly string[];
+  eventId: string | undefined;
+  channels: readonly string[];
+  /** The exact text that will be signed and sent. */
+  body: string;
+  contentExpiresAt: Date | undefined;
+  createdAt: Date;
+  /** `event:…` and `request:…`: the message is stored only if all of them are new. */
+  keys: readonly string[];
+  /** SHA-256, in hex, of what a repeated key must repeat. */
+  fingerprint: string;
+  /** Deliver to this endpoint alone, whatever it subscribes to. */
+  onlyEndpointId: PublicId | undefined;
+}
+
+export interface StoredDelivery {
+  id: PublicId;
+  endpointId: PublicId;
+  /** The endpoint's version that this statement saw: whoever attempts must use that or a newer one. */
+  endpointVersion: number;
+  workflowId: string;
+  /** Whether its endpoint is paused, so that nobody is to attempt it now. */
+  held: boolean;
+  timeoutMs: number;
+  /** The endpoint's delay before the second attempt; undefined when it makes one only. */
+  firstRetryMs: number | undefined;
+}
+
+/** `undefined` when one of the message's keys was taken; nothing of it was stored then. */
+export type StoreResult = StoredDelivery[] | undefined;
+
+export interface StoreOptions {
+  /** The lease: who may make the first attempts. `undefined` leaves them due at once, for the workflow. */
+  claim: string | undefined;
+  /** What a lease lasts beyond the endpoint's timeout, in milliseconds. */
+  leaseSlackMs: number;
+  /** So many deliveries get a workflow of their own; the others share. */
+  ownWorkflows: number;
+  /** The shared workflows' id, without its part number. */
+  sharedWorkflow: string;
+  /** Deliveries that the shared workflow holds already. */
+  sharedOffset: number;
+  /** Deliveries in one shared workflow at most. */
+  sharedSize: number;
+}
+
+// One statement a batch. A message and its keys stand or fall together, so a key that is visible without its message can
+// only belong to a message of which another key was taken in the same instant (see store/message-keys.ts).
+//
+// A CTE has no statistics, so CTEs are not joined with each other: each carries what the next needs, and membership is
+// tested by a hashed subplan. Joining two of them by nested loop cost 1 ms a message in batches of 200.
+const STORE_MESSAGES = `
+WITH input AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($1::json) AS i(
+    n int, id uuid, tenant uuid, type text, patterns text[], event text, channels text[], body text,
+    expires timestamptz, created timestamptz, keys text[], print text, only_endpoint uuid)
+), claimed AS (
+  INSERT INTO message_keys (tenant_id, key, message_id, fingerprint)
+  SELECT i.tenant, k.key, i.id, decode(i.print, 'hex')
+  FROM input i CROSS JOIN LATERAL unnest(i.keys) AS k(key)
+  WHERE (SELECT count(*) FROM message_keys mk WHERE mk.tenant_id = i.tenant AND mk.key = ANY (i.keys)) = 0
+  ORDER BY i.tenant, k.key
+  ON CONFLICT DO NOTHING
+  RETURNING message_id
+), fresh AS MATERIALIZED (
+  SELECT i.* FROM input i
+  WHERE cardinality(i.keys) = 0
+     OR (i.id, cardinality(i.keys)) IN (SELECT message_id, count(*)::int FROM claimed GROUP BY message_id)
+), stored AS (
+  INSERT INTO messages (id, tenant_id, event_type, event_id, channels, body, content_expires_at, created_at)
+  SELECT id, tenant, type, event, channels, body, expires, created FROM fresh
+), wanted AS (
+  SELECT f.n, f.id, f.tenant, f.type, f.created, f.channels, s.endpoint_id
+  FROM fresh f JOIN endpoint_subscriptions s ON s.tenant_id = f.tenant AND s.pattern = ANY (f.patterns)
+  WHERE f.only_endpoint IS NULL
+  UNION
+  SELECT f.n, f.id, f.tenant, f.type, f.created, f.channels, f.only_endpoint
+  FROM fresh f WHERE f.only_endpoint IS NOT NULL
+), matched AS (
+  SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
+         e.retry_delays_ms[1] AS first_retry_ms,
+         e.state = 'paused' AS held,
+         (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
+         (row_number() OVER () - $4::int)::int AS place
+  FROM wanted w JOIN endpoints e ON e.id = w.endpoint_id
+  WHERE e.tenant_id = w.tenant AND e.state <> 'disabled' AND e.deleted_at IS NULL
+    AND (cardinality(e.channels) = 0 OR e.channels && w.channels)
+), planned AS MATERIALIZED (
+  SELECT m.*, CASE WHEN place <= 0 THEN 'webhook-delivery/dlv_' || replace(id::text, '-', '')
+                   ELSE $5::text || '.' || ((place - 1 + $6::int) / $7::int) END AS workflow_id
+  FROM matched m
+), made AS (
+  INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, next_attempt_at, claim, workflow_id,
+                          created_at, updated_at)
+  SELECT id, tenant, message_id, endpoint_id, type,
+         CASE WHEN held THEN 'held' ELSE 'pending' END,
+         CASE WHEN held THEN NULL
+              WHEN $2::uuid IS NULL THEN now()
+              ELSE now() + (timeout_ms + $3::int) * interval '1 millisecond' END,
+         CASE WHEN held THEN NULL ELSE $2::uuid END,
+         workflow_id, created, created
+  FROM planned
+)
+SELECT n, NULL::uuid, NULL::uuid, 0, '', false, 0, 0 FROM fresh
+UNION ALL
+SELECT n, id, endpoint_id, version, workflow_id, held, timeout_ms, first_retry_ms FROM planned`;
+
+/** A message that was stored has one row without a delivery, and one for each delivery. */
+type Row = [number, string | null, string, number, string, boolean, number, number | null];
+
+/**
+ * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
+ *
+ * @returns one result a message, in their order
+ */
+export async function storeMessages(
+  db: Queryable,
+  messages: readonly NewMessage[],
+  options: StoreOptions,
+): Promise<StoreResult[]> {
+  const input = messages.map((message, n) => ({
+    n,
+    id: toUuid(message.id),
+    tenant: toUuid(message.tenantId),
+    type: message.eventType,
+    patterns: message.patterns,
+    event: message.eventId,
+    channels: message.channels,
+    body: message.body,
+    expires: message.contentExpiresAt,
+    created: message.createdAt,
+    keys: message.keys,
+    print: message.fingerprint,
+    only_endpoint: message.onlyEndpointId === undefined ? undefined : toUuid(message.onlyEndpointId),
+  }));
+  const { rows } = await db.query<Row>({
+    name: 'store-messages',
+    text: STORE_MESSAGES,
+    values: [
+      JSON.stringify(input),
+      options.claim,
+      options.leaseSlackMs,
+      options.ownWorkflows,
+      options.sharedWorkflow,
+      options.sharedOffset,
+      options.sharedSize,
+    ],
+    rowMode: 'array',
+  });
+  const results: StoreResult[] = new Array(messages.length).fill(undefined);
+  for (const [n, deliveryId, endpointId, endpointVersion, workflowId, held, timeoutMs, firstRetryMs] of rows) {
+    let deliveries = results[n];
+    if (deliveries === undefined) {
+      deliveries = [];
+      results[n] = deliveries;
+    }
+    if (deliveryId === null) continue;
+    deliveries.push({
+      id: fromUuid('delivery', deliveryId),
+      endpointId: fromUuid('endpoint', endpointId),
+      endpointVersion,
+      workflowId,
+      held,
+      timeoutMs,
+      firstRetryMs: firstRetryMs ?? undefined,
+    });
+  }
+  return results;
+}

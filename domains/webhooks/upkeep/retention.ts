@@ -1,0 +1,35 @@
+import { heartbeat } from '@temporalio/activity';
+import type { Pool } from 'pg';
+import type { Config } from '../../../infra/config';
+import { removeExpiredIdempotencyKeys } from '../../idempotency/store/idempotency';
+import { expireContents, expireRequestedContents, removeHistory } from '../store/retention';
+
+/** What a run of retention did. */
+export interface RetentionReport {
+  contentsExpiredOnRequest: number;
+  messagesRemoved: number;
+  idempotencyRecordsRemoved: number;
+}
+
+const BATCH = 1_000;
+
+/** Forgets contents and history whose time is over, in small statements, oldest first. */
+export async function forgetOld(pool: Pool, config: Config): Promise<RetentionReport> {
+  const report: RetentionReport = { contentsExpiredOnRequest: 0, messagesRemoved: 0, idempotencyRecordsRemoved: 0 };
+  for (let done = BATCH; done === BATCH; heartbeat()) {
+    done = await expireRequestedContents(pool, BATCH);
+    report.contentsExpiredOnRequest += done;
+  }
+  const contentsBefore = Date.now() - config.WAYBILL_CONTENT_RETENTION;
+  for (let done = BATCH; done === BATCH; heartbeat()) done = await expireContents(pool, contentsBefore, BATCH);
+  const historyBefore = Date.now() - config.WAYBILL_HISTORY_RETENTION;
+  for (let done = BATCH; done === BATCH; heartbeat()) {
+    done = await removeHistory(pool, historyBefore, BATCH);
+    report.messagesRemoved += done;
+  }
+  for (let done = BATCH; done === BATCH; heartbeat()) {
+    done = await removeExpiredIdempotencyKeys(pool, BATCH);
+    report.idempotencyRecordsRemoved += done;
+  }
+  return report;
+}

@@ -1,0 +1,142 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import pino from 'pino';
+import { migrate } from '../../postgres/migrate';
+import type { ManagedProcess, ProcessError } from '../processes/managed-process';
+import {
+  localEnvironment,
+  type Program,
+  type ProgramOptions,
+  sendCallbacksTo,
+  startApi,
+  startProvider,
+  startReceiverProgram,
+  startWorker,
+} from '../processes/programs';
+import { type Servers, startServers } from '../servers/servers';
+import { type ApiClient, createApiClient } from './api-client';
+import { ensureEndpoint, type FirstWebhook, sendFirstWebhook } from './first-webhook';
+import { loadKeys } from './keys';
+import type { RunningPlaces } from './welcome';
+
+const SERVER_PORTS = { postgres: 15_432, redis: 16_379, temporal: 7233, temporalUi: 8233 };
+/** API and worker finish what is under way when they are asked to end; they have shorter deadlines of their own. */
+const STOP_WITHIN_MS = 65_000;
+
+/** What runs and has to be stopped, in the order it was started. */
+export interface Running {
+  servers: Servers | undefined;
+  programs: ManagedProcess[];
+}
+
+export interface BringUpOptions {
+  dataDir: string;
+  /** Filled while things start, so that what was started so far can be stopped at any time. */
+  running: Running;
+  log(line: string): void;
+  signal: AbortSignal;
+  /** Told when something ends although nobody asked it to. */
+  onDeath(error: ProcessError): void;
+}
+
+/** Starts everything in turn and delivers a first webhook. */
+export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
+  const { dataDir, running, log, signal, onDeath } = options;
+  const logFolder = path.join(dataDir, 'log');
+  const keys = prepareDataDirectory(dataDir, log);
+  log('Starting Postgres, Redis and Temporal');
+  const servers = await startServers({ dataDir, temporalUi: true, ports: SERVER_PORTS, log, signal });
+  running.servers = servers;
+  for (const server of [servers.postgres, servers.redis, servers.temporal]) server?.onUnexpectedExit(onDeath);
+  // For the programs, which get it handed on, and for our own Temporal client.
+  Object.assign(process.env, servers.env, keys.keys, localEnvironment(process.env));
+  await migrate(servers.postgres.address, pino({ level: 'silent' }));
+  signal.throwIfAborted();
+
+  const keep = ({ managed, url }: Program) => {
+    managed.onUnexpectedExit = onDeath;
+    running.programs.push(managed);
+    log(`${managed.name} on ${url} is ready`);
+    return url;
+  };
+  const programs = { env: process.env, logFolder, log, signal, stopWithinMs: STOP_WITHIN_MS };
+  const provider = await startProvider(programs);
+  if (provider !== undefined) keep(provider);
+  Object.assign(process.env, provider?.env);
+
+  log('Starting API and worker');
+  const apiUrl = await startApiAndWorker(programs, signal, keep);
+  if (provider !== undefined) await sendCallbacksTo(apiUrl, provider);
+  const api = createApiClient(apiUrl, keys.keys.WAYBILL_ADMIN_KEY, signal);
+  const { receiverUrl, first } = await deliverFirst(api, dataDir, programs, keep);
+  log(`It was delivered, ${first.acceptToReceivedMs} ms after it was accepted`);
+  const temporalUiUrl = servers.temporal.uiUrl ?? process.env.WAYBILL_TEMPORAL_UI_URL;
+  const adminKey = keys.keys.WAYBILL_ADMIN_KEY;
+  return {
+    apiUrl,
+    receiverUrl,
+    providerUrl: provider?.url,
+    temporalUiUrl,
+    adminKey,
+    keysFile: keys.file,
+    logFolder,
+    first,
+  };
+}
+
+/** API and worker first, while those that they finish their work with are still there. */
+export async function stopAll({ servers, programs }: Running): Promise<void> {
+  const ours = (program: ManagedProcess) => program.name === 'API' || program.name === 'Worker';
+  await Promise.all(programs.filter(ours).map((program) => program.stop()));
+  await Promise.all(programs.filter((program) => !ours(program)).map((program) => program.stop()));
+  await servers?.stop();
+}
+
+function prepareDataDirectory(dataDir: string, log: (line: string) => void) {
+  mkdirSync(dataDir, { recursive: true });
+  // Others may pass through (Postgres' user, under root), not look around.
+  chmodSync(dataDir, 0o711);
+  const loaded = loadKeys(dataDir, process.env);
+  if (loaded.created) {
+    log(`Made an encryption key and the administrator's API key, kept in ${loaded.file}`);
+    log(`The administrator's API key is ${loaded.keys.WAYBILL_ADMIN_KEY}`);
+  }
+  return loaded;
+}
+
+/** Both at once; when one fails, the other is not waited for. Resolves to the API's address. */
+async function startApiAndWorker(
+  options: ProgramOptions,
+  signal: AbortSignal,
+  keep: (program: Program) => string,
+): Promise<string> {
+  const failed = new AbortController();
+  const both = { ...options, signal: AbortSignal.any([signal, failed.signal]) };
+  const fail = (error: unknown) => {
+    failed.abort(error);
+    throw failed.signal.reason;
+  };
+  const started = [startApi(both).then(keep).catch(fail), startWorker(both).then(keep).catch(fail)];
+  await Promise.allSettled(started);
+  const [apiUrl = ''] = await Promise.all(started);
+  return apiUrl;
+}
+
+async function deliverFirst(
+  api: ApiClient,
+  dataDir: string,
+  options: ProgramOptions & { signal: AbortSignal },
+  keep: (program: Program) => string,
+): Promise<{ receiverUrl: string; first: FirstWebhook }> {
+  const { log, signal } = options;
+  let endpointId = '';
+  const secretFor = async (url: string) => {
+    const { id, secret } = await ensureEndpoint(api, dataDir, `${url}/webhooks`);
+    endpointId = id;
+    return secret;
+  };
+  const onLine = (line: string) => log(`Receiver: ${line}`);
+  const receiverUrl = keep(await startReceiverProgram(secretFor, { ...options, onLine }));
+  log('Sending the first webhook');
+  return { receiverUrl, first: await sendFirstWebhook({ api, endpointId, receiverUrl, signal }) };
+}

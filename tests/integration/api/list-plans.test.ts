@@ -1,0 +1,176 @@
+import type { Pool, QueryConfig } from 'pg';
+import { newId, toUuid } from '../../../core/ids';
+import { listApiKeys } from '../../../domains/accounts/store/api-keys';
+import { listTenants } from '../../../domains/accounts/store/tenants';
+import { listDeadLetters } from '../../../domains/webhooks/store/dead-letter-reads';
+import { listAttempts, listDeliveries } from '../../../domains/webhooks/store/delivery-reads';
+import { listEndpoints } from '../../../domains/webhooks/store/endpoints';
+import { listEventTypes } from '../../../domains/webhooks/store/event-types';
+import { listMessages } from '../../../domains/webhooks/store/message-reads';
+import { type Page, type PageRequest, SCAN_BUDGET } from '../../../infra/postgres/keyset';
+import { createTestDatabase, type TestDatabase } from '../../support/database';
+
+const ROWS = 100_000;
+const tenant = newId('tenant');
+const endpoint = newId('endpoint');
+const ids = { message: '', delivery: '' };
+
+/** A time-ordered UUID for row `i`, one a second since 2025. */
+const uuid = (prefix: string) =>
+  `(lpad(to_hex(1735689600000 + i * 1000), 12, '0') || '7000' || '${prefix}' || lpad(to_hex(i), 15, '0'))::uuid`;
+
+let database: TestDatabase;
+let explained: { sql: string; plan: string }[] = [];
+let db: Pool;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const values = [toUuid(tenant), toUuid(newId('tenant')), toUuid(endpoint), toUuid(newId('endpoint'))];
+  // Nine rows of ten are another tenant's, and of the tenant's one of a hundred is the endpoint's.
+  const owner = `CASE WHEN i % 10 = 0 THEN '${values[0]}' ELSE '${values[1]}' END::uuid`;
+  const target = `CASE WHEN i % 1000 = 0 THEN '${values[2]}' ELSE '${values[3]}' END::uuid`;
+  const type = `CASE WHEN i % 70 = 0 THEN 'rare' ELSE 'common' END`;
+  const run = (sql: string) => database.pool.query(`${sql} FROM generate_series(1, ${ROWS}) i`);
+  await database.pool.query('INSERT INTO tenants (id, name) VALUES ($1, $3), ($2, $3)', [values[0], values[1], 'x']);
+  await database.pool.query(
+    `INSERT INTO endpoints (id, tenant_id, url, retry_delays_ms, timeout_ms) VALUES ($1, $2, 'u', '{}', 1000)`,
+    [values[2], values[0]],
+  );
+  await run(`INSERT INTO messages (id, tenant_id, event_type, body, created_at)
+    SELECT ${uuid('8')}, ${owner}, ${type}, repeat('x', 300), now()`);
+  await run(`INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, workflow_id, created_at, updated_at)
+    SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, ${target}, ${type}, CASE WHEN i % 500 = 0 THEN 'dead' ELSE 'delivered' END,
+           'w', now(), now()`);
+  await run(`INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, attempts, created_at, state)
+    SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, ${uuid('8')}, ${target}, ${type}, 'exhausted', 1, now(),
+           CASE WHEN i % 3 = 0 THEN 'open' ELSE 'retried' END`);
+  await run(`INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome)
+    SELECT ${uuid('8').replace(' i)', ' i / 10)')}, ${uuid('9')}, i % 10, 'schedule', now(), 1, 'failed'`);
+  await run(`INSERT INTO tenants (id, name) SELECT ${uuid('a')}, 'x'`);
+  await run(
+    `INSERT INTO api_keys (id, tenant_id, name, secret_hash, scopes) SELECT ${uuid('b')}, ${owner}, 'k', '', '{}'`,
+  );
+  await run(`INSERT INTO event_types (tenant_id, name) SELECT ${owner}, 'type.' || i`);
+  await run(`INSERT INTO endpoints (id, tenant_id, url, retry_delays_ms, timeout_ms, state)
+    SELECT ${uuid('c')}, ${owner}, 'u', '{}', 1000, CASE WHEN i % 500 = 0 THEN 'paused' ELSE 'enabled' END`);
+  await database.pool.query('ANALYZE');
+  const { rows } = await database.pool.query(`SELECT id, message_id FROM deliveries WHERE tenant_id = $1 LIMIT 1`, [
+    values[0],
+  ]);
+  ids.delivery = `dlv_${rows[0].id.replaceAll('-', '')}`;
+  ids.message = `msg_${rows[0].message_id.replaceAll('-', '')}`;
+  db = explaining(database.pool);
+}, 120_000);
+afterAll(() => database.drop());
+
+/** The pool, each of whose queries is first explained. */
+function explaining(pool: Pool): Pool {
+  return new Proxy(pool, {
+    get: (target, name, receiver) => {
+      if (name !== 'query') return Reflect.get(target, name, receiver);
+      return async (query: QueryConfig) => {
+        const { rows } = await target.query({ text: `EXPLAIN (ANALYZE) ${query.text}`, values: query.values ?? [] });
+        explained.push({ sql: query.text, plan: rows.map((row) => row['QUERY PLAN']).join('\n') });
+        return target.query(query);
+      };
+    },
+  });
+}
+
+const since = new Date('2025-01-01T06:00:00Z');
+const until = new Date('2025-01-01T09:00:00Z');
+const middle = { since, until };
+
+const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp][] = [
+  ['messages', (request) => listMessages(db, tenant, {}, request), /messages_by_tenant/],
+  ['messages of a type', (request) => listMessages(db, tenant, { eventType: 'rare' }, request), /messages_by_tenant/],
+  ['messages of a time', (request) => listMessages(db, tenant, middle, request), /messages_by_tenant/],
+  [
+    'messages of a type and time',
+    (request) => listMessages(db, tenant, { ...middle, eventType: 'rare' }, request),
+    /messages_by_tenant/,
+  ],
+  ['deliveries', (request) => listDeliveries(db, tenant, {}, request), /deliveries_by_tenant/],
+  [
+    'deliveries of a state',
+    (request) => listDeliveries(db, tenant, { state: 'dead' }, request),
+    /deliveries_by_tenant/,
+  ],
+  [
+    'deliveries of no state there is',
+    (request) => listDeliveries(db, tenant, { state: 'held' }, request),
+    /deliveries_(by_tenant|held)/,
+  ],
+  [
+    'deliveries of a type',
+    (request) => listDeliveries(db, tenant, { eventType: 'rare' }, request),
+    /deliveries_by_tenant/,
+  ],
+  [
+    'deliveries of a state, type and time',
+    (request) => listDeliveries(db, tenant, { ...middle, state: 'dead', eventType: 'rare' }, request),
+    /deliveries_by_tenant/,
+  ],
+  [
+    'deliveries of an endpoint',
+    (request) => listDeliveries(db, tenant, { endpointId: endpoint }, request),
+    /deliveries_by_endpoint/,
+  ],
+  [
+    'deliveries of an endpoint and state',
+    (request) => listDeliveries(db, tenant, { endpointId: endpoint, state: 'dead' }, request),
+    /deliveries_by_endpoint/,
+  ],
+  [
+    'deliveries of an endpoint and time',
+    (request) => listDeliveries(db, tenant, { ...middle, endpointId: endpoint, eventType: 'common' }, request),
+    /deliveries_by_endpoint/,
+  ],
+  [
+    'deliveries of a message',
+    (request) => listDeliveries(db, tenant, { messageId: ids.message }, request),
+    /deliveries_(pkey|by_tenant|by_endpoint)/,
+  ],
+  [
+    'deliveries of a message, state and endpoint',
+    (request) => listDeliveries(db, tenant, { messageId: ids.message, state: 'dead', endpointId: endpoint }, request),
+    /deliveries_(pkey|by_tenant|by_endpoint)/,
+  ],
+  ['attempts', (request) => listAttempts(db, ids.delivery, request), /attempts_pkey/],
+  ['dead letters', (request) => listDeadLetters(db, tenant, {}, request), /dead_letters_by_tenant/],
+  ['open dead letters', (request) => listDeadLetters(db, tenant, { state: 'open' }, request), /dead_letters_by_tenant/],
+  [
+    'dead letters of a reason, type and time',
+    (request) => listDeadLetters(db, tenant, { ...middle, reason: 'gone', eventType: 'rare' }, request),
+    /dead_letters_by_tenant/,
+  ],
+  [
+    'dead letters of an endpoint',
+    (request) => listDeadLetters(db, tenant, { endpointId: endpoint, state: 'open' }, request),
+    /dead_letters_by_endpoint/,
+  ],
+  ['endpoints', (request) => listEndpoints(db, tenant, { state: undefined }, request), /endpoints_by_tenant/],
+  ['endpoints of a state', (request) => listEndpoints(db, tenant, { state: 'paused' }, request), /endpoints_by_tenant/],
+  ['event types', (request) => listEventTypes(db, tenant, { archived: undefined }, request), /event_types_pkey/],
+  ['archived event types', (request) => listEventTypes(db, tenant, { archived: true }, request), /event_types_pkey/],
+  ['API keys', (request) => listApiKeys(db, tenant, request), /api_keys_by_tenant/],
+  ['tenants', (request) => listTenants(db, request), /tenants_pkey/],
+];
+
+test.each(queries)(
+  '%s are read by index, in order and without reading what is not asked for',
+  async (_name, list, index) => {
+    for (const order of ['asc', 'desc'] as const) {
+      explained = [];
+      const first = await list({ order, limit: 50 });
+      if (first.next !== undefined) await list({ order, limit: 50, position: first.next });
+      expect(explained.length).toBeGreaterThan(0);
+      for (const { sql, plan } of explained) {
+        expect({ sql, plan }).toEqual({ sql, plan: expect.not.stringMatching(/Seq Scan/) });
+        if (!sql.startsWith('SELECT FROM')) expect(plan).toMatch(index);
+        const removed = Number(/Rows Removed by Filter: (\d+)/.exec(plan)?.[1] ?? 0);
+        expect({ sql, plan, bounded: removed <= SCAN_BUDGET }).toEqual({ sql, plan, bounded: true });
+      }
+    }
+  },
+);

@@ -1,0 +1,494 @@
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import request, { type Response } from 'supertest';
+import type { AppDeps } from '../../../api/deps';
+import { toUuid } from '../../../core/ids';
+import { ADMIN_KEY, type CallOptions, createApi, listen, type TestApi } from '../../support/api-support';
+import { Gate, gatedPool, runOutLocks, until } from '../../support/idempotency-support';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await createApi();
+});
+afterAll(() => api.close());
+
+const NEW_KEY = { name: 'k', scopes: ['messages:write'] };
+const create = (idempotencyKey: string | null, options: CallOptions = {}) =>
+  api.call('POST', '/v1/api-keys', { body: NEW_KEY, ...options, idempotencyKey });
+
+async function query<R extends object>(text: string, ...values: unknown[]): Promise<R[]> {
+  return (await api.deps.pool.query<R>(text, values)).rows;
+}
+
+async function count(table: string, name?: string): Promise<number> {
+  const where = name === undefined ? '' : ' WHERE name = $1';
+  const [row] = await query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM ${table}${where}`,
+    ...(name === undefined ? [] : [name]),
+  );
+  return row?.n ?? Number.NaN;
+}
+
+async function works(key: string): Promise<boolean> {
+  return (await api.call('POST', '/v1/messages', { key, body: { eventType: 'a', payload: 1 } })).status === 202;
+}
+
+function expectReplay(answer: Response, first: Response): void {
+  expect([answer.status, answer.text]).toEqual([first.status, first.text]);
+  for (const name of ['content-type', 'content-length', 'location', 'etag']) {
+    expect([name, answer.get(name)]).toEqual([name, first.get(name)]);
+  }
+  expect(first.get('idempotent-replayed')).toBeUndefined();
+  expect(answer.get('idempotent-replayed')).toBe('true');
+}
+
+function expectProblem(answer: Response, status: number, code: string): void {
+  expect([answer.status, answer.body.type]).toEqual([status, `/docs/problems#${code}`]);
+  expect(answer.get('content-type')).toBe('application/problem+json');
+}
+
+describe('a repeated request', () => {
+  test('has one effect and is answered as the first was, byte for byte', async () => {
+    const key = randomUUID();
+    const name = randomUUID();
+    const first = await create(key, { body: { ...NEW_KEY, name } });
+    expect(first.status).toBe(201);
+    for (let n = 0; n < 3; n++) expectReplay(await create(key, { body: { ...NEW_KEY, name } }), first);
+    expect(await count('api_keys', name)).toBe(1);
+    expect(await works(first.body.key)).toBe(true);
+  });
+
+  test('is counted by what became of it', async () => {
+    const counts = async () => {
+      const { text } = await api.call('GET', '/metrics', { key: null });
+      const count = (outcome: string) =>
+        Number(
+          new RegExp(`^http_server_idempotent_requests_total\\{outcome="${outcome}"\\} (\\d+)$`, 'm').exec(text)?.[1] ??
+            0,
+        );
+      return ['executed', 'replayed', 'other-request', 'taken-over'].map(count);
+    };
+    const before = await counts();
+    const key = randomUUID();
+    await create(key);
+    await create(key);
+    await create(key, { body: { ...NEW_KEY, name: 'another' } });
+    expect(await counts()).toEqual(before.map((count, index) => count + (index < 3 ? 1 : 0)));
+  });
+
+  test('is answered by every process, and has its own request id and rate', async () => {
+    const key = randomUUID();
+    const first = await create(key);
+    const other = await listen(api.deps);
+    const second = await request(other)
+      .post('/v1/api-keys')
+      .set({ authorization: `Bearer ${api.key}`, 'idempotency-key': key, 'x-request-id': 'second' })
+      .send(NEW_KEY);
+    expectReplay(second, first);
+    expect(second.get('x-request-id')).toBe('second');
+    expect(second.get('ratelimit')).toMatch(/^"default"/);
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  test('is the same request in other letters: order of names, whitespace, number form, quotes, case', async () => {
+    const key = randomUUID();
+    const headers = { 'content-type': 'application/json' };
+    const post = (idempotencyKey: string, body: string) =>
+      api.call('POST', '/v1/endpoints', { idempotencyKey, headers, body });
+    const first = await post(
+      key,
+      '{"url":"http://127.0.0.1:65001/","timeout":"5s","rateLimit":{"limit":10,"period":"1s"}}',
+    );
+    expect(first.status).toBe(201);
+    const same =
+      ' {"rateLimit": {"period":"1s", "limit":1.0e1},\n "url":"http:\\/\\/127.0.0.1:65001/", "timeout":"5s"}';
+    expectReplay(await post(`"${key}"`, same), first);
+    expectReplay(await post(key.toUpperCase(), same), first);
+  });
+
+  test('with another body, path or query is refused and changes nothing', async () => {
+    const key = randomUUID();
+    const first = await create(key);
+    const before = await count('api_keys');
+    const other = await create(key, { body: { ...NEW_KEY, name: 'other' } });
+    expectProblem(other, 422, 'idempotency-key-reuse');
+    expect(other.body.errors).toEqual([
+      { in: 'header', pointer: '#/idempotency-key', detail: 'was used for another request' },
+    ]);
+    const [one, another] = [await create(randomUUID()), await create(randomUUID())];
+    const rotation = randomUUID();
+    const rotate = (id: string) => api.call('POST', `/v1/api-keys/${id}/rotate`, { idempotencyKey: rotation });
+    // A key can only be rotated by who has its scopes: this one has all.
+    expect((await rotate(one.body.id)).status).toBe(201);
+    expectProblem(await rotate(another.body.id), 422, 'idempotency-key-reuse');
+    expect(await count('api_keys')).toBe(before + 3);
+    expectReplay(await create(key), first);
+  });
+
+  test('of another API key, tenant or route is another request', async () => {
+    const key = randomUUID();
+    const colleague = await api.newKey(['*']);
+    const stranger = await api.newTenant();
+    const answers = [
+      await create(key),
+      await create(key, { key: colleague }),
+      await create(key, { key: stranger.key }),
+      await api.call('POST', '/v1/event-types', { idempotencyKey: key, body: { name: `t.${toUuid(`x_${key}`)}` } }),
+    ];
+    expect(answers.map(({ status, headers }) => [status, headers['idempotent-replayed']])).toEqual(
+      Array.from({ length: 4 }, () => [201, undefined]),
+    );
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(4);
+    expect(answers[2]?.body.tenantId).toBe(stranger.tenantId);
+    expectReplay(await create(key, { key: stranger.key }), answers[2] as Response);
+  });
+
+  test('a hundred times at once, in two processes, has one effect', async () => {
+    const key = randomUUID();
+    const name = randomUUID();
+    const other = await listen(api.deps);
+    const post = (server: Server) =>
+      request(server)
+        .post('/v1/api-keys')
+        .set({ authorization: `Bearer ${api.key}`, 'idempotency-key': key })
+        .send({ ...NEW_KEY, name });
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => post(n % 2 === 0 ? api.server : other).ok(() => true)),
+    );
+    expect(await count('api_keys', name)).toBe(1);
+    const made = answers.filter(({ status }) => status === 201);
+    expect(made.filter((answer) => answer.get('idempotent-replayed') === undefined)).toHaveLength(1);
+    expect(new Set(made.map(({ text }) => text)).size).toBe(1);
+    for (const answer of answers.filter(({ status }) => status !== 201)) {
+      expectProblem(answer, 409, 'idempotency-key-in-use');
+      expect(answer.get('retry-after')).toBe('1');
+    }
+    const last = await post(other);
+    expect([last.status, last.text]).toEqual([201, made[0]?.text]);
+    expect(await works(last.body.key)).toBe(true);
+    await new Promise((resolve) => other.close(resolve));
+  });
+});
+
+describe('the header', () => {
+  test('is needed where the route says so, before the body is looked at', async () => {
+    expectProblem(await create(null), 400, 'idempotency-key-missing');
+    expectProblem(await create(null, { body: {} }), 400, 'idempotency-key-missing');
+    const rotated = await api.call('POST', `/v1/api-keys/key_${'0'.repeat(32)}/rotate`, { idempotencyKey: null });
+    expectProblem(rotated, 400, 'idempotency-key-missing');
+  });
+
+  test.each(['order-1', '', '00000000-0000-0000-0000-000000000000', '6f1d2c3b-8a4e-1f5a-9b6c-7d8e9f0a1b2c'])(
+    'that is no UUID v4 is refused: %j',
+    async (key) => {
+      expectProblem(await create(key), 400, 'idempotency-key-malformed');
+      const optional = await api.call('POST', '/v1/tenants', {
+        key: ADMIN_KEY,
+        idempotencyKey: key,
+        body: { name: 'x' },
+      });
+      expectProblem(optional, 400, 'idempotency-key-malformed');
+    },
+  );
+
+  test('is looked at only after key, rate and scope', async () => {
+    const weak = await api.newKey(['messages:read']);
+    expect((await create(null, { key: null })).status).toBe(401);
+    expect((await create('order-1', { key: weak })).status).toBe(403);
+  });
+
+  test('is optional for other POSTs, and ignored by GET, PATCH and DELETE', async () => {
+    const body = { url: 'http://127.0.0.1:65001/' };
+    const [one, two] = [
+      await api.call('POST', '/v1/endpoints', { body }),
+      await api.call('POST', '/v1/endpoints', { body }),
+    ];
+    expect([one.status, two.status]).toEqual([201, 201]);
+    expect(one.body.id).not.toBe(two.body.id);
+    const path = `/v1/endpoints/${one.body.id}`;
+    const before = await count('idempotency_records');
+    for (const idempotencyKey of ['order-1', randomUUID()]) {
+      expect((await api.call('GET', path, { idempotencyKey })).status).toBe(200);
+      const patched = await api.call('PATCH', path, { idempotencyKey, body: { description: idempotencyKey } });
+      expect(patched.body.description).toBe(idempotencyKey);
+    }
+    const deleted = [
+      await api.call('DELETE', path, { idempotencyKey: 'order-1' }),
+      await api.call('DELETE', path, { idempotencyKey: 'order-1' }),
+    ];
+    expect(deleted.map(({ status }) => status)).toEqual([204, 404]);
+    expect(await count('idempotency_records')).toBe(before);
+  });
+
+  test('goes on being any text for messages, which keep it with the message', async () => {
+    const before = await count('idempotency_records');
+    const publish = () =>
+      api.call('POST', '/v1/messages', { idempotencyKey: 'order-1', body: { eventType: 'a', payload: 1 } });
+    const [first, second] = [await publish(), await publish()];
+    expect([second.status, second.body.id, second.body.duplicate]).toEqual([202, first.body.id, true]);
+    expect(await count('idempotency_records')).toBe(before);
+  });
+
+  test('is in the document with its errors and the header of the repeated answer', async () => {
+    const { paths } = JSON.parse((await api.call('GET', '/openapi.json')).text);
+    const keyOf = (operation: { parameters?: { name: string }[] }) =>
+      operation.parameters?.find(({ name }) => name === 'idempotency-key');
+    const required = paths['/v1/api-keys'].post;
+    expect(keyOf(required)).toMatchObject({ in: 'header', required: true, schema: { type: 'string', format: 'uuid' } });
+    expect(Object.keys(required.responses['201'].headers)).toEqual(['Location', 'Idempotent-Replayed']);
+    expect(required.responses['400'].description).toMatch(/`idempotency-key-missing`.*`idempotency-key-malformed`/);
+    expect(required.responses['409'].description).toMatch(/`idempotency-key-in-use`/);
+    expect(required.responses['422'].description).toMatch(/`idempotency-key-reuse`/);
+    const optional = paths['/v1/endpoints'].post;
+    expect(keyOf(optional)).toMatchObject({ in: 'header', required: false });
+    expect(optional.responses['400'].description).not.toMatch(/missing/);
+    expect(keyOf(paths['/v1/endpoints'].get)).toBeUndefined();
+    expect(paths['/v1/messages'].post.responses['202'].headers).not.toHaveProperty(['Idempotent-Replayed']);
+  });
+});
+
+describe('what is not kept', () => {
+  const records = (key: string) => query('SELECT state FROM idempotency_records WHERE key = $1', key);
+
+  test('a request that does not fit its schema: the same key serves for the corrected one', async () => {
+    const key = randomUUID();
+    expectProblem(await create(key, { body: { ...NEW_KEY, scopes: [] } }), 422, 'validation-failed');
+    const malformed = await create(key, { headers: { 'content-type': 'application/json' }, body: '{"name":' });
+    expectProblem(malformed, 400, 'malformed-json');
+    expect(await records(key)).toEqual([]);
+    const corrected = await create(key);
+    expect([corrected.status, corrected.get('idempotent-replayed')]).toEqual([201, undefined]);
+  });
+
+  test('a request that the handler refuses as invalid, forbidden or for something unknown', async () => {
+    const weak = await api.newKey(['api-keys:write']);
+    const key = randomUUID();
+    expectProblem(await create(key, { key: weak }), 403, 'insufficient-scope');
+    const tenantId = `ten_${'0'.repeat(32)}`;
+    expectProblem(await create(key, { key: ADMIN_KEY, body: { ...NEW_KEY, tenantId } }), 422, 'validation-failed');
+    const unknown = await api.call('POST', `/v1/api-keys/key_${'0'.repeat(32)}/rotate`, { idempotencyKey: key });
+    expectProblem(unknown, 404, 'not-found');
+    expect(await records(key)).toEqual([]);
+    expect((await create(key, { key: ADMIN_KEY, body: { ...NEW_KEY, tenantId: api.tenantId } })).status).toBe(201);
+  });
+
+  test('but a refusal on the merits is, as it was', async () => {
+    const idempotencyKey = randomUUID();
+    const { body: old } = await create(randomUUID());
+    await api.call('DELETE', `/v1/api-keys/${old.id}`);
+    const rotate = () => api.call('POST', `/v1/api-keys/${old.id}/rotate`, { idempotencyKey });
+    const first = await rotate();
+    expectProblem(first, 409, 'wrong-state');
+    expectReplay(await rotate(), first);
+  });
+});
+
+describe('a stored answer', () => {
+  test('is shown only to who may still make the request', async () => {
+    const caller = await api.call('POST', '/v1/api-keys', {
+      body: { name: 'c', scopes: ['api-keys:write', 'messages:write'] },
+    });
+    const key = randomUUID();
+    const first = await create(key, { key: caller.body.key });
+    expectReplay(await create(key, { key: caller.body.key }), first);
+    const scopes = (names: string[]) =>
+      query('UPDATE api_keys SET scopes = $2 WHERE id = $1', toUuid(caller.body.id), names);
+    await scopes(['messages:write']);
+    await until(async () => (await create(key, { key: caller.body.key })).status === 403);
+    await scopes(['api-keys:write', 'messages:write']);
+    await until(async () => (await create(key, { key: caller.body.key })).status === 201);
+    await api.call('DELETE', `/v1/api-keys/${caller.body.id}`);
+    expect((await create(key, { key: caller.body.key })).status).toBe(401);
+  });
+
+  test('does not hold a secret in clear, and does not open in another place', async () => {
+    const key = randomUUID();
+    const { body } = await create(key);
+    const [row] = await query<{ text: string; body: Buffer }>(
+      `SELECT r::text || encode(body, 'escape') AS text, body FROM idempotency_records r WHERE key = $1`,
+      key,
+    );
+    expect(row?.text).toContain(key);
+    for (const secret of [body.key, body.key.slice(-43), Buffer.from(body.key.slice(-43)).toString('hex')]) {
+      expect(row?.text).not.toContain(secret);
+    }
+    const elsewhere = randomUUID();
+    await create(elsewhere);
+    await query('UPDATE idempotency_records SET body = $2 WHERE key = $1', elsewhere, row?.body);
+    expectProblem(await create(elsewhere), 500, 'internal-error');
+  });
+
+  test('is kept for 24 hours from when it was made, and then the key is new', async () => {
+    const key = randomUUID();
+    const first = await create(key);
+    const [kept] = await query(
+      'SELECT expires_at - completed_at AS time FROM idempotency_records WHERE key = $1 AND now() - completed_at < $2',
+      key,
+      '1 minute',
+    );
+    expect(kept).toMatchObject({ time: { days: 1 } });
+    await query("UPDATE idempotency_records SET expires_at = now() + interval '1 minute' WHERE key = $1", key);
+    expectReplay(await create(key), first);
+    await query('UPDATE idempotency_records SET expires_at = now() WHERE key = $1', key);
+    // Expired: even another request may have it, before anything has removed the record.
+    const second = await create(key, { body: { ...NEW_KEY, name: 'later' } });
+    expect([second.status, second.body.name, second.get('idempotent-replayed')]).toEqual([201, 'later', undefined]);
+    expect(second.body.id).not.toBe(first.body.id);
+    expectReplay(await create(key, { body: { ...NEW_KEY, name: 'later' } }), second);
+    expectProblem(await create(key), 422, 'idempotency-key-reuse');
+  });
+});
+
+describe('a process that stops half-way', () => {
+  /** Another process whose statements of one name, or transactions, wait at a gate. */
+  async function process(at: string): Promise<{ server: Server; gate: Gate }> {
+    const gate = new Gate();
+    gate.close();
+    const deps: AppDeps = { ...api.deps, pool: gatedPool(api.deps.pool, at, gate) };
+    return { server: await listen(deps), gate };
+  }
+
+  const send = (server: Server, path: string, key: string, body: object) =>
+    request(server)
+      .post(path)
+      .set({ authorization: `Bearer ${api.key}`, 'idempotency-key': key })
+      .send(body)
+      .ok(() => true);
+
+  const close = (server: Server) => new Promise((resolve) => server.close(resolve));
+
+  test('between the effect and its record is taken over: one API key, whose secret is the one that was shown', async () => {
+    const { server, gate } = await process('complete-idempotency-record');
+    const key = randomUUID();
+    const name = randomUUID();
+    const slow = send(server, '/v1/api-keys', key, { ...NEW_KEY, name }).then((answer) => answer);
+    await until(() => gate.arrivals === 1);
+    expect(await count('api_keys', name)).toBe(1);
+    const body = { ...NEW_KEY, name };
+    const early = await create(key, { body });
+    expectProblem(early, 409, 'idempotency-key-in-use');
+    expect(early.get('retry-after')).toBe('1');
+
+    await runOutLocks(api.deps.pool);
+    const resumed = await create(key, { body });
+    expect([resumed.status, resumed.get('idempotent-replayed')]).toEqual([201, undefined]);
+    expect(await count('api_keys', name)).toBe(1);
+    expect(await works(resumed.body.key)).toBe(true);
+
+    // The slow process comes back: it may not store its answer, and gives the one that counts.
+    gate.open();
+    expectReplay(await slow, resumed);
+    expectReplay(await create(key, { body }), resumed);
+    expect(await works(resumed.body.key)).toBe(true);
+    const [record] = await query('SELECT attempt FROM idempotency_records WHERE key = $1', key);
+    expect(record).toEqual({ attempt: 2 });
+    await close(server);
+  });
+
+  test('before the effect and comes back too late has none', async () => {
+    const { server, gate } = await process('connect');
+    const key = randomUUID();
+    const name = randomUUID();
+    const body = { ...NEW_KEY, name };
+    const slow = send(server, '/v1/api-keys', key, body).then((answer) => answer);
+    await until(() => gate.arrivals === 1);
+    await runOutLocks(api.deps.pool);
+    const resumed = await create(key, { body });
+    expect(resumed.status).toBe(201);
+    gate.open();
+    expectReplay(await slow, resumed);
+    expect(await count('api_keys', name)).toBe(1);
+    // Had the late one been let in, this secret would have been replaced.
+    expect(await works(resumed.body.key)).toBe(true);
+    await close(server);
+  });
+
+  test('in a rotation is taken over, although the old key has ended by then', async () => {
+    const old = (await create(randomUUID())).body;
+    const { server, gate } = await process('complete-idempotency-record');
+    const key = randomUUID();
+    const path = `/v1/api-keys/${old.id}/rotate`;
+    const slow = send(server, path, key, { overlap: '0s' }).then((answer) => answer);
+    await until(() => gate.arrivals === 1);
+    await runOutLocks(api.deps.pool);
+    const before = await count('api_keys');
+    const resumed = await api.call('POST', path, { idempotencyKey: key, body: { overlap: '0s' } });
+    expect(resumed.status).toBe(201);
+    expect(await count('api_keys')).toBe(before);
+    expect(await works(resumed.body.key)).toBe(true);
+    gate.open();
+    expectReplay(await slow, resumed);
+    await close(server);
+  });
+
+  test.each([
+    ['tenants', '/v1/tenants', { name: 'x' }],
+    ['endpoints', '/v1/endpoints', { url: 'http://127.0.0.1:65001/' }],
+  ])('is taken over without a second one: %s', async (table, path, body) => {
+    const { server, gate } = await process('complete-idempotency-record');
+    const idempotencyKey = randomUUID();
+    const caller = table === 'tenants' ? ADMIN_KEY : api.key;
+    const slow = send(server, path, idempotencyKey, body)
+      .set('authorization', `Bearer ${caller}`)
+      .then((answer) => answer);
+    await until(() => gate.arrivals === 1);
+    await runOutLocks(api.deps.pool);
+    const before = await count(table);
+    const resumed = await api.call('POST', path, { key: caller, idempotencyKey, body });
+    expect(resumed.status).toBe(201);
+    expect(await count(table)).toBe(before);
+    gate.open();
+    expectReplay(await slow, resumed);
+    await close(server);
+  });
+
+  test('is taken over without a second secret or test message', async () => {
+    const { body: endpoint } = await api.call('POST', '/v1/endpoints', { body: { url: 'http://127.0.0.1:65001/' } });
+    for (const [path, status] of [
+      [`/v1/endpoints/${endpoint.id}/secret/rotate`, 200],
+      [`/v1/endpoints/${endpoint.id}/test`, 202],
+    ] as const) {
+      const { server, gate } = await process('complete-idempotency-record');
+      const idempotencyKey = randomUUID();
+      const slow = send(server, path, idempotencyKey, {}).then((answer) => answer);
+      await until(() => gate.arrivals === 1);
+      await runOutLocks(api.deps.pool);
+      const before = [await count('endpoint_secrets'), await count('messages')];
+      const resumed = await api.call('POST', path, { idempotencyKey, body: {} });
+      expect(resumed.status).toBe(status);
+      expect([await count('endpoint_secrets'), await count('messages')]).toEqual(before);
+      gate.open();
+      expectReplay(await slow, resumed);
+      await close(server);
+    }
+  });
+});
+
+test('while Postgres cannot store the answer the client is told to repeat, and then gets what was made', async () => {
+  const name = randomUUID();
+  const key = randomUUID();
+  const pool = new Proxy(api.deps.pool, {
+    get: (target, property) => {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function') return value;
+      if (property !== 'query') return value.bind(target);
+      return (config: { name?: string }) =>
+        config.name === 'complete-idempotency-record'
+          ? Promise.reject(Object.assign(new Error('gone'), { code: '57P01' }))
+          : Reflect.apply(value, target, [config]);
+    },
+  });
+  const server = await listen({ ...api.deps, pool });
+  const failed = await request(server)
+    .post('/v1/api-keys')
+    .set({ authorization: `Bearer ${api.key}`, 'idempotency-key': key })
+    .send({ ...NEW_KEY, name });
+  expectProblem(failed, 503, 'unavailable');
+  expect(failed.get('retry-after')).toBe('1');
+  // At once: the lock was given back.
+  const repeated = await create(key, { body: { ...NEW_KEY, name } });
+  expect(repeated.status).toBe(201);
+  expect(await count('api_keys', name)).toBe(1);
+  expect(await works(repeated.body.key)).toBe(true);
+  await new Promise((resolve) => server.close(resolve));
+});

@@ -1,0 +1,254 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { newId, toUuid } from '../../../core/ids';
+import { ACCOUNTS, transferPosting } from '../../../domains/ledger/rules/postings';
+import { postTransaction } from '../../../domains/ledger/store/ledger';
+import { paymentDeps } from '../../../domains/payments/deps';
+import { startPayment, startRefund } from '../../../domains/payments/start-payments';
+import { moveOrder } from '../../../domains/payments/store/orders';
+import {
+  insertPayment,
+  movePayment,
+  readPayment,
+  reserveRefund,
+  takeNeglectedPayments,
+} from '../../../domains/payments/store/payments';
+import { insertRefund, moveRefund, readRefund, takeNeglectedRefunds } from '../../../domains/payments/store/refunds';
+import { holdWallet } from '../../../domains/payments/wallet-holds';
+import { startFakeProvider } from '../../../infra/setup/stand-ins/fake-provider';
+import { paymentWorkflowId, refundWorkflowId } from '../../../infra/temporal/names';
+import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
+import { eventually } from '../../support/receiver';
+
+let api: PaymentApi;
+afterEach(async () => {
+  expect(await api.trialBalance()).toBe(0n);
+  await api.close();
+});
+
+const order = async (id: string) => (await api.call('GET', `/v1/orders/${id}`)).body;
+
+async function paymentOf(id: string) {
+  const payment = await readPayment(api.deps.pool, id);
+  if (payment === undefined) throw new Error('there is no payment');
+  return payment;
+}
+
+/** What a sweep does that has read the payment just before it ended. */
+async function runAgain(id: string): Promise<void> {
+  const handle = await startPayment(api.pipeline.client, api.pipeline.config, await paymentOf(id), true);
+  await handle?.result();
+}
+
+test('a payment that has ended is never charged for, even if its workflow is started once more', async () => {
+  api = await createPaymentApi({ env: { WAYBILL_PAYMENT_PROVIDER_KEY: 'sk_wrong' } });
+  const { body } = await api.payByCard('tok_ok');
+  expect(body.state).toBe('failed');
+  const { port } = new URL(api.provider.url);
+  await api.provider.close();
+  const provider = await startFakeProvider({ port: Number(port) });
+  await runAgain(body.id);
+  expect(provider.charges()).toEqual([]);
+  expect((await paymentOf(body.id)).state).toBe('failed');
+  await provider.close();
+});
+
+test('a refund that has ended is never made, even if its workflow is started once more', async () => {
+  api = await createPaymentApi();
+  const { body: payment } = await api.payByCard('tok_refund_refused');
+  const { body } = await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '500' });
+  expect(body.state).toBe('failed');
+  const asked = () => api.provider.calls.filter((call) => /POST .*\/refunds/.test(call)).length;
+  const before = asked();
+  const refund = await readRefund(api.deps.pool, body.id);
+  if (refund === undefined) throw new Error('there is no refund');
+  const handle = await startRefund(api.pipeline.client, api.pipeline.config, refund, 'card', true);
+  await handle?.result();
+  expect(asked()).toBe(before);
+});
+
+test('a wallet payment that needs review and cannot be posted gives its hold back when it is resumed', async () => {
+  api = await createPaymentApi();
+  const { pool } = api.deps;
+  const { tenantId, merchantId } = api;
+  const walletId = await api.newWallet('1000');
+  const orderId = await api.newOrder('300');
+  const id = newId('payment');
+  await moveOrder(pool, tenantId, orderId, ['created'], 'paying');
+  const workflowId = paymentWorkflowId(id);
+  const money = { tenantId, amount: 300n, currency: 'EUR' };
+  await insertPayment(pool, { ...money, id, orderId, merchantId, source: { type: 'wallet', walletId }, workflowId });
+  await holdWallet(paymentDeps({ ...api.deps, config: api.pipeline.config, metrics: api.pipeline.metrics }), id);
+  await movePayment(pool, id, ['authorised'], { state: 'needs_review', declineCode: 'posting_failed' });
+  // The ledger has this capture with other entries.
+  await postTransaction(pool, {
+    tenantId,
+    kind: 'capture',
+    externalRef: id,
+    currency: 'EUR',
+    posting: transferPosting(ACCOUNTS.walletFunding, ACCOUNTS.adjustments, 1n),
+    effectiveAt: new Date(),
+  });
+  expect((await api.post(`/v1/payments/${id}/resume`)).status).toBe(202);
+  await api.untilPayment(id, 'failed');
+  const { body: wallet } = await api.call('GET', `/v1/wallets/${walletId}`);
+  expect(wallet).toMatchObject({ held: '0', available: '1000' });
+  expect((await order(orderId)).state).toBe('created');
+});
+
+test('a refund that needs review goes on when somebody says so, and gives the money back once', async () => {
+  api = await createPaymentApi();
+  const { pool } = api.deps;
+  const { body: payment } = await api.payByCard('tok_ok', '1000');
+  const id = newId('refund');
+  await reserveRefund(pool, payment.id, 400n);
+  await insertRefund(pool, {
+    id,
+    tenantId: api.tenantId,
+    paymentId: payment.id,
+    amount: 400n,
+    currency: 'EUR',
+    reason: undefined,
+    workflowId: refundWorkflowId(id),
+  });
+  const path = `/v1/payments/${payment.id}/refunds/${id}`;
+  expect((await api.post(`${path}/resume`)).status).toBe(409);
+  await moveRefund(pool, id, ['pending'], { state: 'needs_review', failureCode: 'provider_unreachable' });
+  const answers = await Promise.all([api.post(`${path}/resume`), api.post(`${path}/resume`)]);
+  expect(answers.map(({ status }) => status)).toContain(202);
+  await eventually(async () => ((await api.call('GET', path)).body.state === 'succeeded' ? true : undefined));
+  expect(api.chargesOf(payment.id)[0]?.refunds).toMatchObject([{ reference: id, amount: '400' }]);
+  expect((await order(payment.orderId)).state).toBe('partially_refunded');
+  const stranger = await api.newTenant();
+  expect((await api.call('POST', `${path}/resume`, { key: stranger.key })).status).toBe(404);
+});
+
+test('a chargeback that needs review is posted when somebody says so, once its payment is captured here', async () => {
+  api = await createPaymentApi({ terms: { disputeFee: 1_500n } });
+  const { pool } = api.deps;
+  const { body: payment } = await api.payByCard('tok_chargeback', '1000');
+  const find = async () => (await api.call('GET', `/v1/chargebacks?paymentId=${payment.id}`)).body.data[0];
+  const posted = await eventually(async () => ((await find())?.state === 'posted' ? find() : undefined));
+  const before = await api.balance(ACCOUNTS.pspClearing);
+  expect((await api.post(`/v1/chargebacks/${posted.id}/resume`)).status).toBe(409);
+  // As it is when its payment stayed unknown here for too long; the dispute was won meanwhile.
+  const values = [toUuid(posted.id)];
+  await pool.query("UPDATE chargebacks SET state = 'needs_review', won_at = now() WHERE id = $1", values);
+  const answer = await api.post(`/v1/chargebacks/${posted.id}/resume`);
+  expect(answer.status).toBe(202);
+  await eventually(async () => ((await find()).state === 'reversed' ? true : undefined));
+  expect(await api.balance(ACCOUNTS.pspClearing)).toBe(before + 1_000n);
+  const stranger = await api.newTenant();
+  expect((await api.call('POST', `/v1/chargebacks/${posted.id}/resume`, { key: stranger.key })).status).toBe(404);
+});
+
+/** What a provider answers a call with, the first time and so on; `undefined` is no answer at all. */
+type Answer = (call: string, time: number) => { status: number; body: object } | undefined;
+
+async function withProvider(answer: Answer, work: (calls: string[]) => Promise<void>): Promise<void> {
+  const calls: string[] = [];
+  const server = createServer((request, response) => {
+    const call = `${request.method} ${request.url?.replace(/\?.*/, '')}`;
+    calls.push(call);
+    const found = answer(call, calls.filter((other) => other === call).length);
+    if (found === undefined) return;
+    response.writeHead(found.status, { 'content-type': 'application/json' }).end(JSON.stringify(found.body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  api = await createPaymentApi({ env: { WAYBILL_PAYMENT_PROVIDER_URL: url, WAYBILL_PAYMENT_PACE: '0.0001' } });
+  try {
+    await work(calls);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+const FORBIDDEN = { status: 403, body: { error: { code: 'forbidden' } } };
+
+test('an authorisation that is refused after one was not answered is voided: the first may be on its way', async () => {
+  const answer: Answer = (call, time) => {
+    if (call !== 'POST /v1/charges') return { status: 200, body: { data: [] } };
+    return time === 1 ? undefined : FORBIDDEN;
+  };
+  await withProvider(answer, async (calls) => {
+    const { body } = await api.payByCard('tok_ok');
+    await api.untilPayment(body.id, 'failed');
+    expect(calls).toContain('POST /v1/voids');
+  });
+});
+
+test('a refund that is refused after one was not answered keeps its part reserved: the first may be on its way', async () => {
+  const charge = { id: 'ch_1', reference: 'r', amount: '10000', currency: 'EUR' };
+  const captured = { ...charge, state: 'captured', captured_at: new Date().toISOString() };
+  const answer: Answer = (call, time) => {
+    if (call === 'POST /v1/charges') return { status: 201, body: { ...charge, state: 'authorised' } };
+    if (call === 'POST /v1/charges/ch_1/capture') return { status: 200, body: captured };
+    if (call === 'GET /v1/refunds') return { status: 200, body: { data: [] } };
+    return time === 1 ? undefined : FORBIDDEN;
+  };
+  await withProvider(answer, async () => {
+    const { body: payment } = await api.payByCard('tok_ok');
+    expect(payment.state).toBe('captured');
+    const { body } = await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '6000' });
+    const done = await eventually(async () => {
+      const { body: now } = await api.call('GET', `/v1/payments/${payment.id}/refunds/${body.id}`);
+      return now.state === 'pending' ? undefined : now;
+    });
+    expect(done.state).toBe('needs_review');
+    expect((await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '6000' })).status).toBe(422);
+  });
+});
+
+test('a request that gives up waiting for its payment leaves nothing waiting behind', async () => {
+  api = await createPaymentApi({ worker: false });
+  const { workflowService } = api.deps.client;
+  const original = workflowService.getWorkflowExecutionHistory.bind(workflowService);
+  let open = 0;
+  workflowService.getWorkflowExecutionHistory = ((...args: Parameters<typeof original>) => {
+    open++;
+    return original(...args).finally(() => open--);
+  }) as typeof workflowService.getWorkflowExecutionHistory;
+  const { body } = await api.payByCard('tok_ok');
+  expect(body.state).toBe('pending');
+  // A long poll that was under way is answered by the server within 20 s; none may follow.
+  await eventually(() => (open === 0 ? true : undefined), 15_000);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(open).toBe(0);
+}, 60_000);
+
+test('a Temporal that does not answer holds a request up for ten seconds, not for ever', async () => {
+  api = await createPaymentApi({ worker: false });
+  const start = jest.spyOn(api.deps.client.workflow, 'start').mockImplementation(() => new Promise(() => undefined));
+  const { status, body } = await api.payByCard('tok_ok');
+  expect([status, body.state]).toEqual([202, 'pending']);
+  await movePayment(api.deps.pool, body.id, ['pending'], { state: 'needs_review' });
+  const resumed = await api.post(`/v1/payments/${body.id}/resume`);
+  expect([resumed.status, resumed.get('retry-after')]).toEqual([503, '1']);
+  start.mockRestore();
+}, 40_000);
+
+test('the sweep takes turns: what only waits does not keep it from what stands behind', async () => {
+  api = await createPaymentApi({ worker: false });
+  const { pool } = api.deps;
+  const { tenantId, merchantId } = api;
+  const ids: string[] = [];
+  const refundIds: string[] = [];
+  for (let n = 0; n < 3; n++) {
+    const [id, refundId] = [newId('payment'), newId('refund')];
+    const money = { tenantId, amount: 100n, currency: 'EUR', workflowId: 'w' };
+    const source = { type: 'card' as const, token: 'tok_ok' };
+    await insertPayment(pool, { ...money, id, orderId: await api.newOrder('100'), merchantId, source });
+    await insertRefund(pool, { ...money, id: refundId, paymentId: id, reason: undefined });
+    ids.push(id);
+    refundIds.push(refundId);
+  }
+  const anHour = "SET updated_at = now() - interval '1 hour'";
+  await pool.query(`UPDATE payments ${anHour}`);
+  await pool.query(`UPDATE refunds ${anHour}`);
+  const payments = [await takeNeglectedPayments(pool, 60_000, 2), await takeNeglectedPayments(pool, 60_000, 2)];
+  const refunds = [await takeNeglectedRefunds(pool, 60_000, 2), await takeNeglectedRefunds(pool, 60_000, 2)];
+  expect(payments.flatMap((found) => found.map(({ id }) => id)).sort()).toEqual(ids.sort());
+  expect(refunds.flatMap((found) => found.map(({ id }) => id)).sort()).toEqual(refundIds.sort());
+});

@@ -1,0 +1,252 @@
+import fc from 'fast-check';
+import { Client } from 'pg';
+import { newId, type PublicId, toUuid } from '../../../core/ids';
+import { appendAudit, verifyAudit } from '../../../domains/ledger/store/audit';
+import { inTransaction } from '../../../infra/postgres/pool';
+import { createApi, type TestApi } from '../../support/api-support';
+import { insertTenant } from '../../support/fixtures';
+
+const VERIFY = '/api/v2/finance/settlement/audit/verify';
+const LIST = '/api/v2/finance/settlement/audit';
+const ENTRIES = 12;
+
+let api: TestApi;
+/** A connection on which the rules of tables do not hold, as whoever tampers would have it. */
+let tamperer: Client;
+
+beforeAll(async () => {
+  api = await createApi();
+  tamperer = new Client({ connectionString: api.pipeline.database.url });
+  await tamperer.connect();
+  await tamperer.query('SET session_replication_role = replica');
+});
+afterAll(async () => {
+  await tamperer.end();
+  await api.close();
+});
+
+const append = (tenantId: PublicId, payload: unknown, action = 'settlement.completed') =>
+  inTransaction(api.deps.pool, (client) =>
+    appendAudit(client, tenantId, { actor: 'key_test', action, subject: '2026-10-29', payload }),
+  );
+
+async function chain(length: number): Promise<PublicId> {
+  const tenantId = await insertTenant(api.deps.pool);
+  for (const payload of fc.sample(fc.jsonValue({ stringUnit: 'grapheme' }), length))
+    await append(tenantId, { payload });
+  return tenantId;
+}
+
+test('entries are numbered without a gap, each with the hash of the one before', async () => {
+  const tenant = await api.newTenant();
+  for (const action of ['one', 'two', 'three'])
+    await append(tenant.tenantId, { amount: '12345', note: undefined }, action);
+  const { body } = await api.call('GET', `${LIST}?order=asc`, { key: tenant.key });
+  expect(body.data).toMatchObject([
+    { seq: 1, action: 'one', prevHash: '0'.repeat(64), payload: { amount: '12345' } },
+    { seq: 2, action: 'two', prevHash: body.data[0].hash },
+    { seq: 3, action: 'three', prevHash: body.data[1].hash },
+  ]);
+  expect((await api.call('GET', VERIFY, { key: tenant.key })).body).toEqual({
+    verified: true,
+    entries: 3,
+    head: { seq: 3, hash: body.data[2].hash },
+    brokenAt: null,
+  });
+});
+
+test('an empty log is whole', async () => {
+  const tenant = await api.newTenant();
+  const { body } = await api.call('GET', VERIFY, { key: tenant.key });
+  expect(body).toEqual({ verified: true, entries: 0, head: null, brokenAt: null });
+});
+
+test('pages of the list follow each other, newest first', async () => {
+  const tenant = await api.newTenant();
+  for (let n = 0; n < 5; n++) await append(tenant.tenantId, n);
+  const seen: number[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const { body } = await api.call('GET', `${LIST}?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`, {
+      key: tenant.key,
+    });
+    seen.push(...body.data.map(({ seq }: { seq: number }) => seq));
+    cursor = body.next;
+  }
+  expect(seen).toEqual([5, 4, 3, 2, 1]);
+});
+
+test('an entry of a transaction that is rolled back was never there, and leaves no gap', async () => {
+  const tenantId = await chain(1);
+  await expect(
+    inTransaction(api.deps.pool, async (client) => {
+      await appendAudit(client, tenantId, { actor: 'a', action: 'b', subject: 'c', payload: null });
+      throw new Error('no');
+    }),
+  ).rejects.toThrow('no');
+  await append(tenantId, 'after');
+  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true, entries: 2 });
+});
+
+test('a hundred entries added at once make one chain', async () => {
+  const tenantId = await insertTenant(api.deps.pool);
+  await Promise.all(Array.from({ length: 100 }, (_, n) => append(tenantId, { n })));
+  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true, entries: 100 });
+});
+
+test('whatever payload is written, the entry holds', async () => {
+  const tenantId = await insertTenant(api.deps.pool);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.jsonValue({ stringUnit: fc.constantFrom('a', '"', '\\', '{', '1', 'é', '\n', '😀') }),
+      async (value) => {
+        await append(tenantId, value);
+        expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true });
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('a payload that JSON cannot say is refused before anything is written', async () => {
+  const tenantId = await chain(1);
+  await expect(append(tenantId, { amount: 1n })).rejects.toThrow(TypeError);
+  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true, entries: 1 });
+});
+
+test('rows cannot be changed, removed or emptied', async () => {
+  const tenantId = await chain(1);
+  const { pool } = api.deps;
+  const where = `WHERE tenant_id = '${toUuid(tenantId)}'`;
+  for (const statement of [
+    `UPDATE finance_audit_log SET actor = 'x' ${where}`,
+    `DELETE FROM finance_audit_log ${where}`,
+    'TRUNCATE finance_audit_log',
+  ]) {
+    await expect(pool.query(statement)).rejects.toThrow(/never change/);
+  }
+});
+
+/** A change of one column of one row, as SQL that yields another value. */
+type Tampering = { column: string; sql: (random: number) => string };
+
+const flipByte = (column: string): Tampering => ({
+  column,
+  sql: (random) => `set_byte(${column}, ${random % 32}, get_byte(${column}, ${random % 32}) # ${1 + (random % 255)})`,
+});
+const changeText = (column: string): Tampering => ({
+  column,
+  sql: (random) => {
+    const at = `${random} % length(${column})`;
+    const other = `chr(CASE ascii(substr(${column}, 1 + ${at}, 1)) WHEN 120 THEN 121 ELSE 120 END)`;
+    return `overlay(${column} PLACING ${other} FROM 1 + ${at} FOR 1)`;
+  },
+});
+const tamperings: Tampering[] = [
+  flipByte('hash'),
+  flipByte('prev_hash'),
+  changeText('actor'),
+  changeText('action'),
+  changeText('subject'),
+  { column: 'at', sql: (random) => `at + interval '${1 + random} microseconds'` },
+  { column: 'payload', sql: (random) => `jsonb_build_object('payload', payload, 'n', ${random})` },
+  { column: 'payload', sql: () => `jsonb_set(payload, '{payload}', '{"other": 1}')` },
+  { column: 'tenant_id', sql: () => 'gen_random_uuid()' },
+  { column: 'seq', sql: (random) => `seq + ${ENTRIES + random}` },
+];
+
+test('I13: whatever column of whatever entry is changed, verification names that entry', async () => {
+  const tenantId = await chain(ENTRIES);
+  const { head } = await verifyAudit(api.deps.pool, tenantId);
+  const tenant = toUuid(tenantId);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: ENTRIES }),
+      fc.constantFrom(...tamperings),
+      fc.nat({ max: 1_000_000 }),
+      async (seq, { column, sql }, random) => {
+        await tamperer.query('BEGIN');
+        const { rowCount } = await tamperer.query(
+          `UPDATE finance_audit_log SET ${column} = ${sql(random)} WHERE tenant_id = $1 AND seq = $2`,
+          [tenant, seq],
+        );
+        expect(rowCount).toBe(1);
+        const verdict = await verifyAudit(tamperer, tenantId, head);
+        await tamperer.query('ROLLBACK');
+        expect([column, verdict]).toEqual([
+          column,
+          expect.objectContaining({ verified: false, brokenAt: seq, entries: seq - 1 }),
+        ]);
+      },
+    ),
+    { numRuns: 200 },
+  );
+  expect(await verifyAudit(api.deps.pool, tenantId, head)).toMatchObject({ verified: true, entries: ENTRIES });
+});
+
+test('a number that was changed in digits that a double does not have is found', async () => {
+  const tenantId = await insertTenant(api.deps.pool);
+  await append(tenantId, { n: 0.1, big: 12345678901234567000 });
+  for (const forged of [
+    '{"n": 0.1000000000000000000001, "big": 12345678901234567000}',
+    '{"n": 0.1, "big": 12345678901234567001}',
+  ]) {
+    await tamperer.query('BEGIN');
+    await tamperer.query('UPDATE finance_audit_log SET payload = $2 WHERE tenant_id = $1', [toUuid(tenantId), forged]);
+    const verdict = await verifyAudit(tamperer, tenantId);
+    await tamperer.query('ROLLBACK');
+    expect(verdict).toMatchObject({ verified: false, brokenAt: 1 });
+  }
+  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true });
+});
+
+test('an entry that was taken out is missed, in the middle by itself and at the end by a head that was kept', async () => {
+  const tenant = await api.newTenant();
+  for (let n = 1; n <= 5; n++) await append(tenant.tenantId, n);
+  const { head } = (await api.call('GET', VERIFY, { key: tenant.key })).body;
+  const kept = `${VERIFY}?seq=${head.seq}&hash=${head.hash}`;
+  expect((await api.call('GET', kept, { key: tenant.key })).body).toMatchObject({ verified: true });
+
+  await tamperer.query('DELETE FROM finance_audit_log WHERE tenant_id = $1 AND seq = 5', [toUuid(tenant.tenantId)]);
+  expect((await api.call('GET', VERIFY, { key: tenant.key })).body).toMatchObject({ verified: true, entries: 4 });
+  expect((await api.call('GET', kept, { key: tenant.key })).body).toMatchObject({ verified: false, brokenAt: 5 });
+
+  await append(tenant.tenantId, 'in its place');
+  expect((await api.call('GET', VERIFY, { key: tenant.key })).body).toMatchObject({ verified: true, entries: 5 });
+  expect((await api.call('GET', kept, { key: tenant.key })).body).toMatchObject({ verified: false, brokenAt: 5 });
+
+  await tamperer.query('DELETE FROM finance_audit_log WHERE tenant_id = $1 AND seq = 2', [toUuid(tenant.tenantId)]);
+  expect((await api.call('GET', VERIFY, { key: tenant.key })).body).toMatchObject({
+    verified: false,
+    brokenAt: 2,
+    entries: 1,
+  });
+});
+
+test('a chain longer than a page is walked to its end', async () => {
+  const tenantId = await insertTenant(api.deps.pool);
+  await inTransaction(api.deps.pool, async (client) => {
+    for (let n = 0; n < 2_000; n++) {
+      await appendAudit(client, tenantId, { actor: 'a', action: 'b', subject: 'c', payload: n });
+    }
+  });
+  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true, entries: 2_000 });
+  await tamperer.query('BEGIN');
+  await tamperer.query(`UPDATE finance_audit_log SET actor = 'x' WHERE tenant_id = $1 AND seq = 1001`, [
+    toUuid(tenantId),
+  ]);
+  expect(await verifyAudit(tamperer, tenantId)).toMatchObject({ brokenAt: 1_001 });
+  await tamperer.query('ROLLBACK');
+});
+
+test('a head is asked for with both its parts', async () => {
+  for (const query of ['seq=1', `hash=${'0'.repeat(64)}`, 'seq=0&hash=x']) {
+    expect((await api.call('GET', `${VERIFY}?${query}`)).status).toBe(422);
+  }
+});
+
+test("another tenant's entries are not in the list, and do not count", async () => {
+  const [mine, other] = [await api.newTenant(), await api.newTenant()];
+  await append(other.tenantId, { secret: newId('payment') });
+  expect((await api.call('GET', LIST, { key: mine.key })).body.data).toEqual([]);
+  expect((await api.call('GET', VERIFY, { key: mine.key })).body.entries).toBe(0);
+});

@@ -1,0 +1,237 @@
+import type { ScheduleSpec } from '@temporalio/client';
+import { type PublicId, toUuid } from '../../../core/ids';
+import { addDays } from '../../../domains/merchants/rules/business-day';
+import type { FeeSchedule } from '../../../domains/merchants/store/fee-schedules';
+import { ensureSettlementSchedule } from '../../../domains/settlement/settlement-schedule';
+import { findRun } from '../../../domains/settlement/store/settlement-runs';
+import { watchSettlements } from '../../../domains/settlement/watchdog';
+import { settlementLauncherId } from '../../../infra/temporal/names';
+import { ensureSettlementSchedules } from '../../../worker/settlement-watch';
+import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
+import { insertTenant } from '../../support/fixtures';
+import { createPipeline, type Pipeline } from '../../support/pipeline';
+import { eventually } from '../../support/receiver';
+import { createSteps, happen } from '../../support/settlement';
+
+const FIRST = '2026-03-01';
+const SECOND = addDays(FIRST, 1);
+const THIRD = addDays(FIRST, 2);
+
+let pipeline: Pipeline;
+let steps: ReturnType<typeof createSteps>;
+beforeAll(async () => {
+  pipeline = await createPipeline();
+  await pipeline.startWorker();
+  steps = createSteps(pipeline);
+});
+afterAll(() => pipeline.close());
+
+interface Shop {
+  tenantId: PublicId;
+  merchantId: PublicId;
+  schedule: FeeSchedule;
+}
+
+interface Rule {
+  timeZone: string;
+  cutoff: string;
+}
+
+async function shop(rule: Rule, firstDate = FIRST, payoutMinimum = 1n): Promise<Shop> {
+  const { pool } = pipeline.database;
+  const tenantId = await insertTenant(pool);
+  await insertBusiness(pool, tenantId, { ...rule, firstDate });
+  const schedule = await insertFeeSchedule(pool, tenantId);
+  const { id: merchantId } = await insertMerchant(pool, tenantId, { payoutMinimum });
+  return { tenantId, merchantId, schedule };
+}
+
+const change = ({ tenantId }: Shop, rule: Rule) =>
+  insertBusiness(pipeline.database.pool, tenantId, { ...rule, firstDate: FIRST });
+
+const sell = ({ tenantId, merchantId, schedule }: Shop, amount: bigint, at: string) =>
+  happen(pipeline.database.pool, tenantId, schedule, {
+    kind: 'capture',
+    amount,
+    merchantId,
+    currency: 'EUR',
+    at: new Date(at),
+  });
+
+async function runOf({ tenantId }: Shop, date: string) {
+  const run = await findRun(pipeline.database.pool, tenantId, date);
+  if (run === undefined) throw new Error(`${date} has no run`);
+  return { ...run, from: run.periodStart.toISOString(), to: run.periodEnd.toISOString() };
+}
+
+/** Settles a day step by step. @returns the breaches that were found */
+async function settle({ tenantId }: Shop, date: string): Promise<unknown> {
+  await steps.settle(tenantId, date, ['openDay', 'claimDay', 'computeDay']);
+  const breaches = await steps.run('checkDay', tenantId, date);
+  await steps.settle(tenantId, date, ['postDay', 'completeDay']);
+  return breaches;
+}
+
+describe('where a local cut-off comes twice, in Cairo on 29 October 2026', () => {
+  const CAIRO = { timeZone: 'Africa/Cairo', cutoff: '23:59' };
+  const DATE = '2026-10-29';
+
+  /** Has a Schedule of the launcher fire as it would have that night. @returns the moments at which it did, and what came of it */
+  async function night(tenantId: PublicId, spec?: ScheduleSpec) {
+    const { client, config } = pipeline;
+    await ensureSettlementSchedule(client, config.WAYBILL_TASK_QUEUE, { tenantId, ...CAIRO });
+    const schedule = client.schedule.getHandle(settlementLauncherId(tenantId));
+    try {
+      if (spec !== undefined) await schedule.update((previous) => ({ ...previous, spec }));
+      const [start, end] = [new Date('2026-10-29T20:00:00Z'), new Date('2026-10-29T22:30:00Z')];
+      await schedule.backfill({ start, end, overlap: 'BUFFER_ALL' });
+      const actions = await eventually(async () => {
+        const { info } = await schedule.describe();
+        const expected = spec === undefined ? 1 : 2;
+        return info.recentActions.length >= expected && info.runningActions.length === 0
+          ? info.recentActions
+          : undefined;
+      }, 20_000);
+      return await Promise.all(
+        actions.map(async ({ scheduledAt, action }) => {
+          const result = await client.workflow.getHandle(action.workflow.workflowId).result();
+          return [scheduledAt.toISOString(), (result as { settled: string[] }).settled];
+        }),
+      );
+    } finally {
+      await schedule.delete();
+    }
+  }
+
+  async function shopOfThatNight(): Promise<Shop> {
+    const tea = await shop(CAIRO, DATE);
+    await sell(tea, 1_000n, '2026-10-29T20:58:59.999Z');
+    // In the hour that comes twice, after the first 23:59 and before the second.
+    await sell(tea, 500n, '2026-10-29T21:30:00Z');
+    return tea;
+  }
+
+  async function oneRun({ tenantId }: Shop) {
+    const { rows } = await pipeline.database.pool.query(
+      'SELECT business_date, period_end, state, attempt, item_count::int FROM settlement_runs WHERE tenant_id = $1',
+      [toUuid(tenantId)],
+    );
+    const periodEnd = new Date('2026-10-29T20:59:00Z');
+    expect(rows).toEqual([
+      { business_date: DATE, period_end: periodEnd, state: 'completed', attempt: 1, item_count: 1 },
+    ]);
+  }
+
+  test('a Schedule that fires at both has the day settled once', async () => {
+    const tea = await shopOfThatNight();
+    const both = { calendars: [{ hour: [20, 21], minute: 59 }], timezone: 'UTC' };
+    expect(await night(tea.tenantId, both)).toEqual([
+      ['2026-10-29T20:59:00.000Z', [DATE]],
+      ['2026-10-29T21:59:00.000Z', []],
+    ]);
+    await oneRun(tea);
+  });
+
+  test('so has the Schedule that the business has', async () => {
+    const tea = await shopOfThatNight();
+    const fired = await night(tea.tenantId);
+    expect(fired.flatMap(([, settled]) => settled)).toEqual([DATE]);
+    await oneRun(tea);
+  });
+
+  test('nobody is alarmed before it may have fired', async () => {
+    const { tenantId } = await shopOfThatNight();
+    const { database, client, config, metrics, log } = pipeline;
+    const watch = async (now: string) => {
+      await watchSettlements({ pool: database.pool, client, config, metrics, log }, new Date(now));
+      const told = await database.pool.query(
+        "SELECT FROM messages WHERE tenant_id = $1 AND event_type = 'settlement.overdue'",
+        [toUuid(tenantId)],
+      );
+      return told.rows.length;
+    };
+    expect(await watch('2026-10-29T22:13:00Z')).toBe(0);
+    expect(await watch('2026-10-29T22:15:00Z')).toBe(1);
+    expect(await watch('2026-10-29T23:15:00Z')).toBe(1);
+    // Once more for each further day that ends meanwhile.
+    expect(await watch('2026-10-30T22:15:00Z')).toBe(2);
+    expect(await watch('2026-10-30T22:16:00Z')).toBe(2);
+  });
+});
+
+test('a business that cannot be looked at keeps no other from being looked at, nor from having its Schedule', async () => {
+  const { database, client, config, metrics, log } = pipeline;
+  const deps = { pool: database.pool, client, config, metrics, log };
+  const rule = { timeZone: 'UTC', cutoff: '23:59' };
+  const [one, two] = [await shop(rule), await shop(rule)];
+  await database.pool.query("UPDATE businesses SET time_zone = 'Nowhere/Land' WHERE tenant_id = $1", [
+    toUuid(one.tenantId),
+  ]);
+  try {
+    expect(await watchSettlements(deps)).toBeGreaterThan(0);
+    const told = await database.pool.query('SELECT FROM messages WHERE tenant_id = $1', [toUuid(two.tenantId)]);
+    expect(told.rows).toHaveLength(1);
+    await ensureSettlementSchedules(deps);
+    const schedule = client.schedule.getHandle(settlementLauncherId(two.tenantId));
+    expect((await schedule.describe()).spec.timezone).toBe('UTC');
+  } finally {
+    await database.pool.query("UPDATE businesses SET time_zone = 'UTC' WHERE tenant_id = $1", [toUuid(one.tenantId)]);
+    for await (const { scheduleId } of client.schedule.list()) await client.schedule.getHandle(scheduleId).delete();
+  }
+});
+
+describe('when the cut-off is changed between two days', () => {
+  test('to a later one, the next day begins where the last one ended, and nothing of it is late', async () => {
+    const tea = await shop({ timeZone: 'UTC', cutoff: '16:00' });
+    expect(await settle(tea, FIRST)).toEqual([]);
+    await change(tea, { timeZone: 'UTC', cutoff: '23:59' });
+    await sell(tea, 1_000n, `${FIRST}T20:00:00Z`);
+    expect(await settle(tea, SECOND)).toEqual([]);
+    expect(await runOf(tea, SECOND)).toMatchObject({
+      from: `${FIRST}T16:00:00.000Z`,
+      to: `${SECOND}T23:59:00.000Z`,
+      itemCount: 1n,
+      lateCount: 0n,
+    });
+  });
+
+  test('to an earlier one, the next day is shorter, and does not begin before the last one ended', async () => {
+    const tea = await shop({ timeZone: 'UTC', cutoff: '23:59' });
+    await sell(tea, 1_000n, `${FIRST}T20:00:00Z`);
+    expect(await settle(tea, FIRST)).toEqual([]);
+    await change(tea, { timeZone: 'UTC', cutoff: '16:00' });
+    await sell(tea, 700n, `${FIRST}T20:30:00Z`);
+    expect(await settle(tea, SECOND)).toEqual([]);
+    expect(await runOf(tea, SECOND)).toMatchObject({
+      from: `${FIRST}T23:59:00.000Z`,
+      to: `${SECOND}T16:00:00.000Z`,
+      itemCount: 1n,
+      lateCount: 1n,
+    });
+  });
+
+  test('to a zone in which the next day was over before the last one ended, that day is empty, and days go on', async () => {
+    const tea = await shop({ timeZone: 'Pacific/Pago_Pago', cutoff: '23:59' }, FIRST, 1_000n);
+    await sell(tea, 1_000n, `${SECOND}T10:00:00Z`);
+    expect(await settle(tea, FIRST)).toEqual([]);
+    expect((await runOf(tea, FIRST)).to).toBe(`${SECOND}T10:59:00.000Z`);
+    await change(tea, { timeZone: 'Pacific/Kiritimati', cutoff: '23:59' });
+    await sell(tea, 700n, `${SECOND}T10:59:30Z`);
+    expect(await settle(tea, SECOND)).toEqual([]);
+    expect(await settle(tea, THIRD)).toEqual([]);
+    expect(await runOf(tea, SECOND)).toMatchObject({ from: `${SECOND}T10:59:00.000Z`, itemCount: 0n });
+    const third = await runOf(tea, THIRD);
+    expect(third.from).toBe((await runOf(tea, SECOND)).to);
+    expect(third).toMatchObject({ to: `${THIRD}T09:59:00.000Z`, itemCount: 1n, lateCount: 0n });
+  });
+});
+
+test('a worker whose clock is behind waits for the end of the day rather than refuse it', async () => {
+  const end = new Date(Math.floor(Date.now() / 60_000) * 60_000 + 60_000);
+  const date = end.toISOString().slice(0, 10);
+  const tea = await shop({ timeZone: 'UTC', cutoff: end.toISOString().slice(11, 16) }, date);
+  const opened = (await steps.run('openDay', tea.tenantId, date)) as { waitMs: number; periodEnd: string };
+  expect(opened.periodEnd).toBe(end.toISOString());
+  expect(opened.waitMs).toBeGreaterThan(0);
+  expect(opened.waitMs).toBeLessThanOrEqual(60_000);
+});

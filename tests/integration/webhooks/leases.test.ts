@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { createActivities } from '../../../activities';
+import { newId, type PublicId, toUuid } from '../../../core/ids';
+import { createDelivery, type Delivery } from '../../../domains/webhooks/delivery/dependencies';
+import { startCover } from '../../../domains/webhooks/publishing/cover-workflow';
+import { type AttemptOutcome, recordOutcomes } from '../../../domains/webhooks/store/attempt-outcomes';
+import { claimDue } from '../../../domains/webhooks/store/claims';
+import type { StoredDelivery } from '../../../domains/webhooks/store/publish';
+import { createMetrics } from '../../../infra/observability/metrics';
+import { deliveryReads, only, storeOnly } from '../../support/deliveries';
+import { insertEndpoint, insertTenant } from '../../support/fixtures';
+import { startHeldReceiver } from '../../support/held-receiver';
+import { createPipeline, type Pipeline } from '../../support/pipeline';
+import { eventually, type ReceivedRequest, startReceiver, type TestReceiver } from '../../support/receiver';
+
+let pipeline: Pipeline;
+let receiver: TestReceiver;
+let tenantId: PublicId;
+
+beforeAll(async () => {
+  pipeline = await createPipeline({ WAYBILL_SWEEP_GRACE: '500ms' });
+  await pipeline.startWorker();
+});
+afterAll(async () => {
+  await pipeline.close();
+});
+beforeEach(async () => {
+  receiver = await startReceiver();
+  tenantId = await insertTenant(pipeline.database.pool);
+});
+afterEach(async () => {
+  await receiver.close();
+});
+
+const { query, read, attemptsOf, deadLettersOf, untilState } = deliveryReads(() => pipeline.database.pool);
+const store = (options?: Parameters<typeof storeOnly>[2]) => storeOnly(pipeline.database.pool, tenantId, options);
+const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =>
+  insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
+
+describe('when the accepting process dies before the first attempt', () => {
+  const LEASE_MS = 700;
+
+  test('the workflow attempts when the lease runs out, and not before', async () => {
+    await endpoint();
+    const began = Date.now();
+    const delivery = only(await store({ claim: randomUUID(), leaseMs: LEASE_MS }));
+    const cover = {
+      open: [delivery.id],
+      settled: {},
+      tenantIds: [tenantId],
+      endpointIds: [delivery.endpointId],
+      startDelayMs: 0,
+    };
+    await startCover(
+      pipeline.client,
+      { ...cover, workflowId: delivery.workflowId },
+      pipeline.config.WAYBILL_TASK_QUEUE,
+    );
+    expect((await untilState(delivery.id, 'delivered')).attempts).toBe(1);
+    expect(only(receiver.received).at - began).toBeGreaterThanOrEqual(LEASE_MS - 5);
+  });
+
+  test('the sweep finds what has no workflow, once its lease has run out', async () => {
+    await endpoint();
+    const deliveries = await store({ claim: randomUUID(), leaseMs: LEASE_MS, count: 3 });
+    const { sweepOverdueDeliveries } = createActivities({ ...pipeline, ...pipeline.delivery });
+    expect(await sweepOverdueDeliveries(0)).toEqual({ overdue: 0, started: 0, kept: 0 });
+    const report = await eventually(async () => {
+      const swept = await sweepOverdueDeliveries(0);
+      return swept.overdue > 0 ? swept : undefined;
+    });
+    expect(report).toEqual({ overdue: 3, started: 1, kept: 0 });
+    for (const delivery of deliveries) await untilState(delivery.id, 'delivered');
+    expect(receiver.received).toHaveLength(3);
+  });
+});
+
+describe('several engines on one database', () => {
+  let others: Delivery[];
+
+  beforeEach(async () => {
+    others = await Promise.all([1, 2].map(() => createDelivery(pipeline.config, createMetrics(), pipeline.log)));
+  });
+  afterEach(async () => {
+    for (const other of others) await other.close();
+  });
+
+  test('never send a delivery twice at the same time, and once it is delivered not at all', async () => {
+    const DELAY_MS = 15;
+    const answered = new Map<string, number>();
+    // Every second request of a delivery fails, so that each is fought over more than once.
+    receiver.always((request) => {
+      const times = (answered.get(nameOf(request)) ?? 0) + 1;
+      answered.set(nameOf(request), times);
+      return { status: times < 3 ? 500 : 200, delayMs: DELAY_MS };
+    });
+    for (const path of ['/a', '/b', '/c']) await endpoint({ url: receiver.url + path, delaysMs: [1, 1, 1, 1] });
+    const deliveries = await store({ count: 30 });
+    const open = new Map(deliveries.map((delivery) => [delivery.id, delivery.endpointId]));
+    await Promise.all(
+      [pipeline.delivery, ...others].map(async ({ engine }) => {
+        for (let rounds = 0; open.size > 0 && rounds < 500; rounds++) {
+          await Promise.all(
+            [...open].map(async ([id, endpointId]) => {
+              const settlement = await engine.attemptDue(id, endpointId, () => true);
+              if (settlement?.state === 'delivered') open.delete(id);
+            }),
+          );
+        }
+      }),
+    );
+    expect(open.size).toBe(0);
+    expect(overlaps(receiver.received, DELAY_MS)).toEqual([]);
+    expect([...answered.values()]).toEqual(deliveries.map(() => 3));
+    const rows = await query<{ state: string; attempts: number; made: number }>(
+      `SELECT state, attempts, (SELECT count(*)::int FROM attempts a WHERE a.delivery_id = d.id) AS made
+       FROM deliveries d WHERE tenant_id = $1`,
+      toUuid(tenantId),
+    );
+    expect(rows).toEqual(deliveries.map(() => ({ state: 'delivered', attempts: 3, made: 3 })));
+  });
+
+  test('one that claims a delivery in the middle of another’s attempt gets nothing', async () => {
+    const held = await startHeldReceiver();
+    await endpoint({ url: held.url });
+    const { id, endpointId } = only(await store());
+    const first = pipeline.delivery.engine.attemptDue(id, endpointId, () => true);
+    await held.waiting();
+    for (const { engine } of others) expect(await engine.attemptDue(id, endpointId, () => true)).toBeUndefined();
+    held.answer(200);
+    expect(await first).toEqual({ state: 'delivered' });
+    expect(held.received).toBe(1);
+    await held.close();
+  });
+
+  function nameOf(request: ReceivedRequest): string {
+    return `${String(request.headers['webhook-id'])} ${request.path}`;
+  }
+
+  /** Requests of one delivery that came while an earlier one was surely not answered yet. */
+  function overlaps(requests: readonly ReceivedRequest[], delayMs: number): string[] {
+    const last = new Map<string, number>();
+    return requests.flatMap((request) => {
+      const name = nameOf(request);
+      const before = last.get(name);
+      last.set(name, request.at);
+      // Both moments are in whole milliseconds.
+      return before !== undefined && request.at - before < delayMs - 1 ? [name] : [];
+    });
+  }
+});
+
+describe('an outcome recorded under a lost lease', () => {
+  const outcome = (
+    delivery: StoredDelivery,
+    claim: string,
+    number: number,
+    next: AttemptOutcome['next'],
+  ): AttemptOutcome => ({
+    attemptId: newId('attempt'),
+    deliveryId: delivery.id,
+    claim,
+    number,
+    trigger: 'schedule',
+    startedAt: new Date(),
+    durationMs: 5,
+    status: next.state === 'delivered' ? 200 : 500,
+    error: next.state === 'delivered' ? undefined : 'http-500',
+    errorDetail: undefined,
+    responseBody: undefined,
+    next,
+  });
+  const record = async (made: AttemptOutcome) => only(await recordOutcomes(pipeline.database.pool, [made]));
+
+  /** A delivery whose first holder took too long, so that another has it now. */
+  async function takenOver() {
+    await endpoint();
+    const [lost, held] = [randomUUID(), randomUUID()];
+    const delivery = only(await store({ claim: lost, leaseMs: -1_000 }));
+    const claimed = only(await claimDue(pipeline.database.pool, [delivery.id], held, 10_000));
+    expect(claimed.outcome).toBe('claimed');
+    return { delivery, lost, held };
+  }
+
+  test.each([
+    { state: 'retrying', delayMs: 5 },
+    { state: 'dead', reason: 'exhausted' },
+  ] as const)('$state: the attempt is kept, the delivery stays with its holder', async (next) => {
+    const { delivery, lost, held } = await takenOver();
+    const before = await read(delivery.id);
+    expect((await record(outcome(delivery, lost, 1, next))).moved).toBe(false);
+    expect(await read(delivery.id)).toEqual(before);
+    expect(before).toMatchObject({ state: 'pending', claim: held });
+    expect(await attemptsOf(delivery.id)).toEqual([{ number: 1, outcome: 'failed' }]);
+    expect(await deadLettersOf(delivery.id)).toEqual([]);
+    expect((await record(outcome(delivery, held, 1, next))).moved).toBe(true);
+    expect((await read(delivery.id)).state).toBe(next.state);
+  });
+
+  test('a success is final, and the holder’s failure after it changes nothing', async () => {
+    const { delivery, lost, held } = await takenOver();
+    expect((await record(outcome(delivery, lost, 1, { state: 'delivered' }))).moved).toBe(true);
+    expect(await read(delivery.id)).toMatchObject({ state: 'delivered', claim: null, next_attempt_at: null });
+    expect((await record(outcome(delivery, held, 1, { state: 'dead', reason: 'exhausted' }))).moved).toBe(false);
+    expect((await read(delivery.id)).state).toBe('delivered');
+    expect(await attemptsOf(delivery.id)).toHaveLength(2);
+    expect(await deadLettersOf(delivery.id)).toEqual([]);
+  });
+
+  test('an outcome that is recorded twice counts once', async () => {
+    await endpoint();
+    const claim = randomUUID();
+    const delivery = only(await store({ claim, leaseMs: 10_000 }));
+    const made = outcome(delivery, claim, 1, { state: 'dead', reason: 'exhausted' });
+    expect((await record(made)).moved).toBe(true);
+    expect((await record(made)).moved).toBe(false);
+    expect(await attemptsOf(delivery.id)).toHaveLength(1);
+    expect(await deadLettersOf(delivery.id)).toHaveLength(1);
+  });
+});

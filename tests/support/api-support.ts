@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import pino from 'pino';
+import request, { type Response } from 'supertest';
+import type { AppDeps } from '../../api/deps';
+import { createApiServer } from '../../api/http/http-server';
+import { createRateLimiter } from '../../api/http/rate-limit';
+import { createApiMetrics } from '../../api/http/request-metrics';
+import { createApp } from '../../api/server';
+import { ensureAdminKey } from '../../domains/accounts/admin-key';
+import { addressPolicy } from '../../domains/webhooks/delivery/dependencies';
+import { checkUrlAndResolve } from '../../infra/http/address-policy';
+import { workflowPage } from '../../infra/temporal/web-ui';
+import { Contract } from './api-contract-support';
+import { createPipeline, type Pipeline } from './pipeline';
+
+export const ADMIN_KEY = `wb_live_${'0123456789abcdef'.repeat(2)}_${'A'.repeat(43)}`;
+
+export interface CallOptions {
+  /** Default: the tenant's key with all its scopes. `null` sends none. */
+  key?: string | null;
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Default: a new one where the document says that one is required. `null` sends none. */
+  idempotencyKey?: string | null;
+}
+
+/** An API on real servers, with a tenant of its own; every answer is checked against the OpenAPI document. */
+export interface TestApi {
+  pipeline: Pipeline;
+  server: Server;
+  url: string;
+  deps: AppDeps;
+  tenantId: string;
+  /** The tenant's key, with the scope `*`. */
+  key: string;
+  call(method: string, path: string, options?: CallOptions): Promise<Response>;
+  /** Makes a tenant with a key of these scopes. */
+  newTenant(scopes?: string[]): Promise<{ tenantId: string; key: string }>;
+  /** Makes a key of the tenant with these scopes. */
+  newKey(scopes: string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function createApi(overrides: Partial<AppDeps> = {}, env: Record<string, string> = {}): Promise<TestApi> {
+  const pipeline = await createPipeline(env);
+  const { config, delivery, metrics, publisher, commands, client } = pipeline;
+  const deps: AppDeps = {
+    config,
+    pool: delivery.pool,
+    client,
+    keyring: delivery.keyring,
+    log: pino({ level: process.env.WAYBILL_TEST_LOG_LEVEL ?? 'silent' }),
+    publisher,
+    commands,
+    checkEndpointUrl: (url) => checkUrlAndResolve(url, addressPolicy(config)),
+    metrics: createApiMetrics(metrics.registry),
+    readiness: async () => ({ postgres: 'ok' }),
+    rateLimiter: createRateLimiter({ perSecond: 100_000 }),
+    workflowUrl: (workflowId) => workflowPage('http://127.0.0.1:8233', 'default', workflowId),
+    ...overrides,
+  };
+  const server = await listen(deps);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await ensureAdminKey(deps.pool, ADMIN_KEY);
+  const contract = new Contract((await request(server).get('/openapi.json')).text);
+
+  async function call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+    let pending = request(server)[verb(method)](path);
+    const key = options.key === undefined ? api.key : options.key;
+    if (key !== null) pending = pending.set('authorization', `Bearer ${key}`);
+    const idempotencyKey = options.idempotencyKey ?? (requiresKey(method, path, options) ? randomUUID() : undefined);
+    if (idempotencyKey !== undefined) pending = pending.set('idempotency-key', idempotencyKey);
+    for (const [name, value] of Object.entries(options.headers ?? {})) pending = pending.set(name, value);
+    if (options.body !== undefined) {
+      pending = typeof options.body === 'string' ? pending.send(options.body) : pending.send(options.body as object);
+    }
+    const response = await pending.redirects(0).ok(() => true);
+    contract.check(method, path, response);
+    return response;
+  }
+
+  function requiresKey(method: string, path: string, { idempotencyKey }: CallOptions): boolean {
+    const parameters = contract.find(method, path)?.parameters ?? [];
+    return idempotencyKey !== null && parameters.some(({ name, required }) => name === 'idempotency-key' && required);
+  }
+
+  async function newTenant(scopes: string[] = ['*']): Promise<{ tenantId: string; key: string }> {
+    const tenant = await call('POST', '/v1/tenants', { key: ADMIN_KEY, body: { name: 'test' } });
+    const tenantId: string = tenant.body.id;
+    const body = { name: 'test', scopes, tenantId };
+    const key: string = (await call('POST', '/v1/api-keys', { key: ADMIN_KEY, body })).body.key;
+    return { tenantId, key };
+  }
+
+  const api: TestApi = {
+    pipeline,
+    server,
+    url,
+    deps,
+    tenantId: '',
+    key: '',
+    call,
+    newTenant,
+    newKey: async (scopes) => {
+      const answer = await call('POST', '/v1/api-keys', {
+        key: ADMIN_KEY,
+        body: { name: 'test', scopes, tenantId: api.tenantId },
+      });
+      return answer.body.key;
+    },
+    close: async () => {
+      await new Promise((resolve) => server.close(resolve));
+      await pipeline.close();
+    },
+  };
+  Object.assign(api, await newTenant());
+  return api;
+}
+
+/** Serves an API from these parts on a free port. */
+export async function listen(deps: AppDeps): Promise<Server> {
+  const server = createApiServer(createApp(deps));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+const VERBS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'] as const;
+
+function verb(method: string): (typeof VERBS)[number] {
+  const found = VERBS.find((name) => name === method.toLowerCase());
+  if (found === undefined) throw new Error(`unknown method ${method}`);
+  return found;
+}

@@ -1,0 +1,25 @@
+import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import type { PaymentActivities } from '../../activities/payments';
+import type { PaymentSweepReport } from '../../domains/payments/sweep';
+
+const { sweepNeglectedPayments } = proxyActivities<PaymentActivities>({
+  startToCloseTimeout: '2 minutes',
+  retry: { maximumAttempts: 3 },
+});
+
+export interface PaymentSweepInput {
+  /** For how long nothing may have happened; by default a minute. */
+  graceMs?: number;
+}
+
+/** Run by the Schedule `sweep-payments`: gives payments, refunds and chargebacks that nobody attends to their workflows. */
+export async function sweepPayments(input: PaymentSweepInput = {}): Promise<PaymentSweepReport> {
+  const report = await sweepNeglectedPayments(input.graceMs);
+  const { payments, refunds, chargebacks } = report;
+  setCurrentDetails(
+    payments + refunds + chargebacks === 0
+      ? 'Nothing was neglected.'
+      : `${payments} payments, ${refunds} refunds, ${chargebacks} chargebacks without progress were given their workflows.`,
+  );
+  return report;
+}

@@ -1,0 +1,80 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  executeChild,
+  ParentClosePolicy,
+  proxyActivities,
+  setCurrentDetails,
+  sleep,
+  WorkflowIdReusePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { SettlementActivities } from '../../activities/settlement';
+import { settlementWorkflowId } from '../../infra/temporal/names';
+import { DATABASE_RETRY } from '../kit/retry-policies';
+import type { settlementDay } from './settlement-day';
+
+export interface SettlementLauncherInput {
+  tenantId: string;
+  /** Settles up to this day, `YYYY-MM-DD`; by default the last one that was over when the Schedule was due. */
+  upTo?: string;
+  trigger?: 'schedule' | 'manual' | 'retry';
+}
+
+const { nextUnsettledDay } = proxyActivities<SettlementActivities>({
+  startToCloseTimeout: '10 seconds',
+  retry: DATABASE_RETRY,
+});
+
+/** Another launcher may be settling the same day: looked at again so often, and so many times. */
+const WAIT_MS = 2_000;
+const MAX_WAITS = 1_800;
+
+/** A year of missed days at most in one run; the next one goes on. */
+const MAX_DAYS = 366;
+
+/**
+ * Settles every day that is over and not settled yet, in order, each by a `settlementDay` of its own. Started by the
+ * business's Schedule at its cut-off, and by the API. Stops at a day that fails or needs a review: later days open with
+ * what that one closes with.
+ */
+export async function settlementLauncher(input: SettlementLauncherInput): Promise<{ settled: string[] }> {
+  const { tenantId, upTo, trigger = 'schedule' } = input;
+  const settled: string[] = [];
+  for (let waits = 0; settled.length < MAX_DAYS && waits < MAX_WAITS; ) {
+    const next = await nextUnsettledDay({ tenantId, ...(upTo === undefined ? { at: scheduledAt() } : { upTo }) });
+    if (next === null) break;
+    if (next.state === 'failed' || next.state === 'needs_review') {
+      throw ApplicationFailure.nonRetryable(`the settlement of ${next.date} ${next.state}: retry it first`, 'Blocked');
+    }
+    setCurrentDetails(`Settling **${next.date}**. Settled before: ${settled.join(', ') || 'none'}.`);
+    try {
+      await executeChild<typeof settlementDay>('settlementDay', {
+        workflowId: settlementWorkflowId(tenantId, next.date),
+        // Whether a day is settled is for the database to say: it may have been restored to before it was.
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `Settlement of ${next.date}`,
+        args: [{ tenantId, date: next.date, trigger: next.missed ? 'missed' : trigger }],
+      });
+      settled.push(next.date);
+    } catch (error) {
+      if (error instanceof ChildWorkflowFailure) {
+        throw ApplicationFailure.nonRetryable(`the settlement of ${next.date} did not complete`, 'Blocked');
+      }
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      waits++;
+      await sleep(WAIT_MS);
+    }
+  }
+  setCurrentDetails(settled.length === 0 ? 'Nothing was left to settle.' : `Settled ${settled.join(', ')}.`);
+  return { settled };
+}
+
+/** When the Schedule was due, however late it is now; that moment decides which day is over. */
+function scheduledAt(): string {
+  const { searchAttributes, startTime } = workflowInfo();
+  const [due] = searchAttributes.TemporalScheduledStartTime ?? [];
+  return (due instanceof Date ? due : startTime).toISOString();
+}

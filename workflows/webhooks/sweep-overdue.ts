@@ -1,0 +1,24 @@
+import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import type { WebhookActivities } from '../../activities/webhooks';
+import type { SweepReport } from '../../domains/webhooks/upkeep/sweep';
+
+const { sweepOverdueDeliveries } = proxyActivities<WebhookActivities>({
+  startToCloseTimeout: '2 minutes',
+  retry: { maximumAttempts: 3 },
+});
+
+export interface SweepInput {
+  /** How late a delivery may be before it is looked after; by default as configured. */
+  graceMs?: number;
+}
+
+/** Run by the Schedule `sweep-overdue`: gives deliveries that nobody attended to in time to their workflows. */
+export async function sweepOverdue(input: SweepInput = {}): Promise<SweepReport> {
+  const report = await sweepOverdueDeliveries(input.graceMs);
+  setCurrentDetails(
+    report.overdue === 0
+      ? 'Nothing was overdue.'
+      : `${report.overdue} deliveries overdue: ${report.started} workflows started, ${report.kept} were running.`,
+  );
+  return report;
+}
