@@ -1,29 +1,86 @@
-// Who may import whom. Folders not named in a rule's `to` are open to everybody.
-const ours = '^(core|store|infra|workflows|activities|api|worker|bench|tests)/';
+// Who may import whom: docs/architecture.md. Each rule has a fixture that breaks it (tests/architecture).
+const OURS = '^(core|domains|infra|workflows|activities|api|worker|bench|tests)/';
+const TESTS = '\\.test\\.ts$';
+/** Type-only imports are erased: they tie no code together. */
+const RUNTIME = { dependencyTypesNot: ['type-only'] };
+
+/** What stands at `from` may import nothing of ours but what `allowed` matches. */
 const only = (name, from, allowed, extra = {}) => ({
   name,
   severity: 'error',
-  from: { path: from, pathNot: '\\.test\\.ts$' },
-  to: { path: ours, pathNot: allowed, ...extra },
+  from: { path: from, pathNot: TESTS },
+  to: { path: OURS, pathNot: allowed, ...extra },
 });
+
+/** Packages and built-ins that reach outside of the process. */
+const IO = [
+  ...['pg', 'ioredis', 'undici', 'express', 'pino', 'prom-client'].map((name) => `node_modules/${name}/`),
+  ...['client', 'worker', 'activity'].map((name) => `node_modules/@temporalio/${name}/`),
+  ...['fs', 'net', 'tls', 'http', 'https', 'http2', 'dns', 'child_process', 'worker_threads'].map(
+    (name) => `^${name}$`,
+  ),
+];
 
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     only('core-imports-nothing', '^core/', '^core/'),
-    only('store-imports', '^store/', '^(core|store|infra/postgres)/|^infra/log'),
-    only('infra-imports', '^infra/(?!setup/)', '^(core|infra)/'),
-    only('workflows-import', '^workflows/', '^(core|workflows)/|^infra/temporal/(names|search-attributes)', {
-      dependencyTypesNot: ['type-only'],
-    }),
-    only('workflows-types-from-activities', '^workflows/', '^(core|workflows|activities|infra/temporal)/'),
-    only('activities-import', '^activities/', '^(core|store|infra|activities)/', { dependencyTypesNot: ['type-only'] }),
-    only('api-imports', '^api/', '^(core|store|infra|api|activities/webhooks)/', { dependencyTypesNot: ['type-only'] }),
-    only('worker-imports', '^worker/', '^(core|store|infra|activities|workflows|worker)/'),
+    only('infra-imports', '^infra/(?!setup/)', '^(core/|infra/(?!setup/))'),
+    only(
+      'domains-import',
+      '^domains/([^/]+)/(?!rules/)',
+      '^(core/|infra/(?!setup/)|domains/$1/|domains/[^/]+/index\\.ts$)',
+    ),
+    only('rules-import', '^domains/[^/]+/rules/', '^(core/|domains/[^/]+/rules/)'),
+    {
+      name: 'rules-do-no-io',
+      severity: 'error',
+      from: { path: '^(core|domains/[^/]+/rules)/', pathNot: TESTS },
+      to: { path: IO, ...RUNTIME },
+    },
+    only(
+      'workflows-import',
+      '^workflows/',
+      '^(core|workflows|domains/[^/]+/rules)/|^infra/temporal/(search-attributes|task-queues)\\.ts$',
+      RUNTIME,
+    ),
+    only(
+      'workflows-types-from-activities',
+      '^workflows/',
+      '^(core|workflows|activities|infra/temporal|domains/[^/]+/rules)/',
+    ),
+    only('activities-import', '^activities/', '^(core|activities)/|^domains/[^/]+/index\\.ts$', RUNTIME),
+    only('activities-import-types', '^activities/', '^(core|activities|infra/(?!setup/))|^domains/[^/]+/index\\.ts$'),
+    only('api-doors-import', '^api/(?!http/)([^/]+)/', '^(core|api/http|api/$1)/|^domains/[^/]+/index\\.ts$'),
+    only(
+      'api-kit-imports',
+      '^api/http/',
+      '^(core/|api/http/|infra/(?!setup/)|domains/(accounts|idempotency)/index\\.ts$)',
+    ),
+    only('api-main-imports', '^api/[^/]+\\.ts$', '^(core/|api/|infra/(?!setup/)|domains/[^/]+/index\\.ts$)'),
+    only(
+      'worker-imports',
+      '^worker/',
+      '^(core/|infra/(?!setup/)|activities/|workflows/|worker/|domains/[^/]+/index\\.ts$)',
+    ),
+    {
+      name: 'temporal-client-only-in-starters',
+      severity: 'error',
+      from: {
+        path: OURS,
+        pathNot: [
+          TESTS,
+          '^(bench|tests|infra/setup|infra/temporal)/',
+          '^domains/[^/]+/start\\.ts$',
+          '^(api|worker)/main\\.ts$',
+        ],
+      },
+      to: { path: 'node_modules/@temporalio/client/', ...RUNTIME },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|node_modules|\\.waybill)/' },
+    exclude: { path: '^(dist|\\.waybill)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },

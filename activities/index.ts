@@ -1,11 +1,13 @@
-import type { ActivityDeps } from './deps';
+import type { Platform } from '../infra/platform/platform';
 import { createPaymentActivities } from './payments';
 import { createSettlementActivities } from './settlement';
 import { createWebhookActivities } from './webhooks';
 
-export type { ActivityDeps } from './deps';
-
-/** Every activity that the worker registers. */
-export function createActivities(deps: ActivityDeps) {
-  return { ...createWebhookActivities(deps), ...createPaymentActivities(deps), ...createSettlementActivities(deps) };
+/** Every activity that a worker registers. */
+export function createActivities(platform: Platform) {
+  return {
+    ...createWebhookActivities(platform),
+    ...createPaymentActivities(platform),
+    ...createSettlementActivities(platform),
+  };
 }

@@ -1,33 +1,33 @@
-import type { Authenticator } from '../domains/accounts/authenticator';
-import { apiKeyRoutes } from './accounts/api-keys/routes';
-import { tenantRoutes } from './accounts/tenants/routes';
-import type { AppDeps } from './deps';
-import { financeRoutes } from './finance/routes';
+import { accountsDoor } from './accounts';
+import type { Door, DoorContext } from './http/door';
 import { openApiDocument } from './http/openapi';
 import type { Route } from './http/route';
-import { operationRoutes } from './operations/routes';
-import { deadLetterRoutes } from './webhooks/dead-letters/routes';
-import { deliveryRoutes } from './webhooks/deliveries/routes';
-import { endpointRoutes } from './webhooks/endpoints/routes';
-import { endpointSecretRoutes } from './webhooks/endpoints/secret-routes';
-import { endpointTestRoute } from './webhooks/endpoints/test-route';
-import { eventTypeRoutes } from './webhooks/event-types/routes';
-import { messageRoutes } from './webhooks/messages/routes';
+import { ledgerDoor } from './ledger';
+import { merchantsDoor } from './merchants';
+import { type OperationDeps, operationRoutes } from './operations/routes';
+import { paymentsDoor } from './payments';
+import { settlementDoor } from './settlement';
+import { webhooksDoor } from './webhooks';
 
-/** Every route of the API. Express tries them in this order, so the busiest comes first. */
-export function apiRoutes(deps: AppDeps, authenticator: Authenticator): Route[] {
+/** Every domain's door. Express tries their routes in this order, so the busiest comes first. */
+export const DOORS: readonly Door[] = [
+  webhooksDoor,
+  paymentsDoor,
+  merchantsDoor,
+  ledgerDoor,
+  settlementDoor,
+  accountsDoor,
+];
+
+/** Every route of the API. */
+export function apiRoutes(context: DoorContext, readiness: OperationDeps['readiness']): Route[] {
   const routes: Route[] = [
-    ...messageRoutes(deps),
-    ...deliveryRoutes(deps),
-    ...deadLetterRoutes(deps),
-    ...endpointRoutes(deps),
-    endpointTestRoute(deps),
-    ...endpointSecretRoutes(deps),
-    ...financeRoutes(deps),
-    ...eventTypeRoutes(deps),
-    ...apiKeyRoutes(deps, authenticator),
-    ...tenantRoutes(deps),
-    ...operationRoutes(deps, () => openApiDocument(routes)),
+    ...DOORS.flatMap((door) => door.routes(context)),
+    ...operationRoutes({
+      readiness,
+      registry: context.metrics.registry,
+      document: () => openApiDocument(routes, context.scopes),
+    }),
   ];
   return routes;
 }

@@ -1,34 +1,57 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { Authenticator } from '../domains/accounts/authenticator';
-import type { AppDeps } from './deps';
+import { Authenticator } from '../domains/accounts';
+import type { Platform } from '../infra/platform/platform';
+import { workflowPage } from '../infra/temporal/web-ui';
 import { fail, mountRoutes } from './http/adapter';
+import { apiConfig } from './http/config';
+import type { DoorContext } from './http/door';
 import { exchangeOf, sendProblem } from './http/exchange';
 import { Idempotency } from './http/idempotency/idempotency';
 import { Problem } from './http/problems';
+import type { RateLimiter } from './http/rate-limit';
 import { beginExchange } from './http/request-log';
+import { requestMetrics } from './http/request-metrics';
 import { mountPages } from './operations/pages';
-import { apiRoutes } from './routes';
+import { apiRoutes, DOORS } from './routes';
 
-/** Makes the API. It listens to nothing by itself: see `api/http-server.ts`. */
-export function createApp(deps: AppDeps): Express {
+export interface AppOptions {
+  /** The state of each server that is needed: `ok`, or what is wrong with it. */
+  readiness(): Promise<Record<string, string>>;
+  rateLimiter: RateLimiter;
+}
+
+/** Makes the API. It listens to nothing by itself: see `api/http/http-server.ts`. */
+export function createApp(platform: Platform, options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
   app.set('query parser', 'simple');
 
-  const authenticator = new Authenticator(deps.pool);
-  app.use(beginExchange(deps.log, deps.metrics));
-  mountRoutes(app, apiRoutes(deps, authenticator), {
-    authenticator,
-    rateLimiter: deps.rateLimiter,
-    idempotency: new Idempotency(deps),
-    maxBodyBytes: deps.config.WAYBILL_MAX_BODY_BYTES,
+  const context = doorContext(platform);
+  const metrics = platform.metrics.of(requestMetrics);
+  app.use(beginExchange(platform.log, metrics));
+  mountRoutes(app, apiRoutes(context, options.readiness), {
+    authenticator: context.authenticator,
+    rateLimiter: options.rateLimiter,
+    idempotency: new Idempotency({ pool: platform.pool, keyring: platform.keyring, metrics }),
+    maxBodyBytes: platform.settings.of(apiConfig).WAYBILL_MAX_BODY_BYTES,
   });
   mountPages(app);
   app.use((req, res) => sendProblem(req, res, new Problem('not-found')));
   app.use(answerErrors);
   return app;
+}
+
+/** What the doors of this process are made with. */
+export function doorContext(platform: Platform): DoorContext {
+  const { WAYBILL_TEMPORAL_UI_URL } = platform.settings.of(apiConfig);
+  return {
+    ...platform,
+    authenticator: new Authenticator(platform.pool),
+    scopes: DOORS.flatMap(({ domain }) => domain.scopes ?? []),
+    workflowUrl: (workflowId) => workflowPage(WAYBILL_TEMPORAL_UI_URL, platform.namespace, workflowId),
+  };
 }
 
 /** Express takes handlers of four parameters for error handlers. */

@@ -1,83 +1,61 @@
-import { existsSync } from 'node:fs';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { createActivities } from '../activities';
-import { createDelivery } from '../domains/webhooks/delivery/dependencies';
-import { renderMetrics } from '../domains/webhooks/upkeep/gauges';
-import { ConfigError, loadConfig } from '../infra/config';
-import { createLogger, type Logger } from '../infra/log';
-import { createMetrics } from '../infra/observability/metrics';
-import { connectNative, createTemporalClient } from '../infra/temporal/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { ConfigError } from '../infra/config/settings';
+import type { Logger } from '../infra/log';
+import { openPlatform } from '../infra/platform/platform';
+import { connectNative } from '../infra/temporal/client';
 import { registerSearchAttributes } from '../infra/temporal/register-search-attributes';
 import { ensureSchedules } from '../infra/temporal/schedules';
-import { BUNDLE_PATH } from './bundle';
+import { workerConfig } from './config';
+import { DOMAINS } from './domains';
 import { startHealthServer } from './health-server';
-import { ensureSettlementSchedules, startSettlementWatch } from './settlement-watch';
+import { createWorkers } from './workers';
 
-const SHUTDOWN_GRACE = '35 seconds';
-const SHUTDOWN_FORCE = '60 seconds';
 const CONNECT_PAUSE_MS = 1_000;
 
 /** Runs the worker process until a signal ends it. */
 async function main(): Promise<void> {
-  const config = loadConfig();
-  const log = createLogger(config.WAYBILL_LOG_LEVEL, 'worker');
-  installRuntime(log, `${config.WAYBILL_HOST}:${config.WAYBILL_TEMPORAL_METRICS_PORT}`);
-  const metrics = createMetrics();
-  const delivery = await createDelivery(config, metrics, log);
-  const { client, namespace, close: closeClient } = createTemporalClient();
-
-  const watchdog = { pool: delivery.pool, client, config, metrics, log };
+  const fragments = [workerConfig, ...DOMAINS.flatMap(({ config }) => config ?? [])];
+  const platform = openPlatform({ name: 'worker', fragments });
+  const { settings, config, pool, client, namespace, metrics, log } = platform;
+  const { WAYBILL_WORKER_PORT, WAYBILL_TEMPORAL_METRICS_PORT, WAYBILL_WORKER_ROLES: roles } = settings.of(workerConfig);
+  installRuntime(log, `${config.WAYBILL_HOST}:${WAYBILL_TEMPORAL_METRICS_PORT}`);
 
   let running = false;
   const health = await startHealthServer({
     host: config.WAYBILL_HOST,
-    port: config.WAYBILL_WORKER_PORT,
+    port: WAYBILL_WORKER_PORT,
     problems: async () => {
       const problems: Record<string, string> = {};
       if (!running) problems.temporal = 'the worker is not polling yet';
-      await delivery.pool.query('SELECT 1').catch((error: Error) => {
+      await pool.query('SELECT 1').catch((error: Error) => {
         problems.postgres = error.message;
       });
       return problems;
     },
-    renderMetrics: () => renderMetrics({ metrics, ...delivery }),
+    renderMetrics: () => metrics.registry.metrics(),
     metricsContentType: metrics.registry.contentType,
   });
 
-  // Before Temporal is there: that it is not may be the reason why nothing is settled.
-  const watch = startSettlementWatch(watchdog);
+  // Before Temporal is there: that it is not may be the reason why nothing is done.
+  for (const domain of DOMAINS) domain.watch?.(platform);
   const { connection } = await untilConnected(log, connectNative);
   await untilConnected(log, async () => {
     await registerSearchAttributes(client, namespace);
-    await ensureSchedules(client, config);
-    await ensureSettlementSchedules(watchdog);
+    await ensureSchedules(
+      client,
+      DOMAINS.flatMap((domain) => domain.schedules?.(platform) ?? []),
+    );
+    for (const domain of DOMAINS) await domain.prepare?.(platform);
   });
 
-  const worker = await Worker.create({
-    connection,
-    namespace,
-    taskQueue: config.WAYBILL_TASK_QUEUE,
-    ...(existsSync(BUNDLE_PATH)
-      ? { workflowBundle: { codePath: BUNDLE_PATH } }
-      : { workflowsPath: require.resolve('../workflows') }),
-    activities: createActivities({ ...delivery, client, config, metrics, log }),
-    maxConcurrentActivityTaskExecutions: 200,
-    maxConcurrentWorkflowTaskExecutions: 100,
-    maxCachedWorkflows: 1_000,
-    stickyQueueScheduleToStartTimeout: '5s',
-    maxHeartbeatThrottleInterval: '10s',
-    shutdownGraceTime: SHUTDOWN_GRACE,
-    shutdownForceTime: SHUTDOWN_FORCE,
-  });
+  const workers = await createWorkers(platform, { connection, roles });
   running = true;
-  log.info({ taskQueue: config.WAYBILL_TASK_QUEUE, namespace }, 'worker is polling');
+  log.info({ roles, namespace }, 'worker is polling');
   try {
-    await worker.run();
+    await workers.run();
   } finally {
     running = false;
-    watch.stop();
-    await delivery.close();
-    await closeClient();
+    await platform.close();
     await connection.close();
     health.close();
     health.closeAllConnections();

@@ -1,27 +1,34 @@
 import type { PublicId } from '../../core/ids';
-import { authoriseCharge, captureCharge, lookUpCharge, voidCharge } from '../../domains/payments/charge-calls';
-import { flagChargeback, recordChargeback } from '../../domains/payments/chargebacks';
-import { paymentDeps } from '../../domains/payments/deps';
-import { endPayment, flagPayment, recordCapture } from '../../domains/payments/record-payment';
 import {
+  authoriseCharge,
   callRefund,
+  captureCharge,
+  endPayment,
   failRefund,
+  flagChargeback,
+  flagPayment,
   flagRefund,
+  holdWallet,
+  lookUpCharge,
   lookUpRefund,
+  paymentDeps,
   type RefundDone,
+  recordCapture,
+  recordChargeback,
   recordRefund,
-} from '../../domains/payments/refunds';
-import { sweepPayments } from '../../domains/payments/sweep';
-import { holdWallet, releaseWallet } from '../../domains/payments/wallet-holds';
-import type { ActivityDeps } from '../deps';
+  releaseWallet,
+  sweepPayments,
+  voidCharge,
+} from '../../domains/payments';
+import type { Platform } from '../../infra/platform/platform';
 
 export type PaymentActivities = ReturnType<typeof createPaymentActivities>;
 
 const SWEEP_GRACE_MS = 60_000;
 
 /** The side effects of payments, refunds and chargebacks. */
-export function createPaymentActivities(activityDeps: ActivityDeps) {
-  const deps = paymentDeps(activityDeps);
+export function createPaymentActivities(platform: Platform) {
+  const deps = paymentDeps(platform);
   return {
     authoriseCharge: (paymentId: PublicId) => authoriseCharge(deps, paymentId),
     captureCharge: (paymentId: PublicId, chargeId: string) => captureCharge(deps, paymentId, chargeId),

@@ -1,14 +1,23 @@
 import type { PublicId } from '../../core/ids';
-import { claimDay, computeDay } from '../../domains/settlement/aggregate';
-import { checkDay, completeDay, holdDay, postDay } from '../../domains/settlement/conclude';
-import { nextUnsettledDay, openDay } from '../../domains/settlement/open-day';
-import type { DayRef } from '../../domains/settlement/pages';
-import type { ActivityDeps } from '../deps';
+import {
+  checkDay,
+  claimDay,
+  completeDay,
+  computeDay,
+  type DayRef,
+  holdDay,
+  nextUnsettledDay,
+  openDay,
+  postDay,
+  settlementDeps,
+} from '../../domains/settlement';
+import type { Platform } from '../../infra/platform/platform';
 
 export type SettlementActivities = ReturnType<typeof createSettlementActivities>;
 
 /** The steps of a settlement. Each can be repeated: what is done already is left as it is. */
-export function createSettlementActivities(deps: ActivityDeps) {
+export function createSettlementActivities(platform: Platform) {
+  const deps = settlementDeps(platform);
   return {
     /** The first day that is not settled, up to the last one that was closed at a moment; null when there is none. */
     nextUnsettledDay: (input: { tenantId: PublicId; upTo?: string; at?: string }) => nextUnsettledDay(deps.pool, input),

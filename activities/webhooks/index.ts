@@ -1,24 +1,37 @@
 import type { PublicId } from '../../core/ids';
-import { type RoundReport, runRound } from '../../domains/webhooks/delivery/attempt-round';
-import { cancelDeliveries, makeDue } from '../../domains/webhooks/store/delivery-commands';
-import { forgetOld, type RetentionReport } from '../../domains/webhooks/upkeep/retention';
-import { type SweepReport, sweep } from '../../domains/webhooks/upkeep/sweep';
-import type { ActivityDeps } from '../deps';
+import {
+  cancelDeliveries,
+  forgetOld,
+  makeDue,
+  openDelivery,
+  type RetentionReport,
+  type RoundReport,
+  runRound,
+  type SweepReport,
+  sweep,
+  webhookMetrics,
+  webhooksConfig,
+} from '../../domains/webhooks';
+import type { Platform } from '../../infra/platform/platform';
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 
 /** The side effects of webhook delivery. */
-export function createWebhookActivities(deps: ActivityDeps) {
+export function createWebhookActivities(platform: Platform) {
+  const { pool, client, log } = platform;
+  const config = { ...platform.config, ...platform.settings.of(webhooksConfig) };
+  const { engine } = openDelivery(platform);
+  const deps = { pool, client, config, metrics: platform.metrics.of(webhookMetrics), log };
   return {
     /** Attempts those of these deliveries that are due, and tells where they stand. */
-    attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => runRound(deps.pool, deps.engine, deliveryIds),
+    attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => runRound(pool, engine, deliveryIds),
     /** Makes waiting deliveries due now. @returns how many were waiting */
-    makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(deps.pool, deliveryIds),
+    makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(pool, deliveryIds),
     /** Ends waiting deliveries without a further attempt. @returns how many were waiting */
-    cancelDeliveries: (deliveryIds: PublicId[]): Promise<number> => cancelDeliveries(deps.pool, deliveryIds),
+    cancelDeliveries: (deliveryIds: PublicId[]): Promise<number> => cancelDeliveries(pool, deliveryIds),
     /** Starts workflows for deliveries that nobody attended to in time. */
     sweepOverdueDeliveries: (graceMs?: number): Promise<SweepReport> => sweep(deps, graceMs),
     /** Forgets contents and history that have been kept long enough. */
-    forgetOld: (): Promise<RetentionReport> => forgetOld(deps.pool, deps.config),
+    forgetOld: (): Promise<RetentionReport> => forgetOld(pool, config),
   };
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import type { Authenticator, Principal } from '../../domains/accounts/authenticator';
+import type { Authenticator, Principal } from '../../domains/accounts';
 import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
 import { NOT_UTF8, problemOf } from './failures';
 import { fingerprintOf } from './idempotency/fingerprint';
@@ -69,7 +69,7 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       try {
         return answerOf(await execute({ request: exchange, principal, effect }));
       } catch (error) {
-        return failure(req, exchange, error);
+        return failure(req, exchange, error, route);
       }
     });
   }
@@ -87,21 +87,26 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     exchange.route = route.path;
     serve(req, exchange, res)
       .then((answer) => send(res, exchange, answer))
-      .catch((error: unknown) => fail(req, res, exchange, error));
+      .catch((error: unknown) => fail(req, res, exchange, error, route));
   };
 }
 
 /** Answers for something that was thrown, and logs it if it is our fault. */
-export function fail(req: Request, res: Response, exchange: Exchange, error: unknown): void {
-  const answer = failure(req, exchange, error);
+export function fail(req: Request, res: Response, exchange: Exchange, error: unknown, route?: Route): void {
+  const answer = failure(req, exchange, error, route);
   if (res.headersSent) res.destroy();
   else send(res, exchange, answer);
 }
 
-function failure(req: Request, exchange: Exchange, error: unknown): Answer {
-  const problem = problemOf(error);
+function failure(req: Request, exchange: Exchange, error: unknown, route?: Route): Answer {
+  const problem = problemOf(error, (name) => placeOf(name, route));
   if (problem.status >= 500) exchange.log.error({ err: error, route: exchange.route }, problem.message);
   return problemAnswer(req, exchange, problem);
+}
+
+function placeOf(name: string, route: Route | undefined) {
+  if (route?.params !== undefined && name in route.params.shape) return 'path';
+  return route?.query !== undefined && name in route.query.shape ? 'query' : 'body';
 }
 
 function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchange): void {

@@ -1,6 +1,7 @@
 import { Overloaded } from '../../core/group-commit';
+import { Refusal } from '../../core/refusal';
 import { TimedOut } from '../../core/timeout';
-import { Problem, type ProblemCode } from './problems';
+import { type FieldError, Problem, type ProblemCode, problemOfRefusal } from './problems';
 
 /** SQLSTATE classes and codes that mean "not now": connection trouble, out of resources, shutting down or starting up. */
 const PASSING_SQLSTATE = /^(08|53|57P0[1-5]|55P03|40001|40P01|57014)/;
@@ -32,9 +33,14 @@ const BODY_ERRORS: Readonly<Record<string, ProblemCode>> = {
   'charset.unsupported': 'unsupported-media-type',
 };
 
-/** What the client is told of something that was thrown: never its text, unless it was thrown for the client. */
-export function problemOf(error: unknown): Problem {
+/**
+ * What the client is told of something that was thrown: never its text, unless it was thrown for the client.
+ *
+ * @param placeOf - where in the request a field of this name is given; the body unless told
+ */
+export function problemOf(error: unknown, placeOf: (name: string) => FieldError['in'] = () => 'body'): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof Refusal) return problemOfRefusal(error, placeOf);
   if (isUnavailable(error)) return new Problem('unavailable', { headers: { 'retry-after': '1' } });
   if (hasProperties(error)) {
     const kind = typeof error.type === 'string' ? BODY_ERRORS[error.type] : undefined;

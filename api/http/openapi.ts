@@ -1,6 +1,5 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { SCOPES } from '../../domains/accounts/scopes';
 import { PROBLEM_PAGE, PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems';
 import { type Route, takesBody } from './route';
 
@@ -36,12 +35,12 @@ Repeat a POST with the same \`Idempotency-Key\` as often as needed: it has its e
 for 24 hours. Lists are paged by cursor; every answer carries \`x-request-id\`, and \`RateLimit\` says how many requests are left.`;
 
 /** The OpenAPI 3.1 document of a table of routes. */
-export function openApiDocument(routes: readonly Route[]) {
+export function openApiDocument(routes: readonly Route[], scopes: readonly string[]) {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'apiKey', {
     type: 'http',
     scheme: 'bearer',
-    description: `An API key. Scopes: ${SCOPES.map((scope) => `\`${scope}\``).join(', ')}.`,
+    description: `An API key. Scopes: ${scopes.map((scope) => `\`${scope}\``).join(', ')}.`,
   });
   for (const route of routes) {
     registry.registerPath({

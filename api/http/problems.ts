@@ -1,3 +1,5 @@
+import type { Refusal, RefusalKind } from '../../core/refusal';
+
 /** A kind of error the API answers with. `title` and `help` also make the page that `type` points to. */
 interface ProblemKind {
   status: number;
@@ -162,6 +164,36 @@ export class Problem extends Error {
   get status(): number {
     return PROBLEMS[this.code].status;
   }
+}
+
+/** What a refusal of a domain is answered with. */
+const REFUSED = {
+  'not-found': 'not-found',
+  'already-exists': 'already-exists',
+  'wrong-state': 'wrong-state',
+  busy: 'attempt-in-flight',
+  invalid: 'validation-failed',
+  'too-early': 'period-open',
+} as const satisfies Record<RefusalKind, ProblemCode>;
+
+/**
+ * What the client is told of a domain's refusal.
+ *
+ * @param placeOf - where in a request a field of this name is given
+ */
+export function problemOfRefusal(refusal: Refusal, placeOf: (name: string) => FieldError['in']): Problem {
+  const { kind, message, options } = refusal;
+  const { field, retryAfterSeconds } = options;
+  const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
+  const [name] = field ?? [];
+  if (field !== undefined && name !== undefined) {
+    const error = { in: placeOf(name), pointer: `#/${field.join('/')}`, detail: message };
+    return new Problem(REFUSED[kind], { errors: [error], ...(headers === undefined ? {} : { headers }) });
+  }
+  return new Problem(REFUSED[kind], {
+    ...(message === '' ? {} : { detail: message }),
+    ...(headers === undefined ? {} : { headers }),
+  });
 }
 
 /** A problem with one field. */

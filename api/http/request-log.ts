@@ -2,12 +2,12 @@ import type { RequestHandler } from 'express';
 import type { Logger } from '../../infra/log';
 import { attachExchange, Exchange, sendProblem } from './exchange';
 import { Problem } from './problems';
-import type { ApiMetrics } from './request-metrics';
+import type { RequestMetrics } from './request-metrics';
 
 const MAX_URL_LENGTH = 8_192;
 
 /** Begins every request's exchange, and counts and logs it at its end. */
-export function beginExchange(log: Logger, metrics: ApiMetrics): RequestHandler {
+export function beginExchange(log: Logger, metrics: RequestMetrics): RequestHandler {
   return (req, res, next) => {
     const id = req.headers['x-request-id'];
     const exchange = new Exchange(typeof id === 'string' ? id : undefined, log);

@@ -12,12 +12,8 @@ export interface RequestObservation {
 /** What became of a request with an idempotency key; `taken-over`: executed again, since its first process had stopped. */
 export type IdempotentOutcome = 'executed' | 'taken-over' | 'replayed' | 'in-flight' | 'other-request';
 
-/** What the API needs of the process's metrics. */
-export interface ApiMetrics {
-  /** The media type of {@link ApiMetrics.render}. */
-  readonly contentType: string;
-  /** All metrics of the process, as `/metrics` answers them. */
-  render(): Promise<string>;
+/** What the API counts of its requests. */
+export interface RequestMetrics {
   observeRequest(observation: RequestObservation): void;
   countIdempotent(outcome: IdempotentOutcome): void;
 }
@@ -27,7 +23,7 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Counts requests in a Prometheus registry; their duration under the name that OpenTelemetry's conventions give. */
-export function createApiMetrics(registry: Registry): ApiMetrics {
+export function requestMetrics(registry: Registry): RequestMetrics {
   const duration = new Histogram({
     name: 'http_server_request_duration_seconds',
     help: 'Duration of HTTP server requests.',
@@ -42,8 +38,6 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     registers: [registry],
   });
   return {
-    contentType: registry.contentType,
-    render: () => registry.metrics(),
     observeRequest: ({ method, route, status, seconds }) =>
       duration.observe(
         {

@@ -1,10 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { newId, type PublicId } from '../../core/ids';
-import type { Principal } from '../../domains/accounts/authenticator';
-import type { Scope, ScopeSet } from '../../domains/accounts/scopes';
+import type { Principal, ScopeSet } from '../../domains/accounts';
 import type { Logger } from '../../infra/log';
-import type { Queryable } from '../../infra/postgres/pool';
+import type { Effect, Fence } from '../../infra/postgres/effect';
 import { Problem, type ProblemCode } from './problems';
 import { fieldErrors } from './validation';
 
@@ -16,22 +15,9 @@ export interface RequestContext {
 }
 
 /** What the handler of a route that needs an API key knows of its request. */
-export interface TenantContext extends RequestContext {
-  tenantId: PublicId;
+export interface TenantContext extends RequestContext, Effect {
   keyId: PublicId;
   scopes: ScopeSet;
-  /**
-   * What this request brings about. The same for every execution of a request that is repeated with its idempotency
-   * key, so an id derived from it with `asId` finds what an execution that was cut off has made.
-   */
-  readonly effectId: PublicId;
-  /**
-   * To be called first in a transaction that must not happen once another execution has taken the request over: holds
-   * a take-over back until the transaction's end. Does nothing for a request without an idempotency key.
-   *
-   * @throws Problem when the request has been taken over already
-   */
-  fence(db: Queryable): Promise<void>;
 }
 
 /** An answer that a route may give. */
@@ -133,9 +119,9 @@ export interface RouteResult {
 }
 
 /** What a request brings about, and the hold on it. */
-export interface Effect {
+export interface EffectHold {
   id: PublicId;
-  fence: TenantContext['fence'];
+  fence: Fence;
 }
 
 /** One execution of a request. */
@@ -144,7 +130,7 @@ export interface Execution {
   /** Whose key it is; absent where no scope is needed. */
   principal: Principal | undefined;
   /** Absent for a request without an idempotency key. */
-  effect: Effect | undefined;
+  effect: EffectHold | undefined;
 }
 
 /** A request that fits its route's schemas, ready to be executed. */
@@ -152,8 +138,8 @@ export type Execute = (execution: Execution) => Promise<RouteResult>;
 
 /** A route of the table that both the Express routes and the OpenAPI document are made from. */
 export interface Route extends Description, Schemas {
-  /** The scope that the API key needs; `undefined` for routes that anybody may use. */
-  scope: Scope | undefined;
+  /** The scope that the API key needs, one of its domain's; `undefined` for routes that anybody may use. */
+  scope: string | undefined;
   /** @throws Problem when the request does not fit the schemas */
   prepare(raw: RawInput): Execute;
 }
@@ -182,7 +168,7 @@ export function route<
 >(
   spec: Description<R> &
     Schemas<P, Q, H, B> & {
-      scope: Scope;
+      scope: string;
       handler(input: Input<P, Q, H, B>, context: TenantContext): Promise<ResultOf<NoInfer<R>>>;
     },
 ): Route {
@@ -221,12 +207,12 @@ function idempotencyOf({ method, idempotency }: Pick<Description, 'method' | 'id
   return method === 'post' ? { idempotency: 'optional' as const } : {};
 }
 
-const NO_FENCE: TenantContext['fence'] = async () => {};
+const NO_FENCE: Fence = async () => {};
 
 function tenantContext(
   request: RequestContext,
   { tenantId, keyId, scopes }: Principal,
-  effect: Effect | undefined,
+  effect: EffectHold | undefined,
 ): TenantContext {
   let effectId = effect?.id;
   return {

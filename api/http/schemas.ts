@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../../core/duration';
 import { ID_PREFIXES, type IdKind } from '../../core/ids';
-import { timeZoneName } from '../../domains/merchants/rules/business-day';
+import { MAX_METADATA_ENTRIES } from '../../core/metadata';
+import { timeZoneName } from '../../core/time-zone';
 
 /** Schemas that several resources share. */
 
@@ -45,16 +46,14 @@ export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V) {
   );
 }
 
-const MAX_METADATA = 50;
-
 /** The name of an entry of a resource's metadata, and its value. */
 export const metadataName = nonEmptyText(64);
 export const metadataValue = text(512);
 
 /** What a client keeps with a resource: its own names and values. */
 export const metadataSchema = mapOf(metadataName, metadataValue).refine(
-  (map) => Object.keys(map).length <= MAX_METADATA,
-  `must have at most ${MAX_METADATA} entries`,
+  (map) => Object.keys(map).length <= MAX_METADATA_ENTRIES,
+  `must have at most ${MAX_METADATA_ENTRIES} entries`,
 );
 
 /** Deeper than any event, and far from where receivers' parsers and our own stack give up. */

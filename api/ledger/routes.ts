@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { asId } from '../../core/ids';
-import { appendAudit } from '../../domains/ledger/store/audit';
 import {
+  appendAudit,
   findLedgerTransaction,
   type LedgerTransaction,
   listLedgerTransactions,
-} from '../../domains/ledger/store/ledger-reads';
-import { type Reversal, reverseTransaction } from '../../domains/payments/store/reversals';
+} from '../../domains/ledger';
+import { type Reversal, reverseTransaction } from '../../domains/payments';
 import { inTransaction } from '../../infra/postgres/pool';
-import type { AppDeps } from '../deps';
 import { byId, pageBody, pageRequest } from '../http/cursor';
+import type { DoorContext } from '../http/door';
 import { amountText } from '../http/money-schema';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -52,7 +52,7 @@ const reversalSchema = z
 
 const params = z.object({ id: idSchema('ledgerTransaction') });
 
-export function ledgerRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+export function ledgerRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'get',

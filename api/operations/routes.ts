@@ -1,5 +1,5 @@
+import type { Registry } from 'prom-client';
 import { z } from 'zod';
-import type { AppDeps } from '../deps';
 import { publicRoute, type Route } from '../http/route';
 
 const TAG = 'Operations';
@@ -12,12 +12,16 @@ const readinessSchema = z
   })
   .meta({ id: 'Readiness' });
 
-/**
- * What load balancers, Prometheus and clients' generators ask for.
- *
- * @param document - makes the OpenAPI document; called once, when it is first asked for
- */
-export function operationRoutes(deps: Pick<AppDeps, 'readiness' | 'metrics'>, document: () => object): Route[] {
+export interface OperationDeps {
+  /** The state of each server that is needed: `ok`, or what is wrong with it. */
+  readiness(): Promise<Record<string, string>>;
+  registry: Registry;
+  /** Makes the OpenAPI document; called once, when it is first asked for. */
+  document(): object;
+}
+
+/** What load balancers, Prometheus and clients' generators ask for. */
+export function operationRoutes({ readiness, registry, document }: OperationDeps): Route[] {
   let openApi: string | undefined;
   return [
     publicRoute({
@@ -40,7 +44,7 @@ export function operationRoutes(deps: Pick<AppDeps, 'readiness' | 'metrics'>, do
         503: { description: 'It cannot; `checks` says why.', body: readinessSchema },
       },
       handler: async () => {
-        const checks = await deps.readiness();
+        const checks = await readiness();
         const ready = Object.values(checks).every((state) => state === 'ok');
         return ready
           ? { status: 200, body: { status: 'ok' as const, checks } }
@@ -53,8 +57,8 @@ export function operationRoutes(deps: Pick<AppDeps, 'readiness' | 'metrics'>, do
       operationId: 'metrics',
       tag: TAG,
       summary: 'Metrics for Prometheus',
-      responses: { 200: { description: 'All metrics.', body: z.string(), contentType: deps.metrics.contentType } },
-      handler: async () => ({ status: 200, body: await deps.metrics.render() }),
+      responses: { 200: { description: 'All metrics.', body: z.string(), contentType: registry.contentType } },
+      handler: async () => ({ status: 200, body: await registry.metrics() }),
     }),
     publicRoute({
       method: 'get',

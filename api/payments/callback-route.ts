@@ -1,15 +1,20 @@
 import { z } from 'zod';
 import { isId, newId } from '../../core/ids';
-import type { PaymentDeps } from '../../domains/payments/make-payment';
-import { type Callback, callbackSchema } from '../../domains/payments/provider/wire';
-import { startChargeback } from '../../domains/payments/start-payments';
-import { type Chargeback, insertChargeback, markChargebackWon } from '../../domains/payments/store/chargebacks';
-import { readPayment } from '../../domains/payments/store/payments';
-import { verifySignature } from '../../domains/webhooks/rules/signature';
+import {
+  type Callback,
+  type Chargeback,
+  callbackSchema,
+  chargebackWorkflowId,
+  insertChargeback,
+  markChargebackWon,
+  readPayment,
+  startChargeback,
+} from '../../domains/payments';
+import { verifySignature } from '../../domains/webhooks';
 import { inTime } from '../../infra/temporal/in-time';
-import { chargebackWorkflowId } from '../../infra/temporal/names';
 import { Problem } from '../http/problems';
 import type { RawInput, RequestContext, Route } from '../http/route';
+import type { PaymentRouteDeps } from './deps';
 
 const PATH = '/callbacks/payments';
 
@@ -17,7 +22,7 @@ const PATH = '/callbacks/payments';
  * Where the provider tells what it did by itself. It has no API key: the signature over the body's text is what it shows.
  * A callback is answered when it is durable; one that comes twice changes nothing.
  */
-export function callbackRoute(deps: PaymentDeps): Route {
+export function callbackRoute(deps: PaymentRouteDeps): Route {
   return {
     method: 'post',
     path: PATH,
@@ -43,7 +48,7 @@ export function callbackRoute(deps: PaymentDeps): Route {
   };
 }
 
-function verified({ config }: PaymentDeps, { headers, body }: RawInput): string {
+function verified({ config }: PaymentRouteDeps, { headers, body }: RawInput): string {
   const secret = config.WAYBILL_PAYMENT_PROVIDER_SECRET;
   if (secret === undefined) throw new Problem('not-found', { detail: 'No payment provider is configured.' });
   const text = typeof body === 'string' ? body : '';
@@ -82,7 +87,7 @@ function read(text: string): Callback | undefined {
 
 const KNOWN: ReadonlySet<string> = new Set<Callback['type']>(['chargeback.opened', 'chargeback.won']);
 
-async function keep(deps: PaymentDeps, callback: Callback, { log }: RequestContext): Promise<void> {
+async function keep(deps: PaymentRouteDeps, callback: Callback, { log }: RequestContext): Promise<void> {
   const { pool, client, config } = deps;
   const {
     id: providerReference,

@@ -1,19 +1,19 @@
 import { z } from 'zod';
-import type { PaymentDeps } from '../../domains/payments/make-payment';
-import { startChargeback } from '../../domains/payments/start-payments';
 import {
   CHARGEBACK_STATES,
   type Chargeback,
   findChargeback,
   listChargebacks,
   moveChargeback,
-} from '../../domains/payments/store/chargebacks';
+  startChargeback,
+} from '../../domains/payments';
 import { inTime } from '../../infra/temporal/in-time';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schema';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
+import type { PaymentRouteDeps } from './deps';
 
 const TAG = 'Chargebacks';
 const CURSOR = byId('chargebacks');
@@ -47,7 +47,7 @@ const chargebackQuery = z.strictObject({
 
 const chargebackParams = z.object({ id: idSchema('chargeback') });
 
-export function chargebackRoutes({ pool, client, config, workflowUrl }: PaymentDeps): Route[] {
+export function chargebackRoutes({ pool, client, config, workflowUrl }: PaymentRouteDeps): Route[] {
   const view = (chargeback: Chargeback) => chargebackView(chargeback, workflowUrl);
   return [
     route({

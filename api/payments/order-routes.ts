@@ -1,11 +1,10 @@
 import { asId } from '../../core/ids';
-import { findBusiness } from '../../domains/merchants/store/businesses';
-import { findMerchant } from '../../domains/merchants/store/merchants';
-import { makePayment, type PaymentDeps } from '../../domains/payments/make-payment';
-import { findOrder, insertOrder, listOrders, moveOrder } from '../../domains/payments/store/orders';
+import { findBusiness, findMerchant } from '../../domains/merchants';
+import { findOrder, insertOrder, listOrders, makePayment, moveOrder } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { invalidField, Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
+import type { PaymentRouteDeps } from './deps';
 import { newOrderSchema, orderPageSchema, orderParams, orderQuery, orderSchema, orderView } from './order-schemas';
 import { PAYMENT_ANSWERS, paymentAnswer } from './payment-answer';
 import { payOrderSchema } from './payment-schemas';
@@ -13,7 +12,7 @@ import { payOrderSchema } from './payment-schemas';
 const TAG = 'Orders';
 const CURSOR = byId('orders');
 
-export function orderRoutes(deps: PaymentDeps): Route[] {
+export function orderRoutes(deps: PaymentRouteDeps): Route[] {
   const { pool } = deps;
   return [
     route({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ORDER_STATES, type Order } from '../../domains/payments/store/orders';
+import { ORDER_STATES, type Order } from '../../domains/payments';
 import { amountText, currencySchema, singleAmountSchema } from '../http/money-schema';
 import { idSchema, metadataSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
 

@@ -1,5 +1,4 @@
-import { isEnded } from '../../domains/payments/make-payment';
-import type { Payment } from '../../domains/payments/store/payments';
+import { isEnded, type Payment } from '../../domains/payments';
 import { paymentSchema, paymentView } from './payment-schemas';
 
 /** What a request that makes a payment is answered with. */

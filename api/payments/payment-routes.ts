@@ -1,11 +1,10 @@
 import { asId } from '../../core/ids';
-import { makePayment, type PaymentDeps } from '../../domains/payments/make-payment';
-import { startPayment } from '../../domains/payments/start-payments';
-import { findPayment, listPayments } from '../../domains/payments/store/payments';
+import { findPayment, listPayments, makePayment, startPayment } from '../../domains/payments';
 import { inTime } from '../../infra/temporal/in-time';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
+import type { PaymentRouteDeps } from './deps';
 import { PAYMENT_ANSWERS, paymentAnswer } from './payment-answer';
 import {
   newPaymentSchema,
@@ -19,7 +18,7 @@ import {
 const TAG = 'Payments';
 const CURSOR = byId('payments');
 
-export function paymentOnlyRoutes(deps: PaymentDeps): Route[] {
+export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
   const { pool, client, config, workflowUrl } = deps;
   return [
     route({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PAYMENT_STATES, type Payment } from '../../domains/payments/store/payments';
+import { PAYMENT_STATES, type Payment } from '../../domains/payments';
 import { amountText } from '../http/money-schema';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
 

@@ -1,16 +1,22 @@
 import { z } from 'zod';
 import { asId, type PublicId } from '../../core/ids';
-import type { PaymentDeps } from '../../domains/payments/make-payment';
-import { makeRefund } from '../../domains/payments/make-refund';
-import { startRefund } from '../../domains/payments/start-payments';
-import { findPayment, type Payment } from '../../domains/payments/store/payments';
-import { findRefund, listRefunds, REFUND_STATES, type Refund } from '../../domains/payments/store/refunds';
+import {
+  findPayment,
+  findRefund,
+  listRefunds,
+  makeRefund,
+  type Payment,
+  REFUND_STATES,
+  type Refund,
+  startRefund,
+} from '../../domains/payments';
 import { inTime } from '../../infra/temporal/in-time';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schema';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
 import { paymentParams } from './payment-schemas';
 
@@ -47,7 +53,7 @@ const refundSchema = z
 const refundParams = z.object({ id: idSchema('payment'), refundId: idSchema('refund') });
 const LOCATION = { Location: "The refund's path." };
 
-export function refundRoutes(deps: PaymentDeps): Route[] {
+export function refundRoutes(deps: PaymentRouteDeps): Route[] {
   const { pool, client, config, workflowUrl } = deps;
 
   async function find(tenantId: PublicId, id: PublicId): Promise<Payment> {

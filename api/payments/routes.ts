@@ -1,4 +1,5 @@
-import type { AppDeps } from '../deps';
+import { paymentDeps } from '../../domains/payments';
+import type { DoorContext } from '../http/door';
 import type { Route } from '../http/route';
 import { callbackRoute } from './callback-route';
 import { chargebackRoutes } from './chargeback-routes';
@@ -8,7 +9,8 @@ import { refundRoutes } from './refund-routes';
 import { walletRoutes } from './wallet-routes';
 
 /** Orders, wallets, payments, refunds, chargebacks, and what the provider tells. */
-export function paymentRoutes(deps: AppDeps): Route[] {
+export function paymentRoutes(context: DoorContext): Route[] {
+  const deps = { ...paymentDeps(context), workflowUrl: context.workflowUrl };
   return [
     ...paymentOnlyRoutes(deps),
     ...refundRoutes(deps),

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { asId } from '../../core/ids';
-import { ACCOUNTS, transferPosting } from '../../domains/ledger/rules/postings';
-import { postTransaction } from '../../domains/ledger/store/ledger';
-import { findBusiness } from '../../domains/merchants/store/businesses';
-import type { PaymentDeps } from '../../domains/payments/make-payment';
+import { ACCOUNTS, postTransaction, transferPosting } from '../../domains/ledger';
+import { findBusiness } from '../../domains/merchants';
 import {
   findWallet,
   insertWallet,
@@ -12,13 +10,14 @@ import {
   type WalletBalance,
   walletBalance,
   walletBalances,
-} from '../../domains/payments/store/wallets';
+} from '../../domains/payments';
 import { inTransaction } from '../../infra/postgres/pool';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { amountText, currencySchema } from '../http/money-schema';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
 
 const TAG = 'Wallets';
@@ -48,7 +47,7 @@ const walletSchema = z
 const walletParams = z.object({ id: idSchema('wallet') });
 const EMPTY: WalletBalance = { balance: 0n, held: 0n, available: 0n };
 
-export function walletRoutes({ pool }: Pick<PaymentDeps, 'pool'>): Route[] {
+export function walletRoutes({ pool }: Pick<PaymentRouteDeps, 'pool'>): Route[] {
   return [
     route({
       method: 'post',

@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import type { AuditPosition } from '../../domains/ledger/rules/audit-chain';
-import { type AuditEntry, listAudit, verifyAudit } from '../../domains/ledger/store/audit';
-import { inIndexOrder } from '../../domains/ledger/store/index-order';
-import type { AppDeps } from '../deps';
+import { type AuditEntry, type AuditPosition, inIndexOrder, listAudit, verifyAudit } from '../../domains/ledger';
 import { byNumber, pageBody, pageRequest } from '../http/cursor';
+import type { DoorContext } from '../http/door';
 import { invalidField } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { moment, momentText, pageQuery, pageSchema } from '../http/schemas';
@@ -55,7 +53,7 @@ const verifyQuery = z.strictObject({
   hash: hash.optional().meta({ description: 'Its hash. That last entries were taken away is seen only with these.' }),
 });
 
-export function auditRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+export function auditRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'get',

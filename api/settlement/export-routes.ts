@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { BYTE_ORDER_MARK } from '../../core/csv';
-import { inIndexOrder } from '../../domains/ledger/store/index-order';
-import { begun, camtPieces, csvPieces, jsonPieces } from '../../domains/settlement/export-bodies';
-import { settledDay } from '../../domains/settlement/settled-run';
-import { hasStatements } from '../../domains/settlement/store/settlement-exports';
-import type { AppDeps } from '../deps';
+import { inIndexOrder } from '../../domains/ledger';
+import { begun, camtPieces, csvPieces, hasStatements, jsonPieces, settledDay } from '../../domains/settlement';
+import type { DoorContext } from '../http/door';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { exportQuery, exportSchema } from './export-schemas';
+import { exportedDayView, exportQuery, exportSchema, statementView, transactionView } from './export-schemas';
 import { dateParams } from './schemas';
+
+const VIEWS = { day: exportedDayView, statement: statementView, transaction: transactionView };
 
 const FORMATS = {
   csv: { contentType: 'text/csv', pieces: csvPieces, file: 'csv' },
@@ -16,7 +16,7 @@ const FORMATS = {
   json: { contentType: 'application/json', pieces: jsonPieces, file: 'json' },
 } as const;
 
-export function settlementExportRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+export function settlementExportRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'get',
@@ -51,7 +51,7 @@ export function settlementExportRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[]
           });
         }
         const { contentType, pieces, file } = FORMATS[query.format];
-        const body = await begun(pieces(inIndexOrder(pool), day, query.detail));
+        const body = await begun(pieces(inIndexOrder(pool), day, query.detail, VIEWS));
         const marked = query.format === 'csv' && query.bom === 'true';
         return {
           status: 200,

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { ITEM_KINDS } from '../../domains/settlement/rules/reconcile';
-import type { SettledDay, Statement, StatementTransaction } from '../../domains/settlement/rules/statement';
-import { amountsView, statementAmounts } from '../../domains/settlement/statement-amounts';
+import { ITEM_KINDS, type SettledDay, type Statement, type StatementTransaction } from '../../domains/settlement';
 import { amountText } from '../http/money-schema';
 import { idSchema, moment, momentText } from '../http/schemas';
+import { amountsView, statementAmounts } from './statement-amounts';
 
 export const exportQuery = z.strictObject({
   format: z.enum(['csv', 'camt053', 'json']).default('csv'),

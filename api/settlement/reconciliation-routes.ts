@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { asId } from '../../core/ids';
-import { appendAudit } from '../../domains/ledger/store/audit';
-import { readReconciliationFile } from '../../domains/settlement/rules/reconcile-file';
-import type { SettledDay } from '../../domains/settlement/rules/statement';
-import { settledDay } from '../../domains/settlement/settled-run';
-import { reconcile } from '../../domains/settlement/store/reconciliation';
+import { appendAudit } from '../../domains/ledger';
 import {
   findReconciliation,
   listReconciliationItems,
   listReconciliations,
   type Reconciliation,
-} from '../../domains/settlement/store/reconciliation-reads';
+  readReconciliationFile,
+  reconcile,
+  type SettledDay,
+  settledDay,
+} from '../../domains/settlement';
 import { inTransaction } from '../../infra/postgres/pool';
-import type { AppDeps } from '../deps';
 import { byId, byNumber, pageBody, pageRequest } from '../http/cursor';
+import type { DoorContext } from '../http/door';
 import { Problem } from '../http/problems';
 import { type Route, route, type TenantContext } from '../http/route';
 import { pageQuery } from '../http/schemas';
@@ -38,7 +38,7 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const CURSOR = byId('reconciliations');
 const ITEM_CURSOR = byNumber('reconciliation-items');
 
-export function reconciliationRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'post',

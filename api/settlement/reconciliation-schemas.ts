@@ -1,7 +1,11 @@
 import { z } from 'zod';
-import { ITEM_KINDS, RECONCILIATION_STATUSES } from '../../domains/settlement/rules/reconcile';
-import type { Reconciliation, ReconciliationItem } from '../../domains/settlement/store/reconciliation-reads';
-import { byStatus } from '../../domains/settlement/store/reconciliation-reads';
+import {
+  byStatus,
+  ITEM_KINDS,
+  RECONCILIATION_STATUSES,
+  type Reconciliation,
+  type ReconciliationItem,
+} from '../../domains/settlement';
 import { amountText } from '../http/money-schema';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 import { dateSchema } from '../merchants/business/schemas';

@@ -1,13 +1,20 @@
-import { isDate } from '../../domains/merchants/rules/business-day';
-import { findMerchant } from '../../domains/merchants/store/merchants';
-import { businessOf, closedDate, retry, trigger } from '../../domains/settlement/commands';
-import { previewDay } from '../../domains/settlement/preview';
-import { noSettlement } from '../../domains/settlement/settled-run';
-import { recordsOfMerchant } from '../../domains/settlement/store/settlement-records';
-import { findRun, listRuns } from '../../domains/settlement/store/settlement-runs';
-import { runStatistics, totalsBetween, totalsOfRun } from '../../domains/settlement/store/settlement-stats';
-import type { AppDeps } from '../deps';
+import { findMerchant, isDate } from '../../domains/merchants';
+import {
+  businessOf,
+  closedDate,
+  findRun,
+  listRuns,
+  noSettlement,
+  previewDay,
+  recordsOfMerchant,
+  retry,
+  runStatistics,
+  totalsBetween,
+  totalsOfRun,
+  trigger,
+} from '../../domains/settlement';
 import { type CursorKind, pageBody, pageRequest } from '../http/cursor';
+import type { DoorContext } from '../http/door';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { auditRoutes } from './audit-routes';
@@ -33,7 +40,7 @@ const BASE = '/api/v2/finance/settlement';
 const CURSOR: CursorKind = { list: 'settlement-runs', isKey: isDate };
 const [EARLIEST, LATEST] = ['0001-01-01', '9999-12-31'];
 
-export function settlementRoutes(deps: AppDeps): Route[] {
+export function settlementRoutes(deps: DoorContext): Route[] {
   const { pool, workflowUrl } = deps;
 
   const triggered = async (tenantId: string, date: string | undefined, dryRun: boolean) => {

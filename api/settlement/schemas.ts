@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { amountsView, statementAmounts } from '../../domains/settlement/statement-amounts';
-import type { SettlementRecord } from '../../domains/settlement/store/settlement-records';
-import { RUN_STATES, type SettlementRun } from '../../domains/settlement/store/settlement-runs';
+import { RUN_STATES, type SettlementRecord, type SettlementRun } from '../../domains/settlement';
 import { amountText } from '../http/money-schema';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
 import { dateSchema } from '../merchants/business/schemas';
+import { amountsView, statementAmounts } from './statement-amounts';
 
 export const dateParams = z.object({ date: dateSchema });
 export const statementParams = z.object({ date: dateSchema, merchantId: idSchema('merchant') });

@@ -1,19 +1,17 @@
 // npm run bench:payments -- [--json] [--quick]: card payments a second and how long a capture takes, with a provider that
 // answers at once, and against the same calls without a workflow. Method: docs/performance.md.
 import { parseArgs } from 'node:util';
-import pino from 'pino';
 import { newId } from '../../core/ids';
 import { authoriseCharge, captureCharge } from '../../domains/payments/charge-calls';
+import { paymentsConfig } from '../../domains/payments/config';
 import { paymentDeps } from '../../domains/payments/deps';
 import { recordCapture } from '../../domains/payments/record-payment';
+import { paymentWorkflowId } from '../../domains/payments/rules/workflow-names';
 import { insertOrder, moveOrder } from '../../domains/payments/store/orders';
 import { insertPayment } from '../../domains/payments/store/payments';
-import { loadConfig } from '../../infra/config';
-import { createMetrics } from '../../infra/observability/metrics';
-import { createPool, inTransaction } from '../../infra/postgres/pool';
+import { openPlatform } from '../../infra/platform/platform';
+import { inTransaction } from '../../infra/postgres/pool';
 import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/interrupts';
-import { createTemporalClient } from '../../infra/temporal/client';
-import { paymentWorkflowId } from '../../infra/temporal/names';
 import { closedLoop, type LoopResult } from '../kit/closed-loop';
 import { describeMachine, rssMb } from '../kit/machine';
 import { progress } from '../kit/progress';
@@ -118,15 +116,19 @@ async function payByApi({ stack }: PaymentStack, orderId: string, signal: AbortS
 
 /** The same statements and the same calls to the provider, one after the other in this process: the floor. */
 async function withoutWorkflow({ stack, tenantId, merchantId, env }: PaymentStack) {
-  const log = pino({ level: 'silent' });
-  const config = loadConfig({
-    ...env,
-    DATABASE_URL: stack.servers.postgres.address,
-    WAYBILL_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64')}`,
+  const platform = openPlatform({
+    name: 'bench',
+    fragments: [paymentsConfig],
+    env: {
+      ...env,
+      DATABASE_URL: stack.servers.postgres.address,
+      WAYBILL_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64')}`,
+      WAYBILL_LOG_LEVEL: 'silent',
+      WAYBILL_DATABASE_CONNECTIONS: String(CONNECTIONS),
+    },
   });
-  const pool = createPool(config.DATABASE_URL, CONNECTIONS, log);
-  const { client, close } = createTemporalClient();
-  const deps = paymentDeps({ pool, client, config, metrics: createMetrics(), log });
+  const { pool } = platform;
+  const deps = paymentDeps(platform);
   return {
     async pay(orderId: string): Promise<void> {
       const id = newId('payment');
@@ -149,10 +151,7 @@ async function withoutWorkflow({ stack, tenantId, merchantId, env }: PaymentStac
       if (captured.state !== 'captured') throw new Error(`a capture is ${captured.state}`);
       await recordCapture(deps, id, captured);
     },
-    async close() {
-      await pool.end();
-      await close();
-    },
+    close: () => platform.close(),
   };
 }
 

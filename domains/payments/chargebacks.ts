@@ -1,10 +1,8 @@
 import type { PublicId } from '../../core/ids';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
-import { chargebackPosting, chargebackReversalPosting } from '../ledger/rules/postings';
-import { postTransaction } from '../ledger/store/ledger';
-import { taxOn } from '../merchants/rules/fees';
-import { findFeeSchedule } from '../merchants/store/fee-schedules';
-import { type StoredEvent, storeEvent } from '../webhooks/publishing/publish-event';
+import { chargebackPosting, chargebackReversalPosting, postTransaction } from '../ledger';
+import { findFeeSchedule, taxOn } from '../merchants';
+import { type StoredEvent, storeEvent } from '../webhooks';
 import { type PaymentDeps, PaymentFault, tell } from './deps';
 import { chargebackEvent } from './events';
 import { effectiveMoment } from './rules/payment-times';

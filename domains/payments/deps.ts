@@ -1,11 +1,22 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
-import type { ActivityDeps } from '../../activities/deps';
-import { coverEvent, type StoredEvent } from '../webhooks/publishing/publish-event';
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { Logger } from '../../infra/log';
+import type { PlatformConfig } from '../../infra/platform/config';
+import type { Platform } from '../../infra/platform/platform';
+import { coverEvent, type StoredEvent } from '../webhooks';
+import { type PaymentsConfig, paymentsConfig } from './config';
+import { type PaymentMetrics, paymentMetrics } from './metrics';
 import { createHttpProvider } from './provider/http-provider';
 import { type PaymentProvider, ProviderRefused } from './provider/provider';
 
 /** What the activities about payments are made of. */
-export interface PaymentDeps extends Pick<ActivityDeps, 'pool' | 'client' | 'config' | 'metrics' | 'log'> {
+export interface PaymentDeps {
+  pool: Pool;
+  client: Client;
+  config: PlatformConfig & PaymentsConfig;
+  metrics: PaymentMetrics;
+  log: Logger;
   /** @throws ProviderRefused when none is configured */
   provider(): PaymentProvider;
 }
@@ -15,8 +26,9 @@ export class PaymentFault extends Error {
   override name = 'PaymentFault';
 }
 
-export function paymentDeps(deps: Omit<PaymentDeps, 'provider'>): PaymentDeps {
-  const { config } = deps;
+export function paymentDeps(platform: Platform): PaymentDeps {
+  const { pool, client, log } = platform;
+  const config = { ...platform.config, ...platform.settings.of(paymentsConfig) };
   const url = config.WAYBILL_PAYMENT_PROVIDER_URL;
   const provider =
     url === undefined
@@ -27,7 +39,11 @@ export function paymentDeps(deps: Omit<PaymentDeps, 'provider'>): PaymentDeps {
           timeoutMs: config.WAYBILL_PAYMENT_PROVIDER_TIMEOUT,
         });
   return {
-    ...deps,
+    pool,
+    client,
+    config,
+    metrics: platform.metrics.of(paymentMetrics),
+    log,
     provider() {
       if (provider === undefined) throw new ProviderRefused('no payment provider is configured', 'not_configured');
       return provider;

@@ -1,5 +1,5 @@
 import type { PublicId } from '../../core/ids';
-import type { OwnEvent } from '../webhooks/publishing/publish-event';
+import type { OwnEvent } from '../webhooks';
 import type { Chargeback } from './store/chargebacks';
 import type { Payment } from './store/payments';
 import type { Refund } from './store/refunds';

@@ -1,18 +1,16 @@
-import type { AppDeps } from '../../api/deps';
-import { invalidField, Problem } from '../../api/http/problems';
-import type { TenantContext } from '../../api/http/route';
 import type { PublicId } from '../../core/ids';
+import type { Logger } from '../../infra/log';
 import { sqlState } from '../../infra/postgres/errors';
 import { inTransaction } from '../../infra/postgres/pool';
-import { paymentWorkflowId } from '../../infra/temporal/names';
-import { feeScheduleFor } from '../merchants/store/fee-schedules';
+import { feeScheduleFor } from '../merchants';
+import type { PaymentDeps } from './deps';
+import { PaymentRefusal } from './refusals';
+import { paymentWorkflowId } from './rules/workflow-names';
 import { startPayment } from './start-payments';
 import { findOrder, moveOrder } from './store/orders';
 import { findPayment, insertPayment, type Payment, type PaymentSource } from './store/payments';
 import { findWallet } from './store/wallets';
 import { waitForEnd } from './wait-for-end';
-
-export type PaymentDeps = Pick<AppDeps, 'config' | 'pool' | 'client' | 'workflowUrl'>;
 
 const UNIQUE_VIOLATION = '23505';
 
@@ -28,11 +26,11 @@ interface NewPaymentRequest {
  * same id goes on with what there is.
  *
  * @returns the payment as it is then, ended or not
- * @throws Problem when the order, its state or the source does not allow it
+ * @throws PaymentRefusal when the order, its state or the source does not allow it
  */
 export async function makePayment(
   deps: PaymentDeps,
-  context: Pick<TenantContext, 'tenantId' | 'log'>,
+  context: { tenantId: PublicId; log: Logger },
   request: NewPaymentRequest,
 ): Promise<Payment> {
   const { pool, client, config } = deps;
@@ -58,23 +56,24 @@ async function store(deps: PaymentDeps, tenantId: PublicId, request: NewPaymentR
   const { pool, config } = deps;
   const { id, orderId, source } = request;
   const order = await findOrder(pool, tenantId, orderId);
-  if (order === undefined) throw invalidField('body', '#/orderId', 'there is no such order');
+  if (order === undefined) throw new PaymentRefusal('no-such-order', 'there is no such order', { field: ['orderId'] });
   const { merchantId, amount, currency } = order;
   if (source.type === 'card' && config.WAYBILL_PAYMENT_PROVIDER_URL === undefined) {
     const detail = 'cards cannot be charged: no payment provider is configured (WAYBILL_PAYMENT_PROVIDER_URL)';
-    throw invalidField('body', '#/source/type', detail);
+    throw new PaymentRefusal('no-provider', detail, { field: ['source', 'type'] });
   }
   if (source.type === 'wallet') {
     const wallet = await findWallet(pool, tenantId, source.walletId);
-    if (wallet === undefined) throw invalidField('body', '#/source/walletId', 'there is no such wallet');
+    const field = ['source', 'walletId'];
+    if (wallet === undefined) throw new PaymentRefusal('no-such-wallet', 'there is no such wallet', { field });
     if (wallet.currency !== currency) {
-      throw invalidField('body', '#/source/walletId', `the wallet has ${wallet.currency}, the order is in ${currency}`);
+      const detail = `the wallet has ${wallet.currency}, the order is in ${currency}`;
+      throw new PaymentRefusal('wallet-currency', detail, { field });
     }
   }
   if ((await feeScheduleFor(pool, tenantId, merchantId, currency, new Date())) === undefined) {
-    throw new Problem('validation-failed', {
-      detail: `The merchant has no fee schedule for ${currency}: make one with POST /v1/fee-schedules, then repeat this.`,
-    });
+    const detail = `The merchant has no fee schedule for ${currency}: make one with POST /v1/fee-schedules, then repeat this.`;
+    throw new PaymentRefusal('no-fee-schedule', detail);
   }
   try {
     return await inTransaction(pool, async (db) => {
@@ -89,7 +88,7 @@ async function store(deps: PaymentDeps, tenantId: PublicId, request: NewPaymentR
   }
 }
 
-async function cannotPay({ pool }: PaymentDeps, tenantId: PublicId, orderId: PublicId): Promise<Problem> {
+async function cannotPay({ pool }: PaymentDeps, tenantId: PublicId, orderId: PublicId): Promise<PaymentRefusal> {
   const order = await findOrder(pool, tenantId, orderId);
-  return new Problem('wrong-state', { detail: `The order cannot be paid: it is ${order?.state ?? 'gone'}.` });
+  return new PaymentRefusal('order-not-payable', `The order cannot be paid: it is ${order?.state ?? 'gone'}.`);
 }

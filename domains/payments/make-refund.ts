@@ -1,9 +1,9 @@
-import { invalidField, Problem } from '../../api/http/problems';
-import type { TenantContext } from '../../api/http/route';
 import type { PublicId } from '../../core/ids';
+import type { Logger } from '../../infra/log';
 import { inTransaction } from '../../infra/postgres/pool';
-import { refundWorkflowId } from '../../infra/temporal/names';
-import type { PaymentDeps } from './make-payment';
+import type { PaymentDeps } from './deps';
+import { PaymentRefusal } from './refusals';
+import { refundWorkflowId } from './rules/workflow-names';
 import { startRefund } from './start-payments';
 import { hasOpenChargeback } from './store/chargebacks';
 import { lockPayment, type Payment, reserveRefund } from './store/payments';
@@ -22,11 +22,11 @@ interface NewRefundRequest {
  * Refunds a payment, or a part of it: sets the amount aside, has the workflow give it back, and waits a while for it. A
  * repetition with the same id goes on with what there is.
  *
- * @throws Problem when the payment's state or what is left of it does not allow it
+ * @throws PaymentRefusal when the payment's state or what is left of it does not allow it
  */
 export async function makeRefund(
   deps: PaymentDeps,
-  context: Pick<TenantContext, 'tenantId' | 'log'>,
+  context: { tenantId: PublicId; log: Logger },
   payment: Payment,
   request: NewRefundRequest,
 ): Promise<Refund> {
@@ -53,18 +53,16 @@ function store(
   return inTransaction(pool, async (db) => {
     const payment = await lockPayment(db, paymentId);
     if (payment?.state !== 'captured') {
-      throw new Problem('wrong-state', {
-        detail: `The payment cannot be refunded: it is ${payment?.state ?? 'gone'}.`,
-      });
+      throw new PaymentRefusal('not-refundable', `The payment cannot be refunded: it is ${payment?.state ?? 'gone'}.`);
     }
     if (await hasOpenChargeback(db, paymentId)) {
-      throw new Problem('wrong-state', { detail: 'The payment was charged back: its money is gone already.' });
+      throw new PaymentRefusal('charged-back', 'The payment was charged back: its money is gone already.');
     }
     const left = payment.amount - payment.refundReserved;
     const amount = request.amount ?? left;
-    if (left === 0n) throw new Problem('wrong-state', { detail: 'Nothing is left of the payment to be refunded.' });
+    if (left === 0n) throw new PaymentRefusal('nothing-left', 'Nothing is left of the payment to be refunded.');
     if (amount > left || !(await reserveRefund(db, paymentId, amount))) {
-      throw invalidField('body', '#/amount', `is more than is left of the payment, ${left}`);
+      throw new PaymentRefusal('more-than-left', `is more than is left of the payment, ${left}`, { field: ['amount'] });
     }
     return insertRefund(db, {
       id: request.id,

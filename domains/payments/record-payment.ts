@@ -1,10 +1,8 @@
 import type { PublicId } from '../../core/ids';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
-import { ACCOUNTS, capturePosting } from '../ledger/rules/postings';
-import { postTransaction } from '../ledger/store/ledger';
-import { feeOf } from '../merchants/rules/fees';
-import { feeScheduleFor } from '../merchants/store/fee-schedules';
-import { type StoredEvent, storeEvent } from '../webhooks/publishing/publish-event';
+import { ACCOUNTS, capturePosting, postTransaction } from '../ledger';
+import { feeOf, feeScheduleFor } from '../merchants';
+import { type StoredEvent, storeEvent } from '../webhooks';
 import { type PaymentDeps, PaymentFault, tell } from './deps';
 import { paymentEvent } from './events';
 import { effectiveMoment } from './rules/payment-times';

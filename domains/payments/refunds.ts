@@ -1,10 +1,8 @@
 import type { PublicId } from '../../core/ids';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
-import { ACCOUNTS, refundPosting } from '../ledger/rules/postings';
-import { postTransaction } from '../ledger/store/ledger';
-import { feeReturned } from '../merchants/rules/fees';
-import { findBusiness } from '../merchants/store/businesses';
-import { storeEvent } from '../webhooks/publishing/publish-event';
+import { ACCOUNTS, postTransaction, refundPosting } from '../ledger';
+import { feeReturned, findBusiness } from '../merchants';
+import { storeEvent } from '../webhooks';
 import { type PaymentDeps, PaymentFault, tell, withHeartbeats } from './deps';
 import { refundEvent } from './events';
 import type { Refusal } from './rules/payment-flow';

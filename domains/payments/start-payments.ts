@@ -1,12 +1,14 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { PublicId } from '../../core/ids';
-import type { Config } from '../../infra/config';
-import { WORKFLOWS } from '../../infra/temporal/names';
+import type { PlatformConfig } from '../../infra/platform/config';
 import { TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
+import { taskQueue } from '../../infra/temporal/task-queues';
+import type { PaymentsConfig } from './config';
 import type { ChargebackInput, FlowEnd, PaymentInput, RefundInput } from './rules/payment-flow';
+import { PAYMENT_WORKFLOWS } from './rules/workflow-names';
 
-type StartConfig = Pick<Config, 'WAYBILL_TASK_QUEUE' | 'WAYBILL_PAYMENT_PACE'>;
+type StartConfig = Pick<PlatformConfig & PaymentsConfig, 'WAYBILL_TASK_QUEUE' | 'WAYBILL_PAYMENT_PACE'>;
 type Started = { id: PublicId; tenantId: PublicId; workflowId: string };
 type Source = { type: 'card' | 'wallet' };
 type Input = PaymentInput | RefundInput | ChargebackInput;
@@ -27,7 +29,7 @@ export function startPayment(
   const { id: paymentId, source, amount, currency, orderId } = payment;
   const input: PaymentInput = { paymentId, source: source.type, resume, ...pace(config) };
   const summary = `${amount} ${currency} (minor units) for ${orderId} by ${source.type}`;
-  return start(client, config, WORKFLOWS.payment, payment, input, summary, resume);
+  return start(client, config, PAYMENT_WORKFLOWS.payment, payment, input, summary, resume);
 }
 
 /** As {@link startPayment}, for a refund. */
@@ -41,7 +43,7 @@ export function startRefund(
   const { id: refundId, amount, currency, paymentId } = refund;
   const input: RefundInput = { refundId, source, resume, ...pace(config) };
   const summary = `${amount} ${currency} (minor units) of ${paymentId} back to the ${source}`;
-  return start(client, config, WORKFLOWS.refund, refund, input, summary, resume);
+  return start(client, config, PAYMENT_WORKFLOWS.refund, refund, input, summary, resume);
 }
 
 /** As {@link startPayment}, for a chargeback; it may start anew whenever there is something to do. */
@@ -53,7 +55,7 @@ export function startChargeback(
   const { id: chargebackId, amount, currency, paymentId } = chargeback;
   const input: ChargebackInput = { chargebackId, ...pace(config) };
   const summary = `${amount} ${currency} (minor units) of ${paymentId} charged back`;
-  return start(client, config, WORKFLOWS.chargeback, chargeback, input, summary, true);
+  return start(client, config, PAYMENT_WORKFLOWS.chargeback, chargeback, input, summary, true);
 }
 
 async function start(
@@ -68,7 +70,7 @@ async function start(
   try {
     return await client.workflow.start<Flow>(type, {
       workflowId,
-      taskQueue: config.WAYBILL_TASK_QUEUE,
+      taskQueue: taskQueue(config, 'money'),
       args: [input],
       staticSummary,
       typedSearchAttributes: [

@@ -1,7 +1,6 @@
 import type { PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
-import { ACCOUNTS, transferPosting } from '../ledger/rules/postings';
-import { postTransaction } from '../ledger/store/ledger';
+import { ACCOUNTS, postTransaction, transferPosting } from '../ledger';
 import { type PaymentDeps, PaymentFault, tell } from './deps';
 import { endIn } from './record-payment';
 import { lockPayment, movePayment, type PaymentState, readPayment } from './store/payments';

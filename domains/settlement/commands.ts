@@ -5,46 +5,48 @@ import {
   WorkflowIdReusePolicy,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import type { AppDeps } from '../../api/deps';
-import { invalidField, Problem } from '../../api/http/problems';
 import type { PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
 import { inTime } from '../../infra/temporal/in-time';
-import { settlementLauncherId, settlementWorkflowId, WORKFLOWS } from '../../infra/temporal/names';
 import { TENANT_IDS } from '../../infra/temporal/search-attributes';
-import { appendAudit } from '../ledger/store/audit';
-import { addDays, businessDay, lastClosedDate } from '../merchants/rules/business-day';
-import { type Business, findBusiness } from '../merchants/store/businesses';
+import { taskQueue } from '../../infra/temporal/task-queues';
+import { appendAudit } from '../ledger';
+import { addDays, type Business, businessDay, findBusiness, lastClosedDate } from '../merchants';
+import type { SettlementDeps } from './deps';
+import { SettlementRefusal } from './refusals';
+import { SETTLEMENT_WORKFLOWS, settlementLauncherId, settlementWorkflowId } from './rules/workflow-names';
 import { noSettlement } from './settled-run';
 import { ensureRun, findRun, lastCompletedDate, reopenRun, type SettlementRun } from './store/settlement-runs';
 
-type Deps = Pick<AppDeps, 'pool' | 'client' | 'config'>;
+type Deps = Pick<SettlementDeps, 'pool' | 'client'> & { config: { WAYBILL_TASK_QUEUE: string } };
 
-/** @throws Problem when the tenant is no business */
+/** @throws SettlementRefusal when the tenant is no business */
 export async function businessOf({ pool }: Deps, tenantId: PublicId): Promise<Business> {
   const business = await findBusiness(pool, tenantId);
   if (business !== undefined) return business;
-  throw new Problem('wrong-state', { detail: 'The tenant is no business yet: PATCH /v1/business first.' });
+  throw new SettlementRefusal('no-business', 'The tenant is no business yet: PATCH /v1/business first.');
 }
 
 /**
  * The day that is meant: by default the last one that is over.
  *
- * @throws Problem when it is not over yet, or lies before the first day
+ * @throws SettlementRefusal when it is not over yet, or lies before the first day
  */
 export function closedDate(business: Business, date: string | undefined): string {
   const last = lastClosedDate(new Date(), business);
   const wanted = date ?? last;
   if (wanted > last) {
     const { end } = businessDay(wanted, business);
-    throw new Problem('period-open', {
-      detail: `${wanted} is over at ${end.toISOString()}; the last closed day is ${last}.`,
-    });
+    throw new SettlementRefusal(
+      'day-open',
+      `${wanted} is over at ${end.toISOString()}; the last closed day is ${last}.`,
+    );
   }
   if (wanted < business.firstDate) {
     if (date === undefined)
-      throw new Problem('period-open', { detail: `The first day, ${business.firstDate}, is not over.` });
-    throw invalidField('path', '#/date', `lies before the first business day, ${business.firstDate}`);
+      throw new SettlementRefusal('day-open', `The first day, ${business.firstDate}, is not over.`);
+    const detail = `lies before the first business day, ${business.firstDate}`;
+    throw new SettlementRefusal('before-first-day', detail, { field: ['date'] });
   }
   return wanted;
 }
@@ -69,23 +71,24 @@ export async function trigger(
   });
   if (run.state === 'completed') return { run, done: true };
   if (run.state === 'failed' || run.state === 'needs_review') {
-    throw new Problem('wrong-state', { detail: `The settlement of ${date} ${run.state}: use retry.` });
+    throw new SettlementRefusal('use-retry', `The settlement of ${date} ${run.state}: use retry.`);
   }
   if (await isRunning(deps.client, run.workflowId)) throw stillRunning(date);
   await launch(deps, tenantId, date, 'manual');
   return { run, done: false };
 }
 
-/** @throws Problem when an earlier day has to be retried first: nothing would come of settling the later one */
+/** @throws SettlementRefusal when an earlier day has to be retried first: nothing would come of settling the later one */
 async function refuseBehindBlocked({ pool }: Deps, { tenantId, firstDate }: Business, date: string): Promise<void> {
   const last = await lastCompletedDate(pool, tenantId);
   const next = last === undefined ? firstDate : addDays(last, 1);
   if (next >= date) return;
   const state = (await findRun(pool, tenantId, next))?.state;
   if (state !== 'failed' && state !== 'needs_review') return;
-  throw new Problem('wrong-state', {
-    detail: `Days are settled in their order, and the settlement of ${next} ${state}: retry it first.`,
-  });
+  throw new SettlementRefusal(
+    'earlier-day-blocked',
+    `Days are settled in their order, and the settlement of ${next} ${state}: retry it first.`,
+  );
 }
 
 /** Has a day settled again that failed or was held for review. */
@@ -102,9 +105,10 @@ export async function retry(deps: Deps, tenantId: PublicId, keyId: PublicId, dat
   // One that was reopened before, but not started, is started now.
   const startable = reopened || (run.state === 'pending' && run.trigger === 'retry');
   if (!startable) {
-    throw new Problem('wrong-state', {
-      detail: `The settlement of ${date} is ${run.state}; only one that failed or needs a review can be retried.`,
-    });
+    throw new SettlementRefusal(
+      'not-retryable',
+      `The settlement of ${date} is ${run.state}; only one that failed or needs a review can be retried.`,
+    );
   }
   await launch(deps, tenantId, date, 'retry');
   return (await findRun(deps.pool, tenantId, date)) ?? run;
@@ -113,9 +117,9 @@ export async function retry(deps: Deps, tenantId: PublicId, keyId: PublicId, dat
 async function launch({ client, config }: Deps, tenantId: PublicId, upTo: string, how: 'manual' | 'retry') {
   try {
     await inTime(
-      client.workflow.start(WORKFLOWS.settlementLauncher, {
+      client.workflow.start(SETTLEMENT_WORKFLOWS.settlementLauncher, {
         workflowId: settlementLauncherId(tenantId, upTo),
-        taskQueue: config.WAYBILL_TASK_QUEUE,
+        taskQueue: taskQueue(config, 'money'),
         args: [{ tenantId, upTo, trigger: how }],
         staticSummary: `Settles every day up to ${upTo}`,
         typedSearchAttributes: [{ key: TENANT_IDS, value: [tenantId] }],
@@ -131,11 +135,9 @@ async function launch({ client, config }: Deps, tenantId: PublicId, upTo: string
   }
 }
 
-function stillRunning(date: string): Problem {
-  return new Problem('wrong-state', {
-    detail: `The settlement of ${date} is running. Ask for it with GET /api/v2/finance/settlement/${date}.`,
-    headers: { 'retry-after': '5' },
-  });
+function stillRunning(date: string): SettlementRefusal {
+  const detail = `The settlement of ${date} is running. Ask for it with GET /api/v2/finance/settlement/${date}.`;
+  return new SettlementRefusal('running', detail, { retryAfterSeconds: 5 });
 }
 
 async function isRunning(client: Client, workflowId: string): Promise<boolean> {

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import type { ActivityDeps } from '../../activities/deps';
 import { createTotalsHash } from '../../core/totals-hash';
 import { inTransaction } from '../../infra/postgres/pool';
-import { appendAudit } from '../ledger/store/audit';
-import { coverEvent, type StoredEvent, storeEvent } from '../webhooks/publishing/publish-event';
+import { appendAudit } from '../ledger';
+import { coverEvent, type StoredEvent, storeEvent } from '../webhooks';
+import type { SettlementDeps } from './deps';
 import { type DayRef, forEachPage, runningRun } from './pages';
 import { checkRecords } from './store/settlement-checks';
 import { countUnposted, postRecords } from './store/settlement-postings';
@@ -60,7 +60,7 @@ export async function postDay(pool: Pool, day: DayRef): Promise<Breach[]> {
   }
 }
 
-export async function completeDay(deps: ActivityDeps, day: DayRef): Promise<DaySummary> {
+export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<DaySummary> {
   const { pool } = deps;
   const run = await findRun(pool, day.tenantId, day.date);
   if (run === undefined) throw new Error('the run is gone');
@@ -82,12 +82,12 @@ export async function completeDay(deps: ActivityDeps, day: DayRef): Promise<DayS
     });
   });
   await cover(deps, event);
-  deps.metrics.settlementRuns.inc({ outcome: 'completed' });
+  deps.metrics.runs.inc({ outcome: 'completed' });
   return summary;
 }
 
 export async function holdDay(
-  deps: ActivityDeps,
+  deps: SettlementDeps,
   day: DayRef & { state: 'failed' | 'needs_review'; error: string; breaches: Breach[] },
 ): Promise<void> {
   const { state, error, breaches } = day;
@@ -105,12 +105,12 @@ export async function holdDay(
     });
   });
   await cover(deps, event);
-  deps.metrics.settlementRuns.inc({ outcome: state });
+  deps.metrics.runs.inc({ outcome: state });
   deps.log.error({ tenantId: day.tenantId, date: day.date, state, error, breaches }, 'a settlement did not complete');
 }
 
 /** What is stored is delivered in any case, if need be by the sweep. */
-async function cover({ client, config, log }: ActivityDeps, event: StoredEvent | undefined): Promise<void> {
+async function cover({ client, config, log }: SettlementDeps, event: StoredEvent | undefined): Promise<void> {
   if (event === undefined) return;
   await coverEvent(client, config, event).catch((error) => {
     log.warn({ err: error, workflowId: event.workflowId }, 'could not start the delivery of an event');

@@ -1,4 +1,3 @@
-import { exportedDayView, statementView, transactionView } from '../../api/settlement/export-schemas';
 import type { Queryable } from '../../infra/postgres/pool';
 import { CAMT_END, camtBegin, NO_ENTRIES, STATEMENT_END, statementBegin, transactionEntry } from './rules/camt053';
 import { STATEMENT_COLUMNS, statementRecord, TRANSACTION_COLUMNS, transactionRecord } from './rules/csv-statements';
@@ -23,13 +22,25 @@ export async function* csvPieces(db: Queryable, day: SettledDay, detail: Detail)
   }
 }
 
+/** How each part of an export is shown as JSON. */
+export interface ExportViews {
+  day(day: SettledDay): unknown;
+  statement(statement: Statement): unknown;
+  transaction(transaction: StatementTransaction): unknown;
+}
+
 /** A day as JSON: the run, its statements and, if asked for, their transactions. */
-export async function* jsonPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
-  yield `{"run":${JSON.stringify(exportedDayView(day))},"statements":[`;
-  yield* listPieces(statementPages(db, day.runId), statementView);
+export async function* jsonPieces(
+  db: Queryable,
+  day: SettledDay,
+  detail: Detail,
+  views: ExportViews,
+): AsyncGenerator<string> {
+  yield `{"run":${JSON.stringify(views.day(day))},"statements":[`;
+  yield* listPieces(statementPages(db, day.runId), views.statement);
   if (detail === 'transactions') {
     yield '],"transactions":[';
-    yield* listPieces(transactionPages(db, day.runId), transactionView);
+    yield* listPieces(transactionPages(db, day.runId), views.transaction);
   }
   yield ']}';
 }

@@ -1,8 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
-import { addDays, businessDay, lastClosedDate } from '../merchants/rules/business-day';
-import { type Business, findBusiness } from '../merchants/store/businesses';
+import { addDays, type Business, businessDay, findBusiness, lastClosedDate } from '../merchants';
 import { ensureRun, findRun, lastCompletedDate, type RunState, startRun } from './store/settlement-runs';
 
 /** A day that is to be settled next. */

@@ -1,9 +1,8 @@
 import type { Pool } from 'pg';
-import type { AppDeps } from '../../api/deps';
 import { newId, type PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
-import { addDays, businessDay } from '../merchants/rules/business-day';
-import type { Business } from '../merchants/store/businesses';
+import { addDays, type Business, businessDay } from '../merchants';
+import type { SettlementDeps } from './deps';
 import {
   merchantPage,
   NO_MERCHANT,
@@ -25,7 +24,7 @@ const NEVER = new Date(0);
  * Nothing is claimed and nothing is written.
  */
 export async function previewDay(
-  { pool }: Pick<AppDeps, 'pool'>,
+  { pool }: Pick<SettlementDeps, 'pool'>,
   business: Business,
   date: string,
 ): Promise<SettlementRecord[]> {

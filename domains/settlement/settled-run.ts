@@ -1,32 +1,31 @@
 import type { Pool } from 'pg';
-import { Problem } from '../../api/http/problems';
 import type { PublicId } from '../../core/ids';
-import { businessDateAt } from '../merchants/rules/business-day';
-import { findBusiness } from '../merchants/store/businesses';
+import { businessDateAt, findBusiness } from '../merchants';
+import { SettlementRefusal } from './refusals';
 import type { SettledDay } from './rules/statement';
 import { findRun } from './store/settlement-runs';
 
 /** For a day that no settlement was begun for. */
-export function noSettlement(): Problem {
-  return new Problem('not-found', { detail: 'There is no settlement of that day.' });
+export function noSettlement(): SettlementRefusal {
+  return new SettlementRefusal('no-settlement', 'There is no settlement of that day.');
 }
 
 /**
  * A day whose settlement has come to its end: completed, or held for review.
  *
- * @throws Problem `not-found` for a day that has no settlement, `wrong-state` while it is open or being settled
+ * @throws SettlementRefusal `no-settlement` for a day that has no settlement, `not-settled` while it is open or being settled
  */
 export async function settledDay(pool: Pool, tenantId: PublicId, date: string): Promise<SettledDay> {
   const run = await findRun(pool, tenantId, date);
   if (run === undefined) {
     const business = await findBusiness(pool, tenantId);
     const open = business !== undefined && businessDateAt(new Date(), business) === date;
-    if (open) throw new Problem('wrong-state', { detail: 'The business day is still open.' });
+    if (open) throw new SettlementRefusal('not-settled', 'The business day is still open.');
     throw noSettlement();
   }
   const { state, timeZone, periodStart, periodEnd, createdAt, finishedAt } = run;
   if (state !== 'completed' && state !== 'needs_review') {
-    throw new Problem('wrong-state', { detail: `The settlement of the day is ${state}.` });
+    throw new SettlementRefusal('not-settled', `The settlement of the day is ${state}.`);
   }
   return { runId: run.id, date, timeZone, periodStart, periodEnd, state, settledAt: finishedAt ?? createdAt };
 }

@@ -1,6 +1,12 @@
-import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
-import { settlementLauncherId, WORKFLOWS } from '../../infra/temporal/names';
+import { type Client, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
+import type { Platform } from '../../infra/platform/platform';
+import { ensureSchedules } from '../../infra/temporal/schedules';
 import { TENANT_IDS } from '../../infra/temporal/search-attributes';
+import { taskQueue } from '../../infra/temporal/task-queues';
+import { listBusinesses } from '../merchants';
+import { SETTLEMENT_WORKFLOWS, settlementLauncherId } from './rules/workflow-names';
+
+const PAGE = 500;
 
 /** Where and when a business's day ends. */
 export interface SettlementTimes {
@@ -11,6 +17,11 @@ export interface SettlementTimes {
   cutoff: string;
 }
 
+interface ScheduleDeps {
+  client: Client;
+  config: { WAYBILL_TASK_QUEUE: string };
+}
+
 /**
  * Creates the Schedule of a business, or brings it to what the business says now. It fires at the cut-off, and the
  * launcher takes the day from the moment at which it was due. Where the clocks make a local time happen twice, some
@@ -18,20 +29,32 @@ export interface SettlementTimes {
  * out it does not fire, and the next day's does both.
  */
 export async function ensureSettlementSchedule(
-  client: Client,
-  taskQueue: string,
+  { client, config }: ScheduleDeps,
   business: SettlementTimes,
 ): Promise<void> {
-  const options = scheduleOf(taskQueue, business);
-  try {
-    await client.schedule.create(options);
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await client.schedule.getHandle(options.scheduleId).update((previous) => ({ ...options, state: previous.state }));
+  await ensureSchedules(client, [scheduleOf(taskQueue(config, 'money'), business)]);
+}
+
+/** Sees to it that every business has its Schedule. One that Temporal refuses keeps no other from having its own. */
+export async function ensureSettlementSchedules(
+  platform: Pick<Platform, 'pool' | 'client' | 'config' | 'log'>,
+): Promise<void> {
+  const { pool, log } = platform;
+  for (let after: string | undefined; ; ) {
+    const businesses = await listBusinesses(pool, after, PAGE);
+    for (const business of businesses) {
+      await ensureSettlementSchedule(platform, business).catch((error: unknown) => {
+        // The client's error for what the server finds invalid, such as a time zone that it does not know.
+        if (!(error instanceof TypeError)) throw error;
+        log.error({ err: error, tenantId: business.tenantId }, 'a business has no Schedule: its days are not settled');
+      });
+    }
+    after = businesses.at(-1)?.tenantId;
+    if (businesses.length < PAGE) return;
   }
 }
 
-function scheduleOf(taskQueue: string, { tenantId, timeZone, cutoff }: SettlementTimes): ScheduleOptions {
+function scheduleOf(queue: string, { tenantId, timeZone, cutoff }: SettlementTimes): ScheduleOptions {
   const [hour, minute] = cutoff.split(':').map(Number);
   return {
     scheduleId: settlementLauncherId(tenantId),
@@ -39,9 +62,9 @@ function scheduleOf(taskQueue: string, { tenantId, timeZone, cutoff }: Settlemen
     policies: { overlap: ScheduleOverlapPolicy.BUFFER_ALL, catchupWindow: '7 days', pauseOnFailure: false },
     action: {
       type: 'startWorkflow',
-      workflowType: WORKFLOWS.settlementLauncher,
+      workflowType: SETTLEMENT_WORKFLOWS.settlementLauncher,
       workflowId: settlementLauncherId(tenantId),
-      taskQueue,
+      taskQueue: queue,
       args: [{ tenantId }],
       staticSummary: `Settles what is over, at ${cutoff} ${timeZone}`,
       typedSearchAttributes: [{ key: TENANT_IDS, value: [tenantId] }],

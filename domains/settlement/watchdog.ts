@@ -1,22 +1,9 @@
-import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
-import type { Config } from '../../infra/config';
-import type { Logger } from '../../infra/log';
-import type { Metrics } from '../../infra/observability/metrics';
-import { addDays, lastClosedDate, lastCutoff } from '../merchants/rules/business-day';
-import { type Business, listBusinesses } from '../merchants/store/businesses';
-import { coverEvent, storeEvent } from '../webhooks/publishing/publish-event';
+import { addDays, type Business, lastClosedDate, lastCutoff, listBusinesses } from '../merchants';
+import { coverEvent, storeEvent } from '../webhooks';
+import type { SettlementDeps } from './deps';
 import { lastCompletedDate } from './store/settlement-runs';
 
 const PAGE = 500;
-
-export interface WatchdogDeps {
-  pool: Pool;
-  client: Client;
-  config: Config;
-  metrics: Metrics;
-  log: Logger;
-}
 
 /**
  * Looks for businesses whose last closed day should have been settled by now, and raises the alarm: a metric, and once a
@@ -25,7 +12,7 @@ export interface WatchdogDeps {
  *
  * @returns how many are overdue
  */
-export async function watchSettlements(deps: WatchdogDeps, now = new Date()): Promise<number> {
+export async function watchSettlements(deps: SettlementDeps, now = new Date()): Promise<number> {
   let overdue = 0;
   for (let after: string | undefined; ; ) {
     const businesses = await listBusinesses(deps.pool, after, PAGE);
@@ -43,12 +30,16 @@ export async function watchSettlements(deps: WatchdogDeps, now = new Date()): Pr
     after = businesses.at(-1)?.tenantId;
     if (businesses.length < PAGE) break;
   }
-  deps.metrics.settlementsOverdue.set(overdue);
+  deps.metrics.overdue.set(overdue);
   return overdue;
 }
 
 /** The first day that is late, if one is. */
-async function overdueDate({ pool, config }: WatchdogDeps, business: Business, now: Date): Promise<string | undefined> {
+async function overdueDate(
+  { pool, config }: SettlementDeps,
+  business: Business,
+  now: Date,
+): Promise<string | undefined> {
   const last = await lastCompletedDate(pool, business.tenantId);
   const date = last === undefined ? business.firstDate : addDays(last, 1);
   if (date > lastClosedDate(now, business)) return undefined;
@@ -58,7 +49,7 @@ async function overdueDate({ pool, config }: WatchdogDeps, business: Business, n
 
 /** @param closed - the last day that is over: the tenant is told once for each, as long as `date` is not settled */
 async function raise(
-  { pool, client, config, log }: WatchdogDeps,
+  { pool, client, config, log }: SettlementDeps,
   { tenantId }: Business,
   date: string,
   closed: string,

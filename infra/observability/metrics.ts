@@ -1,140 +1,24 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 
-/** Delivery takes from a millisecond to an hour of retries. */
-const DELIVERY_BUCKETS = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600];
-const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10];
-const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+/**
+ * The metrics of a process. Each domain makes its own, once, on the registry that all share; none is labelled by endpoint
+ * or tenant, of which there is no bounded number.
+ */
+export interface Metrics {
+  readonly registry: Registry;
+  /** What `make` has made on this process's registry; it is called the first time only. */
+  of<T>(make: (registry: Registry) => T): T;
+}
 
-/** What `webhook_attempts_total` counts by: how an attempt ended. */
-export type AttemptLabel = 'succeeded' | 'failed' | 'timeout' | 'blocked' | 'gone';
-
-/** Every metric of a process. Nothing is labelled by endpoint or tenant: those are unbounded. */
-export type Metrics = ReturnType<typeof createMetrics>;
-
-export function createMetrics() {
+export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  const metrics = {
+  const made = new Map<unknown, unknown>();
+  return {
     registry,
-    accepted: new Counter({
-      name: 'webhook_messages_accepted_total',
-      help: 'Messages made durable and answered with 202, duplicates not counted.',
-      registers,
-    }),
-    duplicates: new Counter({
-      name: 'webhook_messages_duplicate_total',
-      help: 'Publishes answered with an earlier message.',
-      registers,
-    }),
-    deliveries: new Counter({
-      name: 'webhook_deliveries_created_total',
-      help: 'Deliveries made by accepted messages.',
-      registers,
-    }),
-    attempts: new Counter({
-      name: 'webhook_attempts_total',
-      help: 'Requests made to receivers, by how they ended.',
-      labelNames: ['outcome'] as const,
-      registers,
-    }),
-    deadLetters: new Counter({
-      name: 'webhook_dead_letters_total',
-      help: 'Deliveries that became dead letters after an attempt.',
-      labelNames: ['reason'] as const,
-      registers,
-    }),
-    paymentEvents: new Counter({
-      name: 'payment_events_total',
-      help: 'What became of payments, refunds and chargebacks, by the event that tells of it. Alert on *.needs_review.',
-      labelNames: ['type'] as const,
-      registers,
-    }),
-    settlementRuns: new Counter({
-      name: 'settlement_runs_total',
-      help: 'Settlements of a business day that came to an end, by how.',
-      labelNames: ['outcome'] as const,
-      registers,
-    }),
-    settlementsOverdue: new Gauge({
-      name: 'settlement_overdue_businesses',
-      help: 'Businesses whose last closed day should have been settled by now and is not. Alert when it is not 0.',
-      registers,
-    }),
-    deliveryLatency: new Histogram({
-      name: 'webhook_delivery_latency_seconds',
-      help: 'From acceptance to the successful attempt.',
-      buckets: DELIVERY_BUCKETS,
-      registers,
-    }),
-    attemptDuration: new Histogram({
-      name: 'webhook_attempt_duration_seconds',
-      help: 'One request to a receiver, from its start to its last byte or its failure.',
-      buckets: REQUEST_BUCKETS,
-      registers,
-    }),
-    batchSize: new Histogram({
-      name: 'webhook_group_commit_batch_size',
-      help: 'Items written by one statement.',
-      labelNames: ['kind'] as const,
-      buckets: BATCH_BUCKETS,
-      registers,
-    }),
-    firstAttemptsWaiting: new Gauge({
-      name: 'webhook_first_attempts_waiting',
-      help: 'Accepted deliveries that wait in this process for their first attempt.',
-      registers,
-    }),
-    declined: new Counter({
-      name: 'webhook_first_attempts_declined_total',
-      help: 'First attempts left to the workflow because too many were waiting or the lease was running out.',
-      registers,
-    }),
-    coversWaiting: new Gauge({
-      name: 'webhook_covers_waiting',
-      help: 'Workflows that this process has still to start for accepted deliveries.',
-      registers,
-    }),
-    coverFailures: new Counter({
-      name: 'webhook_cover_failures_total',
-      help: 'Failed tries to start a covering workflow; the sweep covers what is given up.',
-      registers,
-    }),
-    backlog: new Gauge({
-      name: 'webhook_backlog_deliveries',
-      help: 'Deliveries whose attempt is due and has not been made.',
-      registers,
-    }),
-    oldestOverdue: new Gauge({
-      name: 'webhook_oldest_overdue_seconds',
-      help: 'How late the most overdue delivery is; 0 when none is.',
-      registers,
-    }),
-    swept: new Counter({
-      name: 'webhook_swept_deliveries_total',
-      help: 'Overdue deliveries that the sweep gave to a workflow.',
-      registers,
-    }),
-    databaseConnections: new Gauge({
-      name: 'postgres_pool_connections',
-      help: "This process's connections to Postgres.",
-      labelNames: ['state'] as const,
-      registers,
-    }),
-    endpointCache: new Gauge({
-      name: 'webhook_endpoint_cache_lookups',
-      help: 'Look-ups of endpoint configuration since the start, by the level that answered.',
-      labelNames: ['level'] as const,
-      registers,
-    }),
+    of<T>(make: (registry: Registry) => T): T {
+      if (!made.has(make)) made.set(make, make(registry));
+      return made.get(make) as T;
+    },
   };
-  for (const outcome of ['succeeded', 'failed', 'timeout', 'blocked', 'gone'] satisfies AttemptLabel[]) {
-    metrics.attempts.inc({ outcome }, 0);
-  }
-  for (const reason of ['exhausted', 'gone', 'endpoint-disabled', 'content-expired']) {
-    metrics.deadLetters.inc({ reason }, 0);
-  }
-  for (const subject of ['payment', 'refund', 'chargeback'])
-    metrics.paymentEvents.inc({ type: `${subject}.needs_review` }, 0);
-  return metrics;
 }

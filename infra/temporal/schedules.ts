@@ -1,12 +1,10 @@
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
-import type { Config } from '../config';
-import { SCHEDULES, WORKFLOWS } from './names';
+import type { PlatformConfig } from '../platform/config';
+import { taskQueue } from './task-queues';
 
-const RETENTION_INTERVAL_MS = 3_600_000;
-
-/** Creates the schedules, or brings them to what this version says. Safe to run from several workers at once. */
-export async function ensureSchedules(client: Client, config: Config): Promise<void> {
-  for (const options of schedules(config)) {
+/** Creates Schedules, or brings them to what these options say. Safe to be done by several workers at once. */
+export async function ensureSchedules(client: Client, schedules: readonly ScheduleOptions[]): Promise<void> {
+  for (const options of schedules) {
     try {
       await client.schedule.create(options);
     } catch (error) {
@@ -17,44 +15,31 @@ export async function ensureSchedules(client: Client, config: Config): Promise<v
   }
 }
 
-function schedules(config: Config): ScheduleOptions[] {
-  const housekeeping = (
-    scheduleId: string,
-    everyMs: number,
-    workflowType: string,
-    summary: string,
-  ): ScheduleOptions => ({
-    scheduleId,
+export interface Housekeeping {
+  /** Also the workflow's id. */
+  id: string;
+  workflowType: string;
+  everyMs: number;
+  /** What it does, for Web UI. */
+  summary: string;
+}
+
+/** A Schedule of upkeep. A missed or a late run has nothing to catch up on: each looks at everything there is. */
+export function housekeeping(
+  config: PlatformConfig,
+  { id, workflowType, everyMs, summary }: Housekeeping,
+): ScheduleOptions {
+  return {
+    scheduleId: id,
     spec: { intervals: [{ every: everyMs }] },
-    // A missed or a late run has nothing to catch up on: each looks at everything there is.
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
     action: {
       type: 'startWorkflow',
       workflowType,
-      taskQueue: config.WAYBILL_TASK_QUEUE,
-      workflowId: scheduleId,
+      taskQueue: taskQueue(config, 'upkeep'),
+      workflowId: id,
       workflowExecutionTimeout: '10 minutes',
       staticSummary: summary,
     },
-  });
-  return [
-    housekeeping(
-      SCHEDULES.sweepOverdue,
-      config.WAYBILL_SWEEP_INTERVAL,
-      WORKFLOWS.sweepOverdue,
-      'Gives overdue deliveries to their workflows',
-    ),
-    housekeeping(
-      SCHEDULES.sweepPayments,
-      config.WAYBILL_SWEEP_INTERVAL,
-      WORKFLOWS.sweepPayments,
-      'Gives payments, refunds and chargebacks without progress to their workflows',
-    ),
-    housekeeping(
-      SCHEDULES.retention,
-      RETENTION_INTERVAL_MS,
-      WORKFLOWS.retention,
-      'Forgets what has been kept long enough',
-    ),
-  ];
+  };
 }

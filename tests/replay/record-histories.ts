@@ -1,6 +1,7 @@
 import type { PublicId } from '../../core/ids';
 import { toUuid } from '../../core/ids';
-import { SCHEDULES, WORKFLOWS } from '../../infra/temporal/names';
+import { WEBHOOK_SCHEDULES, WEBHOOK_WORKFLOWS } from '../../domains/webhooks/rules/workflow-names';
+import { taskQueue } from '../../infra/temporal/task-queues';
 import { insertEndpoint, insertTenant } from '../support/fixtures';
 import { createPipeline, type Pipeline } from '../support/pipeline';
 import { eventually, startReceiver, type TestReceiver } from '../support/receiver';
@@ -98,9 +99,9 @@ test('webhookDelivery: a batch with a slow endpoint, which gets a lane of its ow
     return rows.length === 2 ? true : undefined;
   });
   const workflowId = `webhook-delivery/batch_recorded_${pipeline.config.WAYBILL_TASK_QUEUE}`;
-  await pipeline.client.workflow.start(WORKFLOWS.webhookDelivery, {
+  await pipeline.client.workflow.start(WEBHOOK_WORKFLOWS.webhookDelivery, {
     workflowId,
-    taskQueue: pipeline.config.WAYBILL_TASK_QUEUE,
+    taskQueue: taskQueue(pipeline.config, 'delivery'),
     args: [{ open, settled: { delivered: 3 } }],
   });
   await keep('webhook-delivery.slow-lane.1', workflowId);
@@ -108,10 +109,10 @@ test('webhookDelivery: a batch with a slow endpoint, which gets a lane of its ow
 });
 
 test.each([
-  [WORKFLOWS.sweepOverdue, SCHEDULES.sweepOverdue],
-  [WORKFLOWS.retention, SCHEDULES.retention],
+  [WEBHOOK_WORKFLOWS.sweepOverdue, WEBHOOK_SCHEDULES.sweepOverdue],
+  [WEBHOOK_WORKFLOWS.retention, WEBHOOK_SCHEDULES.retention],
 ])('%s', async (type, name) => {
   const workflowId = `${name}/recorded_${pipeline.config.WAYBILL_TASK_QUEUE}`;
-  await pipeline.client.workflow.start(type, { workflowId, taskQueue: pipeline.config.WAYBILL_TASK_QUEUE });
+  await pipeline.client.workflow.start(type, { workflowId, taskQueue: taskQueue(pipeline.config, 'upkeep') });
   await keep(`${name}.1`, workflowId);
 });

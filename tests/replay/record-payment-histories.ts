@@ -1,13 +1,14 @@
 import { toUuid } from '../../core/ids';
-import { startPayment } from '../../domains/payments/start-payments';
-import { readPayment } from '../../domains/payments/store/payments';
 import {
   chargebackWorkflowId,
+  PAYMENT_WORKFLOWS,
   paymentWorkflowId,
   refundWorkflowId,
-  SCHEDULES,
-  WORKFLOWS,
-} from '../../infra/temporal/names';
+  SWEEP_PAYMENTS_SCHEDULE,
+} from '../../domains/payments/rules/workflow-names';
+import { startPayment } from '../../domains/payments/start-payments';
+import { readPayment } from '../../domains/payments/store/payments';
+import { taskQueue } from '../../infra/temporal/task-queues';
 import { createPaymentApi, type PaymentApi } from '../support/payments-support';
 import { eventually } from '../support/receiver';
 import { keepHistory } from './keep-history';
@@ -92,8 +93,10 @@ test('chargeback', async () => {
 });
 
 test('sweepPayments', async () => {
-  const workflowId = `${SCHEDULES.sweepPayments}/recorded_${api.pipeline.config.WAYBILL_TASK_QUEUE}`;
-  const taskQueue = api.pipeline.config.WAYBILL_TASK_QUEUE;
-  await api.pipeline.client.workflow.start(WORKFLOWS.sweepPayments, { workflowId, taskQueue });
+  const workflowId = `${SWEEP_PAYMENTS_SCHEDULE}/recorded_${api.pipeline.config.WAYBILL_TASK_QUEUE}`;
+  await api.pipeline.client.workflow.start(PAYMENT_WORKFLOWS.sweepPayments, {
+    workflowId,
+    taskQueue: taskQueue(api.pipeline.config, 'upkeep'),
+  });
   await keep('sweep-payments.1', workflowId);
 });

@@ -1,6 +1,11 @@
 import { type PublicId, toUuid } from '../../core/ids';
 import { addDays, lastClosedDate } from '../../domains/merchants/rules/business-day';
-import { settlementLauncherId, settlementWorkflowId, WORKFLOWS } from '../../infra/temporal/names';
+import {
+  SETTLEMENT_WORKFLOWS,
+  settlementLauncherId,
+  settlementWorkflowId,
+} from '../../domains/settlement/rules/workflow-names';
+import { taskQueue } from '../../infra/temporal/task-queues';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../support/finance';
 import { insertTenant } from '../support/fixtures';
 import { createPipeline, type Pipeline } from '../support/pipeline';
@@ -30,9 +35,9 @@ async function business(firstDate: string, graceMs = 0): Promise<PublicId> {
 
 async function launch(tenantId: PublicId): Promise<string> {
   const workflowId = settlementLauncherId(tenantId, last);
-  await pipeline.client.workflow.start(WORKFLOWS.settlementLauncher, {
+  await pipeline.client.workflow.start(SETTLEMENT_WORKFLOWS.settlementLauncher, {
     workflowId,
-    taskQueue: pipeline.config.WAYBILL_TASK_QUEUE,
+    taskQueue: taskQueue(pipeline.config, 'money'),
     args: [{ tenantId, upTo: last, trigger: 'manual' }],
   });
   return workflowId;
@@ -61,9 +66,9 @@ test('a wait for late commits, cancelled', async () => {
   const sinceEnd = Date.now() - during(addDays(last, 1), 0).getTime();
   const tenantId = await business(last, sinceEnd + 60_000);
   const workflowId = settlementWorkflowId(tenantId, last);
-  const handle = await pipeline.client.workflow.start(WORKFLOWS.settlementDay, {
+  const handle = await pipeline.client.workflow.start(SETTLEMENT_WORKFLOWS.settlementDay, {
     workflowId,
-    taskQueue: pipeline.config.WAYBILL_TASK_QUEUE,
+    taskQueue: taskQueue(pipeline.config, 'money'),
     args: [{ tenantId, date: last, trigger: 'manual' }],
   });
   for (let waiting = false; !waiting; await new Promise((resolve) => setTimeout(resolve, 50))) {

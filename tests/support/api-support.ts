@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import pino from 'pino';
 import request, { type Response } from 'supertest';
-import type { AppDeps } from '../../api/deps';
 import { createApiServer } from '../../api/http/http-server';
 import { createRateLimiter } from '../../api/http/rate-limit';
-import { createApiMetrics } from '../../api/http/request-metrics';
-import { createApp } from '../../api/server';
+import { type AppOptions, createApp } from '../../api/server';
 import { ensureAdminKey } from '../../domains/accounts/admin-key';
-import { addressPolicy } from '../../domains/webhooks/delivery/dependencies';
-import { checkUrlAndResolve } from '../../infra/http/address-policy';
-import { workflowPage } from '../../infra/temporal/web-ui';
+import type { DeliveryCommands } from '../../domains/webhooks/commands/commands';
+import { createWorkflowCommands } from '../../domains/webhooks/commands/workflow-commands';
+import { openPublishing } from '../../domains/webhooks/publishing/open-publishing';
+import type { Publisher } from '../../domains/webhooks/publishing/publisher';
+import type { Platform } from '../../infra/platform/platform';
 import { Contract } from './api-contract-support';
 import { createPipeline, type Pipeline } from './pipeline';
 
@@ -26,12 +25,18 @@ export interface CallOptions {
   idempotencyKey?: string | null;
 }
 
+/** What an API is made of in tests, so that a test can replace a part. */
+export interface TestAppDeps extends Platform, AppOptions {
+  publisher: Publisher;
+  commands: DeliveryCommands;
+}
+
 /** An API on real servers, with a tenant of its own; every answer is checked against the OpenAPI document. */
 export interface TestApi {
   pipeline: Pipeline;
   server: Server;
   url: string;
-  deps: AppDeps;
+  deps: TestAppDeps;
   tenantId: string;
   /** The tenant's key, with the scope `*`. */
   key: string;
@@ -43,22 +48,17 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-export async function createApi(overrides: Partial<AppDeps> = {}, env: Record<string, string> = {}): Promise<TestApi> {
+export async function createApi(
+  overrides: Partial<TestAppDeps> = {},
+  env: Record<string, string> = {},
+): Promise<TestApi> {
   const pipeline = await createPipeline(env);
-  const { config, delivery, metrics, publisher, commands, client } = pipeline;
-  const deps: AppDeps = {
-    config,
-    pool: delivery.pool,
-    client,
-    keyring: delivery.keyring,
-    log: pino({ level: process.env.WAYBILL_TEST_LOG_LEVEL ?? 'silent' }),
-    publisher,
-    commands,
-    checkEndpointUrl: (url) => checkUrlAndResolve(url, addressPolicy(config)),
-    metrics: createApiMetrics(metrics.registry),
+  const deps: TestAppDeps = {
+    ...pipeline.platform,
+    publisher: pipeline.publisher,
+    commands: pipeline.commands,
     readiness: async () => ({ postgres: 'ok' }),
     rateLimiter: createRateLimiter({ perSecond: 100_000 }),
-    workflowUrl: (workflowId) => workflowPage('http://127.0.0.1:8233', 'default', workflowId),
     ...overrides,
   };
   const server = await listen(deps);
@@ -119,9 +119,28 @@ export async function createApi(overrides: Partial<AppDeps> = {}, env: Record<st
   return api;
 }
 
+/** Makes an API from these parts. */
+export function createTestApp(deps: TestAppDeps): ReturnType<typeof createApp> {
+  return createApp(platformOf(deps), deps);
+}
+
+/** The platform on which the publisher and the commands are the given ones. */
+export function platformOf({ publisher, commands, ...platform }: TestAppDeps): Platform {
+  const replaced = new Map<unknown, unknown>([
+    [openPublishing, { publisher }],
+    [createWorkflowCommands, commands],
+  ]);
+  return {
+    ...platform,
+    once<T>(make: (platform: Platform) => T): T {
+      return (replaced.get(make) as T | undefined) ?? platform.once(make);
+    },
+  };
+}
+
 /** Serves an API from these parts on a free port. */
-export async function listen(deps: AppDeps): Promise<Server> {
-  const server = createApiServer(createApp(deps));
+export async function listen(deps: TestAppDeps): Promise<Server> {
+  const server = createApiServer(createTestApp(deps));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { newId, type PublicId, timeOfId, toUuid } from '../../core/ids';
 import { matchingPatterns } from '../../domains/webhooks/rules/event-type';
+import { batchWorkflowId } from '../../domains/webhooks/rules/workflow-names';
 import { type StoredDelivery, storeMessages } from '../../domains/webhooks/store/publish';
-import { batchWorkflowId } from '../../infra/temporal/names';
 import { eventually } from './receiver';
 
 export interface DeliveryRow {

@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import { mountRoutes } from '../../api/http/adapter';
 import { Idempotency, type IdempotencyOptions } from '../../api/http/idempotency/idempotency';
 import { beginExchange } from '../../api/http/request-log';
+import { requestMetrics } from '../../api/http/request-metrics';
 import type { Route } from '../../api/http/route';
 import { Authenticator } from '../../domains/accounts/authenticator';
 import type { TestApi } from './api-support';
@@ -33,11 +34,12 @@ export async function startProcess(
 ): Promise<ProbeProcess> {
   const app = express();
   app.set('query parser', 'simple');
-  app.use(beginExchange(api.deps.log, api.deps.metrics));
+  const metrics = api.deps.metrics.of(requestMetrics);
+  app.use(beginExchange(api.deps.log, metrics));
   mountRoutes(app, routes, {
     authenticator: new Authenticator(api.deps.pool),
     rateLimiter: api.deps.rateLimiter,
-    idempotency: new Idempotency({ pool, keyring: api.deps.keyring, metrics: api.deps.metrics }, options),
+    idempotency: new Idempotency({ pool, keyring: api.deps.keyring, metrics }, options),
     maxBodyBytes: 100_000,
   });
   const server = createServer(app);

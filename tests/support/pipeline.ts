@@ -1,37 +1,45 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import pino from 'pino';
-import { type ActivityDeps, createActivities } from '../../activities';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { apiConfig } from '../../api/http/config';
+import { accountsConfig } from '../../domains/accounts/config';
+import { type PaymentsConfig, paymentsConfig } from '../../domains/payments/config';
+import { type SettlementConfig, settlementConfig } from '../../domains/settlement/config';
 import type { DeliveryCommands } from '../../domains/webhooks/commands/commands';
 import { createWorkflowCommands } from '../../domains/webhooks/commands/workflow-commands';
-import { createDelivery, type Delivery } from '../../domains/webhooks/delivery/dependencies';
-import { type Coverage, createCoverage } from '../../domains/webhooks/publishing/cover';
-import {
-  createGroupCommitPublisher,
-  type GroupCommitPublisher,
-} from '../../domains/webhooks/publishing/group-commit-publisher';
-import { type Config, loadConfig } from '../../infra/config';
+import { type WebhooksConfig, webhooksConfig } from '../../domains/webhooks/config';
+import { type Delivery, openDelivery } from '../../domains/webhooks/delivery/open-delivery';
+import { type WebhookMetrics, webhookMetrics } from '../../domains/webhooks/metrics';
+import type { Coverage } from '../../domains/webhooks/publishing/cover';
+import type { GroupCommitPublisher } from '../../domains/webhooks/publishing/group-commit-publisher';
+import { openPublishing } from '../../domains/webhooks/publishing/open-publishing';
 import type { Logger } from '../../infra/log';
-import { createMetrics, type Metrics } from '../../infra/observability/metrics';
-import { createTemporalClient } from '../../infra/temporal/client';
+import type { PlatformConfig } from '../../infra/platform/config';
+import { openPlatform, type Platform } from '../../infra/platform/platform';
 import { registerSearchAttributes } from '../../infra/temporal/register-search-attributes';
+import { WORK } from '../../infra/temporal/task-queues';
+import { createWorkers } from '../../worker/workers';
 import { TEST_BUNDLE } from './bundle';
 import { createTestDatabase, type TestDatabase } from './database';
 
 export const TEST_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
 
-/** API-side and worker-side parts of the delivery pipeline in this process, on real servers, with their own database and task queue. */
+const FRAGMENTS = [apiConfig, accountsConfig, webhooksConfig, paymentsConfig, settlementConfig];
+
+/** API-side and worker-side parts in this process, on real servers, with their own database and task queues. */
 export interface Pipeline {
   database: TestDatabase;
-  config: Config;
-  delivery: Delivery;
+  platform: Platform;
+  config: PlatformConfig & WebhooksConfig & PaymentsConfig & SettlementConfig;
+  delivery: Delivery & Pick<Platform, 'pool' | 'keyring'>;
   publisher: GroupCommitPublisher;
   coverage: Coverage;
   commands: DeliveryCommands;
   client: Client;
-  metrics: Metrics;
+  metrics: WebhookMetrics;
   log: Logger;
+  /** Opens what a further process on the same servers would; it is closed with the pipeline. */
+  openPlatform(): Platform;
   /** Starts a worker; call `stop` on it to let it go. */
   startWorker(): Promise<{ stop(): Promise<void> }>;
   close(): Promise<void>;
@@ -48,37 +56,52 @@ export async function createPipeline(
   options: { log?: Logger } = {},
 ): Promise<Pipeline> {
   const database = await createTestDatabase();
-  const config = loadConfig({
-    ...process.env,
-    DATABASE_URL: database.url,
-    WAYBILL_KEYS: TEST_KEYS,
-    WAYBILL_TASK_QUEUE: `test-${randomBytes(6).toString('hex')}`,
-    WAYBILL_ALLOW_HTTP: 'true',
-    WAYBILL_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8,::1/128',
-    WAYBILL_LOG_LEVEL: process.env.WAYBILL_TEST_LOG_LEVEL ?? 'silent',
-    ...env,
-  });
-  const log = options.log ?? pino({ level: config.WAYBILL_LOG_LEVEL });
-  const metrics = createMetrics();
-  const delivery = await createDelivery(config, metrics, log);
-  const { client, namespace, close: closeClient } = createTemporalClient();
+  const platforms: Platform[] = [];
+  const open = () => {
+    const platform = openPlatform({
+      name: 'test',
+      fragments: FRAGMENTS,
+      env: {
+        ...process.env,
+        DATABASE_URL: database.url,
+        WAYBILL_KEYS: TEST_KEYS,
+        WAYBILL_TASK_QUEUE: queue,
+        WAYBILL_ALLOW_HTTP: 'true',
+        WAYBILL_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8,::1/128',
+        WAYBILL_LOG_LEVEL: process.env.WAYBILL_TEST_LOG_LEVEL ?? 'silent',
+        ...env,
+      },
+      ...options,
+    });
+    platforms.push(platform);
+    return platform;
+  };
+  const queue = `test-${randomBytes(6).toString('hex')}`;
+  const platform = open();
+  const { settings, pool, keyring, client, namespace, log } = platform;
+  const delivery = openDelivery(platform);
+  const { publisher, coverage } = platform.once(openPublishing);
   await registerSearchAttributes(client, namespace);
-  const coverage = createCoverage({ pool: delivery.pool, client, config, metrics, log });
-  const publisher = createGroupCommitPublisher({ ...delivery, config, coverage, metrics });
-  const commands = createWorkflowCommands({ pool: delivery.pool, client, config, log });
   const workers: { stop(): Promise<void> }[] = [];
   return {
     database,
-    config,
-    delivery,
+    platform,
+    config: {
+      ...platform.config,
+      ...settings.of(webhooksConfig),
+      ...settings.of(paymentsConfig),
+      ...settings.of(settlementConfig),
+    },
+    delivery: { ...delivery, pool, keyring },
     publisher,
     coverage,
-    commands,
+    commands: platform.once(createWorkflowCommands),
     client,
-    metrics,
+    metrics: platform.metrics.of(webhookMetrics),
     log,
+    openPlatform: open,
     async startWorker() {
-      const started = await runWorker({ config, delivery, client, metrics, log });
+      const started = await runWorker(platform);
       workers.push(started);
       return started;
     },
@@ -87,8 +110,7 @@ export async function createPipeline(
       await delivery.engine.drain();
       await coverage.flush();
       for (const worker of workers) await worker.stop();
-      await delivery.close();
-      await closeClient();
+      for (const opened of platforms) await opened.close();
       await database.drop();
     },
   };
@@ -96,25 +118,24 @@ export async function createPipeline(
 
 let runtimeInstalled = false;
 
-async function runWorker(deps: Omit<ActivityDeps, 'pool' | 'engine'> & { delivery: Delivery }) {
+async function runWorker(platform: Platform) {
   if (!runtimeInstalled) {
     Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
     runtimeInstalled = true;
   }
   const connection = await NativeConnection.connect({ address: process.env.TEMPORAL_ADDRESS ?? '127.0.0.1:7233' });
-  const worker = await Worker.create({
+  const workers = await createWorkers(platform, {
     connection,
-    taskQueue: deps.config.WAYBILL_TASK_QUEUE,
-    workflowBundle: { codePath: TEST_BUNDLE },
-    activities: createActivities({ ...deps, ...deps.delivery }),
+    roles: WORK,
+    bundle: TEST_BUNDLE,
     shutdownGraceTime: '5s',
   });
-  const run = worker.run();
+  const run = workers.run();
   let stopped: Promise<void> | undefined;
   return {
     stop() {
       stopped ??= (async () => {
-        worker.shutdown();
+        workers.shutdown();
         await run;
         await connection.close();
       })();

@@ -73,8 +73,7 @@ type Step = 'openDay' | 'claimDay' | 'computeDay' | 'checkDay' | 'postDay' | 'co
 
 /** Runs steps of a settlement one by one, as its workflow would, on a real database. */
 export function createSteps(pipeline: Pipeline) {
-  const { delivery, client, config, metrics, log } = pipeline;
-  const activities = createSettlementActivities({ ...delivery, client, config, metrics, log });
+  const activities = createSettlementActivities(pipeline.platform);
   const environment = () => new MockActivityEnvironment();
   const run = async (step: Step, tenantId: PublicId, date: string): Promise<unknown> => {
     const day = { tenantId, date };

@@ -11,7 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { SettlementActivities } from '../../activities/settlement';
-import { settlementWorkflowId } from '../../infra/temporal/names';
+import { settlementWorkflowId } from '../../domains/settlement/rules/workflow-names';
 import { DATABASE_RETRY } from '../kit/retry-policies';
 import type { settlementDay } from './settlement-day';
 

@@ -1,21 +1,21 @@
 import { asId, type PublicId } from '../../../core/ids';
-import { newApiKey } from '../../../domains/accounts/api-key-format';
-import type { Authenticator } from '../../../domains/accounts/authenticator';
-import type { ScopeSet } from '../../../domains/accounts/scopes';
 import {
   type ApiKey,
+  type Authenticator,
   endApiKeyAfter,
   findApiKey,
+  findTenant,
   insertApiKey,
   listApiKeys,
   type NewApiKey,
+  newApiKey,
   replaceApiKeySecret,
   revokeApiKey,
-} from '../../../domains/accounts/store/api-keys';
-import { findTenant } from '../../../domains/accounts/store/tenants';
+  type ScopeSet,
+} from '../../../domains/accounts';
 import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
-import type { AppDeps } from '../../deps';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
+import type { DoorContext } from '../../http/door';
 import { invalidField, Problem } from '../../http/problems';
 import { lacksScope } from '../../http/refusals';
 import { type Route, route, type TenantContext } from '../../http/route';
@@ -26,14 +26,19 @@ import {
   apiKeySchema,
   apiKeyView,
   createdApiKeySchema,
-  newApiKeySchema,
+  newApiKeySchemaFor,
   rotateApiKeySchema,
 } from './schemas';
 
 const TAG = 'API keys';
 const CURSOR = byId('api-keys');
 
-export function apiKeyRoutes({ pool }: Pick<AppDeps, 'pool'>, authenticator: Authenticator): Route[] {
+export function apiKeyRoutes({
+  pool,
+  authenticator,
+  scopes,
+}: Pick<DoorContext, 'pool' | 'authenticator' | 'scopes'>): Route[] {
+  const newApiKeySchema = newApiKeySchemaFor(scopes);
   return [
     route({
       method: 'post',

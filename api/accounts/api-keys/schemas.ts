@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { SCOPES } from '../../../domains/accounts/scopes';
-import type { ApiKey } from '../../../domains/accounts/store/api-keys';
+import type { ApiKey } from '../../../domains/accounts';
 import {
   durationSchema,
   idSchema,
@@ -17,20 +16,22 @@ const DAY_MS = 86_400_000;
 
 const expiresAt = momentSchema.refine((moment) => moment.getTime() > Date.now(), 'must be in the future').optional();
 
-export const newApiKeySchema = z
-  .strictObject({
-    name: nonEmptyText(200).meta({ example: 'checkout service' }),
-    scopes: z
-      .array(z.enum(SCOPES))
-      .min(1)
-      .max(SCOPES.length)
-      .transform((scopes) => [...new Set(scopes)]),
-    expiresAt,
-    tenantId: idSchema('tenant')
-      .optional()
-      .meta({ description: 'Another tenant than your own needs the scope `admin`.' }),
-  })
-  .meta({ id: 'NewApiKey', example: { name: 'checkout service', scopes: ['messages:write'] } });
+/** @param known - every scope that there is */
+export const newApiKeySchemaFor = (known: readonly string[]) =>
+  z
+    .strictObject({
+      name: nonEmptyText(200).meta({ example: 'checkout service' }),
+      scopes: z
+        .array(z.enum(known))
+        .min(1)
+        .max(known.length)
+        .transform((scopes) => [...new Set(scopes)]),
+      expiresAt,
+      tenantId: idSchema('tenant')
+        .optional()
+        .meta({ description: 'Another tenant than your own needs the scope `admin`.' }),
+    })
+    .meta({ id: 'NewApiKey', example: { name: 'checkout service', scopes: ['messages:write'] } });
 
 export const rotateApiKeySchema = z
   .strictObject({

@@ -1,7 +1,7 @@
 import { asId } from '../../../core/ids';
-import { findTenant, insertTenant, listTenants } from '../../../domains/accounts/store/tenants';
-import type { AppDeps } from '../../deps';
+import { findTenant, insertTenant, listTenants } from '../../../domains/accounts';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
+import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { newTenantSchema, tenantPageSchema, tenantParams, tenantQuery, tenantSchema, tenantView } from './schemas';
@@ -9,7 +9,7 @@ import { newTenantSchema, tenantPageSchema, tenantParams, tenantQuery, tenantSch
 const TAG = 'Tenants';
 const CURSOR = byId('tenants');
 
-export function tenantRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+export function tenantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'post',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Tenant } from '../../../domains/accounts/store/tenants';
+import type { Tenant } from '../../../domains/accounts';
 import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema, timeZoneSchema } from '../../http/schemas';
 
 export const newTenantSchema = z

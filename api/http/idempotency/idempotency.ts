@@ -14,13 +14,13 @@ import {
   interruptIdempotencyKey,
   renewIdempotencyKey,
   type StoredAnswer,
-} from '../../../domains/idempotency/store/idempotency';
+} from '../../../domains/idempotency';
 import type { Keyring } from '../../../infra/keyring';
 import type { Logger } from '../../../infra/log';
 import type { Answer } from '../exchange';
 import { Problem } from '../problems';
-import type { ApiMetrics, IdempotentOutcome } from '../request-metrics';
-import type { Effect } from '../route';
+import type { IdempotentOutcome, RequestMetrics } from '../request-metrics';
+import type { EffectHold } from '../route';
 import { fateOf } from './fate';
 
 export interface IdempotencyOptions {
@@ -52,12 +52,12 @@ const CONTENT_TYPE = 'content-type';
 export class Idempotency {
   readonly #pool: Pool;
   readonly #keyring: Keyring;
-  readonly #metrics: Pick<ApiMetrics, 'countIdempotent'>;
+  readonly #metrics: Pick<RequestMetrics, 'countIdempotent'>;
   readonly #lockMs: number;
   readonly #keepMs: number;
 
   constructor(
-    deps: { pool: Pool; keyring: Keyring; metrics: Pick<ApiMetrics, 'countIdempotent'> },
+    deps: { pool: Pool; keyring: Keyring; metrics: Pick<RequestMetrics, 'countIdempotent'> },
     options: IdempotencyOptions = {},
   ) {
     this.#pool = deps.pool;
@@ -73,7 +73,11 @@ export class Idempotency {
    * @param execute - answers errors too; what it throws itself is passed on
    * @throws Problem when the key was used for another request, or its request is being executed
    */
-  async answer(request: IdempotentRequest, log: Logger, execute: (effect: Effect) => Promise<Answer>): Promise<Answer> {
+  async answer(
+    request: IdempotentRequest,
+    log: Logger,
+    execute: (effect: EffectHold) => Promise<Answer>,
+  ): Promise<Answer> {
     const { place, fingerprint } = request;
     const hold: IdempotencyHold = { ...place, owner: randomUUID() };
     const times = { lockMs: this.#lockMs, keepMs: this.#keepMs };
@@ -149,7 +153,7 @@ export class Idempotency {
   }
 }
 
-async function fence(db: Parameters<Effect['fence']>[0], hold: IdempotencyHold): Promise<void> {
+async function fence(db: Parameters<EffectHold['fence']>[0], hold: IdempotencyHold): Promise<void> {
   if (!(await holdIdempotencyKey(db, hold))) throw inUse();
 }
 

@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
-import { findTenant } from '../../../domains/accounts/store/tenants';
-import { addDays, businessDateAt, timeZoneName } from '../../../domains/merchants/rules/business-day';
-import { findBusiness, putBusiness } from '../../../domains/merchants/store/businesses';
-import { ensureSettlementSchedule } from '../../../domains/settlement/settlement-schedule';
+import { timeZoneName } from '../../../core/time-zone';
+import { findTenant } from '../../../domains/accounts';
+import { addDays, businessDateAt, findBusiness, putBusiness } from '../../../domains/merchants';
+import { ensureSettlementSchedule } from '../../../domains/settlement';
 import { inTime } from '../../../infra/temporal/in-time';
-import type { AppDeps } from '../../deps';
+import type { DoorContext } from '../../http/door';
 import { invalidField, Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { businessChangeSchema, businessSchema, businessView } from './schemas';
@@ -13,7 +13,7 @@ import { businessChangeSchema, businessSchema, businessView } from './schemas';
 const TAG = 'Business';
 const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' as const };
 
-export function businessRoutes({ pool, client, config }: Pick<AppDeps, 'pool' | 'client' | 'config'>): Route[] {
+export function businessRoutes({ pool, client, config }: Pick<DoorContext, 'pool' | 'client' | 'config'>): Route[] {
   return [
     route({
       method: 'get',
@@ -59,7 +59,7 @@ export function businessRoutes({ pool, client, config }: Pick<AppDeps, 'pool' | 
           refundFeePolicy: body.refundFeePolicy ?? known?.refundFeePolicy ?? DEFAULTS.refundFeePolicy,
           firstDate: known?.firstDate ?? body.firstDate ?? today,
         });
-        await inTime(ensureSettlementSchedule(client, config.WAYBILL_TASK_QUEUE, business));
+        await inTime(ensureSettlementSchedule({ client, config }, business));
         return { status: 200, body: businessView(business) };
       },
     }),

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
-import { isDate } from '../../../domains/merchants/rules/business-day';
-import type { Business } from '../../../domains/merchants/store/businesses';
+import { type Business, isDate } from '../../../domains/merchants';
 import { durationSchema, durationText, timeZoneSchema } from '../../http/schemas';
 
 /** A day of the calendar. */

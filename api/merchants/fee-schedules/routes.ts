@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { asId } from '../../../core/ids';
-import { findBusiness } from '../../../domains/merchants/store/businesses';
 import {
   type FeeSchedule,
+  findBusiness,
   findFeeSchedule,
+  findMerchant,
   insertFeeSchedule,
   listFeeSchedules,
-} from '../../../domains/merchants/store/fee-schedules';
-import { findMerchant } from '../../../domains/merchants/store/merchants';
+} from '../../../domains/merchants';
 import { sqlState } from '../../../infra/postgres/errors';
-import type { AppDeps } from '../../deps';
+import type { DoorContext } from '../../http/door';
 import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schema';
 import { invalidField, Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
@@ -71,7 +71,7 @@ const feeScheduleSchema = z
   })
   .meta({ id: 'FeeSchedule' });
 
-export function feeScheduleRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+export function feeScheduleRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'post',

@@ -1,13 +1,10 @@
 import { z } from 'zod';
 import { asId } from '../../../core/ids';
-import { adjustmentPosting } from '../../../domains/ledger/rules/postings';
-import { appendAudit } from '../../../domains/ledger/store/audit';
-import { postTransaction } from '../../../domains/ledger/store/ledger';
-import { findBusiness } from '../../../domains/merchants/store/businesses';
-import { findMerchant, insertMerchant, listMerchants, type Merchant } from '../../../domains/merchants/store/merchants';
+import { adjustmentPosting, appendAudit, postTransaction } from '../../../domains/ledger';
+import { findBusiness, findMerchant, insertMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
 import { inTransaction } from '../../../infra/postgres/pool';
-import type { AppDeps } from '../../deps';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
+import type { DoorContext } from '../../http/door';
 import { amountSchema, amountText, bpsSchema, currencySchema } from '../../http/money-schema';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
@@ -62,7 +59,7 @@ const adjustmentSchema = z
 
 const merchantParams = z.object({ id: idSchema('merchant') });
 
-export function merchantRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+export function merchantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'post',

@@ -1,12 +1,13 @@
 import type { PublicId } from '../../../core/ids';
 import {
   type DeadLetter,
+  type DeliveryCommands,
   discardDeadLetter,
   findDeadLetter,
   listDeadLetters,
-} from '../../../domains/webhooks/store/dead-letter-reads';
-import type { AppDeps } from '../../deps';
+} from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
+import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { commandAnswer } from '../deliveries/command-answer';
@@ -16,7 +17,9 @@ import { deadLetterPageSchema, deadLetterParams, deadLetterQuery, deadLetterSche
 const TAG = 'Dead letters';
 const CURSOR = byId('dead-letters');
 
-export function deadLetterRoutes(deps: Pick<AppDeps, 'pool' | 'commands' | 'workflowUrl'>): Route[] {
+export function deadLetterRoutes(
+  deps: Pick<DoorContext, 'pool' | 'workflowUrl'> & { commands: DeliveryCommands },
+): Route[] {
   const { pool, commands, workflowUrl } = deps;
 
   async function find(tenantId: PublicId, id: PublicId): Promise<DeadLetter> {

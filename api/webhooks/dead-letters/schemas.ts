@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEAD_LETTER_STATES, type DeadLetter } from '../../../domains/webhooks/store/dead-letter-reads';
+import { DEAD_LETTER_STATES, type DeadLetter } from '../../../domains/webhooks';
 import {
   eventTypeName,
   idSchema,

@@ -1,6 +1,6 @@
 import type { PublicId } from '../../../core/ids';
-import type { CommandResult } from '../../../domains/webhooks/commands/commands';
-import type { AppDeps } from '../../deps';
+import type { CommandResult } from '../../../domains/webhooks';
+import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 
 /**
@@ -14,7 +14,7 @@ export function commandAnswer(
   id: PublicId,
   path: string,
   wrongState: string,
-  workflowUrl: AppDeps['workflowUrl'],
+  workflowUrl: DoorContext['workflowUrl'],
 ) {
   switch (result.outcome) {
     case 'done': {

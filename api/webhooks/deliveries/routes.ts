@@ -1,13 +1,14 @@
 import type { PublicId } from '../../../core/ids';
 import {
   type Delivery,
+  type DeliveryCommands,
   findAttempt,
   findDelivery,
   listAttempts,
   listDeliveries,
-} from '../../../domains/webhooks/store/delivery-reads';
-import type { AppDeps } from '../../deps';
+} from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
+import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { commandAnswer } from './command-answer';
@@ -36,7 +37,9 @@ const ACCEPTED = {
   },
 };
 
-export function deliveryRoutes(deps: Pick<AppDeps, 'pool' | 'commands' | 'workflowUrl'>): Route[] {
+export function deliveryRoutes(
+  deps: Pick<DoorContext, 'pool' | 'workflowUrl'> & { commands: DeliveryCommands },
+): Route[] {
   const { pool, commands, workflowUrl } = deps;
   const view = (delivery: Delivery) => deliveryView(delivery, workflowUrl);
 

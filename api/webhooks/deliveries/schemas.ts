@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Attempt, DELIVERY_STATES, type Delivery } from '../../../domains/webhooks/store/delivery-reads';
-import type { AppDeps } from '../../deps';
+import { type Attempt, DELIVERY_STATES, type Delivery } from '../../../domains/webhooks';
+import type { DoorContext } from '../../http/door';
 import {
   eventTypeName,
   idSchema,
@@ -69,7 +69,10 @@ export const deliveryQuery = z.strictObject({
 });
 
 /** A delivery as answers show it. */
-export function deliveryView(delivery: Delivery, workflowUrl: AppDeps['workflowUrl']): z.input<typeof deliverySchema> {
+export function deliveryView(
+  delivery: Delivery,
+  workflowUrl: DoorContext['workflowUrl'],
+): z.input<typeof deliverySchema> {
   return {
     id: delivery.id,
     messageId: delivery.messageId,

@@ -1,23 +1,12 @@
 import { z } from 'zod';
+import { isReservedHeader, MAX_CUSTOM_HEADERS } from '../../../domains/webhooks';
 import { mapOf } from '../../http/schemas';
 
-const MAX_HEADERS = 20;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/;
 const VALUE = /^[\x20-\x7e]{1,1024}$/;
 
-/** Names that belong to the connection, to the signature or to the client that sends. */
-const RESERVED = new Set([
-  ...['host', 'connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate'],
-  ...['transfer-encoding', 'content-length', 'content-type', 'content-encoding', 'upgrade', 'expect', 'te', 'trailer'],
-  ...['http2-settings', 'accept-encoding', 'date'],
-]);
-
 /** What answers show in place of a header's value. */
 export const MASK = '********';
-
-function isReserved(name: string): boolean {
-  return RESERVED.has(name) || name.startsWith('webhook-');
-}
 
 function headersOf<V extends z.ZodType<string | null>>(value: V) {
   return mapOf(z.string(), value).transform((headers, ctx) => {
@@ -26,7 +15,7 @@ function headersOf<V extends z.ZodType<string | null>>(value: V) {
       const name = given.toLowerCase();
       const wrong = !TOKEN.test(given)
         ? 'is not a header name'
-        : isReserved(name)
+        : isReservedHeader(name)
           ? 'is reserved: Waybill sets it itself'
           : parsed.has(name)
             ? 'is given twice'
@@ -49,33 +38,14 @@ const value = z
 
 /** Custom headers of a new endpoint, names in lower case. */
 export const headersSchema = headersOf(value)
-  .refine((headers) => Object.keys(headers).length <= MAX_HEADERS, `must have at most ${MAX_HEADERS} headers`)
+  .refine(
+    (headers) => Object.keys(headers).length <= MAX_CUSTOM_HEADERS,
+    `must have at most ${MAX_CUSTOM_HEADERS} headers`,
+  )
   .meta({ example: { 'x-shop': 'berlin' } });
 
 /** A change of custom headers: given ones are set, null removes one, the others stay. */
 export const headersChangeSchema = headersOf(value.nullable()).meta({ example: { 'x-shop': null } });
-
-/** Applies a change; `undefined` when there would be too many. */
-export function mergeHeaders(
-  headers: Readonly<Record<string, string>>,
-  change: Readonly<Record<string, string | null>>,
-): Record<string, string> | undefined {
-  const merged = mergeMap(headers, change);
-  return Object.keys(merged).length > MAX_HEADERS ? undefined : merged;
-}
-
-/** JSON Merge Patch (RFC 7396) for a map of strings. */
-export function mergeMap(
-  map: Readonly<Record<string, string>>,
-  change: Readonly<Record<string, string | null>>,
-): Record<string, string> {
-  const merged = new Map(Object.entries(map));
-  for (const [name, content] of Object.entries(change)) {
-    if (content === null) merged.delete(name);
-    else merged.set(name, content);
-  }
-  return Object.fromEntries(merged);
-}
 
 /** Custom headers as answers show them. */
 export function maskHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {

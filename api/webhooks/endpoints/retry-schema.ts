@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
-import { DEFAULT_RETRY_DELAYS_MS } from '../../../domains/webhooks/rules/retry-schedule';
+import { DEFAULT_RETRY_DELAYS_MS } from '../../../domains/webhooks';
 import { durationSchema } from '../../http/schemas';
 
 /** The policy of endpoints that ask for none. */

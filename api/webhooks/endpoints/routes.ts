@@ -1,9 +1,18 @@
 import type { PublicId } from '../../../core/ids';
-import { changeEndpoint, createEndpoint, moveEndpoint } from '../../../domains/webhooks/endpoints/changes';
-import { openHeaders } from '../../../domains/webhooks/endpoints/sealing';
-import { deleteEndpoint, type Endpoint, findEndpoint, listEndpoints } from '../../../domains/webhooks/store/endpoints';
-import type { AppDeps } from '../../deps';
+import {
+  changeEndpoint,
+  checkEndpointUrl,
+  createEndpoint,
+  type DeliveryCommands,
+  deleteEndpoint,
+  type Endpoint,
+  findEndpoint,
+  listEndpoints,
+  moveEndpoint,
+  openHeaders,
+} from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
+import type { DoorContext } from '../../http/door';
 import { invalidField, Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import {
@@ -21,13 +30,15 @@ import {
 const TAG = 'Endpoints';
 const CURSOR = byId('endpoints');
 
-export function endpointRoutes(deps: Pick<AppDeps, 'pool' | 'keyring' | 'commands' | 'checkEndpointUrl'>): Route[] {
-  const { pool, keyring } = deps;
+export function endpointRoutes(
+  deps: Pick<DoorContext, 'pool' | 'keyring' | 'config'> & { commands: DeliveryCommands },
+): Route[] {
+  const { pool, keyring, config } = deps;
   const view = (endpoint: Endpoint) => endpointView(endpoint, openHeaders(keyring, endpoint));
   const one = { 200: { description: 'The endpoint as it is now.', body: endpointSchema } };
 
   async function checkUrl(url: string): Promise<void> {
-    const verdict = await deps.checkEndpointUrl(url);
+    const verdict = await checkEndpointUrl(config, url);
     if (!verdict.ok) throw invalidField('body', '#/url', verdict.reason);
   }
 

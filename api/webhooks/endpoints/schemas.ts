@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
-import { ENDPOINT_STATES, type Endpoint } from '../../../domains/webhooks/store/endpoints';
+import { ENDPOINT_STATES, type Endpoint } from '../../../domains/webhooks';
 import {
   channel,
   durationSchema,
@@ -76,14 +76,6 @@ export const endpointChangeSchema = z
     tier: tier.optional(),
   })
   .meta({ id: 'EndpointChange', example: { eventTypes: ['order.*'], timeout: '10s' } });
-
-export type NewEndpoint = z.output<typeof newEndpointSchema>;
-export type EndpointChange = z.output<typeof endpointChangeSchema>;
-
-/** Whether a metadata map is within its bounds after a change. */
-export function metadataFits(map: Readonly<Record<string, string>>): boolean {
-  return metadataSchema.safeParse(map).success;
-}
 
 export const stateReasonSchema = z
   .strictObject({ reason: nonEmptyText(500).optional() })

@@ -1,16 +1,18 @@
 import type { PoolClient } from 'pg';
 import { asId, type PublicId } from '../../../core/ids';
-import { withEndpoint } from '../../../domains/webhooks/endpoints/changes';
-import { openSecret, sealSecret } from '../../../domains/webhooks/endpoints/sealing';
-import { newSecret } from '../../../domains/webhooks/rules/signature';
 import {
+  bumpEndpointVersion,
+  findEndpoint,
   insertEndpointSecret,
   listEndpointSecrets,
+  newSecret,
+  openSecret,
   retireEndpointSecrets,
-} from '../../../domains/webhooks/store/endpoint-secrets';
-import { bumpEndpointVersion, findEndpoint } from '../../../domains/webhooks/store/endpoints';
+  sealSecret,
+  withEndpoint,
+} from '../../../domains/webhooks';
 import type { Queryable } from '../../../infra/postgres/pool';
-import type { AppDeps } from '../../deps';
+import type { DoorContext } from '../../http/door';
 import { invalidField, Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { moment } from '../../http/schemas';
@@ -22,7 +24,7 @@ const TAG = 'Endpoint secrets';
 /** Every live secret adds a signature to each message, and receivers bound the header. */
 const MAX_LIVE_SECRETS = 10;
 
-export function endpointSecretRoutes({ pool, keyring }: Pick<AppDeps, 'pool' | 'keyring'>): Route[] {
+export function endpointSecretRoutes({ pool, keyring }: Pick<DoorContext, 'pool' | 'keyring'>): Route[] {
   async function view(db: Queryable, endpointId: PublicId) {
     const [current, ...older] = await listEndpointSecrets(db, endpointId);
     if (current === undefined) throw new Error(`endpoint ${endpointId} has no secret`);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseSecret } from '../../../domains/webhooks/rules/signature';
+import { parseSecret } from '../../../domains/webhooks';
 import { durationSchema, momentText } from '../../http/schemas';
 
 const DAY_MS = 86_400_000;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { publishOrRefuse } from '../../../domains/webhooks/publishing/publish';
-import { findEndpoint } from '../../../domains/webhooks/store/endpoints';
-import type { AppDeps } from '../../deps';
+import { findEndpoint, type Publisher } from '../../../domains/webhooks';
+import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { jsonValue, RESERVED_EVENT_TYPES } from '../../http/schemas';
+import { publishOrRefuse } from '../messages/publish';
 import { publishedSchema, publishedView } from '../messages/schemas';
 import { endpointParams } from './schemas';
 
@@ -24,7 +24,7 @@ export function endpointTestRoute({
   pool,
   publisher,
   workflowUrl,
-}: Pick<AppDeps, 'pool' | 'publisher' | 'workflowUrl'>): Route {
+}: Pick<DoorContext, 'pool' | 'workflowUrl'> & { publisher: Publisher }): Route {
   return route({
     method: 'post',
     path: '/v1/endpoints/{id}/test',

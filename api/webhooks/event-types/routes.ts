@@ -5,9 +5,9 @@ import {
   insertEventType,
   listEventTypes,
   updateEventType,
-} from '../../../domains/webhooks/store/event-types';
-import type { AppDeps } from '../../deps';
+} from '../../../domains/webhooks';
 import { type CursorKind, pageBody, pageRequest } from '../../http/cursor';
+import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import {
@@ -24,7 +24,7 @@ const TAG = 'Event types';
 const CURSOR: CursorKind = { list: 'event-types', isKey: (text) => /^[A-Za-z0-9._-]+$/.test(text) };
 const ARCHIVED = { true: true, false: false, any: undefined };
 
-export function eventTypeRoutes({ pool }: Pick<AppDeps, 'pool'>): Route[] {
+export function eventTypeRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'post',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { EventType } from '../../../domains/webhooks/store/event-types';
+import type { EventType } from '../../../domains/webhooks';
 import { eventTypeName, moment, momentText, ownEventTypeName, pageQuery, pageSchema, text } from '../../http/schemas';
 
 const description = text(2_000).meta({ example: 'An order was placed and paid for.' });

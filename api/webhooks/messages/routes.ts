@@ -1,14 +1,16 @@
-import { publishOrRefuse } from '../../../domains/webhooks/publishing/publish';
 import {
   expireMessageContent,
   findMessage,
   listMessages,
   type MessageSummary,
-} from '../../../domains/webhooks/store/message-reads';
-import type { AppDeps } from '../../deps';
+  type Publisher,
+  webhooksConfig,
+} from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
+import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
+import { publishOrRefuse } from './publish';
 import {
   messagePageSchema,
   messageParams,
@@ -26,9 +28,11 @@ const TAG = 'Messages';
 const CURSOR = byId('messages');
 const NO_CHANNELS: readonly string[] = [];
 
-export function messageRoutes(deps: Pick<AppDeps, 'config' | 'pool' | 'publisher' | 'workflowUrl'>): Route[] {
+export function messageRoutes(
+  deps: Pick<DoorContext, 'settings' | 'pool' | 'workflowUrl'> & { publisher: Publisher },
+): Route[] {
   const { pool, publisher, workflowUrl } = deps;
-  const retentionMs = deps.config.WAYBILL_CONTENT_RETENTION;
+  const retentionMs = deps.settings.of(webhooksConfig).WAYBILL_CONTENT_RETENTION;
 
   return [
     route({

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { PublishResult } from '../../../domains/webhooks/publishing/publisher';
-import type { MessageSummary, MessageWithBody } from '../../../domains/webhooks/store/message-reads';
-import type { AppDeps } from '../../deps';
+import type { MessageSummary, MessageWithBody, PublishResult } from '../../../domains/webhooks';
+import type { DoorContext } from '../../http/door';
 import {
   channel,
   durationSchema,
@@ -109,7 +108,7 @@ export const messageQuery = z.strictObject({ ...pageQuery, ...timeQuery, eventTy
 export function publishedView(
   result: Extract<PublishResult, { outcome: 'accepted' }>,
   message: { eventType: string; eventId: string | undefined },
-  workflowUrl: AppDeps['workflowUrl'],
+  workflowUrl: DoorContext['workflowUrl'],
 ): z.input<typeof publishedSchema> {
   return {
     id: result.id,

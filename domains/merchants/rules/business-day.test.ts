@@ -7,7 +7,6 @@ import {
   isDate,
   lastClosedDate,
   lastCutoff,
-  timeZoneName,
 } from './business-day';
 
 const HOUR = 3_600_000;
@@ -135,16 +134,4 @@ test.each([
 test('a cut-off that is left out is the end of the day, once', () => {
   const rule = at('Africa/Cairo', '00:30');
   expect(lastCutoff('2026-04-24', rule)).toEqual(businessDay('2026-04-24', rule).end);
-});
-
-test.each([
-  ['africa/cairo', 'Africa/Cairo'],
-  ['us/pacific', 'US/Pacific'],
-  ['Asia/Kolkata', 'Asia/Kolkata'],
-  ['utc', 'UTC'],
-  ['+02:00', undefined],
-  ['Nowhere/Land', undefined],
-  ['', undefined],
-])('the time zone %p is called %p', (text, name) => {
-  expect(timeZoneName(text)).toBe(name);
 });

@@ -1,7 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
-import type { Fee } from '../../merchants/rules/fees';
+import type { Fee } from '../../merchants';
 import { takeNeglected } from './neglected';
 
 export const PAYMENT_STATES = [

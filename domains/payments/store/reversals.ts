@@ -1,8 +1,14 @@
 import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { ACCOUNTS, type LedgerKind, opposite } from '../../ledger/rules/postings';
-import { accountBalance, postTransaction } from '../../ledger/store/ledger';
-import { findLedgerTransaction, type LedgerTransaction } from '../../ledger/store/ledger-reads';
+import {
+  ACCOUNTS,
+  accountBalance,
+  findLedgerTransaction,
+  type LedgerKind,
+  type LedgerTransaction,
+  opposite,
+  postTransaction,
+} from '../../ledger';
 import { lockWallet } from './wallets';
 
 /** What became of a wish to take a transaction back. */

@@ -1,8 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { ACCOUNTS } from '../../ledger/rules/postings';
-import { accountBalance, accountId } from '../../ledger/store/ledger';
+import { ACCOUNTS, accountBalance, accountId } from '../../ledger';
 
 /** A customer's money with a tenant. */
 export interface Wallet {

@@ -1,6 +1,6 @@
 import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { ACCOUNTS } from '../../ledger/rules/postings';
+import { ACCOUNTS } from '../../ledger';
 import { isWithinTolerance, type ReconciliationStatus } from '../rules/reconcile';
 import type { ReconciliationLine } from '../rules/reconcile-file';
 import { byStatus, type CurrencyTotals, findReconciliation, type Reconciliation } from './reconciliation-reads';

@@ -1,7 +1,7 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
-import type { BusinessDay } from '../../merchants/rules/business-day';
+import type { BusinessDay } from '../../merchants';
 
 export const RUN_STATES = ['pending', 'running', 'completed', 'failed', 'needs_review'] as const;
 export type RunState = (typeof RUN_STATES)[number];

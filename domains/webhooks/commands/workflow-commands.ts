@@ -3,10 +3,10 @@ import { WorkflowIdConflictPolicy } from '@temporalio/common';
 import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
 import { withTimeout } from '../../../core/timeout';
-import type { Config } from '../../../infra/config';
 import type { Logger } from '../../../infra/log';
-import { CANCEL, RETRY_NOW, sweepForEndpointId, WORKFLOWS } from '../../../infra/temporal/names';
+import { taskQueue } from '../../../infra/temporal/task-queues';
 import { coverOptions } from '../publishing/cover-workflow';
+import { CANCEL, RETRY_NOW, sweepForEndpointId, WEBHOOK_WORKFLOWS } from '../rules/workflow-names';
 import {
   type CommandTarget,
   cancelDeliveries,
@@ -24,7 +24,7 @@ const RELEASE_BATCH = 1_000;
 export interface CommandDeps {
   pool: Pool;
   client: Client;
-  config: Config;
+  config: { WAYBILL_TASK_QUEUE: string };
   log: Logger;
 }
 
@@ -39,7 +39,7 @@ export function createWorkflowCommands({ pool, client, config, log }: CommandDep
     deliveryId: PublicId,
     target: Pick<CommandTarget, 'workflowId' | 'endpointId'>,
   ): Promise<boolean> {
-    const start = new WithStartWorkflowOperation(WORKFLOWS.webhookDelivery, {
+    const start = new WithStartWorkflowOperation(WEBHOOK_WORKFLOWS.webhookDelivery, {
       ...coverOptions(
         {
           workflowId: target.workflowId,
@@ -49,7 +49,7 @@ export function createWorkflowCommands({ pool, client, config, log }: CommandDep
           endpointIds: [target.endpointId],
           startDelayMs: 0,
         },
-        config.WAYBILL_TASK_QUEUE,
+        taskQueue(config, 'delivery'),
       ),
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     });
@@ -104,9 +104,9 @@ export function createWorkflowCommands({ pool, client, config, log }: CommandDep
       if (released === 0) return;
       log.info({ endpointId, released }, 'held deliveries go on');
       await withTimeout(
-        client.workflow.start(WORKFLOWS.sweepOverdue, {
+        client.workflow.start(WEBHOOK_WORKFLOWS.sweepOverdue, {
           workflowId: sweepForEndpointId(endpointId),
-          taskQueue: config.WAYBILL_TASK_QUEUE,
+          taskQueue: taskQueue(config, 'upkeep'),
           args: [{ graceMs: 0 }],
           staticSummary: `Held deliveries of ${endpointId} go on`,
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,

@@ -5,7 +5,7 @@ import type { PublicId } from '../../../core/ids';
 import { KeyedPool } from '../../../core/keyed-pool';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
-import type { Metrics } from '../../../infra/observability/metrics';
+import type { WebhookMetrics } from '../metrics';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
 import { type ClaimResult, claimDue, releaseClaims } from '../store/claims';
 import { attempt } from './attempt';
@@ -62,7 +62,7 @@ export interface DeliveryEngineOptions {
   pool: Pool;
   client: GuardedClient;
   endpoints: EndpointConfigCache;
-  metrics: Metrics;
+  metrics: WebhookMetrics;
   log: Logger;
   /** Attempts under way at once, in all and to one endpoint. */
   concurrency: number;

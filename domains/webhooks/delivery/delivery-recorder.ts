@@ -2,8 +2,8 @@ import type { Pool } from 'pg';
 import { GroupCommit } from '../../../core/group-commit';
 import { newId, type PublicId } from '../../../core/ids';
 import type { Logger } from '../../../infra/log';
-import type { Metrics } from '../../../infra/observability/metrics';
 import { isItemFault } from '../../../infra/postgres/errors';
+import type { WebhookMetrics } from '../metrics';
 import { decide } from '../rules/attempt-outcome';
 import {
   type AttemptOutcome,
@@ -34,7 +34,7 @@ export interface DeliveryRecorder {
 }
 
 /** Records what attempts came to, by group commit. */
-export function createDeliveryRecorder(deps: { pool: Pool; metrics: Metrics; log: Logger }): DeliveryRecorder {
+export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetrics; log: Logger }): DeliveryRecorder {
   const { pool, metrics, log } = deps;
   let unrecorded = 0;
 
@@ -130,7 +130,7 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: Metrics; log
   };
 }
 
-function countAttempt(metrics: Metrics, report: AttemptReport): void {
+function countAttempt(metrics: WebhookMetrics, report: AttemptReport): void {
   metrics.attemptDuration.observe(report.durationMs / 1000);
   if (report.error === undefined) metrics.attempts.inc({ outcome: 'succeeded' });
   else if (report.error === 'timeout' || report.error === 'blocked') metrics.attempts.inc({ outcome: report.error });

@@ -1,11 +1,12 @@
 import type { Pool, PoolClient } from 'pg';
-import { invalidField, Problem } from '../../../api/http/problems';
-import type { TenantContext } from '../../../api/http/route';
-import { mergeHeaders, mergeMap } from '../../../api/webhooks/endpoints/header-schema';
-import { type EndpointChange, metadataFits, type NewEndpoint } from '../../../api/webhooks/endpoints/schemas';
 import { asId, type PublicId } from '../../../core/ids';
+import { mergeMap } from '../../../core/merge-patch';
+import { MAX_METADATA_ENTRIES } from '../../../core/metadata';
 import type { Keyring } from '../../../infra/keyring';
+import type { Effect } from '../../../infra/postgres/effect';
 import { inTransaction } from '../../../infra/postgres/pool';
+import { WebhookRefusal } from '../refusals';
+import { MAX_CUSTOM_HEADERS } from '../rules/custom-headers';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import { newSecret } from '../rules/signature';
 import { insertEndpointSecret, listEndpointSecrets } from '../store/endpoint-secrets';
@@ -25,10 +26,46 @@ interface Deps {
   keyring: Keyring;
 }
 
+/** `limit` deliveries in every `period` milliseconds. */
+type Rate = { limit: number; period: number };
+
+/** A new endpoint as its tenant describes it. Times are in milliseconds. */
+export interface NewEndpoint {
+  url: string;
+  description: string;
+  /** Exact types, `prefix.*` or `*`; empty for all. */
+  eventTypes: string[];
+  /** Empty for all messages. */
+  channels: string[];
+  headers: Record<string, string>;
+  metadata: Record<string, string>;
+  /** Delays before the second, third … attempt. */
+  retry: number[];
+  timeout: number;
+  rateLimit: Rate | null;
+  tier: string;
+  /** The signing secret; made if it is left out. */
+  secret?: string | undefined;
+}
+
+/** What is to be different; what is left out stays, and null stands for the default or for an entry's removal. */
+export interface EndpointChange {
+  url?: string | undefined;
+  description?: string | undefined;
+  eventTypes?: string[] | undefined;
+  channels?: string[] | undefined;
+  headers?: Record<string, string | null> | undefined;
+  metadata?: Record<string, string | null> | undefined;
+  retry?: number[] | null | undefined;
+  timeout?: number | undefined;
+  rateLimit?: Rate | null | undefined;
+  tier?: string | undefined;
+}
+
 /** Stores a new endpoint with its secret, unless an execution of the same request has done so before. */
 export async function createEndpoint(
   { pool, keyring }: Deps,
-  { tenantId, effectId, fence }: Pick<TenantContext, 'tenantId' | 'effectId' | 'fence'>,
+  { tenantId, effectId, fence }: Effect,
   input: NewEndpoint,
 ): Promise<{ endpoint: Endpoint; secret: string }> {
   const id = asId('endpoint', effectId);
@@ -105,14 +142,16 @@ export async function withEndpoint<T>(
 ): Promise<T> {
   return inTransaction(pool, async (client) => {
     const endpoint = await lockEndpoint(client, tenantId, id);
-    if (endpoint === undefined) throw new Problem('not-found');
+    if (endpoint === undefined) throw new WebhookRefusal('no-such-endpoint');
     return work(client, endpoint);
   });
 }
 
 function changedMetadata(current: Endpoint['metadata'], change: Record<string, string | null>): Record<string, string> {
   const merged = mergeMap(current, change);
-  if (!metadataFits(merged)) throw invalidField('body', '#/metadata', 'the endpoint would have too many entries');
+  if (Object.keys(merged).length > MAX_METADATA_ENTRIES) {
+    throw new WebhookRefusal('too-much-metadata', 'the endpoint would have too many entries', { field: ['metadata'] });
+  }
   return merged;
 }
 
@@ -121,12 +160,14 @@ function changedHeaders(
   endpoint: Endpoint,
   change: Record<string, string | null>,
 ): Buffer | undefined {
-  const merged = mergeHeaders(openHeaders(keyring, endpoint), change);
-  if (merged === undefined) throw invalidField('body', '#/headers', 'the endpoint would have too many headers');
+  const merged = mergeMap(openHeaders(keyring, endpoint), change);
+  if (Object.keys(merged).length > MAX_CUSTOM_HEADERS) {
+    throw new WebhookRefusal('too-many-headers', 'the endpoint would have too many headers', { field: ['headers'] });
+  }
   return sealHeaders(keyring, endpoint.id, merged);
 }
 
-function rateOf(rate: NewEndpoint['rateLimit']): EndpointSettings['rateLimit'] {
+function rateOf(rate: Rate | null): EndpointSettings['rateLimit'] {
   return rate === null ? undefined : { limit: rate.limit, periodMs: rate.period };
 }
 

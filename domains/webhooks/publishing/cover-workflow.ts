@@ -1,8 +1,8 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { type SearchAttributePair, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { PublicId } from '../../../core/ids';
-import { WORKFLOWS } from '../../../infra/temporal/names';
 import { ENDPOINT_IDS, MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../../infra/temporal/search-attributes';
+import { WEBHOOK_WORKFLOWS } from '../rules/workflow-names';
 
 /** A batch of deliveries that a workflow is to see to their ends. */
 export interface Cover {
@@ -43,7 +43,7 @@ export function coverOptions(cover: Cover, taskQueue: string) {
  */
 export async function startCover(client: Client, cover: Cover, taskQueue: string, once = false): Promise<boolean> {
   try {
-    await client.workflow.start(WORKFLOWS.webhookDelivery, {
+    await client.workflow.start(WEBHOOK_WORKFLOWS.webhookDelivery, {
       ...coverOptions(cover, taskQueue),
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
       workflowIdReusePolicy: once ? WorkflowIdReusePolicy.REJECT_DUPLICATE : WorkflowIdReusePolicy.ALLOW_DUPLICATE,

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { PublicId } from '../../../core/ids';
 import { withTimeout } from '../../../core/timeout';
-import type { Config } from '../../../infra/config';
 import type { Logger } from '../../../infra/log';
-import type { Metrics } from '../../../infra/observability/metrics';
+import type { PlatformConfig } from '../../../infra/platform/config';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { batchWorkflowId, deliveryWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../../../infra/temporal/names';
+import { taskQueue } from '../../../infra/temporal/task-queues';
+import type { WebhooksConfig } from '../config';
 import type { Settlement } from '../delivery/claimed-delivery';
+import type { WebhookMetrics } from '../metrics';
+import { batchWorkflowId, deliveryWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import { readBatch } from '../store/claims';
 import type { StoredDelivery } from '../store/publish';
 import { type Cover, startCover } from './cover-workflow';
@@ -86,8 +88,8 @@ interface Slot {
 export interface CoverageDeps {
   pool: Queryable;
   client: Client;
-  config: Config;
-  metrics: Metrics;
+  config: PlatformConfig & WebhooksConfig;
+  metrics: WebhookMetrics;
   log: Logger;
 }
 
@@ -213,7 +215,10 @@ export function createCoverage({ pool, client, config, metrics, log }: CoverageD
   async function start(cover: Cover): Promise<void> {
     for (let tries = 1; tries <= START_TRIES; tries++) {
       try {
-        const started = await withTimeout(startCover(client, cover, config.WAYBILL_TASK_QUEUE, true), START_TIMEOUT_MS);
+        const started = await withTimeout(
+          startCover(client, cover, taskQueue(config, 'delivery'), true),
+          START_TIMEOUT_MS,
+        );
         // After a failed try it may be this very cover that is there.
         if (!started && tries === 1) await startLate(cover);
         return;

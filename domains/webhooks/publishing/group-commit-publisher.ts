@@ -2,10 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { GroupCommit } from '../../../core/group-commit';
 import { newId, type PublicId, timeOfId } from '../../../core/ids';
-import type { Config } from '../../../infra/config';
-import type { Metrics } from '../../../infra/observability/metrics';
 import { isItemFault } from '../../../infra/postgres/errors';
+import type { WebhooksConfig } from '../config';
 import { type DeliveryEngine, LEASE_SLACK_MS } from '../delivery/delivery-engine';
+import type { WebhookMetrics } from '../metrics';
 import { matchingPatterns } from '../rules/event-type';
 import { JITTER } from '../rules/retry-schedule';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
@@ -28,10 +28,10 @@ const MAX_TRIES = 5;
 
 export interface PublisherDeps {
   pool: Pool;
-  config: Config;
+  config: WebhooksConfig;
   engine: DeliveryEngine;
   coverage: Coverage;
-  metrics: Metrics;
+  metrics: WebhookMetrics;
 }
 
 export interface GroupCommitPublisher extends Publisher {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { newId, type PublicId, timeOfId } from '../../../core/ids';
-import type { Config } from '../../../infra/config';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../../../infra/temporal/names';
+import { taskQueue } from '../../../infra/temporal/task-queues';
 import { LEASE_SLACK_MS } from '../delivery/delivery-engine';
 import { matchingPatterns } from '../rules/event-type';
+import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import { releaseKeys } from '../store/message-keys';
 import { type StoredDelivery, storeMessages } from '../store/publish';
 import { startCover } from './cover-workflow';
@@ -64,7 +64,11 @@ export async function storeEvent(db: Queryable, event: OwnEvent): Promise<Stored
 }
 
 /** Starts the workflows that deliver a stored event. */
-export async function coverEvent(client: Client, config: Config, event: StoredEvent): Promise<void> {
+export async function coverEvent(
+  client: Client,
+  config: { WAYBILL_TASK_QUEUE: string },
+  event: StoredEvent,
+): Promise<void> {
   const byWorkflow = new Map<string, StoredDelivery[]>();
   for (const delivery of event.deliveries) {
     if (delivery.held) continue;
@@ -79,6 +83,6 @@ export async function coverEvent(client: Client, config: Config, event: StoredEv
       endpointIds: [...new Set(deliveries.map(({ endpointId }) => endpointId))],
       startDelayMs: 0,
     };
-    await startCover(client, cover, config.WAYBILL_TASK_QUEUE);
+    await startCover(client, cover, taskQueue(config, 'delivery'));
   }
 }

@@ -1,27 +1,48 @@
 import type { Pool } from 'pg';
-import type { Metrics } from '../../../infra/observability/metrics';
+import { Gauge, type Registry } from 'prom-client';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { EndpointConfigCache } from '../delivery/endpoint-config-cache';
 import { measureBacklog } from '../store/overdue';
 
-/** Renders a process's metrics in Prometheus' text form, after bringing the gauges up to date. */
-export async function renderMetrics(deps: {
-  metrics: Metrics;
-  pool: Pool;
-  engine: DeliveryEngine;
-  endpoints: EndpointConfigCache;
-}): Promise<string> {
-  const { metrics, pool, engine, endpoints } = deps;
-  metrics.firstAttemptsWaiting.set(engine.waiting);
-  metrics.databaseConnections.set({ state: 'open' }, pool.totalCount);
-  metrics.databaseConnections.set({ state: 'idle' }, pool.idleCount);
-  metrics.databaseConnections.set({ state: 'waited-for' }, pool.waitingCount);
-  metrics.endpointCache.set({ level: 'process' }, endpoints.statistics.hits);
-  metrics.endpointCache.set({ level: 'redis' }, endpoints.statistics.redisHits);
-  metrics.endpointCache.set({ level: 'postgres' }, endpoints.statistics.databaseReads);
-  // While Postgres is away the other metrics still matter.
-  const backlog = await measureBacklog(pool).catch(() => undefined);
-  metrics.backlog.set(backlog?.due ?? Number.NaN);
-  metrics.oldestOverdue.set(backlog?.oldestOverdueSeconds ?? Number.NaN);
-  return metrics.registry.metrics();
+/** Makes the gauges that are read anew whenever the metrics are rendered. */
+export function watchDelivery(
+  registry: Registry,
+  { pool, engine, endpoints }: { pool: Pool; engine: DeliveryEngine; endpoints: EndpointConfigCache },
+): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'webhook_first_attempts_waiting',
+    help: 'Accepted deliveries that wait in this process for their first attempt.',
+    registers,
+    collect() {
+      this.set(engine.waiting);
+    },
+  });
+  new Gauge({
+    name: 'webhook_endpoint_cache_lookups',
+    help: 'Look-ups of endpoint configuration since the start, by the level that answered.',
+    labelNames: ['level'] as const,
+    registers,
+    collect() {
+      this.set({ level: 'process' }, endpoints.statistics.hits);
+      this.set({ level: 'redis' }, endpoints.statistics.redisHits);
+      this.set({ level: 'postgres' }, endpoints.statistics.databaseReads);
+    },
+  });
+  const oldestOverdue = new Gauge({
+    name: 'webhook_oldest_overdue_seconds',
+    help: 'How late the most overdue delivery is; 0 when none is.',
+    registers,
+  });
+  new Gauge({
+    name: 'webhook_backlog_deliveries',
+    help: 'Deliveries whose attempt is due and has not been made.',
+    registers,
+    async collect() {
+      // While Postgres is away the other metrics still matter.
+      const backlog = await measureBacklog(pool).catch(() => undefined);
+      this.set(backlog?.due ?? Number.NaN);
+      oldestOverdue.set(backlog?.oldestOverdueSeconds ?? Number.NaN);
+    },
+  });
 }

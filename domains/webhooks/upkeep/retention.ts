@@ -1,7 +1,7 @@
 import { heartbeat } from '@temporalio/activity';
 import type { Pool } from 'pg';
-import type { Config } from '../../../infra/config';
-import { removeExpiredIdempotencyKeys } from '../../idempotency/store/idempotency';
+import { removeExpiredIdempotencyKeys } from '../../idempotency';
+import type { WebhooksConfig } from '../config';
 import { expireContents, expireRequestedContents, removeHistory } from '../store/retention';
 
 /** What a run of retention did. */
@@ -14,7 +14,7 @@ export interface RetentionReport {
 const BATCH = 1_000;
 
 /** Forgets contents and history whose time is over, in small statements, oldest first. */
-export async function forgetOld(pool: Pool, config: Config): Promise<RetentionReport> {
+export async function forgetOld(pool: Pool, config: WebhooksConfig): Promise<RetentionReport> {
   const report: RetentionReport = { contentsExpiredOnRequest: 0, messagesRemoved: 0, idempotencyRecordsRemoved: 0 };
   for (let done = BATCH; done === BATCH; heartbeat()) {
     done = await expireRequestedContents(pool, BATCH);

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
-import type { Config } from '../../../infra/config';
 import type { Logger } from '../../../infra/log';
-import type { Metrics } from '../../../infra/observability/metrics';
-import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../../../infra/temporal/names';
+import type { PlatformConfig } from '../../../infra/platform/config';
+import { taskQueue } from '../../../infra/temporal/task-queues';
+import type { WebhooksConfig } from '../config';
+import type { WebhookMetrics } from '../metrics';
 import { type Cover, startCover } from '../publishing/cover-workflow';
+import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import { findOverdue, type OverdueGroup } from '../store/overdue';
 
 /** What a sweep found: overdue deliveries, workflows started for them, and workflows that were running and kept. */
@@ -23,8 +25,8 @@ const STUCK_GRACES = 8;
 export interface SweepDeps {
   pool: Pool;
   client: Client;
-  config: Config;
-  metrics: Metrics;
+  config: PlatformConfig & WebhooksConfig;
+  metrics: WebhookMetrics;
   log: Logger;
 }
 
@@ -35,7 +37,7 @@ export async function sweep(deps: SweepDeps, graceMs = deps.config.WAYBILL_SWEEP
   const report: SweepReport = { overdue: 0, started: 0, kept: 0 };
   for (const group of merge(groups)) {
     report.overdue += group.deliveryIds.length;
-    const started = await startCover(client, coverOf(group), config.WAYBILL_TASK_QUEUE);
+    const started = await startCover(client, coverOf(group), taskQueue(config, 'delivery'));
     if (started) {
       report.started++;
       metrics.swept.inc(group.deliveryIds.length);
@@ -48,7 +50,7 @@ export async function sweep(deps: SweepDeps, graceMs = deps.config.WAYBILL_SWEEP
       'a workflow neglects its deliveries; covering them anew',
     );
     const fresh = { ...coverOf(group), workflowId: `${batchWorkflowId(randomUUID().replaceAll('-', ''))}.sweep` };
-    await startCover(client, fresh, config.WAYBILL_TASK_QUEUE);
+    await startCover(client, fresh, taskQueue(config, 'delivery'));
     metrics.swept.inc(group.deliveryIds.length);
   }
   if (report.overdue > 0) log.info(report, 'swept overdue deliveries');

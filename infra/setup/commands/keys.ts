@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { newApiKey } from '../../../domains/accounts/api-key-format';
+import { newApiKey } from '../../../domains/accounts';
 
 /** What only this set-up may know. */
 export interface Keys {

@@ -1,4 +1,4 @@
-import { newSecret } from '../../../domains/webhooks/rules/signature';
+import { newSecret } from '../../../domains/webhooks';
 import type { ManagedProcess } from './managed-process';
 import { type NodeProcessOptions, spawnNodeProcess } from './node-process';
 import { isFree, onFreePorts, preferPort } from './ports';

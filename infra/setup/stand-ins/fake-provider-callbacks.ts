@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { parseSecret, sign } from '../../../domains/webhooks/rules/signature';
+import { parseSecret, sign } from '../../../domains/webhooks';
 
 export interface CallbackOptions {
   /** Where callbacks are sent to. */

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { verifySignature } from '../../../domains/webhooks/rules/signature';
+import { verifySignature } from '../../../domains/webhooks';
 
 const KEPT = 100;
 const MAX_BODY_BYTES = 4 * 1_048_576;

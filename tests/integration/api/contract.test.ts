@@ -5,12 +5,17 @@ import addFormats from 'ajv-formats';
 import { expressPath } from '../../../api/http/adapter';
 import type { Route } from '../../../api/http/route';
 import { apiRoutes } from '../../../api/routes';
-import { createApp } from '../../../api/server';
+import { doorContext } from '../../../api/server';
 import { ID_PREFIXES, newId, toUuid } from '../../../core/ids';
-import { Authenticator } from '../../../domains/accounts/authenticator';
-import { SCOPES } from '../../../domains/accounts/scopes';
 import { addDays } from '../../../domains/merchants/rules/business-day';
-import { ADMIN_KEY, type CallOptions, createApi, type TestApi } from '../../support/api-support';
+import {
+  ADMIN_KEY,
+  type CallOptions,
+  createApi,
+  createTestApp,
+  platformOf,
+  type TestApi,
+} from '../../support/api-support';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
 import { insertEndpoint } from '../../support/fixtures';
 import { insertOnePayment } from '../../support/payments';
@@ -28,6 +33,7 @@ const PAGES = [
 
 let api: TestApi;
 let routes: Route[];
+let scopes: readonly string[];
 let document: {
   openapi: string;
   paths: Record<string, Record<string, { operationId: string }>>;
@@ -36,7 +42,9 @@ let document: {
 
 beforeAll(async () => {
   api = await createApi();
-  routes = apiRoutes(api.deps, new Authenticator(api.deps.pool));
+  const context = doorContext(platformOf(api.deps));
+  routes = apiRoutes(context, api.deps.readiness);
+  scopes = context.scopes;
   document = JSON.parse((await api.call('GET', '/openapi.json')).text);
 });
 afterAll(() => api.close());
@@ -66,7 +74,7 @@ test('the document and the Express routes are equal', () => {
   const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method} ${expressPath(path)}`),
   );
-  const stack: { route?: { path: string; stack: { method?: string }[] } }[] = createApp(api.deps).router.stack;
+  const stack: { route?: { path: string; stack: { method?: string }[] } }[] = createTestApp(api.deps).router.stack;
   const served = stack.flatMap(({ route }) =>
     route === undefined
       ? []
@@ -93,7 +101,7 @@ test('every route but the operational ones needs a key, and says so in its own f
 
 test('a key has access by its scopes alone: every other scope is refused, naming the one that is needed', async () => {
   const keys = new Map<string, string>();
-  for (const scope of SCOPES) keys.set(scope, await api.newKey([scope]));
+  for (const scope of scopes) keys.set(scope, await api.newKey([scope]));
   for (const route of routes) {
     if (route.scope === undefined) continue;
     for (const [scope, key] of keys) {

@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import request, { type Response } from 'supertest';
-import type { AppDeps } from '../../../api/deps';
 import { toUuid } from '../../../core/ids';
-import { ADMIN_KEY, type CallOptions, createApi, listen, type TestApi } from '../../support/api-support';
+import {
+  ADMIN_KEY,
+  type CallOptions,
+  createApi,
+  listen,
+  type TestApi,
+  type TestAppDeps,
+} from '../../support/api-support';
 import { Gate, gatedPool, runOutLocks, until } from '../../support/idempotency-support';
 
 let api: TestApi;
@@ -344,7 +350,7 @@ describe('a process that stops half-way', () => {
   async function process(at: string): Promise<{ server: Server; gate: Gate }> {
     const gate = new Gate();
     gate.close();
-    const deps: AppDeps = { ...api.deps, pool: gatedPool(api.deps.pool, at, gate) };
+    const deps: TestAppDeps = { ...api.deps, pool: gatedPool(api.deps.pool, at, gate) };
     return { server: await listen(deps), gate };
   }
 

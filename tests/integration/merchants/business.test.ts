@@ -1,5 +1,5 @@
 import { addDays, lastClosedDate } from '../../../domains/merchants/rules/business-day';
-import { settlementLauncherId } from '../../../infra/temporal/names';
+import { settlementLauncherId } from '../../../domains/settlement/rules/workflow-names';
 import { createApi, type TestApi } from '../../support/api-support';
 
 let api: TestApi;

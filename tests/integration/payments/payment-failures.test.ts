@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { asId, newId, toUuid } from '../../../core/ids';
 import { ACCOUNTS } from '../../../domains/ledger/rules/postings';
+import { PAYMENT_WORKFLOWS, paymentWorkflowId, refundWorkflowId } from '../../../domains/payments/rules/workflow-names';
 import { moveOrder } from '../../../domains/payments/store/orders';
 import { insertPayment, reserveRefund } from '../../../domains/payments/store/payments';
 import { insertRefund } from '../../../domains/payments/store/refunds';
 import { startFakeProvider } from '../../../infra/setup/stand-ins/fake-provider';
-import { paymentWorkflowId, refundWorkflowId, WORKFLOWS } from '../../../infra/temporal/names';
+import { taskQueue } from '../../../infra/temporal/task-queues';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 import { eventually } from '../../support/receiver';
 
@@ -37,9 +38,9 @@ async function storeOnly(token: string): Promise<string> {
 }
 
 async function sweep(): Promise<void> {
-  await api.pipeline.client.workflow.execute(WORKFLOWS.sweepPayments, {
+  await api.pipeline.client.workflow.execute(PAYMENT_WORKFLOWS.sweepPayments, {
     workflowId: `sweep-payments/${randomUUID()}`,
-    taskQueue: api.pipeline.config.WAYBILL_TASK_QUEUE,
+    taskQueue: taskQueue(api.pipeline.config, 'upkeep'),
     args: [{ graceMs: 0 }],
   });
 }

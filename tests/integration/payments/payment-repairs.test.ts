@@ -4,6 +4,7 @@ import { newId, toUuid } from '../../../core/ids';
 import { ACCOUNTS, transferPosting } from '../../../domains/ledger/rules/postings';
 import { postTransaction } from '../../../domains/ledger/store/ledger';
 import { paymentDeps } from '../../../domains/payments/deps';
+import { paymentWorkflowId, refundWorkflowId } from '../../../domains/payments/rules/workflow-names';
 import { startPayment, startRefund } from '../../../domains/payments/start-payments';
 import { moveOrder } from '../../../domains/payments/store/orders';
 import {
@@ -16,7 +17,6 @@ import {
 import { insertRefund, moveRefund, readRefund, takeNeglectedRefunds } from '../../../domains/payments/store/refunds';
 import { holdWallet } from '../../../domains/payments/wallet-holds';
 import { startFakeProvider } from '../../../infra/setup/stand-ins/fake-provider';
-import { paymentWorkflowId, refundWorkflowId } from '../../../infra/temporal/names';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 import { eventually } from '../../support/receiver';
 
@@ -78,7 +78,7 @@ test('a wallet payment that needs review and cannot be posted gives its hold bac
   const workflowId = paymentWorkflowId(id);
   const money = { tenantId, amount: 300n, currency: 'EUR' };
   await insertPayment(pool, { ...money, id, orderId, merchantId, source: { type: 'wallet', walletId }, workflowId });
-  await holdWallet(paymentDeps({ ...api.deps, config: api.pipeline.config, metrics: api.pipeline.metrics }), id);
+  await holdWallet(paymentDeps(api.pipeline.platform), id);
   await movePayment(pool, id, ['authorised'], { state: 'needs_review', declineCode: 'posting_failed' });
   // The ledger has this capture with other entries.
   await postTransaction(pool, {

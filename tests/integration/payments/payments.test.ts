@@ -29,7 +29,7 @@ test('a card payment is authorised, captured and posted with its fee, and the or
   expect(api.chargesOf(answer.body.id)).toMatchObject([{ state: 'captured', amount: '12345', currency: 'EUR' }]);
   const events = await api.events('payment.captured');
   expect(events.find(({ data }) => data.paymentId === answer.body.id)?.data).toMatchObject({ orderId, fee: '388' });
-  const metrics = await api.pipeline.metrics.registry.metrics();
+  const metrics = await api.deps.metrics.registry.metrics();
   expect(metrics).toMatch(/^payment_events_total\{type="payment.captured"\} [1-9]/m);
   expect(metrics).toMatch(/^payment_events_total\{type="refund.needs_review"\} 0$/m);
 });

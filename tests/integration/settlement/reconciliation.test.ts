@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { apiConfig } from '../../../api/http/config';
 import { csvRecord } from '../../../core/csv';
 import type { PublicId } from '../../../core/ids';
 import { formatDecimal } from '../../../core/money';
@@ -222,7 +223,7 @@ test('only CSV is taken, and only from keys that may settle', async () => {
 test('a file may be larger than other bodies, and is refused when it is larger than 16 MiB', async () => {
   const shop = await newShop([capture('a', 100n)]);
   const file = (bytes: number) => `reference,currency,amount\n${'a,EUR,1.00\n'.repeat(Math.ceil(bytes / 11))}`;
-  const { status, body } = await send(shop, file(api.deps.config.WAYBILL_MAX_BODY_BYTES));
+  const { status, body } = await send(shop, file(api.deps.settings.of(apiConfig).WAYBILL_MAX_BODY_BYTES));
   expect([status, body.counts]).toMatchObject([201, { matched: 1, duplicate: body.lines - 1 }]);
   expect((await send(shop, file(16 * 1024 * 1024))).status).toBe(413);
 });

@@ -2,11 +2,11 @@ import type { ScheduleSpec } from '@temporalio/client';
 import { type PublicId, toUuid } from '../../../core/ids';
 import { addDays } from '../../../domains/merchants/rules/business-day';
 import type { FeeSchedule } from '../../../domains/merchants/store/fee-schedules';
-import { ensureSettlementSchedule } from '../../../domains/settlement/settlement-schedule';
+import { settlementDeps } from '../../../domains/settlement/deps';
+import { settlementLauncherId } from '../../../domains/settlement/rules/workflow-names';
+import { ensureSettlementSchedule, ensureSettlementSchedules } from '../../../domains/settlement/settlement-schedule';
 import { findRun } from '../../../domains/settlement/store/settlement-runs';
 import { watchSettlements } from '../../../domains/settlement/watchdog';
-import { settlementLauncherId } from '../../../infra/temporal/names';
-import { ensureSettlementSchedules } from '../../../worker/settlement-watch';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
 import { insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -78,8 +78,8 @@ describe('where a local cut-off comes twice, in Cairo on 29 October 2026', () =>
 
   /** Has a Schedule of the launcher fire as it would have that night. @returns the moments at which it did, and what came of it */
   async function night(tenantId: PublicId, spec?: ScheduleSpec) {
-    const { client, config } = pipeline;
-    await ensureSettlementSchedule(client, config.WAYBILL_TASK_QUEUE, { tenantId, ...CAIRO });
+    const { client } = pipeline;
+    await ensureSettlementSchedule(pipeline, { tenantId, ...CAIRO });
     const schedule = client.schedule.getHandle(settlementLauncherId(tenantId));
     try {
       if (spec !== undefined) await schedule.update((previous) => ({ ...previous, spec }));
@@ -141,9 +141,9 @@ describe('where a local cut-off comes twice, in Cairo on 29 October 2026', () =>
 
   test('nobody is alarmed before it may have fired', async () => {
     const { tenantId } = await shopOfThatNight();
-    const { database, client, config, metrics, log } = pipeline;
+    const { database } = pipeline;
     const watch = async (now: string) => {
-      await watchSettlements({ pool: database.pool, client, config, metrics, log }, new Date(now));
+      await watchSettlements(settlementDeps(pipeline.platform), new Date(now));
       const told = await database.pool.query(
         "SELECT FROM messages WHERE tenant_id = $1 AND event_type = 'settlement.overdue'",
         [toUuid(tenantId)],
@@ -160,8 +160,8 @@ describe('where a local cut-off comes twice, in Cairo on 29 October 2026', () =>
 });
 
 test('a business that cannot be looked at keeps no other from being looked at, nor from having its Schedule', async () => {
-  const { database, client, config, metrics, log } = pipeline;
-  const deps = { pool: database.pool, client, config, metrics, log };
+  const { database, client } = pipeline;
+  const deps = settlementDeps(pipeline.platform);
   const rule = { timeZone: 'UTC', cutoff: '23:59' };
   const [one, two] = [await shop(rule), await shop(rule)];
   await database.pool.query("UPDATE businesses SET time_zone = 'Nowhere/Land' WHERE tenant_id = $1", [

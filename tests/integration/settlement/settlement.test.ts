@@ -1,9 +1,15 @@
 import { newId, type PublicId, toUuid } from '../../../core/ids';
 import { addDays, businessDay, lastClosedDate } from '../../../domains/merchants/rules/business-day';
 import type { FeeSchedule } from '../../../domains/merchants/store/fee-schedules';
+import { settlementDeps } from '../../../domains/settlement/deps';
+import {
+  SETTLEMENT_WORKFLOWS,
+  settlementLauncherId,
+  settlementWorkflowId,
+} from '../../../domains/settlement/rules/workflow-names';
 import { ensureRun } from '../../../domains/settlement/store/settlement-runs';
 import { watchSettlements } from '../../../domains/settlement/watchdog';
-import { settlementLauncherId, settlementWorkflowId, WORKFLOWS } from '../../../infra/temporal/names';
+import { taskQueue } from '../../../infra/temporal/task-queues';
 import { createApi, type TestApi } from '../../support/api-support';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
@@ -327,9 +333,8 @@ test('the watchdog raises the alarm once for a day that is not settled in time, 
     key: tea.key,
     body: { url: `${receiver.url}/late`, eventTypes: ['settlement.overdue'] },
   });
-  const { database, client, config, metrics, log } = api.pipeline;
-  const deps = { pool: database.pool, client, config, metrics, log };
-  const overdue = async () => (await metrics.settlementsOverdue.get()).values[0]?.value ?? 0;
+  const deps = settlementDeps(api.pipeline.platform);
+  const overdue = async () => (await deps.metrics.overdue.get()).values[0]?.value ?? 0;
   const before = await watchSettlements(deps);
   expect(await watchSettlements(deps)).toBe(before);
   expect(await overdue()).toBe(before);
@@ -367,9 +372,9 @@ test('a launcher that finds another at work on the same day waits for it', async
   const { pool } = api.pipeline.database;
   await sell(tea, 500n, during(last, 1));
   const start = (n: number) =>
-    api.pipeline.client.workflow.start(WORKFLOWS.settlementLauncher, {
+    api.pipeline.client.workflow.start(SETTLEMENT_WORKFLOWS.settlementLauncher, {
       workflowId: `${settlementLauncherId(tea.tenantId)}/${n}-${newId('effect')}`,
-      taskQueue: api.pipeline.config.WAYBILL_TASK_QUEUE,
+      taskQueue: taskQueue(api.pipeline.config, 'money'),
       args: [{ tenantId: tea.tenantId, upTo: last }],
     });
   const handles = await Promise.all([start(1), start(2)]);

@@ -1,7 +1,8 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { type PublicId, toUuid } from '../../../core/ids';
 import { startCover } from '../../../domains/webhooks/publishing/cover-workflow';
-import { RETRY_NOW } from '../../../infra/temporal/names';
+import { RETRY_NOW } from '../../../domains/webhooks/rules/workflow-names';
+import { taskQueue } from '../../../infra/temporal/task-queues';
 import { deliveryReads, only, storeOnly } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { type HeldReceiver, startHeldReceiver } from '../../support/held-receiver';
@@ -151,7 +152,11 @@ test('a delivery that cannot be signed is not tried again and again without a pa
   const declined = async () => (await pipeline.metrics.declined.get()).values[0]?.value ?? 0;
   const before = await declined();
   const cover = { open: [delivery.id], settled: {}, tenantIds: [tenantId], endpointIds: [endpointId], startDelayMs: 0 };
-  await startCover(pipeline.client, { ...cover, workflowId: delivery.workflowId }, pipeline.config.WAYBILL_TASK_QUEUE);
+  await startCover(
+    pipeline.client,
+    { ...cover, workflowId: delivery.workflowId },
+    taskQueue(pipeline.config, 'delivery'),
+  );
   await eventually(async () => ((await declined()) > before ? true : undefined));
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   const times = (await declined()) - before;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createActivities } from '../../../activities';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
-import { createDelivery, type Delivery } from '../../../domains/webhooks/delivery/dependencies';
+import { type Delivery, openDelivery } from '../../../domains/webhooks/delivery/open-delivery';
 import { startCover } from '../../../domains/webhooks/publishing/cover-workflow';
 import { type AttemptOutcome, recordOutcomes } from '../../../domains/webhooks/store/attempt-outcomes';
 import { claimDue } from '../../../domains/webhooks/store/claims';
 import type { StoredDelivery } from '../../../domains/webhooks/store/publish';
-import { createMetrics } from '../../../infra/observability/metrics';
+import { taskQueue } from '../../../infra/temporal/task-queues';
 import { deliveryReads, only, storeOnly } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { startHeldReceiver } from '../../support/held-receiver';
@@ -54,7 +54,7 @@ describe('when the accepting process dies before the first attempt', () => {
     await startCover(
       pipeline.client,
       { ...cover, workflowId: delivery.workflowId },
-      pipeline.config.WAYBILL_TASK_QUEUE,
+      taskQueue(pipeline.config, 'delivery'),
     );
     expect((await untilState(delivery.id, 'delivered')).attempts).toBe(1);
     expect(only(receiver.received).at - began).toBeGreaterThanOrEqual(LEASE_MS - 5);
@@ -63,7 +63,7 @@ describe('when the accepting process dies before the first attempt', () => {
   test('the sweep finds what has no workflow, once its lease has run out', async () => {
     await endpoint();
     const deliveries = await store({ claim: randomUUID(), leaseMs: LEASE_MS, count: 3 });
-    const { sweepOverdueDeliveries } = createActivities({ ...pipeline, ...pipeline.delivery });
+    const { sweepOverdueDeliveries } = createActivities(pipeline.platform);
     expect(await sweepOverdueDeliveries(0)).toEqual({ overdue: 0, started: 0, kept: 0 });
     const report = await eventually(async () => {
       const swept = await sweepOverdueDeliveries(0);
@@ -78,11 +78,11 @@ describe('when the accepting process dies before the first attempt', () => {
 describe('several engines on one database', () => {
   let others: Delivery[];
 
-  beforeEach(async () => {
-    others = await Promise.all([1, 2].map(() => createDelivery(pipeline.config, createMetrics(), pipeline.log)));
+  beforeEach(() => {
+    others = [1, 2].map(() => openDelivery(pipeline.openPlatform()));
   });
   afterEach(async () => {
-    for (const other of others) await other.close();
+    for (const { engine } of others) await engine.drain();
   });
 
   test('never send a delivery twice at the same time, and once it is delivered not at all', async () => {

@@ -216,7 +216,7 @@ test('without a time of its own content is kept for the configured retention', a
   const { body: message } = await publish({ eventType: 'content.kept', payload: 1 });
   const { body } = await api.call('GET', `/v1/messages/${message.id}`);
   const kept = new Date(body.contentExpiresAt).getTime() - new Date(body.createdAt).getTime();
-  expect(kept).toBe(api.deps.config.WAYBILL_CONTENT_RETENTION);
+  expect(kept).toBe(api.pipeline.config.WAYBILL_CONTENT_RETENTION);
 });
 
 test('messages are listed by type and time, without payloads', async () => {

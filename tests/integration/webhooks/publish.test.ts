@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { type PublicId, toUuid } from '../../../core/ids';
 import type { PublishInput, PublishResult } from '../../../domains/webhooks/publishing/publisher';
+import { taskQueue } from '../../../infra/temporal/task-queues';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
@@ -220,7 +221,7 @@ test('content is forgotten when its publisher asked for it, and only that', asyn
     );
   expect(await bodies()).toEqual([true, true, true]);
   const report = await pipeline.client.workflow.execute('retention', {
-    taskQueue: pipeline.config.WAYBILL_TASK_QUEUE,
+    taskQueue: taskQueue(pipeline.config, 'upkeep'),
     workflowId: `retention-${tenantId}`,
   });
   expect(report).toMatchObject({ contentsExpiredOnRequest: 1, messagesRemoved: 0 });

@@ -1,19 +1,18 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
+import { type WebhooksConfig, webhooksConfig } from '../../../domains/webhooks/config';
 import { forgetOld } from '../../../domains/webhooks/upkeep/retention';
-import { type Config, loadConfig } from '../../../infra/config';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
-import { TEST_KEYS } from '../../support/pipeline';
 
 const DAY = 86_400_000;
 
 let database: TestDatabase;
-let config: Config;
+let config: WebhooksConfig;
 const tenant = toUuid(newId('tenant'));
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  config = loadConfig({ DATABASE_URL: database.url, WAYBILL_KEYS: TEST_KEYS });
+  config = webhooksConfig.parse({});
 });
 afterAll(async () => {
   await database.drop();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
 import { newSecret } from '../../../domains/webhooks/rules/signature';
 import { createRedis } from '../../../infra/redis/client';
+import { taskQueue, WORK } from '../../../infra/temporal/task-queues';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { captureEverything, captureLog, type LogCapture } from '../../support/log-capture';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -184,7 +185,8 @@ test('what is planted did reach the receiver', () => {
 });
 
 test('no workflow history holds a secret or a payload', async () => {
-  const query = `TaskQueue = "${pipeline.config.WAYBILL_TASK_QUEUE}"`;
+  const queues = WORK.map((work) => `"${taskQueue(pipeline.config, work)}"`);
+  const query = `TaskQueue IN (${queues.join(', ')})`;
   const texts = await eventually(async () => {
     const found: string[] = [];
     for await (const { workflowId, runId } of pipeline.client.workflow.list({ query })) {

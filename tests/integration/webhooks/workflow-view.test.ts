@@ -1,6 +1,6 @@
 import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
-import { CANCEL, PROGRESS, RETRY_NOW } from '../../../infra/temporal/names';
+import { CANCEL, PROGRESS, RETRY_NOW } from '../../../domains/webhooks/rules/workflow-names';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';

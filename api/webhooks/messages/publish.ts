@@ -1,5 +1,5 @@
-import { Problem } from '../../../api/http/problems';
-import type { Publisher, PublishInput, PublishResult } from './publisher';
+import type { Publisher, PublishInput, PublishResult } from '../../../domains/webhooks';
+import { Problem } from '../../http/problems';
 
 /** Publishes, or ends the request when a key was used before for another message. */
 export async function publishOrRefuse(

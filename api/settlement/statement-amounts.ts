@@ -1,5 +1,5 @@
-import { amountText } from '../../api/http/money-schema';
-import type { Statement } from './rules/statement';
+import type { Statement } from '../../domains/settlement';
+import { amountText } from '../http/money-schema';
 
 const AMOUNTS = [
   'opening',

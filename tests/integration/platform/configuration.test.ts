@@ -1,4 +1,19 @@
-import { ConfigError, configSchema, loadConfig } from './config';
+import { apiConfig } from '../../../api/http/config';
+import { DOORS } from '../../../api/routes';
+import { ConfigError, type Fragment, joinFragments, loadSettings } from '../../../infra/config/settings';
+import { platformConfig } from '../../../infra/platform/config';
+import { workerConfig } from '../../../worker/config';
+import { DOMAINS } from '../../../worker/domains';
+
+/** Everything that API and worker read. */
+const FRAGMENTS: readonly Fragment[] = [
+  ...new Set([platformConfig, apiConfig, workerConfig, ...DOMAINS.flatMap(({ config }) => config ?? [])]),
+];
+const all = joinFragments(FRAGMENTS);
+const loadConfig = (env: NodeJS.ProcessEnv) => {
+  const settings = loadSettings(FRAGMENTS, env);
+  return Object.assign({}, ...FRAGMENTS.map((fragment) => settings.of(fragment)));
+};
 
 const KEY = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
 const right = { DATABASE_URL: 'postgres://waybill:pw@127.0.0.1:5432/waybill', WAYBILL_KEYS: KEY };
@@ -76,6 +91,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_PORT', 'http', /port number from 0 to 65535/],
   ['WAYBILL_WORKER_PORT', '-1', /port number from 0 to 65535/],
   ['WAYBILL_TEMPORAL_METRICS_PORT', 'x', /port number/],
+  ['WAYBILL_WORKER_ROLES', 'delivery,PLANTED', /one or more of delivery, money, upkeep/],
   ['WAYBILL_TEMPORAL_UI_URL', 'temporal', /URL/],
   ['WAYBILL_LOG_LEVEL', 'loud', /"info"/],
   ['WAYBILL_FIRST_ATTEMPT', 'worker', /api or workflow/],
@@ -136,8 +152,31 @@ test('what cannot be wrong is all that the table above leaves out', () => {
   ];
   const tested = new Set(WRONG.map(([name]) => name));
   expect(
-    Object.keys(configSchema.shape)
+    Object.keys(all.shape)
       .filter((name) => !tested.has(name))
       .sort(),
   ).toEqual(free.sort());
+});
+
+test('every door is of a domain that workers know too', () => {
+  expect(DOMAINS).toEqual(expect.arrayContaining(DOORS.map(({ domain }) => domain)));
+});
+
+test('a variable belongs to one part of the configuration', () => {
+  expect(() => joinFragments([platformConfig, platformConfig])).toThrow(
+    'two parts of the configuration have a variable',
+  );
+});
+
+test('a process reads no part that it did not load', () => {
+  const settings = loadSettings([platformConfig], right);
+  expect(() => settings.of(apiConfig)).toThrow('did not load');
+});
+
+test('a worker has every role unless it is told', () => {
+  expect(loadConfig(right).WAYBILL_WORKER_ROLES).toEqual(['delivery', 'money', 'upkeep']);
+  expect(loadConfig({ ...right, WAYBILL_WORKER_ROLES: ' money, upkeep,money' }).WAYBILL_WORKER_ROLES).toEqual([
+    'money',
+    'upkeep',
+  ]);
 });

@@ -1,0 +1,29 @@
+import { createWorkflowCommands, openPublishing, webhooks } from '../../domains/webhooks';
+import type { Door } from '../http/door';
+import { deadLetterRoutes } from './dead-letters/routes';
+import { deliveryRoutes } from './deliveries/routes';
+import { endpointRoutes } from './endpoints/routes';
+import { endpointSecretRoutes } from './endpoints/secret-routes';
+import { endpointTestRoute } from './endpoints/test-route';
+import { eventTypeRoutes } from './event-types/routes';
+import { messageRoutes } from './messages/routes';
+
+export const webhooksDoor: Door = {
+  domain: webhooks,
+  routes: (context) => {
+    const deps = {
+      ...context,
+      publisher: context.once(openPublishing).publisher,
+      commands: context.once(createWorkflowCommands),
+    };
+    return [
+      ...messageRoutes(deps),
+      ...deliveryRoutes(deps),
+      ...deadLetterRoutes(deps),
+      ...endpointRoutes(deps),
+      endpointTestRoute(deps),
+      ...endpointSecretRoutes(deps),
+      ...eventTypeRoutes(deps),
+    ];
+  },
+};

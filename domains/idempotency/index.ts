@@ -1,0 +1,15 @@
+export {
+  answerPlace,
+  type ClaimResult,
+  claimIdempotencyKey,
+  completeIdempotencyKey,
+  findStoredAnswer,
+  forgetIdempotencyKey,
+  holdIdempotencyKey,
+  type IdempotencyHold,
+  type IdempotencyPlace,
+  interruptIdempotencyKey,
+  removeExpiredIdempotencyKeys,
+  renewIdempotencyKey,
+  type StoredAnswer,
+} from './store/idempotency';

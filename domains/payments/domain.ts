@@ -1,0 +1,18 @@
+import type { Domain } from '../../infra/platform/domain';
+import { housekeeping } from '../../infra/temporal/schedules';
+import { paymentsConfig } from './config';
+import { PAYMENT_WORKFLOWS, SWEEP_PAYMENTS_SCHEDULE } from './rules/workflow-names';
+
+export const payments: Domain = {
+  name: 'payments',
+  config: paymentsConfig,
+  scopes: ['payments:read', 'payments:write'],
+  schedules: ({ config }) => [
+    housekeeping(config, {
+      id: SWEEP_PAYMENTS_SCHEDULE,
+      workflowType: PAYMENT_WORKFLOWS.sweepPayments,
+      everyMs: config.WAYBILL_SWEEP_INTERVAL,
+      summary: 'Gives payments, refunds and chargebacks without progress to their workflows',
+    }),
+  ],
+};

@@ -1,0 +1,29 @@
+import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+
+/** Why a payment, a refund or a wallet is not touched. */
+const KINDS = {
+  'no-such-order': 'invalid',
+  'no-provider': 'invalid',
+  'no-such-wallet': 'invalid',
+  'wallet-currency': 'invalid',
+  'no-fee-schedule': 'invalid',
+  'order-not-payable': 'wrong-state',
+  'not-refundable': 'wrong-state',
+  'charged-back': 'wrong-state',
+  'nothing-left': 'wrong-state',
+  'more-than-left': 'invalid',
+} as const satisfies Record<string, RefusalKind>;
+
+export type PaymentRefusalCode = keyof typeof KINDS;
+
+export class PaymentRefusal extends Refusal {
+  override name = 'PaymentRefusal';
+
+  constructor(
+    readonly code: PaymentRefusalCode,
+    detail?: string,
+    options?: RefusalOptions,
+  ) {
+    super(KINDS[code], detail, options);
+  }
+}

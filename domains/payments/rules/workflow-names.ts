@@ -1,0 +1,25 @@
+/** Workflow types of this domain, as they are registered. */
+export const PAYMENT_WORKFLOWS = {
+  payment: 'payment',
+  refund: 'refund',
+  chargeback: 'chargeback',
+  sweepPayments: 'sweepPayments',
+} as const;
+
+/** The id of the standing Schedule of the sweep, and of the workflow that it starts. */
+export const SWEEP_PAYMENTS_SCHEDULE = 'sweep-payments';
+
+/** The id of the workflow that makes a payment. */
+export function paymentWorkflowId(paymentId: string): string {
+  return `payment/${paymentId}`;
+}
+
+/** The id of the workflow that makes a refund. */
+export function refundWorkflowId(refundId: string): string {
+  return `refund/${refundId}`;
+}
+
+/** The id of the workflow that posts a chargeback. */
+export function chargebackWorkflowId(chargebackId: string): string {
+  return `chargeback/${chargebackId}`;
+}

@@ -1,0 +1,12 @@
+import type { Domain } from '../../infra/platform/domain';
+import { settlementConfig } from './config';
+import { ensureSettlementSchedules } from './settlement-schedule';
+import { startSettlementWatch } from './watch';
+
+export const settlement: Domain = {
+  name: 'settlement',
+  config: settlementConfig,
+  scopes: ['finance:settle'],
+  prepare: ensureSettlementSchedules,
+  watch: startSettlementWatch,
+};

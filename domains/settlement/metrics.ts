@@ -1,0 +1,20 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+export type SettlementMetrics = ReturnType<typeof settlementMetrics>;
+
+/** What a process counts of settlements. */
+export function settlementMetrics(registry: Registry) {
+  return {
+    runs: new Counter({
+      name: 'settlement_runs_total',
+      help: 'Settlements of a business day that came to an end, by how.',
+      labelNames: ['outcome'] as const,
+      registers: [registry],
+    }),
+    overdue: new Gauge({
+      name: 'settlement_overdue_businesses',
+      help: 'Businesses whose last closed day should have been settled by now and is not. Alert when it is not 0.',
+      registers: [registry],
+    }),
+  };
+}

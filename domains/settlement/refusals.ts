@@ -1,0 +1,28 @@
+import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+
+/** Why a day is not settled, or not shown. */
+const KINDS = {
+  'no-business': 'wrong-state',
+  'no-settlement': 'not-found',
+  'day-open': 'too-early',
+  'before-first-day': 'invalid',
+  'use-retry': 'wrong-state',
+  'earlier-day-blocked': 'wrong-state',
+  'not-retryable': 'wrong-state',
+  running: 'wrong-state',
+  'not-settled': 'wrong-state',
+} as const satisfies Record<string, RefusalKind>;
+
+export type SettlementRefusalCode = keyof typeof KINDS;
+
+export class SettlementRefusal extends Refusal {
+  override name = 'SettlementRefusal';
+
+  constructor(
+    readonly code: SettlementRefusalCode,
+    detail?: string,
+    options?: RefusalOptions,
+  ) {
+    super(KINDS[code], detail, options);
+  }
+}

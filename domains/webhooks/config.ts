@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { count, duration, setting } from '../../infra/config/fields';
+
+export const webhooksConfig = z.object({
+  WAYBILL_FIRST_ATTEMPT: setting(
+    z.enum(['api', 'workflow'], 'expected api or workflow').default('api'),
+    'who makes first attempts: `api`, at once in the accepting process, or `workflow`, the worker, for an API that may not send',
+    'api',
+  ),
+  WAYBILL_ATTEMPT_CONCURRENCY: count(512, 10_000, 'attempts under way in one process'),
+  WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT: count(64, 1_000, 'attempts under way in one process to one endpoint'),
+  WAYBILL_COVER_LINGER: duration('100ms', 'how long accepted deliveries gather before a workflow covers them'),
+  WAYBILL_COVER_LINGER_MAX: duration('1s', 'the same under load'),
+  WAYBILL_SWEEP_GRACE: duration('15s', 'how late a delivery may be before the sweep gives it to a workflow'),
+  WAYBILL_CONTENT_RETENTION: duration('30d', "how long a message's content is kept when its publisher says nothing"),
+  WAYBILL_HISTORY_RETENTION: duration('90d', 'how long messages, finished deliveries and attempts are kept'),
+});
+
+export type WebhooksConfig = z.output<typeof webhooksConfig>;

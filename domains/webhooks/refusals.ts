@@ -1,0 +1,24 @@
+import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+
+/** Why a command on webhooks is not carried out. */
+const KINDS = {
+  'no-such-endpoint': 'not-found',
+  'too-much-metadata': 'invalid',
+  'too-many-headers': 'invalid',
+  'secret-in-use': 'invalid',
+  'too-many-secrets': 'wrong-state',
+} as const satisfies Record<string, RefusalKind>;
+
+export type WebhookRefusalCode = keyof typeof KINDS;
+
+export class WebhookRefusal extends Refusal {
+  override name = 'WebhookRefusal';
+
+  constructor(
+    readonly code: WebhookRefusalCode,
+    detail?: string,
+    options?: RefusalOptions,
+  ) {
+    super(KINDS[code], detail, options);
+  }
+}

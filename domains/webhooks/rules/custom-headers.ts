@@ -1,0 +1,14 @@
+/** Custom headers of one endpoint, at most. */
+export const MAX_CUSTOM_HEADERS = 20;
+
+/** Names that belong to the connection, to the signature or to the client that sends. */
+const RESERVED = new Set([
+  ...['host', 'connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate'],
+  ...['transfer-encoding', 'content-length', 'content-type', 'content-encoding', 'upgrade', 'expect', 'te', 'trailer'],
+  ...['http2-settings', 'accept-encoding', 'date'],
+]);
+
+/** Whether Waybill sets a header itself. @param name - in lower case */
+export function isReservedHeader(name: string): boolean {
+  return RESERVED.has(name) || name.startsWith('webhook-');
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { parseDuration } from '../../core/duration';
+
+/** What is said of an environment variable where people read about it. */
+interface Told {
+  description: string;
+  /** The value that stands for one that is not set, as it would be written. */
+  fallback?: string;
+}
+
+/** Names a variable's meaning and, where it has one, its default; `docs/operations.md` is made of these. */
+export function setting<S extends z.ZodType>(schema: S, description: string, fallback?: string): S {
+  const told: Told = fallback === undefined ? { description } : { description, fallback };
+  return schema.meta({ ...told });
+}
+
+/** What {@link setting} said of a variable. */
+export function toldOf(schema: z.ZodType): Partial<Told> {
+  const { description, fallback } = schema.meta() ?? {};
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(typeof fallback === 'string' ? { fallback } : {}),
+  };
+}
+
+/** A time such as `500ms` or `30d`; parsed to milliseconds. */
+export function duration(fallback: string, description: string, longestMs = Number.POSITIVE_INFINITY) {
+  const schema = z
+    .string()
+    .default(fallback)
+    .transform((text, ctx) => {
+      const ms = parseDuration(text);
+      if (ms === undefined) {
+        ctx.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 30s, 5m, 2h or 7d' });
+        return z.NEVER;
+      }
+      return ms;
+    })
+    .refine((ms) => ms <= longestMs, `expected at most ${longestMs / 1_000}s`);
+  return setting(schema, description, fallback);
+}
+
+/** A port; 0 for any that is free. */
+export function port(fallback: number, description: string) {
+  const schema = z.coerce.number('expected a port number from 0 to 65535').int().min(0).max(65_535).default(fallback);
+  return setting(schema, description, String(fallback));
+}
+
+/** A whole number from 1 on. */
+export function count(fallback: number, most: number, description: string) {
+  const schema = z.coerce.number(`expected a whole number from 1 to ${most}`).int().min(1).max(most).default(fallback);
+  return setting(schema, description, String(fallback));
+}
+
+/** `true` or `false`; false unless it is set. */
+export function flag(description: string) {
+  const schema = z
+    .enum(['true', 'false'], 'expected true or false')
+    .default('false')
+    .transform((text) => text === 'true');
+  return setting(schema, description, 'false');
+}
+
+/** Texts, comma separated; none unless it is set. */
+export function list(description: string) {
+  const schema = z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    );
+  return setting(schema, description);
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { count, duration, flag, list, setting } from '../config/fields';
+
+const KEY = /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=$/;
+
+/**
+ * What every process reads. Temporal's own variables (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`,
+ * `TEMPORAL_TLS_*`) are read by the SDK's envconfig in `infra/temporal/client.ts`.
+ */
+export const platformConfig = z.object({
+  DATABASE_URL: setting(
+    z.url({ protocol: /^postgres(ql)?$/, error: 'expected a postgres:// URL' }),
+    'Postgres 14 or later, such as `postgres://user:password@host:5432/waybill`; required',
+  ),
+  WAYBILL_DATABASE_CONNECTIONS: count(10, 500, 'connections of one process to Postgres'),
+  REDIS_URL: setting(
+    z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' }).optional(),
+    'Redis 6 or later; without it caches are per process',
+  ),
+  WAYBILL_KEYS: setting(
+    list('').refine((keys) => keys.length > 0 && keys.every((key) => KEY.test(key)), {
+      error: 'expected one or more id:base64-of-32-bytes, comma separated; make one with: openssl rand -base64 32',
+    }),
+    'encryption keys `id:base64 of 32 bytes`, comma separated; the first encrypts, all decrypt; required',
+  ),
+  WAYBILL_HOST: setting(z.string().default('127.0.0.1'), 'address that API and worker listen on', '127.0.0.1'),
+  WAYBILL_LOG_LEVEL: setting(
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`',
+    'info',
+  ),
+  WAYBILL_TASK_QUEUE: setting(
+    z.string().min(1).default('waybill'),
+    'what the names of Temporal task queues begin with: `waybill-delivery`, `waybill-money`, `waybill-upkeep`',
+    'waybill',
+  ),
+  WAYBILL_SWEEP_INTERVAL: duration('30s', 'how often what nobody attends to is looked for'),
+  WAYBILL_ALLOW_PRIVATE_NETWORKS: list(
+    'CIDR ranges that receivers may be in although they are not public; for development and tests',
+  ),
+  WAYBILL_ALLOW_HTTP: flag('whether receivers may have `http://` addresses'),
+  WAYBILL_EXTRA_CA_FILE: setting(
+    z.string().optional(),
+    'a PEM file of further certificate authorities that receivers may be signed by',
+  ),
+});
+
+export type PlatformConfig = z.output<typeof platformConfig>;

@@ -1,0 +1,10 @@
+import { accounts } from '../domains/accounts';
+import { ledger } from '../domains/ledger';
+import { merchants } from '../domains/merchants';
+import { payments } from '../domains/payments';
+import { settlement } from '../domains/settlement';
+import { webhooks } from '../domains/webhooks';
+import type { Domain } from '../infra/platform/domain';
+
+/** Every domain: what it has to do in a worker besides its activities. */
+export const DOMAINS: readonly Domain[] = [webhooks, payments, merchants, ledger, settlement, accounts];

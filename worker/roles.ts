@@ -1,0 +1,32 @@
+import type { WorkerOptions } from '@temporalio/worker';
+import type { Work } from '../infra/temporal/task-queues';
+
+/** Slots and cached workflows of one task queue in one process. */
+type Slots = Required<
+  Pick<
+    WorkerOptions,
+    'maxConcurrentActivityTaskExecutions' | 'maxConcurrentWorkflowTaskExecutions' | 'maxCachedWorkflows'
+  >
+>;
+
+/**
+ * What a worker process holds ready for each kind of work. A round of deliveries keeps its slot while receivers are slow,
+ * so delivery has many; a sweep or retention is one activity at a time, and a process needs few.
+ */
+export const ROLES: Readonly<Record<Work, Slots>> = {
+  delivery: {
+    maxConcurrentActivityTaskExecutions: 200,
+    maxConcurrentWorkflowTaskExecutions: 100,
+    maxCachedWorkflows: 1_000,
+  },
+  money: {
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentWorkflowTaskExecutions: 100,
+    maxCachedWorkflows: 1_000,
+  },
+  upkeep: {
+    maxConcurrentActivityTaskExecutions: 20,
+    maxConcurrentWorkflowTaskExecutions: 10,
+    maxCachedWorkflows: 50,
+  },
+};
