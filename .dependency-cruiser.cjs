@@ -3,6 +3,7 @@ const OURS = '^(core|domains|infra|workflows|activities|api|worker|bench|tests)/
 const TESTS = '\\.test\\.ts$';
 /** Type-only imports are erased: they tie no code together. */
 const RUNTIME = { dependencyTypesNot: ['type-only'] };
+const TYPES = { dependencyTypes: ['type-only'] };
 
 /** What stands at `from` may import nothing of ours but what `allowed` matches. */
 const only = (name, from, allowed, extra = {}) => ({
@@ -48,9 +49,15 @@ module.exports = {
       'workflows-types-from-activities',
       '^workflows/',
       '^(core|workflows|activities|infra/temporal|domains/[^/]+/rules)/',
+      TYPES,
     ),
     only('activities-import', '^activities/', '^(core|activities)/|^domains/[^/]+/index\\.ts$', RUNTIME),
-    only('activities-import-types', '^activities/', '^(core|activities|infra/(?!setup/))|^domains/[^/]+/index\\.ts$'),
+    only(
+      'activities-import-types',
+      '^activities/',
+      '^(core|activities|infra/(?!setup/))|^domains/[^/]+/index\\.ts$',
+      TYPES,
+    ),
     only('api-doors-import', '^api/(?!http/)([^/]+)/', '^(core|api/http|api/$1)/|^domains/[^/]+/index\\.ts$'),
     only(
       'api-kit-imports',
@@ -82,7 +89,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^(dist|\\.waybill)/' },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.json' },
+    tsConfig: { fileName: require('node:path').join(__dirname, 'tsconfig.json') },
     enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
   },
 };

@@ -3,6 +3,7 @@ import { accountsConfig, ensureAdminKey } from '../domains/accounts';
 import { webhooksConfig } from '../domains/webhooks';
 import { ConfigError } from '../infra/config/settings';
 import { openPlatform } from '../infra/platform/platform';
+import { ping } from '../infra/postgres/pool';
 import { apiConfig } from './http/config';
 import { gracefulClose } from './http/graceful-close';
 import { createApiServer } from './http/http-server';
@@ -25,7 +26,7 @@ async function main(): Promise<void> {
   const app = createApp(platform, {
     readiness: async () => ({
       process: stopping ? 'shutting down' : 'ok',
-      postgres: await within(pool.query('SELECT 1')),
+      postgres: await within(ping(pool)),
     }),
     rateLimiter: createRateLimiter({ perSecond: settings.of(apiConfig).WAYBILL_RATE_LIMIT_PER_SECOND }),
   });

@@ -2,6 +2,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { ConfigError } from '../infra/config/settings';
 import type { Logger } from '../infra/log';
 import { openPlatform } from '../infra/platform/platform';
+import { ping } from '../infra/postgres/pool';
 import { connectNative } from '../infra/temporal/client';
 import { registerSearchAttributes } from '../infra/temporal/register-search-attributes';
 import { ensureSchedules } from '../infra/temporal/schedules';
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
     problems: async () => {
       const problems: Record<string, string> = {};
       if (!running) problems.temporal = 'the worker is not polling yet';
-      await pool.query('SELECT 1').catch((error: Error) => {
+      await ping(pool).catch((error: Error) => {
         problems.postgres = error.message;
       });
       return problems;

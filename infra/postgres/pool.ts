@@ -42,6 +42,11 @@ export function createPool(connectionString: string, max: number, log: Logger): 
   return pool;
 }
 
+/** Whether Postgres answers. @throws when it does not */
+export async function ping(db: Queryable): Promise<void> {
+  await db.query({ text: 'SELECT 1' });
+}
+
 /** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
 export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();

@@ -1,7 +1,6 @@
 import { asId, type PublicId } from '../../../core/ids';
 import {
   type ApiKey,
-  type Authenticator,
   endApiKeyAfter,
   findApiKey,
   findTenant,

@@ -1,0 +1,43 @@
+// npm run docs: writes anew what of the documentation is made from the code. A test says when it is stale.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { apiConfig } from '../../../api/http/config';
+import { workerConfig } from '../../../worker/config';
+import { DOMAINS } from '../../../worker/domains';
+import { describeFragments } from '../../config/describe';
+import { platformConfig } from '../../platform/config';
+import { projectRoot } from '../paths';
+
+/** A part of a page between `<!-- name: begin -->` and `<!-- name: end -->`. */
+export interface GeneratedPart {
+  /** The page, relative to the clone. */
+  file: string;
+  name: string;
+  text(): string;
+}
+
+export const GENERATED: readonly GeneratedPart[] = [
+  {
+    file: 'docs/operations.md',
+    name: 'configuration',
+    text: () =>
+      describeFragments([platformConfig, apiConfig, workerConfig, ...DOMAINS.flatMap(({ config }) => config ?? [])]),
+  },
+];
+
+/** A page with a part as it should be. @throws Error when the page has no place for it */
+export function withPart(page: string, { file, name, text }: GeneratedPart): string {
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from === -1 || to < from) throw new Error(`${file} has no place for "${name}": ${begin} … ${end}`);
+  return `${page.slice(0, from + begin.length)}\n\n${text()}\n\n${page.slice(to)}`;
+}
+
+function main(): void {
+  for (const part of GENERATED) {
+    const file = path.join(projectRoot, part.file);
+    writeFileSync(file, withPart(readFileSync(file, 'utf8'), part));
+  }
+}
+
+if (require.main === module) main();

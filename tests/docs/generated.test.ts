@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { GENERATED, withPart } from '../../infra/setup/commands/write-docs';
+
+test.each(GENERATED.map((part) => [part.file, part.name, part] as const))(
+  '%s: "%s" is what the code says; npm run docs writes it anew',
+  (file, _name, part) => {
+    const page = readFileSync(path.resolve(__dirname, '..', '..', file), 'utf8');
+    expect(page).toBe(withPart(page, part));
+  },
+);
+
+test('a page without a place for a part is refused', () => {
+  expect(() => withPart('# Nothing', { file: 'x.md', name: 'table', text: () => '' })).toThrow('no place for "table"');
+});
