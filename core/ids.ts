@@ -28,7 +28,7 @@ export type IdKind = keyof typeof ID_PREFIXES;
 
 /**
  * A public id: prefix, underscore, 32 lower-case hex digits of a UUID v7, such as `msg_019e0c7b5d0e7cc2a7b1f30d1f2a9c11`.
- * Every part of the program but `store/` handles this form; the database holds the bare UUID.
+ * Every part of the program but the stores handles this form; the database holds the bare UUID.
  */
 export type PublicId = string;
 

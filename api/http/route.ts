@@ -62,7 +62,7 @@ export type Method = 'get' | 'post' | 'patch' | 'delete';
 
 /**
  * What a route makes of the header `Idempotency-Key`. With `required` and `optional`, a request with a key is executed
- * once and its answer is stored and repeated (see `api/idempotency`). `own`: the handler sees to it itself.
+ * once and its answer is stored and repeated (see `api/http/idempotency`). `own`: the handler sees to it itself.
  */
 export type IdempotencyPolicy = 'required' | 'optional' | 'own';
 

@@ -13,7 +13,7 @@ export interface PaymentStack {
 }
 
 export interface PaymentStackOptions extends StackOptions {
-  /** For the provider: how it fails, as in `infra/setup/fake-provider-main.ts`. */
+  /** For the provider: how it fails, as in `infra/setup/stand-ins/fake-provider-main.ts`. */
   providerEnv?: Record<string, string>;
 }
 
@@ -32,7 +32,7 @@ export async function startPaymentStack(options: PaymentStackOptions): Promise<P
   try {
     const providerEnv = { FAKE_PROVIDER_PORT: String(port), ...options.providerEnv };
     const ready = `${providerUrl}/v1/refunds?reference=none`;
-    await stack.spawn('Provider', 'dist/infra/setup/fake-provider-main.js', providerEnv, ready);
+    await stack.spawn('Provider', 'dist/infra/setup/stand-ins/fake-provider-main.js', providerEnv, ready);
     await stack.client.call('PATCH', '/v1/business', { timeZone: 'UTC' });
     await stack.client.call('POST', '/v1/fee-schedules', { currency: 'EUR', bps: 290, fixed: '30', taxBps: 1_900 });
     const merchant = (await stack.client.call('POST', '/v1/merchants', { name: 'Bench' })) as { id: string };

@@ -54,7 +54,7 @@ interface Options {
 async function main(options: Options, interrupts: AbortSignal): Promise<string> {
   const died = new AbortController();
   const signal = AbortSignal.any([interrupts, died.signal]);
-  const apiProgram = options.profile ? 'dist/bench/profiled-api.js' : 'dist/api/main.js';
+  const apiProgram = options.profile ? 'dist/bench/kit/profiled-api.js' : 'dist/api/main.js';
   const profileFolder = path.join(projectRoot, '.waybill', 'profiles');
   if (options.profile) mkdirSync(profileFolder, { recursive: true });
   const env = { BENCH_PROFILE_FOLDER: profileFolder };
@@ -78,7 +78,7 @@ async function run(stack: Stack, options: Options, profileFolder: string, signal
   const naivePort = await freePort();
   const naiveProcess = await stack.spawn(
     'Naive',
-    'dist/bench/naive-server.js',
+    'dist/bench/webhooks/naive-server.js',
     {
       BENCH_NAIVE_PORT: String(naivePort),
       BENCH_NAIVE_DATABASE_URL: await createNaiveDatabase(stack.servers.postgres.address),

@@ -54,7 +54,7 @@ export interface StoreOptions {
 }
 
 // One statement a batch. A message and its keys stand or fall together, so a key that is visible without its message can
-// only belong to a message of which another key was taken in the same instant (see store/message-keys.ts).
+// only belong to a message of which another key was taken in the same instant (see domains/webhooks/store/message-keys.ts).
 //
 // A CTE has no statistics, so CTEs are not joined with each other: each carries what the next needs, and membership is
 // tested by a hashed subplan. Joining two of them by nested loop cost 1 ms a message in batches of 200.
