@@ -3,6 +3,10 @@ import path from 'node:path';
 import pino from 'pino';
 import { migrate } from '../../postgres/migrate';
 import type { ManagedProcess, ProcessError } from '../processes/managed-process';
+import { type Servers, startServers } from '../servers/servers';
+import { type ApiClient, createApiClient } from './api-client';
+import { ensureEndpoint, type FirstWebhook, sendFirstWebhook } from './first-webhook';
+import { loadKeys } from './keys';
 import {
   localEnvironment,
   type Program,
@@ -12,11 +16,7 @@ import {
   startProvider,
   startReceiverProgram,
   startWorker,
-} from '../processes/programs';
-import { type Servers, startServers } from '../servers/servers';
-import { type ApiClient, createApiClient } from './api-client';
-import { ensureEndpoint, type FirstWebhook, sendFirstWebhook } from './first-webhook';
-import { loadKeys } from './keys';
+} from './programs';
 import type { RunningPlaces } from './welcome';
 
 const SERVER_PORTS = { postgres: 15_432, redis: 16_379, temporal: 7233, temporalUi: 8233 };

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Account } from '../commands/account';
+import type { Account } from './account';
 import { guard, unguard } from './guard';
 import { listensOn } from './listener';
 import { waitFor } from './wait';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Account } from '../commands/account';
+import type { Account } from './account';
 import { guard, unguard } from './guard';
 
 export interface CommandOptions {
