@@ -39,6 +39,21 @@ export interface ProcessOptions {
 /** A process that did not start, or ended when nobody asked it to. The message ends with its last lines of output. */
 export class ProcessError extends Error {
   override name = 'ProcessError';
+
+  /**
+   * @param program - its name, such as `Worker`
+   * @param what - what became of it, such as `ended unexpectedly (SIGKILL)`
+   * @param logFile - where its output is
+   * @param details - further sentences, such as its last lines
+   */
+  constructor(
+    readonly program: string,
+    readonly what: string,
+    readonly logFile: string,
+    details: string,
+  ) {
+    super(`${program} ${what}. ${details}`);
+  }
 }
 
 /** How a process ended. */
@@ -148,10 +163,10 @@ export class ManagedProcess {
     if (!(await within(running.exited, 30_000))) throw this.#error(`did not end within 30 s of ${signal}`);
   }
 
-  /** Stops it if it runs, and starts it again with the same arguments, port and data. */
-  async restart(): Promise<void> {
+  /** Stops it if it runs, and starts it again with the same arguments, port and data. Otherwise as {@link start}. */
+  async restart(signal?: AbortSignal): Promise<void> {
     await this.stop();
-    await this.start();
+    await this.start(signal);
   }
 
   /** Sends a signal to its whole group, if it runs. */
@@ -196,7 +211,12 @@ export class ManagedProcess {
     const pid = child.pid;
     if (failed !== undefined || pid === undefined) {
       closeSync(log);
-      throw new ProcessError(`${this.name} could not be started: ${failed?.message ?? 'no process'}`);
+      throw new ProcessError(
+        this.name,
+        'could not be started',
+        this.logFile,
+        failed?.message ?? 'There is no process.',
+      );
     }
     if (child.stdin !== null) child.stdin.on('error', () => {}).end(input);
     if (child.stdout === null) closeSync(log);
@@ -236,7 +256,7 @@ export class ManagedProcess {
   #error(what: string): ProcessError {
     const output = this.tail();
     const last = output === '' ? 'It wrote nothing.' : `Its last lines, from ${this.logFile}:\n\n${indent(output)}\n`;
-    return new ProcessError(`${this.name} ${what}. ${last}`);
+    return new ProcessError(this.name, what, this.logFile, last);
   }
 }
 
