@@ -80,7 +80,7 @@ export function killAll(): void {
 /**
  * One child process with a life of its own: in its own process group, so that Ctrl-C in the terminal reaches only us and
  * we stop things in order; output in a log file; ready or failed by a deadline; stopped with escalation; can be killed
- * and started again on the same data.
+ * and started again on the same data. Node's own spawn, for the reasons given in run-command.ts.
  */
 export class ManagedProcess {
   readonly name: string;
