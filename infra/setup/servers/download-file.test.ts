@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -58,6 +60,25 @@ test('a file comes whole, over a redirection, with its progress and its checksum
   expect(await download(url, { onProgress: (...now) => progress.push(now) })).toBe(CONTENT_SHA256);
   expect(readFileSync(path.join(folder, 'target'))).toEqual(CONTENT);
   expect(progress.at(-1)).toEqual([CONTENT.length, CONTENT.length]);
+});
+
+test('a host that closes while its last bytes are still to be written is no trouble', async () => {
+  // A pipe that nobody reads yet holds up the writing; two reads' worth, of which the second fills what is buffered.
+  execFileSync('mkfifo', [path.join(folder, 'target')]);
+  const body = Buffer.alloc(2 * 65_536, CONTENT);
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`);
+      setImmediate(() => setImmediate(() => socket.end(body)));
+    });
+  });
+  const closed = new Promise<void>((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
+  const sum = download(`http://127.0.0.1:${await listen(server)}/`);
+  await closed;
+  const read = readFile(path.join(folder, 'target'));
+  expect(await sum).toBe(createHash('sha256').update(body).digest('hex'));
+  expect((await read).equals(body)).toBe(true);
 });
 
 test('a host that refuses is given up at once', async () => {

@@ -18,7 +18,7 @@ export interface DownloadOptions {
   url: string;
   /** The file to write. What is in it after a failure is of no use. */
   target: string;
-  /** More than this is not taken. */
+  /** More than this is not taken. Up to so much is held in memory where writing is slower than the host. */
   mostBytes: number;
   deadlines: DownloadDeadlines;
   /** May name proxies: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, or the same in small letters. */
@@ -51,8 +51,15 @@ export async function downloadFile(options: DownloadOptions): Promise<string> {
   // The signal alone does not reach a request that still waits for its connection.
   either.addEventListener('abort', () => void agent.destroy());
   try {
-    // Its own time-outs count whole seconds, and none watches a proxy that is silent.
-    const response = await request(url, { dispatcher, signal: either, headersTimeout: 0, bodyTimeout: 0 });
+    const response = await request(url, {
+      dispatcher,
+      signal: either,
+      // Its own time-outs count whole seconds, and none watches a proxy that is silent.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      // It must never pause: undici 7 ends the process when a host closes meanwhile (nodejs/undici#5360).
+      highWaterMark: mostBytes,
+    });
     if (response.statusCode !== 200) throw new Error(`the host answered ${response.statusCode}`);
     const expected = lengthOf(response.headers['content-length']);
     const hash = createHash('sha256');
