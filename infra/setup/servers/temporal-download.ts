@@ -85,8 +85,8 @@ function watchProgress(log: (line: string) => void) {
   }, STILL_EVERY_MS);
   return {
     onProgress: (received: number, total: number | undefined) => {
-      const of = total === undefined ? '' : ` of ${Math.ceil(total / MEGABYTE)}`;
-      done = `${Math.floor(received / MEGABYTE)}${of} MB`;
+      const of = total === undefined ? '' : ` of ${Math.round(total / MEGABYTE)}`;
+      done = `${Math.round(received / MEGABYTE)}${of} MB`;
     },
     end: () => clearInterval(still),
   };
