@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
@@ -9,7 +9,10 @@ export const BUNDLE_PATH = path.resolve(__dirname, '..', 'workflow-bundle.js');
 export async function buildWorkflowBundle(target = BUNDLE_PATH): Promise<void> {
   const { code } = await bundleWorkflowCode({ workflowsPath: require.resolve('../workflows') });
   await mkdir(path.dirname(target), { recursive: true });
-  await writeFile(target, code);
+  // Renamed when it is whole: half a bundle would be taken for the one of the sources that were stamped last.
+  const draft = `${target}.${process.pid}`;
+  await writeFile(draft, code);
+  await rename(draft, target);
 }
 
 if (require.main === module) {

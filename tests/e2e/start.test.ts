@@ -1,16 +1,28 @@
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { z } from 'zod';
+import { type ApiClient, createApiClient } from '../../infra/setup/commands/api-client';
+import { retireGuard } from '../../infra/setup/processes/guard';
 import { isFree } from '../../infra/setup/processes/ports';
 import { removeDataDirectory } from '../../infra/setup/servers/postgres-place';
-import { findProcess, leftAfter, processesOf, runNpm, runSetup } from '../support/setup-support';
+import { startTemporal } from '../../infra/setup/servers/temporal-server';
+import { findProcess, leftAfter, processesOf, runNpm, runSetup, type SetupRun } from '../support/setup-support';
 
 jest.setTimeout(180_000);
 
 // All in one file, so that they run one after the other: which of the usual ports are free is part of what they check.
 const dataDir = mkdtempSync(path.join(tmpdir(), 'waybill-start-'));
-const env = { WAYBILL_DATA_DIR: dataDir };
+const env: Record<string, string> = { WAYBILL_DATA_DIR: dataDir };
+/** What may die, as messages call it, and what its arguments contain. */
+const PROGRAMS = {
+  Worker: 'worker/main.js',
+  API: 'api/main.js',
+  Temporal: 'start-dev',
+  Postgres: 'bin/postgres -D',
+  Receiver: 'receiver-main.js',
+};
 afterAll(() => removeDataDirectory(dataDir));
 
 async function deliverOnce(place = env): Promise<{ result: Record<string, unknown>; stdout: string }> {
@@ -75,8 +87,8 @@ test('an unknown option is refused before anything starts', async () => {
   expect(run.stderr()).toContain('Usage: npm start');
 });
 
-async function startUntilRunning() {
-  const run = runSetup(['start'], env);
+async function startUntilRunning(place: Record<string, string> = env) {
+  const run = runSetup(['start'], place);
   await run.printed('Ctrl-C stops everything');
   return run;
 }
@@ -99,13 +111,83 @@ test('Ctrl-C, which reaches it from the terminal and again from npm, stops every
   expect(existsSync(path.join(dataDir, 'start.lock'))).toBe(false);
 });
 
-test('when one of its programs dies, it says which, shows the last lines, and stops the rest', async () => {
+test('what dies is started again where it was, and webhooks go on', async () => {
   const run = await startUntilRunning();
+  const { api, receiverUrl } = placesOf(run);
+  for (const [name, argument] of Object.entries(PROGRAMS)) {
+    process.kill(findProcess(dataDir, argument), 'SIGKILL');
+    await run.printed(`${name} ended unexpectedly (SIGKILL), see ${path.join(dataDir, 'log')}`);
+    await run.printed(`${name} runs again`);
+    const takesWorkflow = name === 'Worker' || name === 'Temporal';
+    // Refused at first, it takes the worker and Temporal to deliver it.
+    if (takesWorkflow) await fetch(`${receiverUrl}/fail?next=1&status=503`, { method: 'POST' });
+    const { id } = await publish(api);
+    if (takesWorkflow) await run.printed(`${id}, signature verified, answered 503`);
+    await run.printed(`${id}, signature verified, answered 204`);
+  }
+  run.signalGroup('SIGINT');
+  expect(await run.ended).toBe(0);
+  expect(run.stderr()).toBe('');
+  expect(await leftAfter(dataDir, 1_000)).toEqual([]);
+});
+
+test('what dies again and again is given up: it says which, shows the last lines, and stops the rest', async () => {
+  const run = await startUntilRunning();
+  for (let starts = 1; starts <= 5; starts++) {
+    process.kill(findProcess(dataDir, 'worker/main.js'), 'SIGKILL');
+    await run.printed('Worker runs again', starts);
+  }
   process.kill(findProcess(dataDir, 'worker/main.js'), 'SIGKILL');
   expect(await run.ended).toBe(1);
+  expect(run.stderr()).toContain('Worker was started again 5 times within 5 min and died again');
   expect(run.stderr()).toContain('Worker ended unexpectedly (SIGKILL)');
   expect(run.stderr()).toContain('worker is polling');
   expect(await leftAfter(dataDir, 1_000)).toEqual([]);
+});
+
+test("with somebody else's Temporal there is no link to a Web UI that nobody knows", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'waybill-temporal-'));
+  const temporal = await startTemporal({
+    dataDir: folder,
+    logFolder: folder,
+    port: undefined,
+    ui: undefined,
+    persistent: false,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME },
+    log: () => {},
+    signal: undefined,
+  });
+  try {
+    const theirs = { ...env, TEMPORAL_ADDRESS: temporal.address };
+    const run = await startUntilRunning(theirs);
+    run.signalGroup('SIGINT');
+    expect(await run.ended).toBe(0);
+    expect(run.stdout()).toMatch(/Temporal Web UI +that of your Temporal server/);
+    expect(run.stdout()).toMatch(/^ {2}webhook-delivery\/dlv_[0-9a-f]{32}$/m);
+    expect(run.stdout()).not.toMatch(/8233|\/workflows\//);
+    const { result } = await deliverOnce({ ...theirs, WAYBILL_TEMPORAL_UI_URL: 'https://ui.example.com' });
+    expect(result.workflowUrl).toMatch(/^https:\/\/ui\.example\.com\/namespaces\/default\/workflows\/webhook-delivery/);
+  } finally {
+    await temporal.stop();
+    await retireGuard();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('where Temporal is neither there nor to be had, it says what can be done, and nothing is left running', async () => {
+  const [closed] = await occupy(0);
+  const address = closed?.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  await new Promise((resolve) => closed?.close(resolve));
+  const home = mkdtempSync(path.join(tmpdir(), 'waybill-home-'));
+  const mirror = `http://127.0.0.1:${port}`;
+  const bare = { ...env, HOME: home, XDG_CACHE_HOME: '', PATH: home, WAYBILL_TEMPORAL_DOWNLOAD_URL: mirror };
+  const run = runSetup(['start', '--once'], bare);
+  expect(await run.ended).toBe(1);
+  expect(run.stderr()).toContain('There is no Temporal server to be had here. Do one of these and start again');
+  expect(run.stderr()).toContain(`which failed: connect ECONNREFUSED 127.0.0.1:${port}`);
+  expect(await leftAfter(dataDir, 5_000)).toEqual([]);
+  rmSync(home, { recursive: true, force: true });
 });
 
 test('killed without a chance to tidy up, it leaves nothing running, and starts again', async () => {
@@ -134,6 +216,19 @@ test.each(['SIGINT', 'SIGTERM'] as const)('a %s that only npm gets stops what np
   await run.ended;
   expect(await leftAfter(dataDir, 10_000)).toEqual([]);
 });
+
+/** Where a start that runs has said its API and receiver are. */
+function placesOf(run: SetupRun): { api: ApiClient; receiverUrl: string } {
+  const [, apiUrl = ''] = /^ {2}API +(http\S+)\/v1$/m.exec(run.stdout()) ?? [];
+  const [, receiverUrl = ''] = /^ {2}Receiver +(http\S+)\/received/m.exec(run.stdout()) ?? [];
+  const [, key = ''] = /^WAYBILL_ADMIN_KEY=(.*)$/m.exec(readFileSync(path.join(dataDir, 'keys.env'), 'utf8')) ?? [];
+  return { api: createApiClient(apiUrl, key, AbortSignal.timeout(180_000)), receiverUrl };
+}
+
+async function publish(api: ApiClient): Promise<{ id: string }> {
+  const message = { eventType: 'order.created', payload: { orderId: '1002' } };
+  return z.object({ id: z.string() }).parse(await api.call('POST', '/v1/messages', message));
+}
 
 /** Listens on those of the ports that nobody listens on yet. */
 async function occupy(...ports: number[]): Promise<Server[]> {

@@ -12,8 +12,8 @@ export interface SetupRun {
   /** What it has printed so far. */
   stdout(): string;
   stderr(): string;
-  /** Resolves when it has printed this. @throws when it ends before, or takes longer than 90 s */
-  printed(text: string): Promise<void>;
+  /** Resolves when it has printed this, so many times. @throws when it ends before, or takes longer than 90 s */
+  printed(text: string, times?: number): Promise<void>;
   /** Sends a signal to the whole group, as a terminal does. */
   signalGroup(signal: NodeJS.Signals): void;
   /** Resolves when it has ended, with its exit code; null if a signal ended it. */
@@ -55,9 +55,9 @@ function run(command: string, args: readonly string[], env: Record<string, strin
     stdout,
     stderr,
     ended,
-    printed: async (text) => {
+    printed: async (text, times = 1) => {
       const look = async () => {
-        if (stdout().includes(text)) return true;
+        if (stdout().split(text).length > times) return true;
         return over ? false : undefined;
       };
       if (await waitFor(look, { withinMs: 90_000 })) return;

@@ -3,9 +3,6 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-/** What goes into the workflow bundle, besides packages. */
-const BUNDLED = /^(workflows|core|domains\/[^/]+\/rules|infra\/temporal)\/|^worker\/bundle\.ts$|^package-lock\.json$/;
-
 /**
  * @param {string} root
  * @returns {Record<string, string>} each file that the build reads, with its size and time of change
@@ -21,7 +18,7 @@ function listSources(root) {
     for (const entry of readFolder(path.join(root, folder))) {
       const file = `${folder}/${entry.name}`;
       if (entry.isDirectory()) walk(file);
-      else if (/\.c?ts$/.test(entry.name) && !entry.name.endsWith('.test.ts')) add(file);
+      else if (/\.(c?ts|json)$/.test(entry.name) && !entry.name.endsWith('.test.ts')) add(file);
     }
   };
   for (const folder of include) if (folder !== 'tests') walk(folder);
@@ -46,7 +43,8 @@ function planBuild(root, sources) {
     vanished: Object.keys(last.sources)
       .filter((file) => sources[file] === undefined)
       .flatMap(outputs),
-    bundle: !exists(root, bundle) || !same(pick(last.bundled), pick(sources)),
+    // Whatever changed: which files workflows import nobody has to keep a list of, and bundling takes a second or two.
+    bundle: !exists(root, bundle) || !same(last.bundled, sources),
   };
 }
 
@@ -94,6 +92,5 @@ function readFolder(folder) {
 
 const stampFile = (root) => path.join(root, 'dist', '.build.json');
 const exists = (root, file) => fs.existsSync(path.join(root, file));
-const pick = (sources) => Object.fromEntries(Object.entries(sources).filter(([file]) => BUNDLED.test(file)));
 
 module.exports = { listSources, planBuild, removeVanished, writeStamp };

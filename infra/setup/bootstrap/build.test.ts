@@ -44,16 +44,33 @@ test('nothing is done when nothing changed', () => {
   expect(plan()).toEqual({ compile: false, fromScratch: false, vanished: [], bundle: false });
 });
 
-test('a change outside the workflows is compiled and not bundled', () => {
+test.each(['core/a.ts', 'api/b.ts', 'package-lock.json'])('a change of %s is compiled and bundled', (file) => {
   build();
-  put('api/b.ts', 'b changed');
-  expect(plan()).toMatchObject({ compile: true, fromScratch: false, bundle: false });
+  put(file, 'changed');
+  expect(plan()).toMatchObject({ compile: true, fromScratch: false, bundle: true });
 });
 
-test('a change in what workflows import is bundled too', () => {
+test('a change in a folder that the build has never heard of reaches the workflows that import from it', () => {
+  put('tsconfig.json', JSON.stringify({ include: ['core', 'api', 'elsewhere', 'tests'] }));
+  put('elsewhere/rules/d.ts', 'd');
+  build();
+  expect(plan()).toMatchObject({ compile: false, bundle: false });
+  put('elsewhere/rules/d.ts', 'd changed');
+  expect(plan()).toMatchObject({ compile: true, bundle: true });
+});
+
+test('a JSON file that a source may import counts as a source', () => {
+  put('core/table.json', '{}');
+  build();
+  put('core/table.json', '{"changed": true}');
+  expect(plan()).toMatchObject({ compile: true, bundle: true });
+});
+
+test('bundling that was cut off after compiling is made up for', () => {
   build();
   put('core/a.ts', 'a changed');
-  expect(plan()).toMatchObject({ compile: true, bundle: true });
+  writeStamp(root, { sources: listSources(root) });
+  expect(plan()).toMatchObject({ compile: false, bundle: true });
 });
 
 test('what a removed source left is removed', () => {

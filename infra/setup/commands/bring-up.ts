@@ -2,7 +2,12 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import pino from 'pino';
 import { migrate } from '../../postgres/migrate';
-import type { ManagedProcess, ProcessError } from '../processes/managed-process';
+import type { Keeper, Kept } from '../processes/keeper';
+import type { ManagedProcess } from '../processes/managed-process';
+import { type Servers, startServers } from '../servers/servers';
+import { type ApiClient, createApiClient } from './api-client';
+import { ensureEndpoint, type FirstWebhook, sendFirstWebhook } from './first-webhook';
+import { loadKeys } from './keys';
 import {
   localEnvironment,
   type Program,
@@ -12,19 +17,16 @@ import {
   startProvider,
   startReceiverProgram,
   startWorker,
-} from '../processes/programs';
-import { type Servers, startServers } from '../servers/servers';
-import { type ApiClient, createApiClient } from './api-client';
-import { ensureEndpoint, type FirstWebhook, sendFirstWebhook } from './first-webhook';
-import { loadKeys } from './keys';
+} from './programs';
 import type { RunningPlaces } from './welcome';
 
 const SERVER_PORTS = { postgres: 15_432, redis: 16_379, temporal: 7233, temporalUi: 8233 };
 /** API and worker finish what is under way when they are asked to end; they have shorter deadlines of their own. */
 const STOP_WITHIN_MS = 65_000;
 
-/** What runs and has to be stopped, in the order it was started. */
+/** What runs and has to be stopped, in the order it was started; and who starts it again when it dies. */
 export interface Running {
+  keeper: Keeper;
   servers: Servers | undefined;
   programs: ManagedProcess[];
 }
@@ -35,42 +37,46 @@ export interface BringUpOptions {
   running: Running;
   log(line: string): void;
   signal: AbortSignal;
-  /** Told when something ends although nobody asked it to. */
-  onDeath(error: ProcessError): void;
 }
 
-/** Starts everything in turn and delivers a first webhook. */
+/** Starts everything in turn and delivers a first webhook. What dies from then on is started again. */
 export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
-  const { dataDir, running, log, signal, onDeath } = options;
+  const { dataDir, running, log, signal } = options;
   const logFolder = path.join(dataDir, 'log');
   const keys = prepareDataDirectory(dataDir, log);
   log('Starting Postgres, Redis and Temporal');
   const servers = await startServers({ dataDir, temporalUi: true, ports: SERVER_PORTS, log, signal });
   running.servers = servers;
-  for (const server of [servers.postgres, servers.redis, servers.temporal]) server?.onUnexpectedExit(onDeath);
+  for (const server of [servers.postgres, servers.redis, servers.temporal]) {
+    if (server !== undefined) running.keeper.keep(server);
+  }
   // For the programs, which get it handed on, and for our own Temporal client.
   Object.assign(process.env, servers.env, keys.keys, localEnvironment(process.env));
   await migrate(servers.postgres.address, pino({ level: 'silent' }));
   signal.throwIfAborted();
 
-  const keep = ({ managed, url }: Program) => {
-    managed.onUnexpectedExit = onDeath;
+  const keep = ({ managed, url }: Program, afterwards?: () => Promise<void>) => {
+    running.keeper.keep(asKept(managed), afterwards);
     running.programs.push(managed);
     log(`${managed.name} on ${url} is ready`);
     return url;
   };
   const programs = { env: process.env, logFolder, log, signal, stopWithinMs: STOP_WITHIN_MS };
   const provider = await startProvider(programs);
-  if (provider !== undefined) keep(provider);
+  let apiUrl = '';
+  const tellProvider = async () => {
+    if (provider !== undefined && apiUrl !== '') await sendCallbacksTo(apiUrl, provider);
+  };
+  if (provider !== undefined) keep(provider, tellProvider);
   Object.assign(process.env, provider?.env);
 
   log('Starting API and worker');
-  const apiUrl = await startApiAndWorker(programs, signal, keep);
-  if (provider !== undefined) await sendCallbacksTo(apiUrl, provider);
+  apiUrl = await startApiAndWorker(programs, signal, keep);
+  await tellProvider();
   const api = createApiClient(apiUrl, keys.keys.WAYBILL_ADMIN_KEY, signal);
   const { receiverUrl, first } = await deliverFirst(api, dataDir, programs, keep);
   log(`It was delivered, ${first.acceptToReceivedMs} ms after it was accepted`);
-  const temporalUiUrl = servers.temporal.uiUrl ?? process.env.WAYBILL_TEMPORAL_UI_URL;
+  const temporalUiUrl = servers.temporal.uiUrl ?? (process.env.WAYBILL_TEMPORAL_UI_URL || undefined);
   const adminKey = keys.keys.WAYBILL_ADMIN_KEY;
   return {
     apiUrl,
@@ -80,16 +86,27 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
     adminKey,
     keysFile: keys.file,
     logFolder,
-    first,
+    // The API links to where Web UI usually is; with somebody else's Temporal that leads nowhere.
+    first: temporalUiUrl === undefined ? { ...first, workflowUrl: undefined } : first,
   };
 }
 
 /** API and worker first, while those that they finish their work with are still there. */
-export async function stopAll({ servers, programs }: Running): Promise<void> {
+export async function stopAll({ keeper, servers, programs }: Running): Promise<void> {
+  await keeper.end();
   const ours = (program: ManagedProcess) => program.name === 'API' || program.name === 'Worker';
   await Promise.all(programs.filter(ours).map((program) => program.stop()));
   await Promise.all(programs.filter((program) => !ours(program)).map((program) => program.stop()));
   await servers?.stop();
+}
+
+function asKept(managed: ManagedProcess): Kept {
+  return {
+    restart: (signal) => managed.restart(signal),
+    onUnexpectedExit: (report) => {
+      managed.onUnexpectedExit = report;
+    },
+  };
 }
 
 function prepareDataDirectory(dataDir: string, log: (line: string) => void) {
@@ -116,7 +133,9 @@ async function startApiAndWorker(
     failed.abort(error);
     throw failed.signal.reason;
   };
-  const started = [startApi(both).then(keep).catch(fail), startWorker(both).then(keep).catch(fail)];
+  const started = [startApi(both), startWorker(both)].map((starting) =>
+    starting.then((program) => keep(program)).catch(fail),
+  );
   await Promise.allSettled(started);
   const [apiUrl = ''] = await Promise.all(started);
   return apiUrl;

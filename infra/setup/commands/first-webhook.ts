@@ -37,7 +37,8 @@ export interface OwnEndpoint {
 export interface FirstWebhook {
   deliveryId: string;
   workflowId: string;
-  workflowUrl: string;
+  /** Its page in Temporal Web UI; `undefined` if nobody knows where that is. */
+  workflowUrl: string | undefined;
   /** From the message's acceptance by the API to its last byte at the receiver; both by this machine's clock. */
   acceptToReceivedMs: number;
 }

@@ -11,7 +11,8 @@ const END_WITHIN_MS = 30_000;
 const TIDY_WITHIN_MS = 20_000;
 
 /**
- * Runs jest to its end, in a process group of its own, so that whatever its tests leave behind can be ended too.
+ * Runs jest to its end, in a process group of its own, so that whatever its tests leave behind can be ended too: Node's own
+ * spawn, as in run-command.ts.
  *
  * @param resultsFile - where it writes its results as JSON
  * @param env - added to our own environment

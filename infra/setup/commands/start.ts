@@ -1,6 +1,7 @@
 import { defaultDataDirectory } from '../paths';
 import { retireGuard } from '../processes/guard';
 import { Interrupted, listenForInterrupts } from '../processes/interrupts';
+import { createKeeper } from '../processes/keeper';
 import { say } from '../say';
 import { bringUp, type Running, stopAll } from './bring-up';
 import { type RunningPlaces, welcome } from './welcome';
@@ -18,12 +19,12 @@ async function main(args: readonly string[]): Promise<number> {
   const once = args.includes('--once');
   const died = new AbortController();
   const signal = AbortSignal.any([listenForInterrupts(say), died.signal]);
-  const running: Running = { servers: undefined, programs: [] };
+  const keeper = createKeeper({ log: say, giveUp: (error) => died.abort(error) });
+  const running: Running = { keeper, servers: undefined, programs: [] };
   let places: RunningPlaces | undefined;
   let failure: unknown;
   try {
-    const onDeath = (error: Error) => died.abort(error);
-    places = await bringUp({ dataDir: defaultDataDirectory(), running, log: say, signal, onDeath });
+    places = await bringUp({ dataDir: defaultDataDirectory(), running, log: say, signal });
     if (!once) {
       process.stdout.write(welcome(places));
       await untilAborted(signal);

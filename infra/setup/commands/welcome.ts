@@ -6,7 +6,7 @@ export interface RunningPlaces {
   receiverUrl: string;
   /** Of the fake payment provider; `undefined`: the environment names another one. */
   providerUrl: string | undefined;
-  /** `undefined`: the Temporal server is somebody else's, and so is its Web UI. */
+  /** `undefined`: the Temporal server is somebody else's, and `WAYBILL_TEMPORAL_UI_URL` does not say where its Web UI is. */
   temporalUiUrl: string | undefined;
   adminKey: string;
   keysFile: string;
@@ -20,7 +20,9 @@ export function welcome(places: RunningPlaces): string {
   const rows = [
     ['API', `${apiUrl}/v1`],
     ['API documentation', `${apiUrl}/docs`],
-    ['Temporal Web UI', temporalUiUrl ?? 'that of the server which TEMPORAL_ADDRESS names'],
+    temporalUiUrl === undefined
+      ? ['Temporal Web UI', 'that of your Temporal server', 'WAYBILL_TEMPORAL_UI_URL tells where it is']
+      : ['Temporal Web UI', temporalUiUrl],
     ['Receiver', `${receiverUrl}/received`, 'the last 100 webhooks it got'],
     ...(providerUrl === undefined
       ? []
@@ -33,7 +35,7 @@ Waybill is running.
 ${rows.map(([what = '', where = '', why]) => `  ${what.padEnd(18)} ${where}${why === undefined ? '' : `  (${why})`}`).join('\n')}
 
 The first webhook reached the receiver ${first.acceptToReceivedMs} ms after the API had accepted it. Its workflow:
-  ${first.workflowUrl}
+  ${first.workflowUrl ?? first.workflowId}
 
 Send one yourself:
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Account } from '../commands/account';
+import type { Account } from './account';
 import { guard, unguard } from './guard';
 import { listensOn } from './listener';
 import { waitFor } from './wait';
@@ -39,6 +39,21 @@ export interface ProcessOptions {
 /** A process that did not start, or ended when nobody asked it to. The message ends with its last lines of output. */
 export class ProcessError extends Error {
   override name = 'ProcessError';
+
+  /**
+   * @param program - its name, such as `Worker`
+   * @param what - what became of it, such as `ended unexpectedly (SIGKILL)`
+   * @param logFile - where its output is
+   * @param details - further sentences, such as its last lines
+   */
+  constructor(
+    readonly program: string,
+    readonly what: string,
+    readonly logFile: string,
+    details: string,
+  ) {
+    super(`${program} ${what}. ${details}`);
+  }
 }
 
 /** How a process ended. */
@@ -65,7 +80,7 @@ export function killAll(): void {
 /**
  * One child process with a life of its own: in its own process group, so that Ctrl-C in the terminal reaches only us and
  * we stop things in order; output in a log file; ready or failed by a deadline; stopped with escalation; can be killed
- * and started again on the same data.
+ * and started again on the same data. Node's own spawn, for the reasons given in run-command.ts.
  */
 export class ManagedProcess {
   readonly name: string;
@@ -148,10 +163,10 @@ export class ManagedProcess {
     if (!(await within(running.exited, 30_000))) throw this.#error(`did not end within 30 s of ${signal}`);
   }
 
-  /** Stops it if it runs, and starts it again with the same arguments, port and data. */
-  async restart(): Promise<void> {
+  /** Stops it if it runs, and starts it again with the same arguments, port and data. Otherwise as {@link start}. */
+  async restart(signal?: AbortSignal): Promise<void> {
     await this.stop();
-    await this.start();
+    await this.start(signal);
   }
 
   /** Sends a signal to its whole group, if it runs. */
@@ -196,7 +211,12 @@ export class ManagedProcess {
     const pid = child.pid;
     if (failed !== undefined || pid === undefined) {
       closeSync(log);
-      throw new ProcessError(`${this.name} could not be started: ${failed?.message ?? 'no process'}`);
+      throw new ProcessError(
+        this.name,
+        'could not be started',
+        this.logFile,
+        failed?.message ?? 'There is no process.',
+      );
     }
     if (child.stdin !== null) child.stdin.on('error', () => {}).end(input);
     if (child.stdout === null) closeSync(log);
@@ -236,7 +256,7 @@ export class ManagedProcess {
   #error(what: string): ProcessError {
     const output = this.tail();
     const last = output === '' ? 'It wrote nothing.' : `Its last lines, from ${this.logFile}:\n\n${indent(output)}\n`;
-    return new ProcessError(`${this.name} ${what}. ${last}`);
+    return new ProcessError(this.name, what, this.logFile, last);
   }
 }
 

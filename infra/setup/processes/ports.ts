@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 
+// Not get-port: its versions of today are ESM only, and what takes lines here is the race after looking, which it leaves open.
 const HOST = '127.0.0.1';
 const TRIES = 3;
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Account } from '../commands/account';
+import type { Account } from './account';
 import { guard, unguard } from './guard';
 
 export interface CommandOptions {
@@ -16,7 +16,7 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a command that ends by itself.
+ * Runs a command that ends by itself. Not execa: ESM only, it ends the child and not its group, and its clean-up dies with us.
  *
  * @returns its last 20 lines of output
  * @throws Error with them, when it fails, cannot be started or takes too long; the signal's reason when aborted

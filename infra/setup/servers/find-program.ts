@@ -1,17 +1,9 @@
-import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
+import which from 'which';
 
 /** The first file on PATH of that name that may be run. */
 export function findProgram(name: string, searchPath: string | undefined): string | undefined {
-  const folders = (searchPath ?? '').split(path.delimiter).filter(path.isAbsolute);
-  return folders.map((folder) => path.join(folder, name)).find(isProgram);
-}
-
-export function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
+  // Folders named relatively, or not at all, would mean whichever folder we are in.
+  const folders = (searchPath ?? '').split(path.delimiter).filter(path.isAbsolute).join(path.delimiter);
+  return folders === '' ? undefined : (which.sync(name, { path: folders, nothrow: true }) ?? undefined);
 }

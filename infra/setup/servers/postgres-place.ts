@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { type Account, canEnter, canRun, unprivilegedAccount } from '../commands/account';
 import { projectRoot } from '../paths';
+import { type Account, canEnter, canRun, unprivilegedAccount } from '../processes/account';
 
 /** Where Postgres' programs and data are, and who runs it. */
 export interface PostgresPlace {

@@ -47,9 +47,9 @@ async function startOwn(options: ServerOptions): Promise<Server> {
     const address = `postgres://${USER}:${password}@${HOST}:${port}/${DATABASE}`;
     const managed = postgresProcess(place, address, port, options);
     await startAfterCrash(managed, options.signal);
-    return ownedServer(`Postgres on ${HOST}:${port}`, address, managed, async () => {
+    return ownedServer(`Postgres on ${HOST}:${port}`, address, managed, async (signal) => {
       await managed.stop();
-      await startAfterCrash(managed, undefined);
+      await startAfterCrash(managed, signal);
     });
   });
 }

@@ -20,9 +20,10 @@ export interface Server {
   /**
    * Starts it again on the same port and data, having stopped it if it runs. Resolves when it is ready.
    *
+   * @param signal - stops it again when aborted
    * @throws Error when it is not ours
    */
-  restart(): Promise<void>;
+  restart(signal?: AbortSignal): Promise<void>;
   /** Stops it if it is ours. */
   stop(): Promise<void>;
   /** Has a look-out called when it ends although nobody asked it to. */
@@ -53,7 +54,7 @@ export function ownedServer(
   description: string,
   address: string,
   managed: ManagedProcess,
-  restart = () => managed.restart(),
+  restart = (signal?: AbortSignal) => managed.restart(signal),
 ): Server {
   return {
     description,

@@ -4,6 +4,7 @@ import { msToTs } from '@temporalio/common/lib/time';
 import { ManagedProcess } from '../processes/managed-process';
 import { onFreePorts } from '../processes/ports';
 import { choosePort, externalServer, ownedServer, type Server, type ServerOptions, serverEnvironment } from './server';
+import { temporalSource } from './temporal-download';
 import { findTemporal } from './temporal-program';
 
 const HOST = '127.0.0.1';
@@ -38,7 +39,7 @@ export interface TemporalServer extends Server {
 
 /** Temporal as `TEMPORAL_ADDRESS` names it, or a development server of our own. */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
-  const found = await findTemporal(options);
+  const found = await findTemporal(options, temporalSource(options.env));
   if ('address' in found) return { ...externalServer('Temporal', found.address), uiUrl: undefined };
   const { port: preferred, ui, log } = options;
   const choose = async () => ({

@@ -1,7 +1,7 @@
-import { newSecret } from '../../../domains/webhooks';
-import type { ManagedProcess } from './managed-process';
-import { type NodeProcessOptions, spawnNodeProcess } from './node-process';
-import { isFree, onFreePorts, preferPort } from './ports';
+import { newSecret } from '../../../domains/webhooks/rules/signature';
+import type { ManagedProcess } from '../processes/managed-process';
+import { type NodeProcessOptions, spawnNodeProcess } from '../processes/node-process';
+import { isFree, onFreePorts, preferPort } from '../processes/ports';
 
 const HOST = '127.0.0.1';
 const API = { variable: 'WAYBILL_PORT', usual: 8080, name: 'the API' };
