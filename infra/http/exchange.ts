@@ -80,10 +80,10 @@ export class Exchange implements Abortable {
   /**
    * A piece of the body.
    *
-   * @param resume called once when more may come after `false`
+   * @param resume called once when more may come after `false`; absent where more comes all the same, which is bounded
    * @returns whether the next piece may come at once
    */
-  receiveBody(chunk: Buffer, resume: () => void): boolean {
+  receiveBody(chunk: Buffer, resume?: () => void): boolean {
     if (this.settled) return true;
     const encoding = this.head?.contentEncoding ?? '';
     if (encoding !== '' && encoding !== 'identity') return this.decode(chunk, encoding, resume);
@@ -135,7 +135,7 @@ export class Exchange implements Abortable {
     this.end('timeout', `no ${waitedFor} within the timeout`);
   }
 
-  private decode(chunk: Buffer, encoding: string, resume: () => void): boolean {
+  private decode(chunk: Buffer, encoding: string, resume?: () => void): boolean {
     if (this.decoder?.writableEnded === true) return false;
     const room = this.maxBytes - this.encodedBytes;
     this.encodedBytes += chunk.length;
@@ -151,7 +151,7 @@ export class Exchange implements Abortable {
       return false;
     }
     if (this.decoder.write(chunk)) return true;
-    this.decoder.once('drain', resume);
+    if (resume !== undefined) this.decoder.once('drain', resume);
     return false;
   }
 

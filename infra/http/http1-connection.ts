@@ -26,7 +26,6 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
   private handedOver = false;
   private used = false;
   private responding = false;
-  private resume: () => void = () => {};
 
   /** @param socket connected and checked; undici's own connector is never used */
   constructor(
@@ -87,15 +86,16 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
     this.responding = true;
   }
 
-  onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
+  onHeaders(status: number, headers: Buffer[]): boolean {
     if (status < 200) return true;
-    this.resume = resume;
     this.exchange?.receiveHead(readHead(status, headers));
     return true;
   }
 
+  /** Never pauses: undici 7 ends the process when a receiver closes while its parser is paused (nodejs/undici#5360). */
   onData(chunk: Buffer): boolean {
-    return this.exchange?.receiveBody(chunk, this.resume) ?? true;
+    this.exchange?.receiveBody(chunk);
+    return true;
   }
 
   onComplete(): void {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer as createRawServer } from 'node:net';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { createGuardedClient, type GuardedClient, type GuardedRequest } from '../../../infra/http/guarded-client';
@@ -44,6 +45,21 @@ describe('guarded client, response', () => {
   it.each([200, 204, 304, 400, 404, 410, 429, 500, 503])('reports status %i', async (status) => {
     const receiver = await start(readingServer((_request, response) => response.writeHead(status).end()));
     expect(await send(receiver)).toMatchObject({ ok: true, status, body: '' });
+  });
+
+  it('outlives a receiver that closes while its large compressed answer is still being decoded', async () => {
+    const body = gzipSync(randomBytes(60_000));
+    const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const receiver = await start(
+      createRawServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', () => {
+          socket.write(head);
+          socket.end(body);
+        });
+      }),
+    );
+    for (let n = 0; n < 20; n++) expect(await send(receiver)).toMatchObject({ ok: true, status: 200 });
   });
 
   it('skips informational responses', async () => {
