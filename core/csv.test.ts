@@ -1,7 +1,18 @@
+import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { BYTE_ORDER_MARK, CsvError, csvRecord, csvText, parseCsv } from './csv';
 
 const cellsOf = (text: string) => [...parseCsv(text)].map(({ cells }) => cells);
+
+/** As csv-parse reads it. */
+function cellsByLibrary(text: string): string[][] | 'refused' {
+  try {
+    const records = parse(text, { bom: true, record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true });
+    return records.filter((cells) => cells.length > 1 || cells[0] !== '');
+  } catch {
+    return 'refused';
+  }
+}
 
 /** A record of one empty cell is an empty line, which is no record. */
 const record = fc
@@ -11,12 +22,30 @@ const record = fc
   })
   .filter((cells) => cells.length > 1 || cells[0] !== '');
 
-test('what is written is read again, whatever is in the cells', () => {
+test('what is written is read again, here and by csv-parse, whatever is in the cells', () => {
   fc.assert(
     fc.property(fc.array(record), fc.boolean(), (records, marked) => {
-      const text = records.map(csvRecord).join('');
-      expect(cellsOf(marked ? BYTE_ORDER_MARK + text : text)).toEqual(records);
+      const text = (marked ? BYTE_ORDER_MARK : '') + records.map(csvRecord).join('');
+      expect(cellsOf(text)).toEqual(records);
+      expect(cellsByLibrary(text)).toEqual(records);
     }),
+  );
+});
+
+test('any text is read, or refused, as csv-parse does it', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', ',', '"', '\r', '\n', '\r\n', ' ', 'é'), maxLength: 14 });
+  const cellsHere = (given: string) => {
+    try {
+      return cellsOf(given);
+    } catch {
+      return 'refused';
+    }
+  };
+  fc.assert(
+    fc.property(text, (given) => {
+      expect(cellsHere(given)).toEqual(cellsByLibrary(given));
+    }),
+    { numRuns: 2_000 },
   );
 });
 

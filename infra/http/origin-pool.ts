@@ -29,9 +29,7 @@ const DIAL_PAUSE_MS = 1_000;
 /**
  * The connections to one origin and the exchanges that wait for one.
  *
- * Own code instead of undici's Pool for four reasons: an exchange is not tied to a socket that is still connecting; the
- * pool knows whether a socket was used before, which decides whether a lost request may be sent again; sockets have an
- * age; and HTTP/2 is found out by the first connection instead of by as many handshakes as requests are waiting.
+ * Own code instead of undici's Pool: docs/decisions/0009-outbound-connection-pool.md has the reasons.
  */
 export class OriginPool implements Home, ConnectionOwner {
   private readonly open = new Set<Connection>();

@@ -1,6 +1,6 @@
 import { get, type IncomingMessage } from 'node:http';
+import { parse as parseCsv } from 'csv-parse/sync';
 import fc from 'fast-check';
-import { parseCsv } from '../../../core/csv';
 import { type PublicId, toUuid } from '../../../core/ids';
 import { parseDecimal } from '../../../core/money';
 import { addDays, businessDateAt } from '../../../domains/merchants/rules/business-day';
@@ -40,8 +40,7 @@ async function exported(shop: Shop, date: string, query: string): Promise<string
 
 /** Rows of a CSV file by the names of its header. */
 function rowsOf(text: string): Record<string, string>[] {
-  const [header, ...records] = [...parseCsv(text)].map(({ cells }) => cells);
-  return records.map((cells) => Object.fromEntries(cells.map((cell, index) => [header?.[index] ?? '', cell])));
+  return parseCsv(text, { columns: true });
 }
 
 function sumOf(rows: readonly Record<string, string>[], column: string): bigint {
