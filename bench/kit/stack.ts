@@ -106,7 +106,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const started = await Promise.allSettled([
       spawn('API', apiProgram, common, `http://127.0.0.1:${apiPort}/readyz`),
       spawn('Worker', 'dist/worker/main.js', common, `http://127.0.0.1:${workerPort}/readyz`),
-      spawn('Receiver', 'dist/bench/receiver.js', receiverEnv, `http://127.0.0.1:${receiverPort}/`),
+      spawn('Receiver', 'dist/bench/kit/receiver.js', receiverEnv, `http://127.0.0.1:${receiverPort}/`),
     ]);
     const [api, worker, receiverProcess] = started.map((each) => {
       if (each.status === 'rejected') throw each.reason;
