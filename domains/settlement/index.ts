@@ -1,27 +1,26 @@
-export { claimDay, computeDay } from './aggregate';
-export { businessOf, closedDate, retry, trigger } from './commands';
-export { checkDay, completeDay, holdDay, postDay } from './conclude';
 export { settlementDeps } from './deps';
 export { settlement } from './domain';
-export { begun, camtPieces, csvPieces, jsonPieces } from './export-bodies';
+// A settled day for others to read.
+export { exportDay } from './export-day';
+// The steps by which a day is settled.
 export { nextUnsettledDay, openDay } from './open-day';
-export type { DayRef } from './pages';
-export { previewDay } from './preview';
+export type { Beat, DayRef } from './pages';
+// Settlements and statements.
+export { previewDay } from './preview-day';
+// A settled day held against a file.
+export { reconcileDay } from './reconcile-day';
+
+// What a business asks for.
+export { retrySettlement } from './retry-settlement';
+export type { DaySummary } from './rules/day-totals';
 export { ITEM_KINDS, RECONCILIATION_STATUSES } from './rules/reconcile';
-export { readReconciliationFile } from './rules/reconcile-file';
-export type { SettledDay, Statement, StatementTransaction } from './rules/statement';
-export { noSettlement, settledDay } from './settled-run';
+export type { NamedStatement, SettledDay, Statement, StatementTransaction } from './rules/statement';
+export { checkDay, claimDay, completeDay, computeDay, type HeldDay, holdDay, postDay } from './settle-day';
 export { ensureSettlementSchedule } from './settlement-schedule';
-export { reconcile } from './store/reconciliation';
-export {
-  byStatus,
-  findReconciliation,
-  listReconciliationItems,
-  listReconciliations,
-  type Reconciliation,
-  type ReconciliationItem,
-} from './store/reconciliation-reads';
-export { hasStatements } from './store/settlement-exports';
-export { recordsOfMerchant, type SettlementRecord } from './store/settlement-records';
-export { findRun, listRuns, RUN_STATES, type SettlementRun } from './store/settlement-runs';
-export { runStatistics, totalsBetween, totalsOfRun } from './store/settlement-stats';
+export { showReconciliation, showReconciliationItems, showReconciliations } from './show-reconciliations';
+export { showSettlement, showStatements } from './show-settlement';
+export { byStatus, type Reconciliation, type ReconciliationItem } from './store/reconciliation-reads';
+export type { RunTrigger } from './store/settlement-runs';
+export { listRuns, RUN_STATES, type SettlementRun } from './store/settlement-runs';
+export { summarizeSettlements } from './summarize-settlements';
+export { triggerSettlement } from './trigger-settlement';

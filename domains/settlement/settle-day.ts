@@ -1,55 +1,59 @@
 import type { Pool } from 'pg';
-import { createTotalsHash } from '../../core/totals-hash';
 import { inTransaction } from '../../infra/postgres/pool';
 import { appendAudit } from '../ledger';
-import { coverEvent, type StoredEvent, storeEvent } from '../webhooks';
+import { storeEvent } from '../webhooks';
+import { announce } from './announce';
 import type { SettlementDeps } from './deps';
-import { type DayRef, forEachPage, runningRun } from './pages';
-import { checkRecords } from './store/settlement-checks';
-import { countUnposted, postRecords } from './store/settlement-postings';
-import { NO_MERCHANT, readRecords } from './store/settlement-records';
+import { type Beat, type DayRef, forEachPage, runningRun } from './pages';
+import { type DaySummary, sumUpDay } from './rules/day-totals';
+import { checkStatements } from './store/settlement-checks';
+import { claimItems, closeClaim } from './store/settlement-claim';
+import { countUnposted, postStatements } from './store/settlement-postings';
+import { computeStatements, NO_MERCHANT, readStatements } from './store/settlement-records';
 import { type Breach, completeRun, endRun, findRun, type SettlementRun } from './store/settlement-runs';
 
+// The steps after openDay by which a day is settled, in their order. Each can be repeated: what is done already is left
+// as it is.
+
 const ACTOR = 'settlement';
-const PAGE = 1_000;
+/** Items that are claimed by one query. */
+const CLAIM_PAGE = 20_000;
+/** Statements that are read by one query. */
+const READ_PAGE = 1_000;
 
-/** What a completed settlement came to, by currency, in minor units. */
-export interface DayTotals {
-  currency: string;
-  merchants: number;
-  grossSales: string;
-  refunds: string;
-  chargebacks: string;
-  fees: string;
-  feeTax: string;
-  net: string;
-  paidOut: string;
+/** Claims everything that belongs to the day. @returns how many items are in it, and how many of them late */
+export async function claimDay(pool: Pool, day: DayRef, beat: Beat): Promise<{ items: string; late: string }> {
+  const run = await runningRun(pool, day);
+  while ((await claimItems(pool, run.id, CLAIM_PAGE)) > 0) beat();
+  await closeClaim(pool, run.id);
+  const claimed = await findRun(pool, day.tenantId, day.date);
+  return { items: String(claimed?.itemCount ?? 0n), late: String(claimed?.lateCount ?? 0n) };
 }
 
-export interface DaySummary {
-  totalsHash: string;
-  items: string;
-  late: string;
-  totals: DayTotals[];
+/** Makes the statements. */
+export async function computeDay(pool: Pool, day: DayRef, beat: Beat): Promise<void> {
+  await forEachPage(pool, await runningRun(pool, day), beat, computeStatements);
 }
 
-class NotPosted extends Error {}
-
-export async function checkDay(pool: Pool, day: DayRef): Promise<Breach[]> {
+/** Checks the statements against items, ledger and the day before. @returns the invariants that do not hold */
+export async function checkDay(pool: Pool, day: DayRef, beat: Beat): Promise<Breach[]> {
   const found = new Map<string, Breach>();
-  await forEachPage(pool, await runningRun(pool, day), async (db, page) => {
-    for (const breach of await checkRecords(db, page)) {
+  await forEachPage(pool, await runningRun(pool, day), beat, async (db, page) => {
+    for (const breach of await checkStatements(db, page)) {
       if (!found.has(breach.invariant)) found.set(breach.invariant, breach);
     }
   });
   return [...found.values()];
 }
 
-export async function postDay(pool: Pool, day: DayRef): Promise<Breach[]> {
+class NotPosted extends Error {}
+
+/** Posts settlements and payouts. @returns the invariants that do not hold; then nothing of the page is posted */
+export async function postDay(pool: Pool, day: DayRef, beat: Beat): Promise<Breach[]> {
   const run = await runningRun(pool, day);
   try {
-    await forEachPage(pool, run, async (db, page) => {
-      await postRecords(db, page);
+    await forEachPage(pool, run, beat, async (db, page) => {
+      await postStatements(db, page);
       const unposted = await countUnposted(db, page);
       if (unposted > 0) throw new NotPosted(`${unposted} accounts differ`);
     });
@@ -60,6 +64,7 @@ export async function postDay(pool: Pool, day: DayRef): Promise<Breach[]> {
   }
 }
 
+/** Completes the run, writes the audit log, and publishes `settlement.completed`. */
 export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<DaySummary> {
   const { pool } = deps;
   const run = await findRun(pool, day.tenantId, day.date);
@@ -81,15 +86,20 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
       payload: { runId: run.id, date: day.date, timeZone: run.timeZone, ...summary },
     });
   });
-  await cover(deps, event);
+  if (event !== undefined) await announce(deps, event);
   deps.metrics.runs.inc({ outcome: 'completed' });
   return summary;
 }
 
-export async function holdDay(
-  deps: SettlementDeps,
-  day: DayRef & { state: 'failed' | 'needs_review'; error: string; breaches: Breach[] },
-): Promise<void> {
+/** How a settlement ended that was not completed. */
+export interface HeldDay extends DayRef {
+  state: 'failed' | 'needs_review';
+  error: string;
+  breaches: Breach[];
+}
+
+/** Ends the run as failed or for review, and publishes it. */
+export async function holdDay(deps: SettlementDeps, day: HeldDay): Promise<void> {
   const { state, error, breaches } = day;
   const run = await findRun(deps.pool, day.tenantId, day.date);
   if (run === undefined) return;
@@ -104,58 +114,21 @@ export async function holdDay(
       payload: { runId: run.id, ...payload },
     });
   });
-  await cover(deps, event);
+  if (event !== undefined) await announce(deps, event);
   deps.metrics.runs.inc({ outcome: state });
   deps.log.error({ tenantId: day.tenantId, date: day.date, state, error, breaches }, 'a settlement did not complete');
 }
 
-/** What is stored is delivered in any case, if need be by the sweep. */
-async function cover({ client, config, log }: SettlementDeps, event: StoredEvent | undefined): Promise<void> {
-  if (event === undefined) return;
-  await coverEvent(client, config, event).catch((error) => {
-    log.warn({ err: error, workflowId: event.workflowId }, 'could not start the delivery of an event');
-  });
-}
-
 async function summarize(pool: Pool, run: SettlementRun): Promise<DaySummary> {
-  const hash = createTotalsHash();
-  const totals = new Map<string, { merchants: number; sums: bigint[] }>();
+  const sums = sumUpDay();
   let after = { merchantId: NO_MERCHANT, currency: '' };
   for (;;) {
-    const records = await readRecords(pool, run.id, after, PAGE);
-    for (const record of records) {
-      hash.add(Object.values(record));
-      const { grossSales, refunds, chargebacks, fees, feeTax, net, paidOut } = record;
-      const own = [grossSales, refunds, chargebacks, fees, feeTax, net, paidOut];
-      const total = totals.get(record.currency);
-      totals.set(record.currency, {
-        merchants: (total?.merchants ?? 0) + 1,
-        sums: own.map((amount, index) => amount + (total?.sums[index] ?? 0n)),
-      });
-    }
-    const last = records.at(-1);
-    if (last === undefined || records.length < PAGE) break;
+    const statements = await readStatements(pool, run.id, after, READ_PAGE);
+    for (const statement of statements) sums.add(statement);
+    const last = statements.at(-1);
+    if (last === undefined || statements.length < READ_PAGE) break;
     after = last;
   }
-  return {
-    totalsHash: hash.digest(),
-    items: String(run.itemCount ?? 0n),
-    late: String(run.lateCount ?? 0n),
-    totals: [...totals.entries()]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([currency, { merchants, sums }]) => {
-        const [grossSales = 0n, refunds = 0n, chargebacks = 0n, fees = 0n, feeTax = 0n, net = 0n, paidOut = 0n] = sums;
-        return {
-          currency,
-          merchants,
-          grossSales: String(grossSales),
-          refunds: String(refunds),
-          chargebacks: String(chargebacks),
-          fees: String(fees),
-          feeTax: String(feeTax),
-          net: String(net),
-          paidOut: String(paidOut),
-        };
-      }),
-  };
+  const { totalsHash, totals } = sums.result();
+  return { totalsHash, items: String(run.itemCount ?? 0n), late: String(run.lateCount ?? 0n), totals };
 }
