@@ -1,4 +1,5 @@
 // A request that is executed once, however often it is sent.
+
 export {
   type FinalAnswer,
   type HeldRequest,
@@ -8,4 +9,5 @@ export {
 } from './hold-request';
 
 // Upkeep.
+
 export { removeExpiredIdempotencyKeys } from './store/idempotency';

@@ -76,10 +76,10 @@ async function statement(shop: Shop, date: string, index = 0): Promise<Statement
   return (await statementsOfMerchant(pipeline.database.pool, run.id, idOf(shop, index)))[0];
 }
 
-const at = (shop: Shop, kind: Happening['kind'], amount: bigint, when: Date, index = 0): Happening => ({
+const at = (shop: Shop, kind: Happening['kind'], amount: bigint, when: Date): Happening => ({
   kind,
   amount,
-  merchantId: idOf(shop, index),
+  merchantId: idOf(shop),
   currency: 'EUR',
   at: when,
 });
