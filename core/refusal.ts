@@ -10,13 +10,17 @@ export type RefusalKind =
   /** What was given cannot be used. */
   | 'invalid'
   /** Its time has not come. */
-  | 'too-early';
+  | 'too-early'
+  /** Whoever asks may not have it done. */
+  | 'forbidden';
 
 export interface RefusalOptions {
   /** Where in what was given the cause is, as names from the outside in, such as `['source', 'walletId']`. */
   field?: readonly string[];
   /** After how many seconds it is worth asking again. */
   retryAfterSeconds?: number;
+  /** The scope without which it is forbidden. */
+  scope?: string;
 }
 
 /**

@@ -174,6 +174,7 @@ const REFUSED = {
   busy: 'attempt-in-flight',
   invalid: 'validation-failed',
   'too-early': 'period-open',
+  forbidden: 'insufficient-scope',
 } as const satisfies Record<RefusalKind, ProblemCode>;
 
 /**
@@ -183,17 +184,22 @@ const REFUSED = {
  */
 export function problemOfRefusal(refusal: Refusal, placeOf: (name: string) => FieldError['in']): Problem {
   const { kind, message, options } = refusal;
-  const { field, retryAfterSeconds } = options;
-  const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
+  const { field, retryAfterSeconds, scope } = options;
+  const headers = {
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(scope === undefined ? {} : scopeChallenge(scope)),
+  };
   const [name] = field ?? [];
   if (field !== undefined && name !== undefined) {
     const error = { in: placeOf(name), pointer: `#/${field.join('/')}`, detail: message };
-    return new Problem(REFUSED[kind], { errors: [error], ...(headers === undefined ? {} : { headers }) });
+    return new Problem(REFUSED[kind], { errors: [error], headers });
   }
-  return new Problem(REFUSED[kind], {
-    ...(message === '' ? {} : { detail: message }),
-    ...(headers === undefined ? {} : { headers }),
-  });
+  return new Problem(REFUSED[kind], { ...(message === '' ? {} : { detail: message }), headers });
+}
+
+/** The header that says which scope an API key lacks (RFC 6750). */
+export function scopeChallenge(scope: string): Record<string, string> {
+  return { 'www-authenticate': `Bearer realm="waybill", error="insufficient_scope", scope="${scope}"` };
 }
 
 /** A problem with one field. */

@@ -1,4 +1,4 @@
-import { Problem } from './problems';
+import { Problem, scopeChallenge } from './problems';
 
 /** The problem of a request without a usable API key. Says the same whatever is wrong with the key. */
 export function unauthenticated(header: string | undefined): Problem {
@@ -6,10 +6,10 @@ export function unauthenticated(header: string | undefined): Problem {
   return new Problem('unauthenticated', { headers: { 'www-authenticate': `Bearer realm="waybill"${error}` } });
 }
 
-/** The problem of a key without a scope. */
-export function lacksScope(scope: string, detail = `This needs an API key with the scope "${scope}".`): Problem {
+/** The problem of a key without the scope that a route needs. */
+export function lacksScope(scope: string): Problem {
   return new Problem('insufficient-scope', {
-    detail,
-    headers: { 'www-authenticate': `Bearer realm="waybill", error="insufficient_scope", scope="${scope}"` },
+    detail: `This needs an API key with the scope "${scope}".`,
+    headers: scopeChallenge(scope),
   });
 }

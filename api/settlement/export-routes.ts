@@ -1,19 +1,17 @@
 import { z } from 'zod';
 import { BYTE_ORDER_MARK } from '../../core/csv';
-import { inIndexOrder } from '../../domains/ledger';
-import { begun, camtPieces, csvPieces, hasStatements, jsonPieces, settledDay } from '../../domains/settlement';
+import { exportDay } from '../../domains/settlement';
 import type { DoorContext } from '../http/door';
-import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { exportedDayView, exportQuery, exportSchema, statementView, transactionView } from './export-schemas';
 import { dateParams } from './schemas';
 
 const VIEWS = { day: exportedDayView, statement: statementView, transaction: transactionView };
 
-const FORMATS = {
-  csv: { contentType: 'text/csv', pieces: csvPieces, file: 'csv' },
-  camt053: { contentType: 'application/xml', pieces: camtPieces, file: 'camt053.xml' },
-  json: { contentType: 'application/json', pieces: jsonPieces, file: 'json' },
+const FILES = {
+  csv: { contentType: 'text/csv', ending: 'csv' },
+  camt053: { contentType: 'application/xml', ending: 'camt053.xml' },
+  json: { contentType: 'application/json', ending: 'json' },
 } as const;
 
 export function settlementExportRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
@@ -43,21 +41,14 @@ export function settlementExportRoutes({ pool }: Pick<DoorContext, 'pool'>): Rou
         },
       },
       problems: ['wrong-state'],
-      handler: async ({ params, query }, { tenantId }) => {
-        const day = await settledDay(pool, tenantId, params.date);
-        if (query.format === 'camt053' && !(await hasStatements(pool, day.runId))) {
-          throw new Problem('wrong-state', {
-            detail: 'The day has no statements, and a camt.053 message must have one: use csv or json.',
-          });
-        }
-        const { contentType, pieces, file } = FORMATS[query.format];
-        const body = await begun(pieces(inIndexOrder(pool), day, query.detail, VIEWS));
-        const marked = query.format === 'csv' && query.bom === 'true';
+      handler: async ({ params: { date }, query: { format, detail, bom } }, { tenantId }) => {
+        const body = await exportDay({ pool }, { tenantId, date, format, detail, views: VIEWS });
+        const { contentType, ending } = FILES[format];
         return {
           status: 200,
           contentType,
-          headers: { 'content-disposition': `attachment; filename="settlement-${day.date}.${file}"` },
-          body: marked ? after(BYTE_ORDER_MARK, body) : body,
+          headers: { 'content-disposition': `attachment; filename="settlement-${date}.${ending}"` },
+          body: format === 'csv' && bom === 'true' ? after(BYTE_ORDER_MARK, body) : body,
         };
       },
     }),

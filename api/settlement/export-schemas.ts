@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ITEM_KINDS, type SettledDay, type Statement, type StatementTransaction } from '../../domains/settlement';
+import { ITEM_KINDS, type NamedStatement, type SettledDay, type StatementTransaction } from '../../domains/settlement';
 import { amountText } from '../http/money-schema';
 import { idSchema, moment, momentText } from '../http/schemas';
 import { amountsView, statementAmounts } from './statement-amounts';
@@ -69,7 +69,7 @@ export function exportedDayView(day: SettledDay): z.input<typeof exportedDaySche
 }
 
 /** A statement as an export shows it. */
-export function statementView(statement: Statement): z.input<typeof statementSchema> {
+export function statementView(statement: NamedStatement): z.input<typeof statementSchema> {
   return {
     merchantId: statement.merchantId,
     merchantName: statement.merchantName,

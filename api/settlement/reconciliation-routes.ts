@@ -1,23 +1,14 @@
-import { createHash } from 'node:crypto';
-import type { Pool } from 'pg';
 import { z } from 'zod';
-import { asId } from '../../core/ids';
-import { appendAudit } from '../../domains/ledger';
 import {
-  findReconciliation,
-  listReconciliationItems,
-  listReconciliations,
-  type Reconciliation,
-  readReconciliationFile,
-  reconcile,
-  type SettledDay,
-  settledDay,
+  reconcileDay,
+  showReconciliation,
+  showReconciliationItems,
+  showReconciliations,
 } from '../../domains/settlement';
-import { inTransaction } from '../../infra/postgres/pool';
 import { byId, byNumber, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
-import { Problem } from '../http/problems';
-import { type Route, route, type TenantContext } from '../http/route';
+import { type FieldError, Problem } from '../http/problems';
+import { type Route, route } from '../http/route';
 import { pageQuery } from '../http/schemas';
 import {
   reconciliationFileSchema,
@@ -62,13 +53,14 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
         },
       },
       problems: ['wrong-state'],
-      handler: async ({ params, body }, context) => {
-        const day = await settledDay(pool, context.tenantId, params.date);
-        const found = await reconcileFile(pool, day, body, context);
+      handler: async ({ params: { date }, body: text }, context) => {
+        const reconciled = await reconcileDay({ pool }, context, { date, text });
+        if (!reconciled.ok) throw new Problem('validation-failed', { errors: reconciled.errors.map(lineError) });
+        const { reconciliation } = reconciled;
         return {
           status: 201,
-          headers: { location: `${PATH.replace('{date}', day.date)}/${found.id}` },
-          body: reconciliationView(day.date, found),
+          headers: { location: `${PATH.replace('{date}', date)}/${reconciliation.id}` },
+          body: reconciliationView(date, reconciliation),
         };
       },
     }),
@@ -83,11 +75,10 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
       query: z.strictObject(pageQuery),
       responses: { 200: { description: 'A page of reconciliations.', body: reconciliationPageSchema } },
       problems: ['wrong-state'],
-      handler: async ({ params, query }, { tenantId }) => {
-        const day = await settledDay(pool, tenantId, params.date);
+      handler: async ({ params: { date }, query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listReconciliations(pool, day.runId, request);
-        return { status: 200, body: pageBody(CURSOR, request, page, (found) => reconciliationView(day.date, found)) };
+        const page = await showReconciliations(pool, { tenantId, date }, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, (found) => reconciliationView(date, found)) };
       },
     }),
     route({
@@ -101,10 +92,8 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
       responses: { 200: { description: 'What was found.', body: reconciliationSchema } },
       problems: ['wrong-state'],
       handler: async ({ params }, { tenantId }) => {
-        const day = await settledDay(pool, tenantId, params.date);
-        const found = await findReconciliation(pool, tenantId, day.runId, params.id);
-        if (found === undefined) throw new Problem('not-found');
-        return { status: 200, body: reconciliationView(day.date, found) };
+        const found = await showReconciliation(pool, { tenantId, ...params });
+        return { status: 200, body: reconciliationView(params.date, found) };
       },
     }),
     route({
@@ -119,47 +108,14 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
       responses: { 200: { description: 'A page of transactions and lines.', body: reconciliationItemPageSchema } },
       problems: ['wrong-state'],
       handler: async ({ params, query }, { tenantId }) => {
-        const day = await settledDay(pool, tenantId, params.date);
-        const found = await findReconciliation(pool, tenantId, day.runId, params.id);
-        if (found === undefined) throw new Problem('not-found');
         const request = pageRequest(ITEM_CURSOR, query, 'asc');
-        const page = await listReconciliationItems(pool, found.id, query.status, request);
+        const page = await showReconciliationItems(pool, { tenantId, ...params }, query.status, request);
         return { status: 200, body: pageBody(ITEM_CURSOR, request, page, reconciliationItemView) };
       },
     }),
   ];
 }
 
-async function reconcileFile(
-  pool: Pool,
-  day: SettledDay,
-  text: string,
-  { tenantId, keyId, effectId, fence }: TenantContext,
-): Promise<Reconciliation> {
-  const file = readReconciliationFile(text);
-  if (!file.ok) {
-    throw new Problem('validation-failed', {
-      errors: file.errors.map(({ line, detail }) => ({
-        in: 'body',
-        pointer: `#/lines/${line}`,
-        detail: `line ${line}: ${detail}`,
-      })),
-    });
-  }
-  const id = asId('reconciliation', effectId);
-  return inTransaction(pool, async (client) => {
-    await fence(client);
-    const known = await findReconciliation(client, tenantId, day.runId, id);
-    if (known !== undefined) return known;
-    const fileHash = createHash('sha256').update(text).digest();
-    const found = await reconcile(client, { id, tenantId, runId: day.runId, actor: keyId, fileHash, ...file });
-    const { state, counts, totals } = reconciliationView(day.date, found);
-    await appendAudit(client, tenantId, {
-      actor: keyId,
-      action: 'settlement.reconciled',
-      subject: day.date,
-      payload: { reconciliationId: id, fileSha256: found.fileHash, lines: found.lineCount, state, counts, totals },
-    });
-    return found;
-  });
+function lineError({ line, detail }: { line: number; detail: string }): FieldError {
+  return { in: 'body', pointer: `#/lines/${line}`, detail: `line ${line}: ${detail}` };
 }

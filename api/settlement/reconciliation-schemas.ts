@@ -6,9 +6,9 @@ import {
   type Reconciliation,
   type ReconciliationItem,
 } from '../../domains/settlement';
+import { dateSchema } from '../http/date-schema';
 import { amountText } from '../http/money-schema';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
-import { dateSchema } from '../merchants/business/schemas';
 
 export const reconciliationParams = z.object({ date: dateSchema, id: idSchema('reconciliation') });
 

@@ -1,21 +1,16 @@
-import { findMerchant, isDate } from '../../domains/merchants';
+import { isDate } from '../../core/calendar-date';
+import type { PublicId } from '../../core/ids';
 import {
-  businessOf,
-  closedDate,
-  findRun,
   listRuns,
-  noSettlement,
   previewDay,
-  recordsOfMerchant,
-  retry,
-  runStatistics,
-  totalsBetween,
-  totalsOfRun,
-  trigger,
+  retrySettlement,
+  showSettlement,
+  showStatements,
+  summarizeSettlements,
+  triggerSettlement,
 } from '../../domains/settlement';
 import { type CursorKind, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
-import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { auditRoutes } from './audit-routes';
 import { settlementExportRoutes } from './export-routes';
@@ -38,21 +33,18 @@ import {
 const TAG = 'Settlement';
 const BASE = '/api/v2/finance/settlement';
 const CURSOR: CursorKind = { list: 'settlement-runs', isKey: isDate };
-const [EARLIEST, LATEST] = ['0001-01-01', '9999-12-31'];
 
 export function settlementRoutes(deps: DoorContext): Route[] {
   const { pool, workflowUrl } = deps;
 
-  const triggered = async (tenantId: string, date: string | undefined, dryRun: boolean) => {
+  const triggered = async (tenantId: PublicId, wanted: string | undefined, dryRun: boolean) => {
     if (dryRun) {
-      const business = await businessOf(deps, tenantId);
-      const day = closedDate(business, date);
-      const records = await previewDay(deps, business, day);
-      return { status: 200 as const, body: { date: day, data: records.map(statementView) } };
+      const { date, statements } = await previewDay(deps, tenantId, wanted);
+      return { status: 200 as const, body: { date, data: statements.map(statementView) } };
     }
-    const { run, done } = await trigger(deps, tenantId, date);
+    const { run, completed } = await triggerSettlement(deps, tenantId, wanted);
     const body = runView(run, workflowUrl);
-    if (done) return { status: 200 as const, body };
+    if (completed) return { status: 200 as const, body };
     return { status: 202 as const, headers: { location: `${BASE}/${run.businessDate}` }, body };
   };
   const triggerResponses = {
@@ -110,8 +102,8 @@ export function settlementRoutes(deps: DoorContext): Route[] {
         202: { description: 'It is started.', body: runSchema, headers: { Location: 'Where its result will be.' } },
       },
       problems: ['wrong-state'],
-      handler: async ({ params }, { tenantId, keyId }) => {
-        const run = await retry(deps, tenantId, keyId, params.date);
+      handler: async ({ params }, context) => {
+        const run = await retrySettlement(deps, context, params.date);
         return { status: 202, headers: { location: `${BASE}/${params.date}` }, body: runView(run, workflowUrl) };
       },
     }),
@@ -140,21 +132,10 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       scope: 'finance:read',
       query: summaryQuery,
       responses: { 200: { description: 'Counts, rates and sums by currency.', body: summarySchema } },
-      handler: async ({ query }, { tenantId }) => {
-        const [from, to] = [query.from ?? EARLIEST, query.to ?? LATEST];
-        const { transactions, p95Seconds, ...runs } = await runStatistics(pool, tenantId, from, to);
-        const ended = runs.completed + runs.failed + runs.needsReview;
-        return {
-          status: 200,
-          body: {
-            runs,
-            successRate: ended === 0 ? null : runs.completed / ended,
-            p95Seconds,
-            transactions,
-            totals: await totalsBetween(pool, tenantId, from, to),
-          },
-        };
-      },
+      handler: async ({ query }, { tenantId }) => ({
+        status: 200,
+        body: await summarizeSettlements(pool, tenantId, query),
+      }),
     }),
     ...auditRoutes(deps),
     ...settlementExportRoutes(deps),
@@ -169,9 +150,8 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       params: dateParams,
       responses: { 200: { description: 'The settlement and its totals.', body: runDetailSchema } },
       handler: async ({ params }, { tenantId }) => {
-        const run = await findRun(pool, tenantId, params.date);
-        if (run === undefined) throw noSettlement();
-        return { status: 200, body: { ...runView(run, workflowUrl), totals: await totalsOfRun(pool, run.id) } };
+        const { run, totals } = await showSettlement(pool, tenantId, params.date);
+        return { status: 200, body: { ...runView(run, workflowUrl), totals } };
       },
     }),
     route({
@@ -184,12 +164,8 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       params: statementParams,
       responses: { 200: { description: 'The statements.', body: statementsSchema } },
       handler: async ({ params }, { tenantId }) => {
-        const run = await findRun(pool, tenantId, params.date);
-        const merchant = await findMerchant(pool, tenantId, params.merchantId);
-        if (run === undefined) throw noSettlement();
-        if (merchant === undefined) throw new Problem('not-found');
-        const records = await recordsOfMerchant(pool, run.id, merchant.id);
-        return { status: 200, body: { date: params.date, data: records.map(statementView) } };
+        const statements = await showStatements(pool, { tenantId, ...params });
+        return { status: 200, body: { date: params.date, data: statements.map(statementView) } };
       },
     }),
   ];

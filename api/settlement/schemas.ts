@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { RUN_STATES, type SettlementRecord, type SettlementRun } from '../../domains/settlement';
+import { RUN_STATES, type SettlementRun, type Statement } from '../../domains/settlement';
+import { dateSchema } from '../http/date-schema';
 import { amountText } from '../http/money-schema';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
-import { dateSchema } from '../merchants/business/schemas';
 import { amountsView, statementAmounts } from './statement-amounts';
 
 export const dateParams = z.object({ date: dateSchema });
@@ -120,12 +120,12 @@ export function runView(run: SettlementRun, workflowUrl: (id: string) => string)
 }
 
 /** A statement as answers show it. */
-export function statementView(record: SettlementRecord): z.input<typeof statementSchema> {
+export function statementView(statement: Statement): z.input<typeof statementSchema> {
   return {
-    merchantId: record.merchantId,
-    currency: record.currency,
-    ...amountsView(record),
-    transactions: String(record.itemCount),
-    late: String(record.lateCount),
+    merchantId: statement.merchantId,
+    currency: statement.currency,
+    ...amountsView(statement),
+    transactions: String(statement.itemCount),
+    late: String(statement.lateCount),
   };
 }

@@ -60,7 +60,7 @@ async function run(stack: Stack, plan: typeof FULL, signal: AbortSignal) {
     const { start, end } = businessDay(date, RULE);
     progress(`posting ${transactions} sales of ${plan.merchants} merchants`);
     await addSales(stack.pool, { tenantId, feeScheduleId: schedule.id, start, end, transactions });
-    const measured = await measure(stack, date, transactions, plan.merchants, signal);
+    const measured = await measure(stack, { date, transactions, merchants: plan.merchants }, signal);
     progress(
       `${transactions} transactions settled in ${measured.seconds} s (${measured.transactionsPerSecond}/s), ` +
         `API ${measured.peakRssMb.api} MB, worker ${measured.peakRssMb.worker} MB at most`,
@@ -74,9 +74,7 @@ async function run(stack: Stack, plan: typeof FULL, signal: AbortSignal) {
 
 async function measure(
   stack: Stack,
-  date: string,
-  transactions: number,
-  merchants: number,
+  { date, transactions, merchants }: Pick<Measured, 'transactions' | 'merchants'> & { date: string },
   signal: AbortSignal,
 ): Promise<Measured> {
   await stack.pool.query('SELECT pg_stat_statements_reset()');

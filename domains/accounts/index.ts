@@ -1,17 +1,23 @@
-export { ensureAdminKey } from './admin-key';
-export { newApiKey } from './api-key-format';
-export { Authenticator, type Principal } from './authenticator';
 export { accountsConfig } from './config';
 export { accounts } from './domain';
-export { ScopeSet } from './scopes';
-export {
-  type ApiKey,
-  endApiKeyAfter,
-  findApiKey,
-  insertApiKey,
-  listApiKeys,
-  type NewApiKey,
-  replaceApiKeySecret,
-  revokeApiKey,
-} from './store/api-keys';
-export { findTenant, insertTenant, listTenants, type Tenant } from './store/tenants';
+
+// Who makes a request, and what they may do.
+
+export { Authenticator, type Principal } from './authenticator';
+export type { ScopeSet } from './scopes';
+
+// API keys.
+
+export { ensureAdminKey } from './admin-key';
+export { newApiKey } from './api-key-format';
+export { createApiKey } from './create-api-key';
+export type { IssuedApiKey } from './issue-api-key';
+export { revokeApiKey } from './revoke-api-key';
+export { rotateApiKey } from './rotate-api-key';
+export { showApiKey } from './show-api-key';
+export { type ApiKey, listApiKeys } from './store/api-keys';
+
+// Tenants.
+
+export { createTenant } from './create-tenant';
+export { findTenant, listTenants, type Tenant } from './store/tenants';

@@ -1,3 +1,5 @@
+import { AccountRefusal } from './refusals';
+
 /** The scopes of a request's key. */
 export class ScopeSet {
   readonly #scopes: ReadonlySet<string>;
@@ -15,4 +17,19 @@ export class ScopeSet {
   missing(scopes: readonly string[]): string[] {
     return scopes.filter((scope) => !this.allows(scope));
   }
+}
+
+/**
+ * Nobody may hand out, take over or take away more than they have.
+ *
+ * @param scopes - those of the key that is made, replaced or revoked
+ * @throws AccountRefusal `lacks-scope`
+ */
+export function mustHold(own: ScopeSet, scopes: readonly string[]): void {
+  const missing = own.missing(scopes);
+  const [scope] = missing;
+  if (scope === undefined) return;
+  const named = missing.map((name) => `"${name}"`).join(', ');
+  const detail = `Your API key lacks scopes that the other key has or would have: ${named}.`;
+  throw new AccountRefusal('lacks-scope', detail, { scope });
 }

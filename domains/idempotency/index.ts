@@ -1,15 +1,13 @@
+// A request that is executed once, however often it is sent.
+
 export {
-  answerPlace,
-  type ClaimResult,
-  claimIdempotencyKey,
-  completeIdempotencyKey,
-  findStoredAnswer,
-  forgetIdempotencyKey,
-  holdIdempotencyKey,
-  type IdempotencyHold,
-  type IdempotencyPlace,
-  interruptIdempotencyKey,
-  removeExpiredIdempotencyKeys,
-  renewIdempotencyKey,
-  type StoredAnswer,
-} from './store/idempotency';
+  type FinalAnswer,
+  type HeldRequest,
+  type HoldResult,
+  holdRequest,
+  type IdempotentRequest,
+} from './hold-request';
+
+// Upkeep.
+
+export { removeExpiredIdempotencyKeys } from './store/idempotency';

@@ -4,7 +4,6 @@ export {
   type BusinessDay,
   businessDateAt,
   businessDay,
-  isDate,
   lastClosedDate,
   lastCutoff,
 } from './rules/business-day';

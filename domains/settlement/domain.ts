@@ -1,7 +1,7 @@
 import type { Domain } from '../../infra/platform/domain';
 import { settlementConfig } from './config';
 import { ensureSettlementSchedules } from './settlement-schedule';
-import { startSettlementWatch } from './watch';
+import { startSettlementWatch } from './watchdog';
 
 export const settlement: Domain = {
   name: 'settlement',

@@ -1,27 +1,37 @@
-export { claimDay, computeDay } from './aggregate';
-export { businessOf, closedDate, retry, trigger } from './commands';
-export { checkDay, completeDay, holdDay, postDay } from './conclude';
 export { settlementDeps } from './deps';
 export { settlement } from './domain';
-export { begun, camtPieces, csvPieces, jsonPieces } from './export-bodies';
+
+// The steps by which a day is settled.
+
 export { nextUnsettledDay, openDay } from './open-day';
 export type { DayRef } from './pages';
-export { previewDay } from './preview';
-export { ITEM_KINDS, RECONCILIATION_STATUSES } from './rules/reconcile';
-export { readReconciliationFile } from './rules/reconcile-file';
-export type { SettledDay, Statement, StatementTransaction } from './rules/statement';
-export { noSettlement, settledDay } from './settled-run';
+export type { DaySummary } from './rules/day-totals';
+export { checkDay, claimDay, completeDay, computeDay, type HeldDay, holdDay, postDay } from './settle-day';
+export type { RunTrigger } from './store/settlement-runs';
+
+// What a business asks for.
+
+export { previewDay } from './preview-day';
+export { retrySettlement } from './retry-settlement';
 export { ensureSettlementSchedule } from './settlement-schedule';
-export { reconcile } from './store/reconciliation';
-export {
-  byStatus,
-  findReconciliation,
-  listReconciliationItems,
-  listReconciliations,
-  type Reconciliation,
-  type ReconciliationItem,
-} from './store/reconciliation-reads';
-export { hasStatements } from './store/settlement-exports';
-export { recordsOfMerchant, type SettlementRecord } from './store/settlement-records';
-export { findRun, listRuns, RUN_STATES, type SettlementRun } from './store/settlement-runs';
-export { runStatistics, totalsBetween, totalsOfRun } from './store/settlement-stats';
+export { triggerSettlement } from './trigger-settlement';
+
+// Settlements and their statements.
+
+export type { Statement } from './rules/statement';
+export { showSettlement, showStatements } from './show-settlement';
+export { listRuns, RUN_STATES, type SettlementRun } from './store/settlement-runs';
+export { summarizeSettlements } from './summarize-settlements';
+
+// A settled day for others to read.
+
+export { exportDay } from './export-day';
+export { ITEM_KINDS } from './rules/reconcile';
+export type { NamedStatement, SettledDay, StatementTransaction } from './rules/statement';
+
+// A settled day held against a file.
+
+export { reconcileDay } from './reconcile-day';
+export { RECONCILIATION_STATUSES } from './rules/reconcile';
+export { showReconciliation, showReconciliationItems, showReconciliations } from './show-reconciliations';
+export { byStatus, type Reconciliation, type ReconciliationItem } from './store/reconciliation-reads';

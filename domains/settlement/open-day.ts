@@ -1,8 +1,16 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
 import { addDays, type Business, businessDay, findBusiness, lastClosedDate } from '../merchants';
-import { ensureRun, findRun, lastCompletedDate, type RunState, startRun } from './store/settlement-runs';
+import type { DayRef } from './pages';
+import { NoBusiness, WrongDay } from './rules/errors';
+import {
+  ensureRun,
+  findRun,
+  lastCompletedDate,
+  type RunState,
+  type RunTrigger,
+  startRun,
+} from './store/settlement-runs';
 
 /** A day that is to be settled next. */
 export interface NextDay {
@@ -29,12 +37,17 @@ export interface OpenedDay {
  */
 const CLOCK_SKEW_MS = 300_000;
 
-/** Days are settled in their order: a statement opens with what the day before closed with. */
+/**
+ * The first day that is not settled, up to `upTo` and to the last one that was closed at `at`, an ISO moment; null when
+ * there is none. Days are settled in their order: a statement opens with what the day before closed with.
+ *
+ * @throws NoBusiness
+ */
 export async function nextUnsettledDay(
   db: Queryable,
   input: { tenantId: PublicId; upTo?: string; at?: string },
 ): Promise<NextDay | null> {
-  const business = await businessOf(db, input.tenantId);
+  const business = await businessToSettle(db, input.tenantId);
   const at = input.at === undefined ? new Date(Date.now() + CLOCK_SKEW_MS) : new Date(input.at);
   const closed = lastClosedDate(at, business);
   const upTo = input.upTo === undefined || input.upTo > closed ? closed : input.upTo;
@@ -45,25 +58,24 @@ export async function nextUnsettledDay(
   return { date, state: run?.state ?? null, missed: date < upTo };
 }
 
+/**
+ * Makes the run of a day, or takes up the one there is, and tells how long to wait for late commits.
+ *
+ * @throws NoBusiness, WrongDay
+ */
 export async function openDay(
   db: Queryable,
-  input: {
-    tenantId: PublicId;
-    date: string;
-    trigger: 'schedule' | 'manual' | 'retry' | 'missed';
-    workflowId: string;
-  },
+  input: DayRef & { trigger: RunTrigger; workflowId: string },
 ): Promise<OpenedDay> {
   const { tenantId, date } = input;
-  const business = await businessOf(db, tenantId);
+  const business = await businessToSettle(db, tenantId);
   const next = await nextUnsettledDay(db, { tenantId, upTo: date });
   const known = await findRun(db, tenantId, date);
   if (known?.state !== 'completed' && next?.date !== date) {
-    throw ApplicationFailure.nonRetryable(
+    throw new WrongDay(
       next === null
         ? `${date} is not over, or lies before the first day`
         : `${next.date} has to be settled before ${date}`,
-      'WrongDay',
     );
   }
   const day = businessDay(date, business);
@@ -80,8 +92,8 @@ export async function openDay(
   };
 }
 
-async function businessOf(db: Queryable, tenantId: PublicId): Promise<Business> {
+async function businessToSettle(db: Queryable, tenantId: PublicId): Promise<Business> {
   const business = await findBusiness(db, tenantId);
-  if (business === undefined) throw ApplicationFailure.nonRetryable('the tenant is no business', 'NoBusiness');
+  if (business === undefined) throw new NoBusiness('the tenant is no business');
   return business;
 }

@@ -1,11 +1,11 @@
-import { ApplicationFailure, heartbeat } from '@temporalio/activity';
 import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
+import { NotRunning } from './rules/errors';
 import { merchantPage, NO_MERCHANT, type PageOfRun, REPORT_OPTIONS } from './store/settlement-records';
 import { findRun, type SettlementRun } from './store/settlement-runs';
 
-/** Merchants whose statements are made by one statement. */
+/** Merchants whose statements are made by one query. */
 const PAGE = 100;
 
 /** Names the settlement of a day. */
@@ -15,17 +15,21 @@ export interface DayRef {
   date: string;
 }
 
-/** The run that a step belongs to. @throws a failure that is not retried when it is not running */
+/** Called again and again by what takes long, so that whoever waits for it knows that it is still at it. */
+export type Beat = () => void;
+
+/** The run that a step belongs to. @throws NotRunning */
 export async function runningRun(db: Queryable, day: DayRef): Promise<SettlementRun> {
   const run = await findRun(db, day.tenantId, day.date);
   if (run?.state === 'running') return run;
-  throw ApplicationFailure.nonRetryable(`the run of ${day.date} is ${run?.state ?? 'gone'}`, 'NotRunning');
+  throw new NotRunning(`the run of ${day.date} is ${run?.state ?? 'gone'}`);
 }
 
-/** Does something for every page of the tenant's merchants, each in a transaction of its own, and tells Temporal. */
+/** Does something for every page of the tenant's merchants, each in a transaction of its own, with a beat after each. */
 export async function forEachPage(
   pool: Pool,
   run: SettlementRun,
+  beat: Beat,
   work: (db: Queryable, page: PageOfRun) => Promise<void>,
 ): Promise<void> {
   for (let after: PublicId = NO_MERCHANT; ; ) {
@@ -36,7 +40,7 @@ export async function forEachPage(
       await client.query(REPORT_OPTIONS);
       await work(client, page);
     });
-    heartbeat();
+    beat();
     after = last;
   }
 }

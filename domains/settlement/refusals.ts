@@ -4,6 +4,8 @@ import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refus
 const KINDS = {
   'no-business': 'wrong-state',
   'no-settlement': 'not-found',
+  'no-merchant': 'not-found',
+  'no-reconciliation': 'not-found',
   'day-open': 'too-early',
   'before-first-day': 'invalid',
   'use-retry': 'wrong-state',
@@ -11,6 +13,7 @@ const KINDS = {
   'not-retryable': 'wrong-state',
   running: 'wrong-state',
   'not-settled': 'wrong-state',
+  'no-statements': 'wrong-state',
 } as const satisfies Record<string, RefusalKind>;
 
 export type SettlementRefusalCode = keyof typeof KINDS;
@@ -25,4 +28,15 @@ export class SettlementRefusal extends Refusal {
   ) {
     super(KINDS[code], detail, options);
   }
+}
+
+/** For a day that no settlement was begun for. */
+export function noSettlement(): SettlementRefusal {
+  return new SettlementRefusal('no-settlement', 'There is no settlement of that day.');
+}
+
+/** For a day that is being settled this moment. */
+export function stillRunning(date: string): SettlementRefusal {
+  const detail = `The settlement of ${date} is running. Ask for it with GET /api/v2/finance/settlement/${date}.`;
+  return new SettlementRefusal('running', detail, { retryAfterSeconds: 5 });
 }

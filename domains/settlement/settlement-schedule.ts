@@ -1,10 +1,9 @@
-import { type Client, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Platform } from '../../infra/platform/platform';
-import { ensureSchedules } from '../../infra/temporal/schedules';
-import { TENANT_IDS } from '../../infra/temporal/search-attributes';
+import { daily, ensureSchedules } from '../../infra/temporal/schedules';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import { listBusinesses } from '../merchants';
 import { SETTLEMENT_WORKFLOWS, settlementLauncherId } from './rules/workflow-names';
+import type { Starter } from './start';
 
 const PAGE = 500;
 
@@ -17,11 +16,6 @@ export interface SettlementTimes {
   cutoff: string;
 }
 
-interface ScheduleDeps {
-  client: Client;
-  config: { WAYBILL_TASK_QUEUE: string };
-}
-
 /**
  * Creates the Schedule of a business, or brings it to what the business says now. It fires at the cut-off, and the
  * launcher takes the day from the moment at which it was due. Where the clocks make a local time happen twice, some
@@ -29,10 +23,22 @@ interface ScheduleDeps {
  * out it does not fire, and the next day's does both.
  */
 export async function ensureSettlementSchedule(
-  { client, config }: ScheduleDeps,
-  business: SettlementTimes,
+  { client, config }: Starter,
+  { tenantId, timeZone, cutoff }: SettlementTimes,
 ): Promise<void> {
-  await ensureSchedules(client, [scheduleOf(taskQueue(config, 'money'), business)]);
+  const [hour, minute] = cutoff.split(':').map(Number);
+  const schedule = daily({
+    id: settlementLauncherId(tenantId),
+    workflowType: SETTLEMENT_WORKFLOWS.settlementLauncher,
+    taskQueue: taskQueue(config, 'money'),
+    hour: hour ?? 23,
+    minute: minute ?? 59,
+    timeZone,
+    args: [{ tenantId }],
+    summary: `Settles what is over, at ${cutoff} ${timeZone}`,
+    tenantId,
+  });
+  await ensureSchedules(client, [schedule]);
 }
 
 /** Sees to it that every business has its Schedule. One that Temporal refuses keeps no other from having its own. */
@@ -52,22 +58,4 @@ export async function ensureSettlementSchedules(
     after = businesses.at(-1)?.tenantId;
     if (businesses.length < PAGE) return;
   }
-}
-
-function scheduleOf(queue: string, { tenantId, timeZone, cutoff }: SettlementTimes): ScheduleOptions {
-  const [hour, minute] = cutoff.split(':').map(Number);
-  return {
-    scheduleId: settlementLauncherId(tenantId),
-    spec: { calendars: [{ hour: hour ?? 23, minute: minute ?? 59 }], timezone: timeZone },
-    policies: { overlap: ScheduleOverlapPolicy.BUFFER_ALL, catchupWindow: '7 days', pauseOnFailure: false },
-    action: {
-      type: 'startWorkflow',
-      workflowType: SETTLEMENT_WORKFLOWS.settlementLauncher,
-      workflowId: settlementLauncherId(tenantId),
-      taskQueue: queue,
-      args: [{ tenantId }],
-      staticSummary: `Settles what is over, at ${cutoff} ${timeZone}`,
-      typedSearchAttributes: [{ key: TENANT_IDS, value: [tenantId] }],
-    },
-  };
 }

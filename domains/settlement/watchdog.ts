@@ -1,9 +1,22 @@
+import type { Platform } from '../../infra/platform/platform';
 import { addDays, type Business, lastClosedDate, lastCutoff, listBusinesses } from '../merchants';
-import { coverEvent, storeEvent } from '../webhooks';
-import type { SettlementDeps } from './deps';
+import { storeEvent } from '../webhooks';
+import { announce } from './announce';
+import { type SettlementDeps, settlementDeps } from './deps';
 import { lastCompletedDate } from './store/settlement-runs';
 
 const PAGE = 500;
+
+/** Looks for overdue settlements at once and then again and again, until the process closes. */
+export function startSettlementWatch(platform: Platform): void {
+  const deps = settlementDeps(platform);
+  const look = () => {
+    watchSettlements(deps).catch((error) => deps.log.warn({ err: error }, 'could not look for overdue settlements'));
+  };
+  look();
+  const timer = setInterval(look, deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
+  platform.onClose(async () => clearInterval(timer));
+}
 
 /**
  * Looks for businesses whose last closed day should have been settled by now, and raises the alarm: a metric, and once a
@@ -48,12 +61,8 @@ async function overdueDate(
 }
 
 /** @param closed - the last day that is over: the tenant is told once for each, as long as `date` is not settled */
-async function raise(
-  { pool, client, config, log }: SettlementDeps,
-  { tenantId }: Business,
-  date: string,
-  closed: string,
-): Promise<void> {
+async function raise(deps: SettlementDeps, { tenantId }: Business, date: string, closed: string): Promise<void> {
+  const { pool, log } = deps;
   log.error({ tenantId, date }, 'a business day is not settled in time');
   const event = await storeEvent(pool, {
     tenantId,
@@ -61,7 +70,5 @@ async function raise(
     eventId: `settlement.overdue/${date}/${closed}`,
     payload: { date },
   });
-  await coverEvent(client, config, event).catch((error) => {
-    log.warn({ err: error, workflowId: event.workflowId }, 'could not start the delivery of an event');
-  });
+  await announce(deps, event);
 }

@@ -1,5 +1,6 @@
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { PlatformConfig } from '../platform/config';
+import { TENANT_IDS } from './search-attributes';
 import { taskQueue } from './task-queues';
 
 /** Creates Schedules, or brings them to what these options say. Safe to be done by several workers at once. */
@@ -40,6 +41,41 @@ export function housekeeping(
       workflowId: id,
       workflowExecutionTimeout: '10 minutes',
       staticSummary: summary,
+    },
+  };
+}
+
+/** Something that is due every day at a local time. */
+export interface DailyWork {
+  /** Also the workflow's id. */
+  id: string;
+  workflowType: string;
+  taskQueue: string;
+  hour: number;
+  minute: number;
+  /** IANA name. */
+  timeZone: string;
+  args: unknown[];
+  /** What it does, for Web UI. */
+  summary: string;
+  tenantId: string;
+}
+
+/** A Schedule of what is due once a day. What was missed within a week is caught up on, one after the other. */
+export function daily(work: DailyWork): ScheduleOptions {
+  const { id, workflowType, hour, minute, timeZone, args, summary, tenantId } = work;
+  return {
+    scheduleId: id,
+    spec: { calendars: [{ hour, minute }], timezone: timeZone },
+    policies: { overlap: ScheduleOverlapPolicy.BUFFER_ALL, catchupWindow: '7 days', pauseOnFailure: false },
+    action: {
+      type: 'startWorkflow',
+      workflowType,
+      workflowId: id,
+      taskQueue: work.taskQueue,
+      args,
+      staticSummary: summary,
+      typedSearchAttributes: [{ key: TENANT_IDS, value: [tenantId] }],
     },
   };
 }

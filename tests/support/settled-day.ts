@@ -53,7 +53,7 @@ export async function insertSettledDay(
         toUuid(id),
       ]);
     }
-    await insertRecords(client, tenantId, runId, date, payout);
+    await insertRecords(client, { tenantId, runId, date, payout });
     return { runId, transactionIds };
   });
 }
@@ -91,7 +91,7 @@ export async function insertLargeDay(
         [toUuid(tenantId), toUuid(merchantId), date, count, toUuid(runId), clearing, owed],
       );
     }
-    await insertRecords(client, tenantId, runId, date, false);
+    await insertRecords(client, { tenantId, runId, date, payout: false });
     return runId;
   });
 }
@@ -128,10 +128,7 @@ function postingOf({ kind, merchantId, amount, fee = 0n, tax = 0n }: Transaction
 
 async function insertRecords(
   db: Queryable,
-  tenantId: PublicId,
-  runId: PublicId,
-  date: string,
-  payout: boolean,
+  { tenantId, runId, date, payout }: { tenantId: PublicId; runId: PublicId; date: string; payout: boolean },
 ): Promise<void> {
   await db.query({
     text: `WITH sums AS (

@@ -28,7 +28,7 @@ export interface Happening {
   ref?: string;
 }
 
-/** What the ledger is to say of it, by the rules of the domains. */
+/** What the ledger is to say of it, by the rules of domains/ledger. */
 export function postingOf({ kind, amount, merchantId }: Happening, schedule: FeeSchedule): Posting {
   const charged = feeOf(amount, schedule.terms);
   switch (kind) {

@@ -7,8 +7,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { SettlementActivities } from '../../activities/settlement';
-import type { DaySummary } from '../../domains/settlement/conclude';
+import type { DaySummary, SettlementActivities } from '../../activities/settlement';
 import { BUSINESS_DATE, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { DATABASE_RETRY } from '../kit/retry-policies';
 

@@ -1,23 +1,14 @@
-import { asId, type PublicId } from '../../../core/ids';
 import {
-  type ApiKey,
-  endApiKeyAfter,
-  findApiKey,
-  findTenant,
-  insertApiKey,
+  createApiKey,
+  type IssuedApiKey,
   listApiKeys,
-  type NewApiKey,
-  newApiKey,
-  replaceApiKeySecret,
   revokeApiKey,
-  type ScopeSet,
+  rotateApiKey,
+  showApiKey,
 } from '../../../domains/accounts';
-import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
-import { invalidField, Problem } from '../../http/problems';
-import { lacksScope } from '../../http/refusals';
-import { type Route, route, type TenantContext } from '../../http/route';
+import { type Route, route } from '../../http/route';
 import {
   apiKeyPageSchema,
   apiKeyParams,
@@ -32,12 +23,9 @@ import {
 const TAG = 'API keys';
 const CURSOR = byId('api-keys');
 
-export function apiKeyRoutes({
-  pool,
-  authenticator,
-  scopes,
-}: Pick<DoorContext, 'pool' | 'authenticator' | 'scopes'>): Route[] {
-  const newApiKeySchema = newApiKeySchemaFor(scopes);
+export function apiKeyRoutes(deps: Pick<DoorContext, 'pool' | 'authenticator' | 'scopes'>): Route[] {
+  const { pool } = deps;
+  const newApiKeySchema = newApiKeySchemaFor(deps.scopes);
   return [
     route({
       method: 'post',
@@ -54,17 +42,7 @@ export function apiKeyRoutes({
       responses: {
         201: { description: 'The key.', body: createdApiKeySchema, headers: { Location: "The key's path." } },
       },
-      handler: async ({ body }, context) => {
-        const tenantId = await tenantFor(pool, body.tenantId, context);
-        if (!context.scopes.allows('admin')) mustHold(context.scopes, body.scopes);
-        const { name, scopes, expiresAt } = body;
-        const id = asId('apiKey', context.effectId);
-        const key = await inTransaction(pool, async (client) => {
-          await context.fence(client);
-          return (await shownAnew(client, tenantId, id)) ?? store(client, { id, tenantId, name, scopes, expiresAt });
-        });
-        return created(key);
-      },
+      handler: async ({ body }, context) => created(await createApiKey(deps, context, body)),
     }),
     route({
       method: 'get',
@@ -92,7 +70,7 @@ export function apiKeyRoutes({
       responses: { 200: { description: 'The key.', body: apiKeySchema } },
       handler: async ({ params }, { tenantId }) => ({
         status: 200,
-        body: apiKeyView(await find(pool, tenantId, params.id)),
+        body: apiKeyView(await showApiKey(pool, tenantId, params.id)),
       }),
     }),
     route({
@@ -105,10 +83,8 @@ export function apiKeyRoutes({
       scope: 'api-keys:write',
       params: apiKeyParams,
       responses: { 204: { description: 'It is revoked.' } },
-      handler: async ({ params }, { tenantId, scopes }) => {
-        mustHold(scopes, (await find(pool, tenantId, params.id)).scopes);
-        await revokeApiKey(pool, tenantId, params.id);
-        authenticator.forget(params.id);
+      handler: async ({ params }, context) => {
+        await revokeApiKey(deps, context, params.id);
         return { status: 204 };
       },
     }),
@@ -129,69 +105,15 @@ export function apiKeyRoutes({
         201: { description: 'The new key.', body: createdApiKeySchema, headers: { Location: "The new key's path." } },
       },
       problems: ['wrong-state'],
-      handler: async ({ params, body }, { tenantId, scopes, effectId, fence }) => {
-        const old = await find(pool, tenantId, params.id);
-        mustHold(scopes, old.scopes);
-        const id = asId('apiKey', effectId);
-        const key = await inTransaction(pool, async (client) => {
-          await fence(client);
-          const made = await shownAnew(client, tenantId, id);
-          if (made !== undefined) return made;
-          if (!(await endApiKeyAfter(client, tenantId, old.id, body.overlap))) {
-            throw new Problem('wrong-state', { detail: 'The key is revoked or expired: create a new one instead.' });
-          }
-          const expiresAt = body.expiresAt ?? old.expiresAt;
-          return store(client, { id, tenantId, name: old.name, scopes: old.scopes, expiresAt });
-        });
-        authenticator.forget(old.id);
-        return created(key);
-      },
+      handler: async ({ params, body }, context) => created(await rotateApiKey(deps, context, { ...params, ...body })),
     }),
   ];
 }
 
-type ShownKey = ApiKey & { text: string };
-
-async function store(db: Queryable, key: Omit<NewApiKey, 'secretHash'>): Promise<ShownKey> {
-  const { text, secretHash } = newApiKey(key.id);
-  const stored = await insertApiKey(db, { ...key, secretHash });
-  if (stored === undefined) throw new Error('a new API key has the id of another');
-  return { ...stored, text };
-}
-
-/** The key that an execution of this request has stored before, which was cut off before anybody saw the secret. */
-async function shownAnew(db: Queryable, tenantId: PublicId, id: PublicId): Promise<ShownKey | undefined> {
-  const { text, secretHash } = newApiKey(id);
-  const stored = await replaceApiKeySecret(db, tenantId, id, secretHash);
-  return stored === undefined ? undefined : { ...stored, text };
-}
-
-function created(key: ShownKey) {
+function created(key: IssuedApiKey) {
   return {
     status: 201 as const,
     headers: { location: `/v1/api-keys/${key.id}` },
     body: { ...apiKeyView(key), key: key.text },
   };
-}
-
-async function find(db: Queryable, tenantId: PublicId, id: PublicId): Promise<ApiKey> {
-  const key = await findApiKey(db, tenantId, id);
-  if (key === undefined) throw new Problem('not-found');
-  return key;
-}
-
-async function tenantFor(db: Queryable, wanted: PublicId | undefined, context: TenantContext): Promise<PublicId> {
-  if (wanted === undefined || wanted === context.tenantId) return context.tenantId;
-  if (!context.scopes.allows('admin')) throw lacksScope('admin', 'A key for another tenant needs the scope "admin".');
-  if ((await findTenant(db, wanted)) === undefined) throw invalidField('body', '#/tenantId', 'there is no such tenant');
-  return wanted;
-}
-
-/** Nobody may hand out, take over or take away more than they have. */
-function mustHold(own: ScopeSet, scopes: readonly string[]): void {
-  const missing = own.missing(scopes);
-  const [first] = missing;
-  if (first === undefined) return;
-  const named = missing.map((scope) => `"${scope}"`).join(', ');
-  throw lacksScope(first, `Your API key lacks scopes that the other key has or would have: ${named}.`);
 }

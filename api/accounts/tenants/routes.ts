@@ -1,5 +1,4 @@
-import { asId } from '../../../core/ids';
-import { findTenant, insertTenant, listTenants } from '../../../domains/accounts';
+import { createTenant, findTenant, listTenants } from '../../../domains/accounts';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
@@ -23,8 +22,8 @@ export function tenantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       responses: {
         201: { description: 'The tenant.', body: tenantSchema, headers: { Location: "The tenant's path." } },
       },
-      handler: async ({ body }, { effectId }) => {
-        const tenant = await insertTenant(pool, { ...body, id: asId('tenant', effectId) });
+      handler: async ({ body }, context) => {
+        const tenant = await createTenant({ pool }, context, body);
         return { status: 201, headers: { location: `/v1/tenants/${tenant.id}` }, body: tenantView(tenant) };
       },
     }),

@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
-import { type Business, isDate } from '../../../domains/merchants';
+import type { Business } from '../../../domains/merchants';
+import { dateSchema } from '../../http/date-schema';
 import { durationSchema, durationText, timeZoneSchema } from '../../http/schemas';
-
-/** A day of the calendar. */
-export const dateSchema = z
-  .string()
-  .refine(isDate, 'expected a date that exists, such as 2026-10-29')
-  .meta({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', format: 'date', example: '2026-10-29' });
 
 const HOUR_MS = 3_600_000;
 

@@ -75,9 +75,7 @@ export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKe
 /** Gives a key another secret; the one before ends at once. @returns `undefined` when there is no such key */
 export async function replaceApiKeySecret(
   db: Queryable,
-  tenantId: PublicId,
-  id: PublicId,
-  secretHash: Buffer,
+  { tenantId, id, secretHash }: Pick<NewApiKey, 'tenantId' | 'id' | 'secretHash'>,
 ): Promise<ApiKey | undefined> {
   const { rows } = await db.query<Row>({
     text: `UPDATE api_keys SET secret_hash = $3 WHERE id = $1 AND tenant_id = $2 RETURNING ${COLUMNS}`,
@@ -101,8 +99,8 @@ export async function listApiKeys(db: Queryable, tenantId: PublicId, request: Pa
   return mapPage(page, fromRow);
 }
 
-/** Revokes a key; a key that was revoked before keeps its time. */
-export async function revokeApiKey(db: Queryable, tenantId: PublicId, id: PublicId): Promise<void> {
+/** Marks a key as revoked; a key that was revoked before keeps its time. */
+export async function markApiKeyRevoked(db: Queryable, tenantId: PublicId, id: PublicId): Promise<void> {
   await db.query({
     text: 'UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND tenant_id = $2 AND revoked_at IS NULL',
     values: [toUuid(id), toUuid(tenantId)],
@@ -116,9 +114,7 @@ export async function revokeApiKey(db: Queryable, tenantId: PublicId, id: Public
  */
 export async function endApiKeyAfter(
   db: Queryable,
-  tenantId: PublicId,
-  id: PublicId,
-  overlapMs: number,
+  { tenantId, id, overlapMs }: { tenantId: PublicId; id: PublicId; overlapMs: number },
 ): Promise<boolean> {
   const { rowCount } = await db.query({
     text: `UPDATE api_keys SET expires_at = least(expires_at, now() + $3 * interval '1 millisecond')

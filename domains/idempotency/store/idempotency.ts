@@ -143,7 +143,7 @@ export async function findStoredAnswer(
  *
  * @returns false when the hold is lost
  */
-export async function holdIdempotencyKey(db: Queryable, hold: IdempotencyHold): Promise<boolean> {
+export async function lockIdempotencyKey(db: Queryable, hold: IdempotencyHold): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'hold-idempotency-record',
     text: `SELECT FROM idempotency_records WHERE ${HELD} FOR NO KEY UPDATE`,

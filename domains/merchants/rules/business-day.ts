@@ -57,18 +57,6 @@ export function addDays(date: string, days: number): string {
   return plainDate(date).add({ days }).toString();
 }
 
-/** Whether a text is a date that exists, `YYYY-MM-DD`. */
-export function isDate(text: string): boolean {
-  // There is no year 0, neither in the calendar nor in Postgres.
-  if (!/^(?!0000)\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  try {
-    plainDate(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function plainDate(date: string): Temporal.PlainDate {
   return Temporal.PlainDate.from(date, { overflow: 'reject' });
 }

@@ -5,7 +5,7 @@ import { type CamtStatement, camtStatements, parseCamt } from '../../../tests/su
 import { childrenOf, only } from '../../../tests/support/xml';
 import { CAMT_END, camtBegin, STATEMENT_END, statementBegin, transactionEntry } from './camt053';
 import { ITEM_KINDS } from './reconcile';
-import type { SettledDay, Statement, StatementTransaction } from './statement';
+import type { NamedStatement, SettledDay, StatementTransaction } from './statement';
 
 const day: SettledDay = {
   runId: newId('settlementRun'),
@@ -17,7 +17,7 @@ const day: SettledDay = {
   settledAt: new Date('2026-10-29T21:01:00Z'),
 };
 
-function message(statement: Statement): string {
+function message(statement: NamedStatement): string {
   return camtBegin(day) + statementBegin(day, statement) + STATEMENT_END + CAMT_END;
 }
 
@@ -40,7 +40,7 @@ const statements = fc
     reserveReleased: positive,
     paidOut: positive,
   })
-  .map((given): Statement => {
+  .map((given): NamedStatement => {
     const { grossSales, refunds, chargebacks, adjustments, fees, feeTax, reserveHeld, reserveReleased } = given;
     const net = grossSales + refunds + chargebacks + adjustments - fees - feeTax - reserveHeld + reserveReleased;
     const closing = given.opening + net - given.paidOut;

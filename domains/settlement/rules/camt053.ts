@@ -4,6 +4,7 @@ import {
   allMovements,
   balanceMovements,
   type Movement,
+  type NamedStatement,
   type SettledDay,
   type Statement,
   type StatementTransaction,
@@ -42,7 +43,7 @@ export const STATEMENT_END = '</Stmt>\n';
  *
  * @param transactions - the sums of the transactions' entries, when each has one; else they are summed up in movements
  */
-export function statementBegin(day: SettledDay, statement: Statement, transactions?: EntryTotals): string {
+export function statementBegin(day: SettledDay, statement: NamedStatement, transactions?: EntryTotals): string {
   const { currency } = statement;
   const movements = transactions === undefined ? allMovements(statement) : balanceMovements(statement);
   return [

@@ -1,6 +1,6 @@
 import { csvRecord, csvText } from '../../../core/csv';
 import { formatDecimal } from '../../../core/money';
-import type { SettledDay, Statement, StatementTransaction } from './statement';
+import type { NamedStatement, SettledDay, StatementTransaction } from './statement';
 
 /** The header of a CSV file of statements. */
 export const STATEMENT_COLUMNS = csvRecord([
@@ -27,7 +27,7 @@ export const STATEMENT_COLUMNS = csvRecord([
 ]);
 
 /** A statement as a line of a CSV file, amounts in major units. */
-export function statementRecord(day: SettledDay, statement: Statement): string {
+export function statementRecord(day: SettledDay, statement: NamedStatement): string {
   const money = (amount: bigint) => formatDecimal(amount, statement.currency);
   return csvRecord([
     day.date,

@@ -18,7 +18,6 @@ export interface SettledDay {
 /** A merchant's statement for a day and a currency, in minor units, signed as the merchant sees it; fees are positive. */
 export interface Statement {
   merchantId: PublicId;
-  merchantName: string;
   currency: string;
   opening: bigint;
   grossSales: bigint;
@@ -34,6 +33,11 @@ export interface Statement {
   closing: bigint;
   itemCount: bigint;
   lateCount: bigint;
+}
+
+/** A statement that says whose it is, for those who read it outside of Waybill. */
+export interface NamedStatement extends Statement {
+  merchantName: string;
 }
 
 /** A transaction of a statement, signed likewise. */

@@ -4,7 +4,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import { type ItemKind, RECONCILIATION_STATUSES, type ReconciliationStatus } from '../rules/reconcile';
 
 /** What a currency adds up to here and there, in minor units. */
-export interface CurrencyTotals {
+export interface CurrencyComparison {
   currency: string;
   ledger: bigint;
   external: bigint;
@@ -20,7 +20,7 @@ export interface Reconciliation {
   fileHash: string;
   lineCount: number;
   counts: Record<ReconciliationStatus, number>;
-  totals: CurrencyTotals[];
+  totals: CurrencyComparison[];
   createdAt: Date;
 }
 
@@ -52,9 +52,7 @@ const COLUMNS = `id, run_id, state, actor, file_hash, line_count, matched, missi
 /** Index: reconciliation_runs_pkey. */
 export async function findReconciliation(
   db: Queryable,
-  tenantId: PublicId,
-  runId: PublicId,
-  id: PublicId,
+  { tenantId, runId, id }: { tenantId: PublicId; runId: PublicId; id: PublicId },
 ): Promise<Reconciliation | undefined> {
   const { rows } = await db.query<Row>({
     name: 'find-reconciliation',

@@ -3,7 +3,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import { ACCOUNTS } from '../../ledger';
 import { isWithinTolerance, type ReconciliationStatus } from '../rules/reconcile';
 import type { ReconciliationLine } from '../rules/reconcile-file';
-import { byStatus, type CurrencyTotals, findReconciliation, type Reconciliation } from './reconciliation-reads';
+import { byStatus, type CurrencyComparison, findReconciliation, type Reconciliation } from './reconciliation-reads';
 import { REPORT_OPTIONS } from './settlement-records';
 
 /** A file about to be held against a settled day. */
@@ -22,7 +22,7 @@ export interface NewReconciliation {
 
 const UPLOAD_PAGE = 5_000;
 
-/** In milliseconds; the pool's own bound is for statements over few rows. */
+/** In milliseconds; the pool's own bound is for queries over few rows. */
 const OVER_ALL_ROWS = { query_timeout: 600_000 };
 
 // '' is the kind of lines in a file without kinds; then it is every candidate's too, and they match by reference alone.
@@ -72,12 +72,12 @@ WHERE status IS NULL`;
 
 /**
  * Holds a file against a settled day's transactions and keeps what was found. The work is done by the database, in
- * statements over all rows.
+ * queries over all rows.
  *
  * @param db - one connection inside a transaction
  * @returns what was found, as {@link findReconciliation} finds it
  */
-export async function reconcile(db: Queryable, reconciliation: NewReconciliation): Promise<Reconciliation> {
+export async function reconcileLines(db: Queryable, reconciliation: NewReconciliation): Promise<Reconciliation> {
   const { id, tenantId, runId, lines, hasKinds } = reconciliation;
   await db.query({ text: REPORT_OPTIONS });
   await db.query({ text: STAGING });
@@ -97,10 +97,10 @@ export async function reconcile(db: Queryable, reconciliation: NewReconciliation
 
   await compare(db, runId);
   const counts = await countStatuses(db);
-  const totals = await totalsOf(db);
-  await insertRun(db, reconciliation, counts, totals);
+  const totals = await compareTotals(db);
+  await insertReconciliation(db, reconciliation, counts, totals);
   await insertItems(db, id);
-  const stored = await findReconciliation(db, tenantId, runId, id);
+  const stored = await findReconciliation(db, { tenantId, runId, id });
   if (stored === undefined) throw new Error('the reconciliation was stored but not found');
   return stored;
 }
@@ -148,7 +148,7 @@ async function countStatuses(db: Queryable): Promise<Record<ReconciliationStatus
   return byStatus((status) => counted.get(status) ?? 0);
 }
 
-async function totalsOf(db: Queryable): Promise<CurrencyTotals[]> {
+async function compareTotals(db: Queryable): Promise<CurrencyComparison[]> {
   const { rows } = await db.query<{ currency: string; ledger: string; external: string }>({
     text: `SELECT currency, coalesce(l.total, 0)::text AS ledger, coalesce(e.total, 0)::text AS external
            FROM (SELECT currency, sum(amount) AS total FROM reconciliation_compared GROUP BY currency) l
@@ -161,11 +161,11 @@ async function totalsOf(db: Queryable): Promise<CurrencyTotals[]> {
   });
 }
 
-async function insertRun(
+async function insertReconciliation(
   db: Queryable,
   { id, tenantId, runId, actor, fileHash, lines }: NewReconciliation,
   counts: Record<ReconciliationStatus, number>,
-  totals: readonly CurrencyTotals[],
+  totals: readonly CurrencyComparison[],
 ): Promise<void> {
   const within = totals.every(({ withinTolerance }) => withinTolerance);
   await db.query({

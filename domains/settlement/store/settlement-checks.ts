@@ -72,7 +72,7 @@ const CHECKS: readonly { invariant: string; sql: string }[] = [
 ];
 
 /** Checks a page of merchants of a run. @returns what does not hold; empty when all does */
-export async function checkRecords(db: Queryable, page: PageOfRun): Promise<Breach[]> {
+export async function checkStatements(db: Queryable, page: PageOfRun): Promise<Breach[]> {
   const breaches: Breach[] = [];
   for (const { invariant, sql } of CHECKS) {
     const values = [toUuid(page.runId), toUuid(page.after), toUuid(page.upTo), toUuid(page.tenantId), page.date];

@@ -2,8 +2,8 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { EntryTotals } from '../rules/camt053';
 import type { ItemKind } from '../rules/reconcile';
-import type { Statement, StatementTransaction } from '../rules/statement';
-import { NO_MERCHANT, type RecordRow, toRecord } from './settlement-records';
+import type { NamedStatement, Statement, StatementTransaction } from '../rules/statement';
+import { NO_MERCHANT, type StatementRow, toStatement } from './settlement-records';
 
 // A run's rows are read by pages, each a transaction of its own: no connection is held while a client takes its time, and
 // no more than a page is in memory. What a completed run holds does not change between pages.
@@ -20,7 +20,7 @@ export async function hasStatements(db: Queryable, runId: PublicId): Promise<boo
   return rows.length > 0;
 }
 
-interface StatementRow extends RecordRow {
+interface NamedStatementRow extends StatementRow {
   merchant_name: string;
 }
 
@@ -29,10 +29,10 @@ interface StatementRow extends RecordRow {
  *
  * @param db - {@link inIndexOrder}
  */
-export async function* statementPages(db: Queryable, runId: PublicId): AsyncGenerator<Statement[]> {
+export async function* statementPages(db: Queryable, runId: PublicId): AsyncGenerator<NamedStatement[]> {
   let after: [string, string] = [toUuid(NO_MERCHANT), ''];
   for (;;) {
-    const { rows } = await db.query<StatementRow>({
+    const { rows } = await db.query<NamedStatementRow>({
       name: 'export-statements',
       text: `SELECT r.merchant_id, m.name AS merchant_name, r.currency, r.opening, r.gross_sales, r.refunds, r.chargebacks,
                     r.adjustments, r.fees, r.fee_tax, r.reserve_held, r.reserve_released, r.net, r.paid_out, r.closing,
@@ -42,7 +42,7 @@ export async function* statementPages(db: Queryable, runId: PublicId): AsyncGene
              ORDER BY r.merchant_id, r.currency LIMIT ${PAGE}`,
       values: [toUuid(runId), ...after],
     });
-    if (rows.length > 0) yield rows.map((row) => ({ ...toRecord(row), merchantName: row.merchant_name }));
+    if (rows.length > 0) yield rows.map((row) => ({ ...toStatement(row), merchantName: row.merchant_name }));
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;
     after = [last.merchant_id, last.currency];

@@ -26,7 +26,7 @@ moves AS MATERIALIZED (
 )`;
 
 /** Posts settlements and payouts of a page of merchants, and keeps and gives back reserves. Doing it again adds nothing. */
-export async function postRecords(db: Queryable, page: PageOfRun): Promise<void> {
+export async function postStatements(db: Queryable, page: PageOfRun): Promise<void> {
   const values = [
     toUuid(page.runId),
     toUuid(page.after),

@@ -2,9 +2,6 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Statement } from '../rules/statement';
 
-/** A statement as it is stored: without the merchant's name. */
-export type SettlementRecord = Omit<Statement, 'merchantName'>;
-
 /** A page of the merchants of a tenant, by id. */
 export interface MerchantPage {
   /** The last merchant of the page; undefined when there was none. */
@@ -40,11 +37,11 @@ export async function merchantPage(
 
 /**
  * Statements from a source of items. What is owed from the day before is that day's closing: a balance that is not 0
- * always has a record the next day. The share held back is rounded half to even, as everywhere.
+ * always has a statement the next day. The share held back is rounded half to even, as everywhere.
  *
  * $1 tenant, $2 date, $3 and $4 merchants after and up to, $5 run
  */
-function statements(items: string): string {
+function statementsFrom(items: string): string {
   return `
 page AS MATERIALIZED (
   SELECT id, reserve_bps, payout_minimum FROM merchants WHERE tenant_id = $1 AND id > $3 AND id <= $4
@@ -100,10 +97,10 @@ page AS MATERIALIZED (
 }
 
 // The page's bounds once more, for the index.
-const CLAIMED = statements(
+const CLAIMED = statementsFrom(
   'settlement_items i ON i.run_id = $5 AND i.merchant_id > $3 AND i.merchant_id <= $4 AND i.merchant_id = p.id',
 );
-const OPEN = statements(
+const OPEN = statementsFrom(
   `(SELECT merchant_id, currency, kind, gross, fee, fee_tax, effective_at < $6 AS late FROM settlement_items
     WHERE tenant_id = $1 AND run_id IS NULL AND effective_at < $7
     UNION ALL
@@ -111,10 +108,11 @@ const OPEN = statements(
     WHERE run_id = $5 AND merchant_id > $3 AND merchant_id <= $4) AS i ON i.merchant_id = p.id`,
 );
 
-/** Plans for many rows, which the pool has turned off for statements over few. */
+/** Plans for many rows, which the pool has turned off for queries over few. */
 export const REPORT_OPTIONS = `SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
   SET LOCAL work_mem = '64MB'; SET LOCAL statement_timeout = '10min'; SET LOCAL jit = off`;
 
+/** A page of a tenant's merchants, and the run that is made for them: after one merchant, up to another. */
 export interface PageOfRun {
   tenantId: PublicId;
   runId: PublicId;
@@ -123,8 +121,8 @@ export interface PageOfRun {
   upTo: PublicId;
 }
 
-/** Computes the records of a page of merchants from what the run has claimed, in place of what was computed before. */
-export async function computeRecords(db: Queryable, page: PageOfRun): Promise<void> {
+/** Makes the statements of a page of merchants from what the run has claimed, in place of those that were made before. */
+export async function computeStatements(db: Queryable, page: PageOfRun): Promise<void> {
   await db.query({
     text: 'DELETE FROM settlement_records WHERE run_id = $1 AND merchant_id > $2 AND merchant_id <= $3',
     values: [toUuid(page.runId), toUuid(page.after), toUuid(page.upTo)],
@@ -138,58 +136,54 @@ export async function computeRecords(db: Queryable, page: PageOfRun): Promise<vo
 }
 
 /**
- * What {@link computeRecords} would compute if the open items of a day were claimed now, beside those that the run has
+ * What {@link computeStatements} would make if the open items of a day were claimed now, beside those that the run has
  * claimed. Nothing is written.
  */
-export async function previewRecords(
+export async function previewStatements(
   db: Queryable,
   page: PageOfRun,
   period: { start: Date; end: Date },
-): Promise<SettlementRecord[]> {
-  const { rows } = await db.query<RecordRow>({
+): Promise<Statement[]> {
+  const { rows } = await db.query<StatementRow>({
     text: `WITH ${OPEN} SELECT merchant_id, currency, ${AMOUNTS} FROM records ORDER BY merchant_id, currency`,
     values: [...pageValues(page), period.start, period.end],
   });
-  return rows.map(toRecord);
+  return rows.map(toStatement);
 }
 
-/** A run's records by merchant and currency, after one. Index: settlement_records_pkey. */
-export async function readRecords(
+/** A run's statements by merchant and currency, after one. Index: settlement_records_pkey. */
+export async function readStatements(
   db: Queryable,
   runId: PublicId,
   after: { merchantId: PublicId; currency: string },
   limit: number,
-): Promise<SettlementRecord[]> {
-  const { rows } = await db.query<RecordRow>({
+): Promise<Statement[]> {
+  const { rows } = await db.query<StatementRow>({
     name: 'read-settlement-records',
     text: `SELECT merchant_id, currency, ${AMOUNTS} FROM settlement_records
            WHERE run_id = $1 AND (merchant_id, currency) > ($2, $3) ORDER BY merchant_id, currency LIMIT $4`,
     values: [toUuid(runId), toUuid(after.merchantId), after.currency, limit],
   });
-  return rows.map(toRecord);
+  return rows.map(toStatement);
 }
 
-/** The records of one merchant in a run, by currency. Index: settlement_records_pkey. */
-export async function recordsOfMerchant(
-  db: Queryable,
-  runId: PublicId,
-  merchantId: PublicId,
-): Promise<SettlementRecord[]> {
-  const { rows } = await db.query<RecordRow>({
+/** The statements of one merchant in a run, by currency. Index: settlement_records_pkey. */
+export async function statementsOfMerchant(db: Queryable, runId: PublicId, merchantId: PublicId): Promise<Statement[]> {
+  const { rows } = await db.query<StatementRow>({
     name: 'settlement-records-of-merchant',
     text: `SELECT merchant_id, currency, ${AMOUNTS} FROM settlement_records
            WHERE run_id = $1 AND merchant_id = $2 ORDER BY currency`,
     values: [toUuid(runId), toUuid(merchantId)],
   });
-  return rows.map(toRecord);
+  return rows.map(toStatement);
 }
 
 function pageValues(page: PageOfRun): unknown[] {
   return [toUuid(page.tenantId), page.date, toUuid(page.after), toUuid(page.upTo), toUuid(page.runId)];
 }
 
-/** A row with a record's columns. */
-export interface RecordRow {
+/** A row with a statement's columns. */
+export interface StatementRow {
   merchant_id: string;
   currency: string;
   opening: string;
@@ -208,7 +202,7 @@ export interface RecordRow {
   late_count: string;
 }
 
-export function toRecord(row: RecordRow): SettlementRecord {
+export function toStatement(row: StatementRow): Statement {
   return {
     merchantId: fromUuid('merchant', row.merchant_id),
     currency: row.currency,

@@ -144,6 +144,9 @@ test('nobody hands out, takes over or takes away scopes that they do not have', 
   ];
   expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403]);
   expect(answers[1]?.body.detail).toMatch(/"messages:write"\.$/);
+  expect(answers[1]?.headers['www-authenticate']).toBe(
+    'Bearer realm="waybill", error="insufficient_scope", scope="messages:write"',
+  );
   expect(await works(strong.key)).toBe(true);
   const weaker = await api.call('POST', '/v1/api-keys', { key, body: { name: 'k', scopes: ['messages:read'] } });
   expect(weaker.status).toBe(201);

@@ -6,11 +6,11 @@ import { postTransaction } from '../../../domains/ledger/store/ledger';
 import { addDays } from '../../../domains/merchants/rules/business-day';
 import type { FeeSchedule } from '../../../domains/merchants/store/fee-schedules';
 import type { Merchant } from '../../../domains/merchants/store/merchants';
+import type { Statement } from '../../../domains/settlement/rules/statement';
 import {
   NO_MERCHANT,
-  readRecords,
-  recordsOfMerchant,
-  type SettlementRecord,
+  readStatements,
+  statementsOfMerchant,
 } from '../../../domains/settlement/store/settlement-records';
 import { findRun } from '../../../domains/settlement/store/settlement-runs';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
@@ -71,15 +71,15 @@ async function runOf(shop: Shop, date: string) {
   return run;
 }
 
-async function statement(shop: Shop, date: string, index = 0): Promise<SettlementRecord | undefined> {
+async function statement(shop: Shop, date: string, index = 0): Promise<Statement | undefined> {
   const run = await runOf(shop, date);
-  return (await recordsOfMerchant(pipeline.database.pool, run.id, idOf(shop, index)))[0];
+  return (await statementsOfMerchant(pipeline.database.pool, run.id, idOf(shop, index)))[0];
 }
 
-const at = (shop: Shop, kind: Happening['kind'], amount: bigint, when: Date, index = 0): Happening => ({
+const at = (shop: Shop, kind: Happening['kind'], amount: bigint, when: Date): Happening => ({
   kind,
   amount,
-  merchantId: idOf(shop, index),
+  merchantId: idOf(shop),
   currency: 'EUR',
   at: when,
 });
@@ -182,8 +182,8 @@ test('I14: currencies never mix', async () => {
   await post(tea, at(tea, 'adjustment', 100n, during(FIRST, 1)));
   await post(tea, { ...at(tea, 'adjustment', 900n, during(FIRST, 1)), currency: 'JPY' });
   await steps.settle(tea.tenantId, FIRST);
-  const records = await recordsOfMerchant(pipeline.database.pool, (await runOf(tea, FIRST)).id, idOf(tea));
-  expect(records.map(({ currency, paidOut }) => [currency, paidOut])).toEqual([
+  const statements = await statementsOfMerchant(pipeline.database.pool, (await runOf(tea, FIRST)).id, idOf(tea));
+  expect(statements.map(({ currency, paidOut }) => [currency, paidOut])).toEqual([
     ['EUR', 100n],
     ['JPY', 900n],
   ]);
@@ -195,6 +195,15 @@ test('a day that is not the next one is refused', async () => {
     `${FIRST} has to be settled before ${SECOND}`,
   );
   await expect(steps.run('openDay', tea.tenantId, '2099-01-01')).rejects.toThrow(/before 2099-01-01/);
+});
+
+test('what no repetition helps is not retried, and workflows know it by its type', async () => {
+  const tea = await shop(1);
+  const permanent = (type: string) => expect.objectContaining({ type, nonRetryable: true });
+  await expect(steps.run('openDay', tea.tenantId, SECOND)).rejects.toEqual(permanent('WrongDay'));
+  await expect(steps.run('claimDay', tea.tenantId, FIRST)).rejects.toEqual(permanent('NotRunning'));
+  const nobody = await insertTenant(pipeline.database.pool);
+  await expect(steps.run('openDay', nobody, FIRST)).rejects.toEqual(permanent('NoBusiness'));
 });
 
 describe('a difference of a single unit', () => {
@@ -290,8 +299,8 @@ test('I1: the ledger refuses what does not balance, and any change of what it ha
 async function hashOf(shop: Shop, date: string): Promise<string> {
   const hash = createTotalsHash();
   const after = { merchantId: NO_MERCHANT, currency: '' };
-  const records = await readRecords(pipeline.database.pool, (await runOf(shop, date)).id, after, 1_000);
-  for (const record of records) hash.add(Object.values(record));
+  const statements = await readStatements(pipeline.database.pool, (await runOf(shop, date)).id, after, 1_000);
+  for (const each of statements) hash.add(Object.values(each));
   return hash.digest();
 }
 

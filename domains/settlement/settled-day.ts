@@ -1,24 +1,19 @@
-import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
+import type { Queryable } from '../../infra/postgres/pool';
 import { businessDateAt, findBusiness } from '../merchants';
-import { SettlementRefusal } from './refusals';
+import { noSettlement, SettlementRefusal } from './refusals';
 import type { SettledDay } from './rules/statement';
 import { findRun } from './store/settlement-runs';
-
-/** For a day that no settlement was begun for. */
-export function noSettlement(): SettlementRefusal {
-  return new SettlementRefusal('no-settlement', 'There is no settlement of that day.');
-}
 
 /**
  * A day whose settlement has come to its end: completed, or held for review.
  *
  * @throws SettlementRefusal `no-settlement` for a day that has no settlement, `not-settled` while it is open or being settled
  */
-export async function settledDay(pool: Pool, tenantId: PublicId, date: string): Promise<SettledDay> {
-  const run = await findRun(pool, tenantId, date);
+export async function settledDay(db: Queryable, tenantId: PublicId, date: string): Promise<SettledDay> {
+  const run = await findRun(db, tenantId, date);
   if (run === undefined) {
-    const business = await findBusiness(pool, tenantId);
+    const business = await findBusiness(db, tenantId);
     const open = business !== undefined && businessDateAt(new Date(), business) === date;
     if (open) throw new SettlementRefusal('not-settled', 'The business day is still open.');
     throw noSettlement();

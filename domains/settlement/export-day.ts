@@ -1,14 +1,69 @@
+import type { Pool } from 'pg';
+import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
+import { inIndexOrder } from '../ledger';
+import { SettlementRefusal } from './refusals';
 import { CAMT_END, camtBegin, NO_ENTRIES, STATEMENT_END, statementBegin, transactionEntry } from './rules/camt053';
 import { STATEMENT_COLUMNS, statementRecord, TRANSACTION_COLUMNS, transactionRecord } from './rules/csv-statements';
-import type { SettledDay, Statement, StatementTransaction } from './rules/statement';
-import { statementKey, statementPages, transactionPages, transactionTotals } from './store/settlement-exports';
+import type { NamedStatement, SettledDay, Statement, StatementTransaction } from './rules/statement';
+import { settledDay } from './settled-day';
+import {
+  hasStatements,
+  statementKey,
+  statementPages,
+  transactionPages,
+  transactionTotals,
+} from './store/settlement-exports';
+
+/** How a day is written down: as CSV, as ISO 20022 camt.053.001.08, or as JSON. */
+export type ExportFormat = 'csv' | 'camt053' | 'json';
 
 /** What an export goes into: statements alone, or every transaction. */
 export type Detail = 'statements' | 'transactions';
 
+/** How each part of an export is shown as JSON. */
+export interface ExportViews {
+  day(day: SettledDay): unknown;
+  statement(statement: NamedStatement): unknown;
+  transaction(transaction: StatementTransaction): unknown;
+}
+
+/** What of a day is exported, and how. */
+export interface ExportRequest {
+  tenantId: PublicId;
+  /** `YYYY-MM-DD` */
+  date: string;
+  format: ExportFormat;
+  detail: Detail;
+  views: ExportViews;
+}
+
+/**
+ * Exports a settled day, piece by piece: no more than a page of it is in memory. The first piece is made at once, so that
+ * what fails at the beginning can still be answered as an error.
+ *
+ * @throws SettlementRefusal when the day is not settled, or has no statements and the format must have one
+ */
+export async function exportDay({ pool }: { pool: Pool }, request: ExportRequest): Promise<AsyncIterable<string>> {
+  const { tenantId, date, format, detail, views } = request;
+  const day = await settledDay(pool, tenantId, date);
+  if (format === 'camt053' && !(await hasStatements(pool, day.runId))) {
+    const what = 'The day has no statements, and a camt.053 message must have one: use csv or json.';
+    throw new SettlementRefusal('no-statements', what);
+  }
+  const db = inIndexOrder(pool);
+  switch (format) {
+    case 'csv':
+      return begun(csvPieces(db, day, detail));
+    case 'camt053':
+      return begun(camtPieces(db, day, detail));
+    case 'json':
+      return begun(jsonPieces(db, day, detail, views));
+  }
+}
+
 /** A day as CSV: a line a statement, or a line a transaction. */
-export async function* csvPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
+async function* csvPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
   if (detail === 'transactions') {
     yield TRANSACTION_COLUMNS;
     for await (const page of transactionPages(db, day.runId)) {
@@ -22,20 +77,8 @@ export async function* csvPieces(db: Queryable, day: SettledDay, detail: Detail)
   }
 }
 
-/** How each part of an export is shown as JSON. */
-export interface ExportViews {
-  day(day: SettledDay): unknown;
-  statement(statement: Statement): unknown;
-  transaction(transaction: StatementTransaction): unknown;
-}
-
 /** A day as JSON: the run, its statements and, if asked for, their transactions. */
-export async function* jsonPieces(
-  db: Queryable,
-  day: SettledDay,
-  detail: Detail,
-  views: ExportViews,
-): AsyncGenerator<string> {
+async function* jsonPieces(db: Queryable, day: SettledDay, detail: Detail, views: ExportViews): AsyncGenerator<string> {
   yield `{"run":${JSON.stringify(views.day(day))},"statements":[`;
   yield* listPieces(statementPages(db, day.runId), views.statement);
   if (detail === 'transactions') {
@@ -56,7 +99,7 @@ async function* listPieces<T>(pages: AsyncIterable<T[]>, view: (row: T) => unkno
 }
 
 /** A day as camt.053: a statement a merchant and currency, an entry a transaction, or one for all of a kind. */
-export async function* camtPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
+async function* camtPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
   const transactions = detail === 'transactions' ? new TransactionReader(db, day) : undefined;
   yield camtBegin(day);
   for await (const page of statementPages(db, day.runId)) {
@@ -110,11 +153,8 @@ class TransactionReader {
 
 const PIECE_LENGTH = 65_536;
 
-/**
- * Makes many small pieces fewer large ones. The first is made at once, so that what fails at the beginning can still be
- * answered as an error.
- */
-export async function begun(pieces: AsyncGenerator<string>): Promise<AsyncIterable<string>> {
+/** Makes many small pieces fewer large ones, and the first of them at once. */
+async function begun(pieces: AsyncGenerator<string>): Promise<AsyncIterable<string>> {
   const larger = gathered(pieces);
   const first = await larger.next();
   return resumed(first, larger);

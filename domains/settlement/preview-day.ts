@@ -2,19 +2,19 @@ import type { Pool } from 'pg';
 import { newId, type PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
 import { addDays, type Business, businessDay } from '../merchants';
-import type { SettlementDeps } from './deps';
+import { businessOf, closedDate } from './requested-day';
+import type { Statement } from './rules/statement';
 import {
   merchantPage,
   NO_MERCHANT,
-  previewRecords,
+  previewStatements,
   REPORT_OPTIONS,
-  readRecords,
-  type SettlementRecord,
+  readStatements,
 } from './store/settlement-records';
 import { findRun, type SettlementRun } from './store/settlement-runs';
 
 /** Statements at most in an answer, and merchants of a page: each page reads all that is open. */
-export const MAX_PREVIEWED = 10_000;
+const MAX_PREVIEWED = 10_000;
 
 /** Before anything that happened: nothing joins a claim that is closed. */
 const NEVER = new Date(0);
@@ -22,32 +22,37 @@ const NEVER = new Date(0);
 /**
  * The statements of a day as they would be if it were settled now, or gone on with; of a completed day, as they are.
  * Nothing is claimed and nothing is written.
+ *
+ * @param wanted - `YYYY-MM-DD`; by default the last day that is over
+ * @throws SettlementRefusal when the tenant is no business, or the day not over
  */
 export async function previewDay(
-  { pool }: Pick<SettlementDeps, 'pool'>,
-  business: Business,
-  date: string,
-): Promise<SettlementRecord[]> {
-  const { tenantId } = business;
+  { pool }: { pool: Pool },
+  tenantId: PublicId,
+  wanted: string | undefined,
+): Promise<{ date: string; statements: Statement[] }> {
+  const business = await businessOf(pool, tenantId);
+  const date = closedDate(business, wanted);
   const run = await findRun(pool, tenantId, date);
   if (run?.state === 'completed') {
-    return readRecords(pool, run.id, { merchantId: NO_MERCHANT, currency: '' }, MAX_PREVIEWED);
+    const beginning = { merchantId: NO_MERCHANT, currency: '' };
+    return { date, statements: await readStatements(pool, run.id, beginning, MAX_PREVIEWED) };
   }
   const period = await periodOf(pool, business, date, run);
   const runId = run?.id ?? newId('settlementRun');
-  const records: SettlementRecord[] = [];
-  for (let after: PublicId = NO_MERCHANT; records.length < MAX_PREVIEWED; ) {
+  const statements: Statement[] = [];
+  for (let after: PublicId = NO_MERCHANT; statements.length < MAX_PREVIEWED; ) {
     const { last } = await merchantPage(pool, tenantId, after, MAX_PREVIEWED);
     if (last === undefined) break;
     const page = { tenantId, runId, date, after, upTo: last };
     const more = await inTransaction(pool, async (client) => {
       await client.query(REPORT_OPTIONS);
-      return previewRecords(client, page, period);
+      return previewStatements(client, page, period);
     });
-    records.push(...more);
+    statements.push(...more);
     after = last;
   }
-  return records.slice(0, MAX_PREVIEWED);
+  return { date, statements: statements.slice(0, MAX_PREVIEWED) };
 }
 
 /** What of the open items is late, and up to where they would be claimed. */

@@ -1,0 +1,55 @@
+import type { Pool } from 'pg';
+import { asId, type PublicId } from '../../core/ids';
+import type { Effect } from '../../infra/postgres/effect';
+import { inTransaction, type Queryable } from '../../infra/postgres/pool';
+import { type IssuedApiKey, issueApiKey, reissueApiKey } from './issue-api-key';
+import { AccountRefusal } from './refusals';
+import { mustHold, type ScopeSet } from './scopes';
+import { findTenant } from './store/tenants';
+
+/** A key as it is asked for. */
+export interface ApiKeyRequest {
+  name: string;
+  scopes: readonly string[];
+  expiresAt?: Date | undefined;
+  /** Whose key it is to be; by default the tenant's that asks. */
+  tenantId?: PublicId | undefined;
+}
+
+/**
+ * Makes an API key. A repetition makes no other one, but gives it another secret.
+ *
+ * @param by - whose request it is, and what they may do themselves
+ * @throws AccountRefusal `lacks-scope`, `no-such-tenant`
+ */
+export async function createApiKey(
+  { pool }: { pool: Pool },
+  by: Effect & { scopes: ScopeSet },
+  request: ApiKeyRequest,
+): Promise<IssuedApiKey> {
+  const tenantId = await tenantFor(pool, by, request.tenantId);
+  if (!by.scopes.allows('admin')) mustHold(by.scopes, request.scopes);
+  const { name, scopes, expiresAt } = request;
+  const id = asId('apiKey', by.effectId);
+  return inTransaction(pool, async (client) => {
+    await by.fence(client);
+    const known = await reissueApiKey(client, { tenantId, id });
+    return known ?? issueApiKey(client, { id, tenantId, name, scopes, expiresAt });
+  });
+}
+
+async function tenantFor(
+  db: Queryable,
+  by: { tenantId: PublicId; scopes: ScopeSet },
+  wanted: PublicId | undefined,
+): Promise<PublicId> {
+  if (wanted === undefined || wanted === by.tenantId) return by.tenantId;
+  if (!by.scopes.allows('admin')) {
+    const detail = 'A key for another tenant needs the scope "admin".';
+    throw new AccountRefusal('lacks-scope', detail, { scope: 'admin' });
+  }
+  if ((await findTenant(db, wanted)) === undefined) {
+    throw new AccountRefusal('no-such-tenant', 'there is no such tenant', { field: ['tenantId'] });
+  }
+  return wanted;
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import type { Pool } from 'pg';
+import { asId, type PublicId } from '../../core/ids';
+import type { Effect } from '../../infra/postgres/effect';
+import { inTransaction } from '../../infra/postgres/pool';
+import { appendAudit } from '../ledger';
+import { type LineError, readReconciliationFile } from './rules/reconcile-file';
+import { settledDay } from './settled-day';
+import { reconcileLines } from './store/reconciliation';
+import { findReconciliation, type Reconciliation } from './store/reconciliation-reads';
+
+/** What was found, or what is wrong with the file, line by line. */
+export type ReconciledDay = { ok: true; reconciliation: Reconciliation } | { ok: false; errors: LineError[] };
+
+/**
+ * Holds a settled day against a file of a bank or provider, and keeps what was found, and the audit log tells of it. A
+ * repetition answers with what was found the first time.
+ *
+ * @param by - whose request it is; `keyId` goes into the audit log
+ * @throws SettlementRefusal when the day is not settled
+ */
+export async function reconcileDay(
+  { pool }: { pool: Pool },
+  by: Effect & { keyId: PublicId },
+  { date, text }: { date: string; text: string },
+): Promise<ReconciledDay> {
+  const { tenantId, keyId } = by;
+  const { runId } = await settledDay(pool, tenantId, date);
+  const file = readReconciliationFile(text);
+  if (!file.ok) return file;
+  const { lines, hasKinds } = file;
+  const id = asId('reconciliation', by.effectId);
+  const reconciliation = await inTransaction(pool, async (client) => {
+    await by.fence(client);
+    const known = await findReconciliation(client, { tenantId, runId, id });
+    if (known !== undefined) return known;
+    const fileHash = createHash('sha256').update(text).digest();
+    const made = await reconcileLines(client, { id, tenantId, runId, actor: keyId, fileHash, lines, hasKinds });
+    await appendAudit(client, tenantId, {
+      actor: keyId,
+      action: 'settlement.reconciled',
+      subject: date,
+      payload: auditPayload(made),
+    });
+    return made;
+  });
+  return { ok: true, reconciliation };
+}
+
+function auditPayload({ id, fileHash, lineCount, state, counts, totals }: Reconciliation) {
+  return {
+    reconciliationId: id,
+    fileSha256: fileHash,
+    lines: lineCount,
+    state,
+    counts,
+    totals: totals.map(({ currency, ledger, external, withinTolerance }) => ({
+      currency,
+      ledger: String(ledger),
+      external: String(external),
+      variance: String(ledger - external),
+      withinTolerance,
+    })),
+  };
+}

@@ -1,0 +1,35 @@
+import type { PublicId } from '../../core/ids';
+import type { Queryable } from '../../infra/postgres/pool';
+import { findMerchant } from '../merchants';
+import { noSettlement, SettlementRefusal } from './refusals';
+import type { Statement } from './rules/statement';
+import { statementsOfMerchant } from './store/settlement-records';
+import { findRun, type SettlementRun } from './store/settlement-runs';
+import { type CurrencyTotals, totalsOfRun } from './store/settlement-stats';
+
+/** The settlement of a day as it stands, and what it comes to by currency. @throws SettlementRefusal `no-settlement` */
+export async function showSettlement(
+  db: Queryable,
+  tenantId: PublicId,
+  date: string,
+): Promise<{ run: SettlementRun; totals: CurrencyTotals[] }> {
+  const run = await findRun(db, tenantId, date);
+  if (run === undefined) throw noSettlement();
+  return { run, totals: await totalsOfRun(db, run.id) };
+}
+
+/**
+ * A merchant's statements of a day, one a currency.
+ *
+ * @throws SettlementRefusal `no-settlement`, `no-merchant`
+ */
+export async function showStatements(
+  db: Queryable,
+  { tenantId, date, merchantId }: { tenantId: PublicId; date: string; merchantId: PublicId },
+): Promise<Statement[]> {
+  const run = await findRun(db, tenantId, date);
+  const merchant = await findMerchant(db, tenantId, merchantId);
+  if (run === undefined) throw noSettlement();
+  if (merchant === undefined) throw new SettlementRefusal('no-merchant');
+  return statementsOfMerchant(db, run.id, merchant.id);
+}

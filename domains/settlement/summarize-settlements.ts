@@ -1,0 +1,34 @@
+import type { PublicId } from '../../core/ids';
+import type { Queryable } from '../../infra/postgres/pool';
+import { type CurrencyTotals, type RunStatistics, runStatistics, totalsBetween } from './store/settlement-stats';
+
+const [EARLIEST, LATEST] = ['0001-01-01', '9999-12-31'];
+
+/** What the settlements of some days came to. */
+export interface SettlementSummary {
+  runs: Pick<RunStatistics, 'total' | 'completed' | 'failed' | 'needsReview' | 'open'>;
+  /** Completed ones of those that ended, 0 to 1; null when none ended. */
+  successRate: number | null;
+  /** Seconds within which 95 % of the completed ones were, from their start; null when there are none. */
+  p95Seconds: number | null;
+  /** How many transactions are in the completed ones. */
+  transactions: string;
+  totals: CurrencyTotals[];
+}
+
+/** Sums up the settlements of some days, by default of all. `from` and `to` are dates, both included. */
+export async function summarizeSettlements(
+  db: Queryable,
+  tenantId: PublicId,
+  { from = EARLIEST, to = LATEST }: { from?: string | undefined; to?: string | undefined },
+): Promise<SettlementSummary> {
+  const { transactions, p95Seconds, ...runs } = await runStatistics(db, tenantId, from, to);
+  const ended = runs.completed + runs.failed + runs.needsReview;
+  return {
+    runs,
+    successRate: ended === 0 ? null : runs.completed / ended,
+    p95Seconds,
+    transactions,
+    totals: await totalsBetween(db, tenantId, from, to),
+  };
+}
