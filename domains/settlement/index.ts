@@ -1,4 +1,5 @@
 export { claimDay, computeDay } from './aggregate';
+export { type BusinessChange, changeBusiness } from './change-business';
 export { businessOf, closedDate, retry, trigger } from './commands';
 export { checkDay, completeDay, holdDay, postDay } from './conclude';
 export { settlementDeps } from './deps';
@@ -11,7 +12,6 @@ export { ITEM_KINDS, RECONCILIATION_STATUSES } from './rules/reconcile';
 export { readReconciliationFile } from './rules/reconcile-file';
 export type { SettledDay, Statement, StatementTransaction } from './rules/statement';
 export { noSettlement, settledDay } from './settled-run';
-export { ensureSettlementSchedule } from './settlement-schedule';
 export { reconcile } from './store/reconciliation';
 export {
   byStatus,
