@@ -1,5 +1,6 @@
 export { type PaymentDeps, paymentDeps } from './deps';
 export { payments } from './domain';
+export { describeMoves, describePaymentStates } from './rules/describe-states';
 
 // Orders
 
