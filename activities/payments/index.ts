@@ -21,6 +21,7 @@ import {
   voidCharge,
 } from '../../domains/payments';
 import type { Platform } from '../../infra/platform/platform';
+import { withHeartbeats } from './heartbeats';
 
 export type PaymentActivities = ReturnType<typeof createPaymentActivities>;
 
@@ -30,10 +31,10 @@ const SWEEP_GRACE_MS = 60_000;
 export function createPaymentActivities(platform: Platform) {
   const deps = paymentDeps(platform);
   return {
-    authoriseCharge: (paymentId: PublicId) => authoriseCharge(deps, paymentId),
-    captureCharge: (paymentId: PublicId, chargeId: string) => captureCharge(deps, paymentId, chargeId),
-    voidCharge: (paymentId: PublicId) => voidCharge(deps, paymentId),
-    lookUpCharge: (paymentId: PublicId) => lookUpCharge(deps, paymentId),
+    authoriseCharge: (paymentId: PublicId) => withHeartbeats(authoriseCharge(deps, paymentId)),
+    captureCharge: (paymentId: PublicId, chargeId: string) => withHeartbeats(captureCharge(deps, paymentId, chargeId)),
+    voidCharge: (paymentId: PublicId) => withHeartbeats(voidCharge(deps, paymentId)),
+    lookUpCharge: (paymentId: PublicId) => withHeartbeats(lookUpCharge(deps, paymentId)),
     holdWallet: (paymentId: PublicId) => holdWallet(deps, paymentId),
     releaseWallet: (paymentId: PublicId, code: string) => releaseWallet(deps, paymentId, code),
     /** @param charge - absent for a wallet */
@@ -43,8 +44,8 @@ export function createPaymentActivities(platform: Platform) {
       endPayment(deps, paymentId, state, code),
     flagPayment: (paymentId: PublicId, code: string) => flagPayment(deps, paymentId, code),
 
-    callRefund: (refundId: PublicId) => callRefund(deps, refundId),
-    lookUpRefund: (refundId: PublicId) => lookUpRefund(deps, refundId),
+    callRefund: (refundId: PublicId) => withHeartbeats(callRefund(deps, refundId)),
+    lookUpRefund: (refundId: PublicId) => withHeartbeats(lookUpRefund(deps, refundId)),
     /** @param done - absent for a wallet */
     recordRefund: (refundId: PublicId, done?: RefundDone) => recordRefund(deps, refundId, done),
     failRefund: (refundId: PublicId, code: string) => failRefund(deps, refundId, code),

@@ -1,13 +1,6 @@
 import { z } from 'zod';
-import { asId } from '../../core/ids';
-import {
-  appendAudit,
-  findLedgerTransaction,
-  type LedgerTransaction,
-  listLedgerTransactions,
-} from '../../domains/ledger';
-import { type Reversal, reverseTransaction } from '../../domains/payments';
-import { inTransaction } from '../../infra/postgres/pool';
+import { findLedgerTransaction, type LedgerTransaction, listLedgerTransactions } from '../../domains/ledger';
+import { reverseTransaction } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { amountText } from '../http/money-schema';
@@ -52,7 +45,7 @@ const reversalSchema = z
 
 const params = z.object({ id: idSchema('ledgerTransaction') });
 
-export function ledgerRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
+export function ledgerRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'get',
@@ -67,7 +60,7 @@ export function ledgerRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listLedgerTransactions(pool, tenantId, request);
+        const page = await listLedgerTransactions(deps.pool, tenantId, request);
         return { status: 200, body: pageBody(CURSOR, request, page, transactionView) };
       },
     }),
@@ -81,7 +74,7 @@ export function ledgerRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       params,
       responses: { 200: { description: 'The transaction.', body: transactionSchema } },
       handler: async ({ params: { id } }, { tenantId }) => {
-        const found = await findLedgerTransaction(pool, tenantId, id);
+        const found = await findLedgerTransaction(deps.pool, tenantId, id);
         if (found === undefined) throw new Problem('not-found');
         return { status: 200, body: transactionView(found) };
       },
@@ -107,43 +100,13 @@ export function ledgerRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
         },
       },
       problems: ['wrong-state'],
-      handler: async ({ params: { id }, body }, { tenantId, keyId, effectId, fence }) => {
-        const posted = await inTransaction(pool, async (db) => {
-          await fence(db);
-          const reversal = await reverseTransaction(db, tenantId, id, asId('adjustment', effectId), new Date());
-          if (reversal.outcome !== 'reversed') throw refusal(reversal);
-          if (reversal.posted) {
-            const payload = { transactionId: id, reversalId: reversal.id, reason: body.reason };
-            await appendAudit(db, tenantId, { actor: keyId, action: 'ledger.reversed', subject: id, payload });
-          }
-          return reversal.id;
-        });
-        const found = await findLedgerTransaction(pool, tenantId, posted);
-        if (found === undefined) throw new Error('the reversal was posted but not found');
-        const headers = { location: `/v1/ledger/transactions/${found.id}` };
-        return { status: 201, headers, body: transactionView(found) };
+      handler: async ({ params: { id }, body }, context) => {
+        const reversal = await reverseTransaction(deps, context, id, body.reason);
+        const headers = { location: `/v1/ledger/transactions/${reversal.id}` };
+        return { status: 201, headers, body: transactionView(reversal) };
       },
     }),
   ];
-}
-
-function refusal(reversal: Exclude<Reversal, { outcome: 'reversed' }>): Problem {
-  switch (reversal.outcome) {
-    case 'unknown':
-      return new Problem('not-found');
-    case 'already':
-      return new Problem('wrong-state', { detail: `It is reversed already, by ${reversal.by}.` });
-    case 'spent':
-      return new Problem('wrong-state', {
-        detail: 'The wallet has less than was put in; only what is there goes back.',
-      });
-    case 'not-by-hand':
-      return new Problem('wrong-state', {
-        detail:
-          `A transaction of type ${reversal.kind} is not taken back by hand, nor is a reversal: refund a payment, ` +
-          'adjust what a merchant is owed.',
-      });
-  }
 }
 
 function transactionView(transaction: LedgerTransaction): z.input<typeof transactionSchema> {

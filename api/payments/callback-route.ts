@@ -1,19 +1,8 @@
 import { z } from 'zod';
-import { isId, newId } from '../../core/ids';
-import {
-  type Callback,
-  type Chargeback,
-  callbackSchema,
-  chargebackWorkflowId,
-  insertChargeback,
-  markChargebackWon,
-  readPayment,
-  startChargeback,
-} from '../../domains/payments';
+import { type Callback, callbackSchema, keepCallback } from '../../domains/payments';
 import { verifySignature } from '../../domains/webhooks';
-import { inTime } from '../../infra/temporal/in-time';
 import { Problem } from '../http/problems';
-import type { RawInput, RequestContext, Route } from '../http/route';
+import type { RawInput, Route } from '../http/route';
 import type { PaymentRouteDeps } from './deps';
 
 const PATH = '/callbacks/payments';
@@ -42,7 +31,7 @@ export function callbackRoute(deps: PaymentRouteDeps): Route {
       async ({ request }) => {
         const text = verified(deps, raw);
         const callback = read(text);
-        if (callback !== undefined) await keep(deps, callback, request);
+        if (callback !== undefined) await keepCallback(deps, callback, request.log);
         return { status: 204 };
       },
   };
@@ -86,39 +75,3 @@ function read(text: string): Callback | undefined {
 }
 
 const KNOWN: ReadonlySet<string> = new Set<Callback['type']>(['chargeback.opened', 'chargeback.won']);
-
-async function keep(deps: PaymentRouteDeps, callback: Callback, { log }: RequestContext): Promise<void> {
-  const { pool, client, config } = deps;
-  const {
-    id: providerReference,
-    charge_reference: reference,
-    amount,
-    currency,
-    reason,
-    occurred_at: occurredAt,
-  } = callback.data;
-  const payment = isId('payment', reference) ? await readPayment(pool, reference) : undefined;
-  if (payment === undefined || payment.source.type !== 'card') {
-    throw new Problem('not-found', { detail: 'There is no such charge.' });
-  }
-  const id = newId('chargeback');
-  let chargeback: Chargeback = await insertChargeback(pool, {
-    id,
-    tenantId: payment.tenantId,
-    paymentId: payment.id,
-    providerReference,
-    amount,
-    currency,
-    reason,
-    occurredAt,
-    workflowId: chargebackWorkflowId(id),
-  });
-  if (callback.type === 'chargeback.won') {
-    chargeback = (await markChargebackWon(pool, providerReference, occurredAt)) ?? chargeback;
-  }
-  if (chargeback.state !== 'received' && chargeback.state !== 'won') return;
-  // It is kept: when Temporal is away, the sweep starts the workflow.
-  await inTime(startChargeback(client, config, chargeback)).catch((error: unknown) =>
-    log.warn({ err: error, chargebackId: chargeback.id }, 'a chargeback is left to the sweep'),
-  );
-}

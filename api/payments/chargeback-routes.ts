@@ -4,10 +4,8 @@ import {
   type Chargeback,
   findChargeback,
   listChargebacks,
-  moveChargeback,
-  startChargeback,
+  resumeChargeback,
 } from '../../domains/payments';
-import { inTime } from '../../infra/temporal/in-time';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schema';
 import { Problem } from '../http/problems';
@@ -47,8 +45,9 @@ const chargebackQuery = z.strictObject({
 
 const chargebackParams = z.object({ id: idSchema('chargeback') });
 
-export function chargebackRoutes({ pool, client, config, workflowUrl }: PaymentRouteDeps): Route[] {
-  const view = (chargeback: Chargeback) => chargebackView(chargeback, workflowUrl);
+export function chargebackRoutes(deps: PaymentRouteDeps): Route[] {
+  const { pool } = deps;
+  const view = (chargeback: Chargeback) => chargebackView(chargeback, deps.workflowUrl);
   return [
     route({
       method: 'get',
@@ -99,17 +98,8 @@ export function chargebackRoutes({ pool, client, config, workflowUrl }: PaymentR
         },
       },
       problems: ['wrong-state'],
-      handler: async ({ params }, { tenantId, log }) => {
-        const found = await findChargeback(pool, tenantId, params.id);
-        if (found === undefined) throw new Problem('not-found');
-        const chargeback = await moveChargeback(pool, found.id, ['needs_review'], 'received');
-        if (chargeback === undefined) {
-          throw new Problem('wrong-state', { detail: `The chargeback needs no review: it is ${found.state}.` });
-        }
-        // It is open again: when Temporal is away, the sweep starts the workflow.
-        await inTime(startChargeback(client, config, chargeback)).catch((error: unknown) =>
-          log.warn({ err: error, chargebackId: chargeback.id }, 'a chargeback is left to the sweep'),
-        );
+      handler: async ({ params }, context) => {
+        const chargeback = await resumeChargeback(deps, context, params.id);
         return { status: 202, headers: { location: `/v1/chargebacks/${chargeback.id}` }, body: view(chargeback) };
       },
     }),

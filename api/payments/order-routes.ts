@@ -1,8 +1,6 @@
-import { asId } from '../../core/ids';
-import { findBusiness, findMerchant } from '../../domains/merchants';
-import { findOrder, insertOrder, listOrders, makePayment, moveOrder } from '../../domains/payments';
+import { cancelOrder, createOrder, findOrder, listOrders, payOrder } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
-import { invalidField, Problem } from '../http/problems';
+import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import type { PaymentRouteDeps } from './deps';
 import { newOrderSchema, orderPageSchema, orderParams, orderQuery, orderSchema, orderView } from './order-schemas';
@@ -28,20 +26,8 @@ export function orderRoutes(deps: PaymentRouteDeps): Route[] {
         201: { description: 'The order, to be paid.', body: orderSchema, headers: { Location: "The order's path." } },
       },
       problems: ['wrong-state'],
-      handler: async ({ body }, { tenantId, effectId }) => {
-        if ((await findBusiness(pool, tenantId)) === undefined) {
-          throw new Problem('wrong-state', { detail: 'The tenant is no business yet: PATCH /v1/business first.' });
-        }
-        if ((await findMerchant(pool, tenantId, body.merchantId)) === undefined) {
-          throw invalidField('body', '#/merchantId', 'there is no such merchant');
-        }
-        const order = await insertOrder(pool, {
-          ...body,
-          id: asId('order', effectId),
-          tenantId,
-          reference: body.reference,
-        });
-        if (order === undefined) throw new Error('the order belongs to another tenant');
+      handler: async ({ body }, context) => {
+        const order = await createOrder(deps, context, { ...body, reference: body.reference });
         return { status: 201, headers: { location: `/v1/orders/${order.id}` }, body: orderView(order) };
       },
     }),
@@ -88,12 +74,8 @@ export function orderRoutes(deps: PaymentRouteDeps): Route[] {
       body: payOrderSchema,
       responses: PAYMENT_ANSWERS,
       problems: ['wrong-state'],
-      handler: async ({ params, body }, context) => {
-        if ((await findOrder(pool, context.tenantId, params.id)) === undefined) throw new Problem('not-found');
-        const id = asId('payment', context.effectId);
-        const payment = await makePayment(deps, context, { id, orderId: params.id, source: body.source });
-        return paymentAnswer(payment, deps.workflowUrl);
-      },
+      handler: async ({ params, body }, context) =>
+        paymentAnswer(await payOrder(deps, context, params.id, body.source), deps.workflowUrl),
     }),
     route({
       method: 'post',
@@ -107,13 +89,10 @@ export function orderRoutes(deps: PaymentRouteDeps): Route[] {
       params: orderParams,
       responses: { 200: { description: 'It is cancelled.', body: orderSchema } },
       problems: ['wrong-state'],
-      handler: async ({ params }, { tenantId }) => {
-        const cancelled = await moveOrder(pool, tenantId, params.id, ['created', 'cancelled'], 'cancelled');
-        if (cancelled !== undefined) return { status: 200, body: orderView(cancelled) };
-        const order = await findOrder(pool, tenantId, params.id);
-        if (order === undefined) throw new Problem('not-found');
-        throw new Problem('wrong-state', { detail: `The order cannot be cancelled: it is ${order.state}.` });
-      },
+      handler: async ({ params }, { tenantId }) => ({
+        status: 200,
+        body: orderView(await cancelOrder(deps, tenantId, params.id)),
+      }),
     }),
   ];
 }

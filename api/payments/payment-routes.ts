@@ -1,6 +1,4 @@
-import { asId } from '../../core/ids';
-import { findPayment, listPayments, makePayment, startPayment } from '../../domains/payments';
-import { inTime } from '../../infra/temporal/in-time';
+import { findPayment, listPayments, makePayment, resumePayment } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -19,7 +17,7 @@ const TAG = 'Payments';
 const CURSOR = byId('payments');
 
 export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
-  const { pool, client, config, workflowUrl } = deps;
+  const { pool, workflowUrl } = deps;
   return [
     route({
       method: 'post',
@@ -36,10 +34,7 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
       body: newPaymentSchema,
       responses: PAYMENT_ANSWERS,
       problems: ['wrong-state'],
-      handler: async ({ body }, context) => {
-        const id = asId('payment', context.effectId);
-        return paymentAnswer(await makePayment(deps, context, { id, ...body }), workflowUrl);
-      },
+      handler: async ({ body }, context) => paymentAnswer(await makePayment(deps, context, body), workflowUrl),
     }),
     route({
       method: 'get',
@@ -90,12 +85,7 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
       },
       problems: ['wrong-state'],
       handler: async ({ params }, { tenantId }) => {
-        const payment = await findPayment(pool, tenantId, params.id);
-        if (payment === undefined) throw new Problem('not-found');
-        if (payment.state !== 'needs_review') {
-          throw new Problem('wrong-state', { detail: `The payment needs no review: it is ${payment.state}.` });
-        }
-        await inTime(startPayment(client, config, payment, true));
+        const payment = await resumePayment(deps, tenantId, params.id);
         const headers = { location: `/v1/payments/${payment.id}` };
         return { status: 202, headers, body: paymentView(payment, workflowUrl) };
       },

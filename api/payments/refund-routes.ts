@@ -1,16 +1,5 @@
 import { z } from 'zod';
-import { asId, type PublicId } from '../../core/ids';
-import {
-  findPayment,
-  findRefund,
-  listRefunds,
-  makeRefund,
-  type Payment,
-  REFUND_STATES,
-  type Refund,
-  startRefund,
-} from '../../domains/payments';
-import { inTime } from '../../infra/temporal/in-time';
+import { findRefund, listRefunds, makeRefund, REFUND_STATES, type Refund, resumeRefund } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schema';
 import { Problem } from '../http/problems';
@@ -54,14 +43,8 @@ const refundParams = z.object({ id: idSchema('payment'), refundId: idSchema('ref
 const LOCATION = { Location: "The refund's path." };
 
 export function refundRoutes(deps: PaymentRouteDeps): Route[] {
-  const { pool, client, config, workflowUrl } = deps;
-
-  async function find(tenantId: PublicId, id: PublicId): Promise<Payment> {
-    const payment = await findPayment(pool, tenantId, id);
-    if (payment === undefined) throw new Problem('not-found');
-    return payment;
-  }
-  const view = (refund: Refund) => refundView(refund, workflowUrl);
+  const view = (refund: Refund) => refundView(refund, deps.workflowUrl);
+  const locationOf = ({ paymentId, id }: Refund) => ({ location: `/v1/payments/${paymentId}/refunds/${id}` });
 
   return [
     route({
@@ -81,14 +64,9 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       },
       problems: ['wrong-state'],
       handler: async ({ params, body }, context) => {
-        const payment = await find(context.tenantId, params.id);
-        const refund = await makeRefund(deps, context, payment, {
-          id: asId('refund', context.effectId),
-          amount: body.amount,
-          reason: body.reason,
-        });
-        const headers = { location: `/v1/payments/${payment.id}/refunds/${refund.id}` };
-        return { status: refund.state === 'pending' ? 202 : 201, headers, body: view(refund) };
+        const { amount, reason } = body;
+        const refund = await makeRefund(deps, context, { paymentId: params.id, amount, reason });
+        return { status: refund.state === 'pending' ? 202 : 201, headers: locationOf(refund), body: view(refund) };
       },
     }),
     route({
@@ -102,9 +80,10 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       query: z.strictObject(pageQuery),
       responses: { 200: { description: 'A page of refunds.', body: pageSchema('RefundPage', refundSchema) } },
       handler: async ({ params, query }, { tenantId }) => {
-        const payment = await find(tenantId, params.id);
         const request = pageRequest(CURSOR, query, 'desc');
-        return { status: 200, body: pageBody(CURSOR, request, await listRefunds(pool, payment.id, request), view) };
+        const page = await listRefunds(deps.pool, tenantId, params.id, request);
+        if (page === undefined) throw new Problem('not-found');
+        return { status: 200, body: pageBody(CURSOR, request, page, view) };
       },
     }),
     route({
@@ -117,7 +96,7 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       params: refundParams,
       responses: { 200: { description: 'The refund.', body: refundSchema } },
       handler: async ({ params }, { tenantId }) => {
-        const refund = await findRefund(pool, tenantId, params.id, params.refundId);
+        const refund = await findRefund(deps.pool, tenantId, params.id, params.refundId);
         if (refund === undefined) throw new Problem('not-found');
         return { status: 200, body: view(refund) };
       },
@@ -134,15 +113,8 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       responses: { 202: { description: 'Its workflow looks at it again.', body: refundSchema, headers: LOCATION } },
       problems: ['wrong-state'],
       handler: async ({ params }, { tenantId }) => {
-        const payment = await find(tenantId, params.id);
-        const refund = await findRefund(pool, tenantId, payment.id, params.refundId);
-        if (refund === undefined) throw new Problem('not-found');
-        if (refund.state !== 'needs_review') {
-          throw new Problem('wrong-state', { detail: `The refund needs no review: it is ${refund.state}.` });
-        }
-        await inTime(startRefund(client, config, refund, payment.source.type, true));
-        const headers = { location: `/v1/payments/${payment.id}/refunds/${refund.id}` };
-        return { status: 202, headers, body: view(refund) };
+        const refund = await resumeRefund(deps, tenantId, params.id, params.refundId);
+        return { status: 202, headers: locationOf(refund), body: view(refund) };
       },
     }),
   ];

@@ -1,17 +1,11 @@
 import { z } from 'zod';
-import { asId } from '../../core/ids';
-import { ACCOUNTS, postTransaction, transferPosting } from '../../domains/ledger';
-import { findBusiness } from '../../domains/merchants';
 import {
-  findWallet,
-  insertWallet,
+  createWallet,
+  creditWallet,
+  findWalletWithBalance,
   listWallets,
-  type Wallet,
-  type WalletBalance,
-  walletBalance,
-  walletBalances,
+  type WalletWithBalance,
 } from '../../domains/payments';
-import { inTransaction } from '../../infra/postgres/pool';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { amountText, currencySchema } from '../http/money-schema';
 import { Problem } from '../http/problems';
@@ -45,9 +39,8 @@ const walletSchema = z
   .meta({ id: 'Wallet' });
 
 const walletParams = z.object({ id: idSchema('wallet') });
-const EMPTY: WalletBalance = { balance: 0n, held: 0n, available: 0n };
 
-export function walletRoutes({ pool }: Pick<PaymentRouteDeps, 'pool'>): Route[] {
+export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool'>): Route[] {
   return [
     route({
       method: 'post',
@@ -61,14 +54,9 @@ export function walletRoutes({ pool }: Pick<PaymentRouteDeps, 'pool'>): Route[] 
         201: { description: 'The wallet, empty.', body: walletSchema, headers: { Location: "The wallet's path." } },
       },
       problems: ['wrong-state'],
-      handler: async ({ body }, { tenantId, effectId }) => {
-        if ((await findBusiness(pool, tenantId)) === undefined) {
-          throw new Problem('wrong-state', { detail: 'The tenant is no business yet: PATCH /v1/business first.' });
-        }
-        const wallet = await insertWallet(pool, { id: asId('wallet', effectId), tenantId, ...body });
-        if (wallet === undefined) throw new Error('the wallet belongs to another tenant');
-        const headers = { location: `/v1/wallets/${wallet.id}` };
-        return { status: 201, headers, body: walletView(wallet, await walletBalance(pool, wallet)) };
+      handler: async ({ body }, context) => {
+        const wallet = await createWallet(deps, context, body);
+        return { status: 201, headers: { location: `/v1/wallets/${wallet.id}` }, body: walletView(wallet) };
       },
     }),
     route({
@@ -82,10 +70,8 @@ export function walletRoutes({ pool }: Pick<PaymentRouteDeps, 'pool'>): Route[] 
       responses: { 200: { description: 'A page of wallets.', body: pageSchema('WalletPage', walletSchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listWallets(pool, tenantId, request);
-        const balances = await walletBalances(pool, page.rows);
-        const view = (wallet: Wallet) => walletView(wallet, balances.get(wallet.id) ?? EMPTY);
-        return { status: 200, body: pageBody(CURSOR, request, page, view) };
+        const page = await listWallets(deps.pool, tenantId, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, walletView) };
       },
     }),
     route({
@@ -98,9 +84,9 @@ export function walletRoutes({ pool }: Pick<PaymentRouteDeps, 'pool'>): Route[] 
       params: walletParams,
       responses: { 200: { description: 'The wallet.', body: walletSchema } },
       handler: async ({ params }, { tenantId }) => {
-        const wallet = await findWallet(pool, tenantId, params.id);
+        const wallet = await findWalletWithBalance(deps.pool, tenantId, params.id);
         if (wallet === undefined) throw new Problem('not-found');
-        return { status: 200, body: walletView(wallet, await walletBalance(pool, wallet)) };
+        return { status: 200, body: walletView(wallet) };
       },
     }),
     route({
@@ -115,34 +101,22 @@ export function walletRoutes({ pool }: Pick<PaymentRouteDeps, 'pool'>): Route[] 
       params: walletParams,
       body: creditSchema,
       responses: { 201: { description: 'The wallet with the money in it.', body: walletSchema } },
-      handler: async ({ params, body }, { tenantId, effectId, fence }) => {
-        const wallet = await findWallet(pool, tenantId, params.id);
-        if (wallet === undefined) throw new Problem('not-found');
-        await inTransaction(pool, async (db) => {
-          await fence(db);
-          await postTransaction(db, {
-            tenantId,
-            kind: 'wallet_credit',
-            externalRef: effectId,
-            currency: wallet.currency,
-            posting: transferPosting(ACCOUNTS.walletFunding, ACCOUNTS.wallet(wallet.id), body.amount),
-            effectiveAt: new Date(),
-          });
-        });
-        return { status: 201, body: walletView(wallet, await walletBalance(pool, wallet)) };
-      },
+      handler: async ({ params, body }, context) => ({
+        status: 201,
+        body: walletView(await creditWallet(deps, context, params.id, body.amount)),
+      }),
     }),
   ];
 }
 
-function walletView(wallet: Wallet, { balance, held, available }: WalletBalance): z.input<typeof walletSchema> {
+function walletView(wallet: WalletWithBalance): z.input<typeof walletSchema> {
   return {
     id: wallet.id,
     owner: wallet.owner,
     currency: wallet.currency,
-    balance: balance.toString(),
-    held: held.toString(),
-    available: available.toString(),
+    balance: wallet.balance.toString(),
+    held: wallet.held.toString(),
+    available: wallet.available.toString(),
     createdAt: moment(wallet.createdAt),
   };
 }

@@ -2,10 +2,10 @@
 // answers at once, and against the same calls without a workflow. Method: docs/performance.md.
 import { parseArgs } from 'node:util';
 import { newId } from '../../core/ids';
-import { authoriseCharge, captureCharge } from '../../domains/payments/charge-calls';
 import { paymentsConfig } from '../../domains/payments/config';
 import { paymentDeps } from '../../domains/payments/deps';
-import { recordCapture } from '../../domains/payments/record-payment';
+import { authoriseCharge, captureCharge } from '../../domains/payments/paying/charge-at-provider';
+import { recordCapture } from '../../domains/payments/paying/record-capture';
 import { paymentWorkflowId } from '../../domains/payments/rules/workflow-names';
 import { insertOrder, moveOrder } from '../../domains/payments/store/orders';
 import { insertPayment } from '../../domains/payments/store/payments';
@@ -133,7 +133,7 @@ async function withoutWorkflow({ stack, tenantId, merchantId, env }: PaymentStac
     async pay(orderId: string): Promise<void> {
       const id = newId('payment');
       await inTransaction(pool, async (db) => {
-        await moveOrder(db, tenantId, orderId, ['created'], 'paying');
+        await moveOrder(db, tenantId, orderId, 'pay');
         await insertPayment(db, {
           id,
           tenantId,

@@ -1,7 +1,11 @@
 import type { Pool } from 'pg';
 import { toUuid } from '../../core/ids';
+import { accountIdSql } from '../../domains/ledger';
 
 const ROWS_A_STATEMENT = 50_000;
+
+/** The id of an account of the tenant, $2 as text, in euros. */
+const accountIn = (code: string) => accountIdSql({ tenant: '$2::text', code, currency: "'EUR'" });
 
 /** What is loaded into a business day. */
 export interface DayOfSales {
@@ -23,7 +27,7 @@ export async function addMerchants(pool: Pool, tenantId: string, count: number):
   );
   await pool.query(
     `INSERT INTO ledger_accounts (id, tenant_id, code, type, currency)
-     SELECT md5($2::text || '|' || code || '|EUR')::uuid, $1, code, type, 'EUR' FROM (
+     SELECT ${accountIn('code')}, $1, code, type, 'EUR' FROM (
        SELECT 'merchant_pending:mer_' || replace(id::text, '-', '') AS code, 'liability' AS type
        FROM merchants WHERE tenant_id = $1
        UNION ALL VALUES ('psp_clearing', 'asset'), ('fee_revenue', 'revenue'), ('fee_tax', 'liability')) AS a`,
@@ -46,7 +50,7 @@ WITH sale AS MATERIALIZED (
   SELECT id, $1, 'capture', 'pay_' || replace(id::text, '-', ''), merchant_id, $8, at FROM sale
 ), entries AS (
   INSERT INTO ledger_entries (transaction_id, account_id, currency, amount)
-  SELECT s.id, md5($2::text || '|' || e.code || '|EUR')::uuid, 'EUR', e.amount
+  SELECT s.id, ${accountIn('e.code')}, 'EUR', e.amount
   FROM sale s CROSS JOIN LATERAL (VALUES
     ('psp_clearing', s.amount),
     ('merchant_pending:mer_' || replace(s.merchant_id::text, '-', ''), -(s.amount - s.fee - s.tax)),

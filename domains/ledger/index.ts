@@ -1,8 +1,10 @@
 export { ledger } from './domain';
-export type { AuditPosition } from './rules/audit-chain';
+
+// Transactions
+
+export { adjustMerchant } from './adjust-merchant';
 export {
   ACCOUNTS,
-  adjustmentPosting,
   capturePosting,
   chargebackPosting,
   chargebackReversalPosting,
@@ -11,7 +13,17 @@ export {
   refundPosting,
   transferPosting,
 } from './rules/postings';
+export { accountIdSql } from './store/account-id';
+export { accountBalance, accountBalances, type NewLedgerTransaction, postTransaction } from './store/ledger';
+export {
+  findLedgerTransaction,
+  type LedgerTransaction,
+  listLedgerTransactions,
+  lockLedgerTransaction,
+} from './store/ledger-reads';
+
+// The audit log
+
+export type { AuditPosition } from './rules/audit-chain';
 export { type AuditEntry, appendAudit, listAudit, verifyAudit } from './store/audit';
 export { inIndexOrder } from './store/index-order';
-export { accountBalance, accountId, postTransaction } from './store/ledger';
-export { findLedgerTransaction, type LedgerTransaction, listLedgerTransactions } from './store/ledger-reads';

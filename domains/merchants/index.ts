@@ -1,4 +1,8 @@
 export { merchants } from './domain';
+export { requireBusiness, requireMerchant } from './require';
+
+// Businesses and their days
+
 export {
   addDays,
   type BusinessDay,
@@ -7,13 +11,15 @@ export {
   lastClosedDate,
   lastCutoff,
 } from './rules/business-day';
-export { type Fee, feeOf, feeReturned, taxOn } from './rules/fees';
 export { type Business, findBusiness, listBusinesses, putBusiness } from './store/businesses';
-export {
-  type FeeSchedule,
-  feeScheduleFor,
-  findFeeSchedule,
-  insertFeeSchedule,
-  listFeeSchedules,
-} from './store/fee-schedules';
-export { findMerchant, insertMerchant, listMerchants, type Merchant } from './store/merchants';
+
+// Merchants
+
+export { createMerchant } from './create-merchant';
+export { findMerchant, listMerchants, type Merchant } from './store/merchants';
+
+// Fees
+
+export { createFeeSchedule } from './create-fee-schedule';
+export { type Fee, feeOf, feeReturned, taxOn } from './rules/fees';
+export { type FeeSchedule, feeScheduleFor, findFeeSchedule, listFeeSchedules } from './store/fee-schedules';

@@ -1,35 +1,63 @@
-export { authoriseCharge, captureCharge, lookUpCharge, voidCharge } from './charge-calls';
-export { flagChargeback, recordChargeback } from './chargebacks';
 export { type PaymentDeps, paymentDeps } from './deps';
 export { payments } from './domain';
-export { isEnded, makePayment } from './make-payment';
-export { makeRefund } from './make-refund';
+export { describeMoves, describePaymentStates } from './rules/describe-states';
+
+// Orders
+
+export { cancelOrder } from './orders/cancel-order';
+export { createOrder } from './orders/create-order';
+export { ORDER_STATES } from './rules/order-states';
+export { findOrder, listOrders, type Order } from './store/orders';
+
+// Payments: what requests ask for
+
+export { makePayment } from './paying/make-payment';
+export { payOrder } from './paying/pay-order';
+export { resumePayment } from './paying/resume-payment';
+export { isEnded, PAYMENT_STATES } from './rules/payment-states';
+export { findPayment, listPayments, type Payment } from './store/payments';
+
+// Payments: the steps of the workflow
+
+export { authoriseCharge, captureCharge, lookUpCharge, voidCharge } from './paying/charge-at-provider';
+export { endPayment } from './paying/end-payment';
+export { flagPayment } from './paying/flag-payment';
+export { recordCapture } from './paying/record-capture';
+export { holdWallet } from './wallets/hold-wallet';
+export { releaseWallet } from './wallets/release-wallet';
+
+// Refunds: what requests ask for
+
+export { makeRefund } from './refunding/make-refund';
+export { resumeRefund } from './refunding/resume-refund';
+export { REFUND_STATES } from './rules/refund-states';
+export { findRefund, listRefunds, type Refund } from './store/refunds';
+
+// Refunds: the steps of the workflow
+
+export { failRefund } from './refunding/fail-refund';
+export { flagRefund } from './refunding/flag-refund';
+export { recordRefund } from './refunding/record-refund';
+export { callRefund, lookUpRefund } from './refunding/refund-at-provider';
+export type { RefundDone } from './rules/payment-flow';
+
+// Chargebacks: what the provider tells, what requests ask for, the steps of the workflow
+
+export { flagChargeback } from './chargebacks/flag-chargeback';
+export { keepCallback } from './chargebacks/keep-callback';
+export { recordChargeback } from './chargebacks/record-chargeback';
+export { resumeChargeback } from './chargebacks/resume-chargeback';
 export { type Callback, callbackSchema } from './provider/wire';
-export { endPayment, flagPayment, recordCapture } from './record-payment';
-export { callRefund, failRefund, flagRefund, lookUpRefund, type RefundDone, recordRefund } from './refunds';
-export { chargebackWorkflowId } from './rules/workflow-names';
-export { startChargeback, startPayment, startRefund } from './start-payments';
-export {
-  CHARGEBACK_STATES,
-  type Chargeback,
-  findChargeback,
-  insertChargeback,
-  listChargebacks,
-  markChargebackWon,
-  moveChargeback,
-} from './store/chargebacks';
-export { findOrder, insertOrder, listOrders, moveOrder, ORDER_STATES, type Order } from './store/orders';
-export { findPayment, listPayments, PAYMENT_STATES, type Payment, readPayment } from './store/payments';
-export { findRefund, listRefunds, REFUND_STATES, type Refund } from './store/refunds';
-export { type Reversal, reverseTransaction } from './store/reversals';
-export {
-  findWallet,
-  insertWallet,
-  listWallets,
-  type Wallet,
-  type WalletBalance,
-  walletBalance,
-  walletBalances,
-} from './store/wallets';
-export { sweepPayments } from './sweep';
-export { holdWallet, releaseWallet } from './wallet-holds';
+export { CHARGEBACK_STATES } from './rules/chargeback-states';
+export { type Chargeback, findChargeback, listChargebacks } from './store/chargebacks';
+
+// Wallets, and what is taken back by hand
+
+export { reverseTransaction } from './reverse-transaction';
+export { findWalletWithBalance, listWallets, type WalletWithBalance } from './store/wallets';
+export { createWallet } from './wallets/create-wallet';
+export { creditWallet } from './wallets/credit-wallet';
+
+// Upkeep
+
+export { sweepPayments } from './sweep-payments';

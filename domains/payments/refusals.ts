@@ -1,17 +1,24 @@
 import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
 
-/** Why a payment, a refund or a wallet is not touched. */
+/** Why an order, a payment, a refund or a wallet is not touched. */
 const KINDS = {
+  'not-found': 'not-found',
+  'no-such-charge': 'not-found',
   'no-such-order': 'invalid',
   'no-provider': 'invalid',
   'no-such-wallet': 'invalid',
   'wallet-currency': 'invalid',
   'no-fee-schedule': 'invalid',
   'order-not-payable': 'wrong-state',
+  'order-not-cancellable': 'wrong-state',
   'not-refundable': 'wrong-state',
   'charged-back': 'wrong-state',
   'nothing-left': 'wrong-state',
   'more-than-left': 'invalid',
+  'needs-no-review': 'wrong-state',
+  'not-by-hand': 'wrong-state',
+  'already-reversed': 'wrong-state',
+  spent: 'wrong-state',
 } as const satisfies Record<string, RefusalKind>;
 
 export type PaymentRefusalCode = keyof typeof KINDS;

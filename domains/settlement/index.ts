@@ -11,9 +11,9 @@ export type { RunTrigger } from './store/settlement-runs';
 
 // What a business asks for.
 
+export { type BusinessChange, changeBusiness } from './change-business';
 export { previewDay } from './preview-day';
 export { retrySettlement } from './retry-settlement';
-export { ensureSettlementSchedule } from './settlement-schedule';
 export { triggerSettlement } from './trigger-settlement';
 
 // Settlements and their statements.

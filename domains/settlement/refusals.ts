@@ -8,6 +8,8 @@ const KINDS = {
   'no-reconciliation': 'not-found',
   'day-open': 'too-early',
   'before-first-day': 'invalid',
+  'first-day-is-set': 'invalid',
+  'first-day-is-remote': 'invalid',
   'use-retry': 'wrong-state',
   'earlier-day-blocked': 'wrong-state',
   'not-retryable': 'wrong-state',

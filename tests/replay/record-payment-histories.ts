@@ -6,7 +6,7 @@ import {
   refundWorkflowId,
   SWEEP_PAYMENTS_SCHEDULE,
 } from '../../domains/payments/rules/workflow-names';
-import { startPayment } from '../../domains/payments/start-payments';
+import { startPayment } from '../../domains/payments/start';
 import { readPayment } from '../../domains/payments/store/payments';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import { createPaymentApi, type PaymentApi } from '../support/payments-support';
@@ -48,7 +48,7 @@ test('payment: taken up again', async () => {
   const { body } = await api.payByCard('tok_ok');
   const payment = await readPayment(api.deps.pool, body.id);
   if (payment === undefined) throw new Error('there is no payment');
-  await startPayment(api.pipeline.client, api.pipeline.config, payment, true);
+  await startPayment(api.pipeline, payment, { resume: true });
   await keep('payment.resumed.1', paymentWorkflowId(body.id));
 });
 

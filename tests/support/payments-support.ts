@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Response } from 'supertest';
 import { toUuid } from '../../core/ids';
-import { accountId } from '../../domains/ledger/store/ledger';
+import { accountId } from '../../domains/ledger/store/account-id';
 import type { FeeTerms } from '../../domains/merchants/rules/fees';
 import type { Business } from '../../domains/merchants/store/businesses';
 import { newSecret } from '../../domains/webhooks/rules/signature';
@@ -104,7 +104,7 @@ export async function createPaymentApi(options: PaymentApiOptions = {}): Promise
     async balance(account: string) {
       const { rows } = await pool.query(
         'SELECT coalesce(sum(amount), 0)::text AS sum FROM ledger_entries WHERE account_id = $1',
-        [accountId(api.tenantId, account, 'EUR')],
+        [accountId({ tenantId: api.tenantId, code: account, currency: 'EUR' })],
       );
       return BigInt(rows[0].sum);
     },

@@ -8,7 +8,8 @@ import {
   type Posting,
   refundPosting,
 } from '../../domains/ledger/rules/postings';
-import { accountId, postTransaction } from '../../domains/ledger/store/ledger';
+import { accountId } from '../../domains/ledger/store/account-id';
+import { postTransaction } from '../../domains/ledger/store/ledger';
 import type { ItemKind } from '../../domains/settlement/rules/reconcile';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 
@@ -67,8 +68,8 @@ export async function insertLargeDay(
   const { date, merchantIds, count } = options;
   return inTransaction(pool, async (client) => {
     const runId = await insertRun(client, tenantId, date, 'completed');
-    const clearing = accountId(tenantId, ACCOUNTS.pspClearing, 'EUR');
-    const owed = accountId(tenantId, 'merchant_pending', 'EUR');
+    const clearing = accountId({ tenantId, code: ACCOUNTS.pspClearing, currency: 'EUR' });
+    const owed = accountId({ tenantId, code: 'merchant_pending', currency: 'EUR' });
     await client.query(
       `INSERT INTO ledger_accounts (id, tenant_id, code, type, currency)
        VALUES ($1, $3, $4, 'asset', 'EUR'), ($2, $3, 'merchant_pending', 'liability', 'EUR') ON CONFLICT DO NOTHING`,

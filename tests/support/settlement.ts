@@ -39,7 +39,7 @@ export function postingOf({ kind, amount, merchantId }: Happening, schedule: Fee
         ACCOUNTS.pspClearing,
         merchantId,
         amount,
-        feeReturned(charged, amount, 0n, amount, 'prorate'),
+        feeReturned(charged, { captured: amount, before: 0n, amount, policy: 'prorate' }),
       );
     case 'chargeback':
       return chargebackPosting(merchantId, amount, { fee: schedule.terms.disputeFee, tax: 0n });

@@ -1,7 +1,18 @@
 import type { RetryPolicy } from '@temporalio/common';
+import type { PermanentError } from '../../core/permanent-error';
+import * as ledgerErrors from '../../domains/ledger/rules/errors';
+import * as paymentErrors from '../../domains/payments/rules/errors';
 
-/** Errors that are the same however often one tries. A card that is declined is none: it is a result. */
-export const PERMANENT_ERRORS = ['ProviderRefused', 'PaymentFault', 'LedgerConflict'];
+type PermanentErrorClass = abstract new (...args: never[]) => PermanentError;
+
+/** What a domain's `rules/errors.ts` exports: its permanent errors, and nothing else. */
+const OF_DOMAINS: readonly Readonly<Record<string, PermanentErrorClass>>[] = [ledgerErrors, paymentErrors];
+
+/**
+ * The types of errors that are the same however often one tries. A card that is declined is none: it is a result. Temporal
+ * calls an error by its name, which is that of its class.
+ */
+export const PERMANENT_ERRORS = OF_DOMAINS.flatMap((errors) => Object.values(errors).map(({ name }) => name));
 
 /** The database is away for a moment: 5 retries, after 0.5, 1, 2, 4 and 8 seconds. */
 export const DATABASE_RETRY = {

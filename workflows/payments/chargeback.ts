@@ -1,5 +1,4 @@
-import type { ChargebackStanding } from '../../domains/payments/chargebacks';
-import type { ChargebackInput, FlowEnd } from '../../domains/payments/rules/payment-flow';
+import type { ChargebackInput, ChargebackStanding, FlowEnd } from '../../domains/payments/rules/payment-flow';
 import { DATABASE_RETRY, INSISTENT_RETRY } from '../kit/retry-policies';
 import { inRounds, PATIENT } from '../kit/rounds';
 import { Story } from '../kit/story';

@@ -1,5 +1,6 @@
 import { ApplicationFailure, sleep } from '@temporalio/workflow';
-import type { ChargeStanding, FlowEnd, PaymentInput, Refusal } from '../../domains/payments/rules/payment-flow';
+import { ProviderRefused } from '../../domains/payments/rules/errors';
+import type { ChargeStanding, FlowEnd, PaymentInput, RefusedForGood } from '../../domains/payments/rules/payment-flow';
 import { DATABASE_RETRY, EXTERNAL_API_RETRY, INSISTENT_RETRY, PAYMENT_RETRY } from '../kit/retry-policies';
 import { inRounds, PATIENT, permanentType, type Rounds, waitOf } from '../kit/rounds';
 import { Story } from '../kit/story';
@@ -9,7 +10,7 @@ import { type Calls, paymentCalls } from './payment-calls';
 const CAPTURE_ROUNDS: Rounds = { count: 3, firstMs: 5_000, longestMs: 60_000 };
 
 /** `refused`: what was called for cannot be had; `unknown`: nobody could tell. */
-type Standing = ChargeStanding | Refusal | { state: 'unknown' };
+type Standing = ChargeStanding | RefusedForGood | { state: 'unknown' };
 
 /**
  * Pays an order: authorise, capture, post, notify. What was begun and cannot be finished is undone; where an answer did
@@ -132,7 +133,7 @@ class PaymentFlow {
       this.story.tell(`Asked the provider: ${answer.value.state}.`);
       return answer.value;
     }
-    return answer.outcome === 'permanent' && answer.type === 'ProviderRefused'
+    return answer.outcome === 'permanent' && answer.type === ProviderRefused.name
       ? { state: 'refused', code: 'provider_refused' }
       : { state: 'unknown' };
   }

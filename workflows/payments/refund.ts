@@ -1,6 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { RefundDone } from '../../domains/payments/refunds';
-import type { FlowEnd, RefundInput, Refusal } from '../../domains/payments/rules/payment-flow';
+import type { FlowEnd, RefundDone, RefundInput, RefusedForGood } from '../../domains/payments/rules/payment-flow';
 import { DATABASE_RETRY, EXTERNAL_API_RETRY, INSISTENT_RETRY, PAYMENT_RETRY } from '../kit/retry-policies';
 import { inRounds, PATIENT, permanentType } from '../kit/rounds';
 import { Story } from '../kit/story';
@@ -23,7 +22,7 @@ export async function refund({ refundId, source, resume, pace = 1 }: RefundInput
   let unanswered = 0;
 
   /** One round: the call with its retries, and after a missing answer the question what became of it. */
-  async function callOrAsk(): Promise<RefundDone | Refusal | { state: 'none' }> {
+  async function callOrAsk(): Promise<RefundDone | RefusedForGood | { state: 'none' }> {
     try {
       return await money((calls) => {
         unanswered++;

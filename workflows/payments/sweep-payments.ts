@@ -1,6 +1,6 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { PaymentActivities } from '../../activities/payments';
-import type { PaymentSweepReport } from '../../domains/payments/sweep';
+import type { PaymentSweepReport } from '../../domains/payments/rules/payment-flow';
 
 const { sweepNeglectedPayments } = proxyActivities<PaymentActivities>({
   startToCloseTimeout: '2 minutes',

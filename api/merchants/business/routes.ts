@@ -1,19 +1,13 @@
-import type { Pool } from 'pg';
-import type { PublicId } from '../../../core/ids';
-import { timeZoneName } from '../../../core/time-zone';
-import { findTenant } from '../../../domains/accounts';
-import { addDays, businessDateAt, findBusiness, putBusiness } from '../../../domains/merchants';
-import { ensureSettlementSchedule } from '../../../domains/settlement';
-import { inTime } from '../../../infra/temporal/in-time';
+import { findBusiness } from '../../../domains/merchants';
+import { changeBusiness } from '../../../domains/settlement';
 import type { DoorContext } from '../../http/door';
-import { invalidField, Problem } from '../../http/problems';
+import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { businessChangeSchema, businessSchema, businessView } from './schemas';
 
 const TAG = 'Business';
-const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' as const };
 
-export function businessRoutes({ pool, client, config }: Pick<DoorContext, 'pool' | 'client' | 'config'>): Route[] {
+export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'config'>): Route[] {
   return [
     route({
       method: 'get',
@@ -25,7 +19,7 @@ export function businessRoutes({ pool, client, config }: Pick<DoorContext, 'pool
       responses: { 200: { description: 'The business.', body: businessSchema } },
       problems: ['not-found'],
       handler: async (_input, { tenantId }) => {
-        const business = await findBusiness(pool, tenantId);
+        const business = await findBusiness(deps.pool, tenantId);
         if (business === undefined) throw new Problem('not-found');
         return { status: 200, body: businessView(business) };
       },
@@ -42,38 +36,10 @@ export function businessRoutes({ pool, client, config }: Pick<DoorContext, 'pool
       scope: 'finance:write',
       body: businessChangeSchema,
       responses: { 200: { description: 'The business as it is now.', body: businessSchema } },
-      handler: async ({ body }, { tenantId }) => {
-        const known = await findBusiness(pool, tenantId);
-        if (known !== undefined && body.firstDate !== undefined && body.firstDate !== known.firstDate) {
-          throw invalidField('body', '#/firstDate', `is ${known.firstDate} and cannot be changed`);
-        }
-        const timeZone = body.timeZone ?? known?.timeZone ?? (await zoneOfTenant(pool, tenantId));
-        const cutoff = body.cutoff ?? known?.cutoff ?? DEFAULTS.cutoff;
-        const today = businessDateAt(new Date(), { timeZone, cutoff });
-        if (known === undefined && body.firstDate !== undefined) refuseRemote(body.firstDate, today);
-        const business = await putBusiness(pool, {
-          tenantId,
-          timeZone,
-          cutoff,
-          graceMs: body.grace ?? known?.graceMs ?? DEFAULTS.graceMs,
-          refundFeePolicy: body.refundFeePolicy ?? known?.refundFeePolicy ?? DEFAULTS.refundFeePolicy,
-          firstDate: known?.firstDate ?? body.firstDate ?? today,
-        });
-        await inTime(ensureSettlementSchedule({ client, config }, business));
-        return { status: 200, body: businessView(business) };
-      },
+      handler: async ({ body: { grace, ...change } }, { tenantId }) => ({
+        status: 200,
+        body: businessView(await changeBusiness(deps, tenantId, { ...change, graceMs: grace })),
+      }),
     }),
   ];
-}
-
-async function zoneOfTenant(pool: Pool, tenantId: PublicId): Promise<string> {
-  return timeZoneName((await findTenant(pool, tenantId))?.timeZone ?? '') ?? 'UTC';
-}
-
-/** Days are settled one by one from the first on, and it cannot be changed: a slip of the pen would stay for ever. */
-const MAX_DAYS_AWAY = 366;
-
-function refuseRemote(firstDate: string, today: string): void {
-  if (firstDate >= addDays(today, -MAX_DAYS_AWAY) && firstDate <= addDays(today, MAX_DAYS_AWAY)) return;
-  throw invalidField('body', '#/firstDate', `lies more than ${MAX_DAYS_AWAY} days away`);
 }

@@ -1,24 +1,14 @@
 import { z } from 'zod';
-import { asId } from '../../../core/ids';
-import {
-  type FeeSchedule,
-  findBusiness,
-  findFeeSchedule,
-  findMerchant,
-  insertFeeSchedule,
-  listFeeSchedules,
-} from '../../../domains/merchants';
-import { sqlState } from '../../../infra/postgres/errors';
+import { createFeeSchedule, type FeeSchedule, findFeeSchedule, listFeeSchedules } from '../../../domains/merchants';
 import type { DoorContext } from '../../http/door';
 import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schema';
-import { invalidField, Problem } from '../../http/problems';
+import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { idSchema, moment, momentSchema, momentText } from '../../http/schemas';
 
 const TAG = 'Fee schedules';
 const MAX_TIERS = 20;
 const MAX_LISTED = 1_000;
-const UNIQUE_VIOLATION = '23505';
 
 const newFeeScheduleSchema = z
   .strictObject({
@@ -71,7 +61,7 @@ const feeScheduleSchema = z
   })
   .meta({ id: 'FeeSchedule' });
 
-export function feeScheduleRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
+export function feeScheduleRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'post',
@@ -88,26 +78,10 @@ export function feeScheduleRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] 
         201: { description: 'The version.', body: feeScheduleSchema, headers: { Location: 'Its path.' } },
       },
       problems: ['wrong-state', 'already-exists'],
-      handler: async ({ body }, { tenantId, effectId }) => {
-        if ((await findBusiness(pool, tenantId)) === undefined) {
-          throw new Problem('wrong-state', { detail: 'The tenant is no business yet: PATCH /v1/business first.' });
-        }
-        const { merchantId, currency, validFrom, ...terms } = body;
-        if (merchantId !== undefined && (await findMerchant(pool, tenantId, merchantId)) === undefined) {
-          throw invalidField('body', '#/merchantId', 'there is no such merchant');
-        }
-        const schedule = await insertFeeSchedule(pool, {
-          id: asId('feeSchedule', effectId),
-          tenantId,
-          merchantId,
-          currency,
-          terms: { ...terms, minFee: terms.minFee, maxFee: terms.maxFee },
-          validFrom: validFrom ?? new Date(),
-        }).catch((error: unknown) => {
-          if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-          throw new Problem('already-exists', { detail: 'Another version was made at the same moment. Try again.' });
-        });
-        if (schedule === undefined) throw new Error('the fee schedule belongs to another tenant');
+      handler: async ({ body }, context) => {
+        const { merchantId, currency, validFrom, ...rest } = body;
+        const terms = { ...rest, minFee: rest.minFee, maxFee: rest.maxFee };
+        const schedule = await createFeeSchedule(deps, context, { merchantId, currency, terms, validFrom });
         return { status: 201, headers: { location: `/v1/fee-schedules/${schedule.id}` }, body: view(schedule) };
       },
     }),
@@ -126,7 +100,7 @@ export function feeScheduleRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] 
       },
       handler: async (_input, { tenantId }) => ({
         status: 200,
-        body: { data: (await listFeeSchedules(pool, tenantId, MAX_LISTED)).map(view) },
+        body: { data: (await listFeeSchedules(deps.pool, tenantId, MAX_LISTED)).map(view) },
       }),
     }),
     route({
@@ -139,7 +113,7 @@ export function feeScheduleRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] 
       params: z.object({ id: idSchema('feeSchedule') }),
       responses: { 200: { description: 'The version.', body: feeScheduleSchema } },
       handler: async ({ params }, { tenantId }) => {
-        const schedule = await findFeeSchedule(pool, tenantId, params.id);
+        const schedule = await findFeeSchedule(deps.pool, tenantId, params.id);
         if (schedule === undefined) throw new Problem('not-found');
         return { status: 200, body: view(schedule) };
       },

@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { asId } from '../../../core/ids';
-import { adjustmentPosting, appendAudit, postTransaction } from '../../../domains/ledger';
-import { findBusiness, findMerchant, insertMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
-import { inTransaction } from '../../../infra/postgres/pool';
+import { adjustMerchant } from '../../../domains/ledger';
+import { createMerchant, findMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { amountSchema, amountText, bpsSchema, currencySchema } from '../../http/money-schema';
@@ -59,7 +57,7 @@ const adjustmentSchema = z
 
 const merchantParams = z.object({ id: idSchema('merchant') });
 
-export function merchantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
+export function merchantRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
   return [
     route({
       method: 'post',
@@ -73,12 +71,8 @@ export function merchantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
         201: { description: 'The merchant.', body: merchantSchema, headers: { Location: "The merchant's path." } },
       },
       problems: ['wrong-state'],
-      handler: async ({ body }, { tenantId, effectId }) => {
-        if ((await findBusiness(pool, tenantId)) === undefined) {
-          throw new Problem('wrong-state', { detail: 'The tenant is no business yet: PATCH /v1/business first.' });
-        }
-        const merchant = await insertMerchant(pool, { id: asId('merchant', effectId), tenantId, ...body });
-        if (merchant === undefined) throw new Error('the merchant belongs to another tenant');
+      handler: async ({ body }, context) => {
+        const merchant = await createMerchant(deps, context, body);
         return { status: 201, headers: { location: `/v1/merchants/${merchant.id}` }, body: merchantView(merchant) };
       },
     }),
@@ -93,10 +87,8 @@ export function merchantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       responses: { 200: { description: 'A page of merchants.', body: pageSchema('MerchantPage', merchantSchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        return {
-          status: 200,
-          body: pageBody(CURSOR, request, await listMerchants(pool, tenantId, request), merchantView),
-        };
+        const page = await listMerchants(deps.pool, tenantId, request);
+        return { status: 200, body: pageBody(CURSOR, request, page, merchantView) };
       },
     }),
     route({
@@ -109,7 +101,7 @@ export function merchantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       params: merchantParams,
       responses: { 200: { description: 'The merchant.', body: merchantSchema } },
       handler: async ({ params }, { tenantId }) => {
-        const merchant = await findMerchant(pool, tenantId, params.id);
+        const merchant = await findMerchant(deps.pool, tenantId, params.id);
         if (merchant === undefined) throw new Problem('not-found');
         return { status: 200, body: merchantView(merchant) };
       },
@@ -128,31 +120,11 @@ export function merchantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       params: merchantParams,
       body: newAdjustmentSchema,
       responses: { 201: { description: 'The adjustment is posted.', body: adjustmentSchema } },
-      handler: async ({ params, body }, { tenantId, keyId, effectId, fence }) => {
-        const merchant = await findMerchant(pool, tenantId, params.id);
-        if (merchant === undefined) throw new Problem('not-found');
-        const id = asId('adjustment', effectId);
-        const transactionId = await inTransaction(pool, async (client) => {
-          await fence(client);
-          const posted = await postTransaction(client, {
-            tenantId,
-            kind: 'adjustment',
-            externalRef: id,
-            currency: body.currency,
-            posting: adjustmentPosting(merchant.id, body.amount),
-            merchantId: merchant.id,
-            effectiveAt: new Date(),
-          });
-          if (posted.posted) {
-            const payload = { merchantId: merchant.id, ...body, amount: String(body.amount) };
-            await appendAudit(client, tenantId, { actor: keyId, action: 'ledger.adjusted', subject: id, payload });
-          }
-          return posted.id;
-        });
-        return {
-          status: 201,
-          body: { id, merchantId: merchant.id, transactionId, amount: String(body.amount), currency: body.currency },
-        };
+      handler: async ({ params, body: { amount, currency, reason } }, context) => {
+        const merchantId = params.id;
+        const request = { merchantId, amount, currency, reason };
+        const { id, transactionId } = await adjustMerchant(deps, context, request);
+        return { status: 201, body: { id, merchantId, transactionId, amount: String(amount), currency } };
       },
     }),
   ];

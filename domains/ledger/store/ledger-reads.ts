@@ -61,6 +61,21 @@ export async function findLedgerTransaction(
   return found;
 }
 
+/** As {@link findLedgerTransaction}, locked to the transaction's end. */
+export async function lockLedgerTransaction(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+): Promise<LedgerTransaction | undefined> {
+  // What another transaction did to it while this one waited is seen by the next statement, not by the one that waits.
+  await db.query({
+    name: 'lock-ledger-transaction',
+    text: 'SELECT FROM ledger_transactions WHERE id = $1 AND tenant_id = $2 FOR UPDATE',
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return findLedgerTransaction(db, tenantId, id);
+}
+
 /** Index: ledger_transactions_by_tenant. */
 export async function listLedgerTransactions(
   db: Queryable,

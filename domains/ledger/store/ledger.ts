@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { LedgerConflict } from '../rules/errors';
 import { accountType, type LedgerKind, type Posting } from '../rules/postings';
+import { type AccountRef, accountId } from './account-id';
 
 /** A transaction about to be posted. */
 export interface NewLedgerTransaction {
@@ -15,18 +16,6 @@ export interface NewLedgerTransaction {
   feeScheduleId?: PublicId | undefined;
   reversesId?: PublicId;
   effectiveAt: Date;
-}
-
-/** Thrown when kind and reference were posted before with other entries: a fault in the caller, never to be retried. */
-export class LedgerConflict extends Error {
-  override name = 'LedgerConflict';
-}
-
-/** The account's id in the database: derived, so that nobody has to look it up. `md5(tenant hex|code|currency)`. */
-export function accountId(tenantId: PublicId, code: string, currency: string): string {
-  return createHash('md5')
-    .update(`${toUuid(tenantId)}|${code}|${currency}`)
-    .digest('hex');
 }
 
 // Accounts are made in passing. The transaction, its entries and its settlement item stand or fall together; a
@@ -66,7 +55,7 @@ export async function postTransaction(
 ): Promise<{ id: PublicId; posted: boolean }> {
   const { tenantId, kind, externalRef, currency, posting, effectiveAt } = transaction;
   const { entries, settlement } = posting;
-  const accounts = entries.map(({ account }) => accountId(tenantId, account, currency));
+  const accounts = entries.map(({ account }) => accountId({ tenantId, code: account, currency }));
   const id = newId('ledgerTransaction');
   const { rows } = await db.query<{ id: string }>({
     name: 'post-transaction',
@@ -113,16 +102,22 @@ async function existing(db: Queryable, transaction: NewLedgerTransaction, accoun
 }
 
 /** The balance of an account: the sum of its entries, 0 when there are none. Index: ledger_entries_by_account. */
-export async function accountBalance(
-  db: Queryable,
-  tenantId: PublicId,
-  code: string,
-  currency: string,
-): Promise<bigint> {
+export async function accountBalance(db: Queryable, account: AccountRef): Promise<bigint> {
   const { rows } = await db.query<{ balance: string }>({
     name: 'account-balance',
     text: 'SELECT coalesce(sum(amount), 0)::text AS balance FROM ledger_entries WHERE account_id = $1',
-    values: [accountId(tenantId, code, currency)],
+    values: [accountId(account)],
   });
   return BigInt(rows[0]?.balance ?? '0');
+}
+
+/** The balances of some accounts, in their order. Index: ledger_entries_by_account, once an account. */
+export async function accountBalances(db: Queryable, accounts: readonly AccountRef[]): Promise<bigint[]> {
+  const { rows } = await db.query<{ balance: string }>({
+    name: 'account-balances',
+    text: `SELECT (SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE account_id = a.id)::text AS balance
+           FROM unnest($1::uuid[]) WITH ORDINALITY AS a(id, position) ORDER BY a.position`,
+    values: [accounts.map(accountId)],
+  });
+  return rows.map(({ balance }) => BigInt(balance));
 }

@@ -50,7 +50,7 @@ test('I9: refunds in any parts give back exactly the fee in the end, and never m
       let refunded = 0n;
       const returned = { fee: 0n, tax: 0n };
       for (const refund of refunds) {
-        const back = feeReturned(charged, captured, refunded, refund, 'prorate');
+        const back = feeReturned(charged, { captured, before: refunded, amount: refund, policy: 'prorate' });
         refunded += refund;
         returned.fee += back.fee;
         returned.tax += back.tax;
@@ -62,5 +62,7 @@ test('I9: refunds in any parts give back exactly the fee in the end, and never m
 });
 
 test('a business that keeps its fees gives nothing back', () => {
-  expect(feeReturned({ fee: 320n, tax: 48n }, 10_000n, 0n, 10_000n, 'keep')).toEqual({ fee: 0n, tax: 0n });
+  expect(
+    feeReturned({ fee: 320n, tax: 48n }, { captured: 10_000n, before: 0n, amount: 10_000n, policy: 'keep' }),
+  ).toEqual({ fee: 0n, tax: 0n });
 });

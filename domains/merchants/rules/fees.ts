@@ -45,25 +45,27 @@ export function taxOn(fee: bigint, taxBps: number): bigint {
   return divideHalfEven(fee * BigInt(taxBps), BPS);
 }
 
+/** A refund and the capture that it is of; amounts in minor units. */
+export interface RefundOfCapture {
+  captured: bigint;
+  /** Refunded of it before this refund. */
+  before: bigint;
+  /** This refund. */
+  amount: bigint;
+  policy: RefundFeePolicy;
+}
+
 /**
  * What a refund gives back of a capture's fee. Shares are taken of the sum refunded so far, so that roundings do not
  * add up: a full refund, in however many parts, gives back exactly the fee.
  *
- * @param captured - the captured amount
- * @param refundedBefore - refunded of it before this refund
- * @param refund - this refund
+ * @param charged - the capture's fee
  */
-export function feeReturned(
-  charged: Fee,
-  captured: bigint,
-  refundedBefore: bigint,
-  refund: bigint,
-  policy: RefundFeePolicy,
-): Fee {
+export function feeReturned(charged: Fee, { captured, before, amount, policy }: RefundOfCapture): Fee {
   if (policy === 'keep') return { fee: 0n, tax: 0n };
   const share = (part: bigint) => {
     const upTo = (refunded: bigint) => divideHalfEven(part * refunded, captured);
-    return upTo(refundedBefore + refund) - upTo(refundedBefore);
+    return upTo(before + amount) - upTo(before);
   };
   return { fee: share(charged.fee), tax: share(charged.tax) };
 }

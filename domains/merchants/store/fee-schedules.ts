@@ -106,10 +106,7 @@ export async function listFeeSchedules(db: Queryable, tenantId: PublicId, limit:
  */
 export async function feeScheduleFor(
   db: Queryable,
-  tenantId: PublicId,
-  merchantId: PublicId,
-  currency: string,
-  at: Date,
+  { tenantId, merchantId, currency, at }: { tenantId: PublicId; merchantId: PublicId; currency: string; at: Date },
 ): Promise<FeeSchedule | undefined> {
   const { rows } = await db.query<Row>({
     name: 'fee-schedule-for',

@@ -1,6 +1,7 @@
 import { startReceiver, type TestReceiver } from '../../../tests/support/receiver';
+import { ProviderRefused } from '../rules/errors';
 import { createHttpProvider } from './http-provider';
-import { type PaymentProvider, ProviderRefused, ProviderUnavailable } from './provider';
+import { type PaymentProvider, ProviderUnavailable } from './provider';
 
 let server: TestReceiver;
 let provider: PaymentProvider;

@@ -1,15 +1,15 @@
 import type { z } from 'zod';
+import { ProviderRefused } from '../rules/errors';
 import {
   type Authorisation,
   type Capture,
   type Charge,
   type PaymentProvider,
   type ProviderRefund,
-  ProviderRefused,
   ProviderUnavailable,
   type Voiding,
 } from './provider';
-import { type Answer, createTransport, type TransportOptions } from './transport';
+import { createTransport, type ProviderAnswer, type TransportOptions } from './transport';
 import { chargeSchema, chargesSchema, errorSchema, refundSchema, refundsSchema } from './wire';
 
 export type HttpProviderOptions = TransportOptions;
@@ -77,13 +77,13 @@ export function createHttpProvider(options: HttpProviderOptions): PaymentProvide
 }
 
 /** The code with which a card, not the provider, refused. */
-function cardRefusal({ status, body }: Answer): string | undefined {
+function cardRefusal({ status, body }: ProviderAnswer): string | undefined {
   if (status !== 402) return undefined;
   return errorSchema.safeParse(body).data?.error.code ?? 'unknown';
 }
 
 /** A success in an unknown form is none that one could go on with, nor a refusal. */
-function expectOk<S extends z.ZodType>(answer: Answer, schema: S): z.output<S> {
+function expectOk<S extends z.ZodType>(answer: ProviderAnswer, schema: S): z.output<S> {
   if (answer.status >= 400) throw refused(answer);
   const parsed = schema.safeParse(answer.body);
   if (answer.status >= 300 || !parsed.success) {
@@ -92,7 +92,7 @@ function expectOk<S extends z.ZodType>(answer: Answer, schema: S): z.output<S> {
   return parsed.data;
 }
 
-function refused({ status, body }: Answer): ProviderRefused {
+function refused({ status, body }: ProviderAnswer): ProviderRefused {
   const code = errorSchema.safeParse(body).data?.error.code ?? `http_${status}`;
   return new ProviderRefused(`the provider refused the call with ${status}: ${code}`, code);
 }

@@ -75,15 +75,3 @@ export interface Charge {
 export class ProviderUnavailable extends Error {
   override name = 'ProviderUnavailable';
 }
-
-/** The provider refuses the call as it is, such as for a wrong key or an unknown field: repeating it is no use. */
-export class ProviderRefused extends Error {
-  override name = 'ProviderRefused';
-
-  constructor(
-    message: string,
-    readonly code: string,
-  ) {
-    super(message);
-  }
-}

@@ -11,13 +11,18 @@ export interface TransportOptions {
 }
 
 /** An answer that says something: its status is below 500, and neither 408, 425 nor 429. */
-export interface Answer {
+export interface ProviderAnswer {
   status: number;
   /** Parsed JSON; `undefined` when it is none. */
   body: unknown;
 }
 
-export type Call = (method: 'GET' | 'POST', path: string, body?: object, idempotencyKey?: string) => Promise<Answer>;
+export type ProviderCall = (
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+  idempotencyKey?: string,
+) => Promise<ProviderAnswer>;
 
 const MAX_ANSWER_BYTES = 65_536;
 const CONNECTIONS = 128;
@@ -31,7 +36,7 @@ const KEY_IN_USE = 'idempotency_key_in_use';
  *
  * The call throws ProviderUnavailable when it is not known what became of it.
  */
-export function createTransport({ url, key, timeoutMs }: TransportOptions): Call {
+export function createTransport({ url, key, timeoutMs }: TransportOptions): ProviderCall {
   const dispatcher = new Agent({ connections: CONNECTIONS, connectTimeout: timeoutMs });
   const base = url.replace(/\/+$/, '');
 

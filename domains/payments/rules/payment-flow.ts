@@ -1,4 +1,4 @@
-/** What the workflows about payments are started with and end with: ids, never money nor a card's token. */
+/** What the workflows about payments are started with, are told and end with: ids, never money nor a card's token. */
 
 /** Starts `payment`. */
 export interface PaymentInput {
@@ -38,5 +38,21 @@ export type ChargeStanding =
   | { state: 'declined'; code: string }
   | { state: 'voided' };
 
-/** What was called for, and refused for good. */
-export type Refusal = { state: 'refused'; code: string };
+/** What was called for, and refused for good by the provider. */
+export type RefusedForGood = { state: 'refused'; code: string };
+
+/** Whether a wallet had what a payment needs. */
+export type Hold = { outcome: 'held' } | { outcome: 'declined'; code: string };
+
+/** A refund as the provider made it. */
+export type RefundDone = { state: 'refunded'; providerReference: string; refundedAt: string };
+
+/** Where a chargeback stands; `waiting` for its payment's capture to be kept. */
+export type ChargebackStanding = 'waiting' | 'posted' | 'reversed' | 'needs_review';
+
+/** How many a sweep found without progress; those whose workflow runs are left to it. */
+export interface PaymentSweepReport {
+  payments: number;
+  refunds: number;
+  chargebacks: number;
+}

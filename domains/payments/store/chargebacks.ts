@@ -2,10 +2,13 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
+import {
+  CHARGEBACK_MOVES,
+  CHARGEBACK_UNDER_WAY,
+  type ChargebackMove,
+  type ChargebackState,
+} from '../rules/chargeback-states';
 import { takeNeglected } from './neglected';
-
-export const CHARGEBACK_STATES = ['received', 'posted', 'won', 'reversed', 'needs_review'] as const;
-export type ChargebackState = (typeof CHARGEBACK_STATES)[number];
 
 /** Money that a card's bank took back. `won` is a posted one that was decided for the merchant, and is to be reversed. */
 export interface Chargeback {
@@ -114,22 +117,23 @@ export async function listChargebacks(
 }
 
 /**
- * Moves a chargeback from one of these states to another.
+ * Makes a move with a chargeback.
  *
- * @returns the chargeback after the move; `undefined` when it was in none of these states
+ * @param fee - what the merchant pays for it, where that is known by the move
+ * @returns the chargeback after the move; `undefined` when its state does not allow it
  */
 export async function moveChargeback(
   db: Queryable,
   id: PublicId,
-  from: readonly ChargebackState[],
-  state: ChargebackState,
+  move: ChargebackMove,
   fee?: Fee,
 ): Promise<Chargeback | undefined> {
+  const { from, to } = CHARGEBACK_MOVES[move];
   const { rows } = await db.query<Row>({
     text: `UPDATE chargebacks
            SET state = $3, fee = coalesce($4, fee), fee_tax = coalesce($5, fee_tax), updated_at = now()
            WHERE id = $1 AND state = ANY ($2) RETURNING ${COLUMNS}`,
-    values: [toUuid(id), from, state, fee?.fee.toString(), fee?.tax.toString()],
+    values: [toUuid(id), from, to, fee?.fee.toString(), fee?.tax.toString()],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
@@ -145,10 +149,12 @@ export async function markChargebackWon(
   providerReference: string,
   at: Date,
 ): Promise<Chargeback | undefined> {
+  const { from, to } = CHARGEBACK_MOVES.win;
   await db.query({
-    text: `UPDATE chargebacks SET won_at = $2, state = CASE state WHEN 'posted' THEN 'won' ELSE state END, updated_at = now()
+    text: `UPDATE chargebacks
+           SET won_at = $2, state = CASE WHEN state = ANY ($3) THEN $4 ELSE state END, updated_at = now()
            WHERE provider_reference = $1 AND won_at IS NULL`,
-    values: [providerReference, at],
+    values: [providerReference, at, from, to],
   });
   return findByReference(db, providerReference);
 }
@@ -177,7 +183,7 @@ export async function hasOpenChargeback(db: Queryable, paymentId: PublicId): Pro
 export async function takeNeglectedChargebacks(db: Queryable, graceMs: number, limit: number): Promise<Chargeback[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-chargebacks',
-    text: takeNeglected('chargebacks', "'received', 'won'", COLUMNS),
+    text: takeNeglected('chargebacks', CHARGEBACK_UNDER_WAY, COLUMNS),
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

@@ -1,9 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
-
-export const ORDER_STATES = ['created', 'paying', 'paid', 'partially_refunded', 'refunded', 'cancelled'] as const;
-export type OrderState = (typeof ORDER_STATES)[number];
+import { ORDER_MOVES, type OrderMove, type OrderState } from '../rules/order-states';
 
 /** What a customer buys of a merchant. */
 export interface Order {
@@ -86,17 +84,17 @@ export async function listOrders(
 }
 
 /**
- * Moves an order from one of these states to another.
+ * Makes a move with an order.
  *
- * @returns the order after the move; `undefined` when it was in none of these states
+ * @returns the order after the move; `undefined` when its state does not allow it
  */
 export async function moveOrder(
   db: Queryable,
   tenantId: PublicId,
   id: PublicId,
-  from: readonly OrderState[],
-  to: OrderState,
+  move: OrderMove,
 ): Promise<Order | undefined> {
+  const { from, to } = ORDER_MOVES[move];
   const { rows } = await db.query<Row>({
     name: 'move-order',
     text: `UPDATE orders SET state = $4, updated_at = now()

@@ -2,18 +2,8 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
+import { PAYMENT_MOVES, PAYMENT_UNDER_WAY, type PaymentMove, type PaymentState } from '../rules/payment-states';
 import { takeNeglected } from './neglected';
-
-export const PAYMENT_STATES = [
-  'pending',
-  'authorised',
-  'captured',
-  'declined',
-  'failed',
-  'voided',
-  'needs_review',
-] as const;
-export type PaymentState = (typeof PAYMENT_STATES)[number];
 
 /** Where a payment's money comes from. */
 export type PaymentSource = { type: 'card'; token: string } | { type: 'wallet'; walletId: PublicId };
@@ -155,25 +145,25 @@ export async function listPayments(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
-/** What changes with a payment's state; what is left out stays. */
+/** What changes with a payment's state; what is left out stays, but for the code. */
 export interface PaymentChange {
-  state: PaymentState;
   declineCode?: string;
   providerReference?: string | undefined;
   capture?: { at: Date; fee: Fee; feeScheduleId: PublicId };
 }
 
 /**
- * Moves a payment from one of these states to another.
+ * Makes a move with a payment.
  *
- * @returns the payment after the move; `undefined` when it was in none of these states
+ * @returns the payment after the move; `undefined` when its state does not allow it
  */
 export async function movePayment(
   db: Queryable,
   id: PublicId,
-  from: readonly PaymentState[],
-  change: PaymentChange,
+  move: PaymentMove,
+  change: PaymentChange = {},
 ): Promise<Payment | undefined> {
+  const { from, to } = PAYMENT_MOVES[move];
   const { capture } = change;
   const { rows } = await db.query<Row>({
     name: 'move-payment',
@@ -185,7 +175,7 @@ export async function movePayment(
     values: [
       toUuid(id),
       from,
-      change.state,
+      to,
       change.declineCode,
       change.providerReference,
       capture?.at,
@@ -232,7 +222,7 @@ export async function settleRefund(
 export async function takeNeglectedPayments(db: Queryable, graceMs: number, limit: number): Promise<Payment[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-payments',
-    text: takeNeglected('payments', "'pending', 'authorised'", COLUMNS),
+    text: takeNeglected('payments', PAYMENT_UNDER_WAY, COLUMNS),
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

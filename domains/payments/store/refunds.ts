@@ -2,10 +2,9 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
+import { REFUND_MOVES, REFUND_UNDER_WAY, type RefundMove, type RefundState } from '../rules/refund-states';
 import { takeNeglected } from './neglected';
-
-export const REFUND_STATES = ['pending', 'succeeded', 'failed', 'needs_review'] as const;
-export type RefundState = (typeof REFUND_STATES)[number];
+import { findPayment } from './payments';
 
 /** A part of a payment, or all of it, on its way back. */
 export interface Refund {
@@ -95,8 +94,14 @@ export async function readRefund(db: Queryable, id: PublicId): Promise<Refund | 
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** The refunds of a payment. Index: refunds_by_payment. */
-export async function listRefunds(db: Queryable, paymentId: PublicId, request: PageRequest): Promise<Page<Refund>> {
+/** The refunds of a payment; `undefined` when there is no such payment. Index: refunds_by_payment. */
+export async function listRefunds(
+  db: Queryable,
+  tenantId: PublicId,
+  paymentId: PublicId,
+  request: PageRequest,
+): Promise<Page<Refund> | undefined> {
+  if ((await findPayment(db, tenantId, paymentId)) === undefined) return undefined;
   const query = {
     columns: COLUMNS,
     table: 'refunds',
@@ -105,25 +110,25 @@ export async function listRefunds(db: Queryable, paymentId: PublicId, request: P
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
-/** What changes with a refund's state; what is left out stays. */
+/** What changes with a refund's state; what is left out stays, but for the code. */
 export interface RefundChange {
-  state: RefundState;
   failureCode?: string;
   providerReference?: string | undefined;
   refunded?: { at: Date; returned: Fee };
 }
 
 /**
- * Moves a refund from one of these states to another.
+ * Makes a move with a refund.
  *
- * @returns the refund after the move; `undefined` when it was in none of these states
+ * @returns the refund after the move; `undefined` when its state does not allow it
  */
 export async function moveRefund(
   db: Queryable,
   id: PublicId,
-  from: readonly RefundState[],
-  change: RefundChange,
+  move: RefundMove,
+  change: RefundChange = {},
 ): Promise<Refund | undefined> {
+  const { from, to } = REFUND_MOVES[move];
   const { refunded } = change;
   const { rows } = await db.query<Row>({
     name: 'move-refund',
@@ -135,7 +140,7 @@ export async function moveRefund(
     values: [
       toUuid(id),
       from,
-      change.state,
+      to,
       change.failureCode,
       change.providerReference,
       refunded?.at,
@@ -150,7 +155,7 @@ export async function moveRefund(
 export async function takeNeglectedRefunds(db: Queryable, graceMs: number, limit: number): Promise<Refund[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-refunds',
-    text: takeNeglected('refunds', "'pending'", COLUMNS),
+    text: takeNeglected('refunds', REFUND_UNDER_WAY, COLUMNS),
     values: [graceMs, limit],
   });
   return rows.map(fromRow);

@@ -1,7 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { ACCOUNTS, accountBalance, accountId } from '../../ledger';
+import { ACCOUNTS, accountBalance, accountBalances } from '../../ledger';
 
 /** A customer's money with a tenant. */
 export interface Wallet {
@@ -13,13 +13,16 @@ export interface Wallet {
   createdAt: Date;
 }
 
-/** What is in a wallet, in minor units. `balance` = `available` + `held`. */
+/** What is in a wallet, in minor units. */
 export interface WalletBalance {
+  /** `available` + `held`. */
   balance: bigint;
   /** Kept for payments that are under way. */
   held: bigint;
   available: bigint;
 }
+
+export type WalletWithBalance = Wallet & WalletBalance;
 
 interface Row {
   id: string;
@@ -51,13 +54,18 @@ export async function findWallet(db: Queryable, tenantId: PublicId, id: PublicId
 }
 
 /** Index: wallets_by_tenant. */
-export async function listWallets(db: Queryable, tenantId: PublicId, request: PageRequest): Promise<Page<Wallet>> {
+export async function listWallets(
+  db: Queryable,
+  tenantId: PublicId,
+  request: PageRequest,
+): Promise<Page<WalletWithBalance>> {
   const query = {
     columns: COLUMNS,
     table: 'wallets',
     index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
   };
-  return mapPage(await readPage<Row>(db, query, request), fromRow);
+  const page = mapPage(await readPage<Row>(db, query, request), fromRow);
+  return { ...page, rows: await withBalances(db, page.rows) };
 }
 
 /**
@@ -74,32 +82,34 @@ export async function lockWallet(db: Queryable, tenantId: PublicId, id: PublicId
 }
 
 /** What a wallet's ledger accounts add up to. We owe it to the customer, so the ledger has it as credits. */
-export async function walletBalance(db: Queryable, wallet: Wallet): Promise<WalletBalance> {
+export async function withBalance(db: Queryable, wallet: Wallet): Promise<WalletWithBalance> {
   const { tenantId, id, currency } = wallet;
-  const available = -(await accountBalance(db, tenantId, ACCOUNTS.wallet(id), currency));
-  const held = -(await accountBalance(db, tenantId, ACCOUNTS.walletHeld(id), currency));
-  return { balance: available + held, held, available };
+  const available = -(await accountBalance(db, { tenantId, code: ACCOUNTS.wallet(id), currency }));
+  const held = -(await accountBalance(db, { tenantId, code: ACCOUNTS.walletHeld(id), currency }));
+  return { ...wallet, balance: available + held, held, available };
 }
 
-/** The balances of some wallets, by id. Index: ledger_entries_by_account, twice a wallet. */
-export async function walletBalances(db: Queryable, wallets: readonly Wallet[]): Promise<Map<PublicId, WalletBalance>> {
+export async function findWalletWithBalance(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+): Promise<WalletWithBalance | undefined> {
+  const wallet = await findWallet(db, tenantId, id);
+  return wallet && withBalance(db, wallet);
+}
+
+/** As {@link withBalance}, for many. */
+async function withBalances(db: Queryable, wallets: readonly Wallet[]): Promise<WalletWithBalance[]> {
   const accounts = wallets.flatMap(({ tenantId, id, currency }) => [
-    accountId(tenantId, ACCOUNTS.wallet(id), currency),
-    accountId(tenantId, ACCOUNTS.walletHeld(id), currency),
+    { tenantId, code: ACCOUNTS.wallet(id), currency },
+    { tenantId, code: ACCOUNTS.walletHeld(id), currency },
   ]);
-  const { rows } = await db.query<{ balance: string }>({
-    name: 'wallet-balances',
-    text: `SELECT (SELECT coalesce(-sum(amount), 0) FROM ledger_entries WHERE account_id = a.id)::text AS balance
-           FROM unnest($1::uuid[]) WITH ORDINALITY AS a(id, position) ORDER BY a.position`,
-    values: [accounts],
+  const balances = await accountBalances(db, accounts);
+  return wallets.map((wallet, index) => {
+    const available = -(balances[2 * index] ?? 0n);
+    const held = -(balances[2 * index + 1] ?? 0n);
+    return { ...wallet, balance: available + held, held, available };
   });
-  return new Map(
-    wallets.map(({ id }, index) => {
-      const available = BigInt(rows[2 * index]?.balance ?? '0');
-      const held = BigInt(rows[2 * index + 1]?.balance ?? '0');
-      return [id, { balance: available + held, held, available }];
-    }),
-  );
 }
 
 function fromRow(row: Row): Wallet {

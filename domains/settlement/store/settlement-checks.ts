@@ -1,11 +1,12 @@
 import { toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { accountIdSql } from '../../ledger';
 import type { PageOfRun } from './settlement-records';
 import type { Breach } from './settlement-runs';
 
-/** The id of an account, as {@link accountId} derives it; $6 is the tenant's id in hex. */
+/** The id of an account of the tenant, $6 in hex. */
 function derived(code: string, currency = 'currency'): string {
-  return `md5($6::text || '|' || ${code} || '|' || ${currency})::uuid`;
+  return accountIdSql({ tenant: '$6::text', code, currency });
 }
 
 // Each is compared in full, by merchant and currency or by transaction; every difference must be exactly 0.

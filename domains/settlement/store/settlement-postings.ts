@@ -1,5 +1,6 @@
 import { toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { accountIdSql } from '../../ledger';
 import type { PageOfRun } from './settlement-records';
 
 // Ids are derived from run, merchant, currency and kind, and references are unique, so posting again adds nothing.
@@ -8,7 +9,8 @@ import type { PageOfRun } from './settlement-records';
 const MOVES = `
 moves AS MATERIALIZED (
   SELECT md5(r.run_id::text || r.merchant_id::text || r.currency || v.kind)::uuid AS transaction_id, v.kind, v.code,
-         md5($5::text || '|' || v.code || '|' || r.currency)::uuid AS account_id, r.merchant_id, r.currency, v.amount,
+         ${accountIdSql({ tenant: '$5::text', code: 'v.code', currency: 'r.currency' })} AS account_id,
+         r.merchant_id, r.currency, v.amount,
          run.period_end AS effective_at,
          'set_' || replace(r.run_id::text, '-', '') || '/mer_' || replace(r.merchant_id::text, '-', '') || '/' || r.currency
            AS external_ref
@@ -71,6 +73,8 @@ export async function postStatements(db: Queryable, page: PageOfRun): Promise<vo
   });
 }
 
+const PAYABLE = "'merchant_payable:mer_' || replace(r.merchant_id::text, '-', '')";
+
 /**
  * Merchants of a page whose payable account in the ledger is not what their statement closes with.
  * Index: ledger_entries_by_account; an account has two entries a day.
@@ -81,8 +85,7 @@ export async function countUnposted(db: Queryable, page: PageOfRun): Promise<num
            WHERE r.run_id = $1 AND r.merchant_id > $2 AND r.merchant_id <= $3
              AND -r.closing <> coalesce((
                SELECT sum(e.amount) FROM ledger_entries e
-               WHERE e.account_id = md5($4::text || '|merchant_payable:mer_' || replace(r.merchant_id::text, '-', '')
-                                        || '|' || r.currency)::uuid), 0)`,
+               WHERE e.account_id = ${accountIdSql({ tenant: '$4::text', code: PAYABLE, currency: 'r.currency' })}), 0)`,
     values: [toUuid(page.runId), toUuid(page.after), toUuid(page.upTo), toUuid(page.tenantId)],
   });
   return rows[0]?.count ?? 0;

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apiConfig } from '../../../api/http/config';
+import { describeMoves, describePaymentStates } from '../../../domains/payments';
 import { workerConfig } from '../../../worker/config';
 import { DOMAINS } from '../../../worker/domains';
 import { describeFragments } from '../../config/describe';
@@ -23,6 +24,8 @@ export const GENERATED: readonly GeneratedPart[] = [
     text: () =>
       describeFragments([platformConfig, apiConfig, workerConfig, ...DOMAINS.flatMap(({ config }) => config ?? [])]),
   },
+  { file: 'docs/payments.md', name: 'payment states', text: describePaymentStates },
+  { file: 'docs/payments.md', name: 'moves', text: describeMoves },
 ];
 
 /** A page with a part as it should be. @throws Error when the page has no place for it */

@@ -15,7 +15,7 @@ afterAll(() => api.close());
 const set = (fees: Record<string, unknown>) => api.call('POST', '/v1/fee-schedules', { body: { bps: 100, ...fees } });
 
 async function bpsAt(currency: string, moment: string, tenantId = api.tenantId): Promise<number | undefined> {
-  const found = await feeScheduleFor(api.deps.pool, tenantId, merchantId, currency, new Date(moment));
+  const found = await feeScheduleFor(api.deps.pool, { tenantId, merchantId, currency, at: new Date(moment) });
   return found?.terms.bps;
 }
 

@@ -23,7 +23,7 @@ async function storeOnly(token: string): Promise<string> {
   const orderId = await api.newOrder();
   const id = newId('payment');
   const { tenantId, merchantId } = api;
-  await moveOrder(api.deps.pool, tenantId, orderId, ['created'], 'paying');
+  await moveOrder(api.deps.pool, tenantId, orderId, 'pay');
   await insertPayment(api.deps.pool, {
     id,
     tenantId,

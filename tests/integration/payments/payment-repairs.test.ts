@@ -5,7 +5,7 @@ import { ACCOUNTS, transferPosting } from '../../../domains/ledger/rules/posting
 import { postTransaction } from '../../../domains/ledger/store/ledger';
 import { paymentDeps } from '../../../domains/payments/deps';
 import { paymentWorkflowId, refundWorkflowId } from '../../../domains/payments/rules/workflow-names';
-import { startPayment, startRefund } from '../../../domains/payments/start-payments';
+import { startPayment, startRefund } from '../../../domains/payments/start';
 import { moveOrder } from '../../../domains/payments/store/orders';
 import {
   insertPayment,
@@ -15,7 +15,7 @@ import {
   takeNeglectedPayments,
 } from '../../../domains/payments/store/payments';
 import { insertRefund, moveRefund, readRefund, takeNeglectedRefunds } from '../../../domains/payments/store/refunds';
-import { holdWallet } from '../../../domains/payments/wallet-holds';
+import { holdWallet } from '../../../domains/payments/wallets/hold-wallet';
 import { startFakeProvider } from '../../../infra/setup/stand-ins/fake-provider';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 import { eventually } from '../../support/receiver';
@@ -36,7 +36,7 @@ async function paymentOf(id: string) {
 
 /** What a sweep does that has read the payment just before it ended. */
 async function runAgain(id: string): Promise<void> {
-  const handle = await startPayment(api.pipeline.client, api.pipeline.config, await paymentOf(id), true);
+  const handle = await startPayment(api.pipeline, await paymentOf(id), { resume: true });
   await handle?.result();
 }
 
@@ -62,7 +62,7 @@ test('a refund that has ended is never made, even if its workflow is started onc
   const before = asked();
   const refund = await readRefund(api.deps.pool, body.id);
   if (refund === undefined) throw new Error('there is no refund');
-  const handle = await startRefund(api.pipeline.client, api.pipeline.config, refund, 'card', true);
+  const handle = await startRefund(api.pipeline, refund, { source: 'card', resume: true });
   await handle?.result();
   expect(asked()).toBe(before);
 });
@@ -74,12 +74,12 @@ test('a wallet payment that needs review and cannot be posted gives its hold bac
   const walletId = await api.newWallet('1000');
   const orderId = await api.newOrder('300');
   const id = newId('payment');
-  await moveOrder(pool, tenantId, orderId, ['created'], 'paying');
+  await moveOrder(pool, tenantId, orderId, 'pay');
   const workflowId = paymentWorkflowId(id);
   const money = { tenantId, amount: 300n, currency: 'EUR' };
   await insertPayment(pool, { ...money, id, orderId, merchantId, source: { type: 'wallet', walletId }, workflowId });
   await holdWallet(paymentDeps(api.pipeline.platform), id);
-  await movePayment(pool, id, ['authorised'], { state: 'needs_review', declineCode: 'posting_failed' });
+  await movePayment(pool, id, 'flag', { declineCode: 'posting_failed' });
   // The ledger has this capture with other entries.
   await postTransaction(pool, {
     tenantId,
@@ -113,7 +113,7 @@ test('a refund that needs review goes on when somebody says so, and gives the mo
   });
   const path = `/v1/payments/${payment.id}/refunds/${id}`;
   expect((await api.post(`${path}/resume`)).status).toBe(409);
-  await moveRefund(pool, id, ['pending'], { state: 'needs_review', failureCode: 'provider_unreachable' });
+  await moveRefund(pool, id, 'flag', { failureCode: 'provider_unreachable' });
   const answers = await Promise.all([api.post(`${path}/resume`), api.post(`${path}/resume`)]);
   expect(answers.map(({ status }) => status)).toContain(202);
   await eventually(async () => ((await api.call('GET', path)).body.state === 'succeeded' ? true : undefined));
@@ -223,7 +223,7 @@ test('a Temporal that does not answer holds a request up for ten seconds, not fo
   const start = jest.spyOn(api.deps.client.workflow, 'start').mockImplementation(() => new Promise(() => undefined));
   const { status, body } = await api.payByCard('tok_ok');
   expect([status, body.state]).toEqual([202, 'pending']);
-  await movePayment(api.deps.pool, body.id, ['pending'], { state: 'needs_review' });
+  await movePayment(api.deps.pool, body.id, 'flag');
   const resumed = await api.post(`/v1/payments/${body.id}/resume`);
   expect([resumed.status, resumed.get('retry-after')]).toEqual([503, '1']);
   start.mockRestore();

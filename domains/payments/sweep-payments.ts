@@ -1,30 +1,24 @@
 import type { PaymentDeps } from './deps';
-import { startChargeback, startPayment, startRefund } from './start-payments';
+import type { PaymentSweepReport } from './rules/payment-flow';
+import { startChargeback, startPayment, startRefund } from './start';
 import { takeNeglectedChargebacks } from './store/chargebacks';
 import { readPayment, takeNeglectedPayments } from './store/payments';
 import { takeNeglectedRefunds } from './store/refunds';
-
-/** How many were found without progress; those whose workflow runs are left to it. */
-export interface PaymentSweepReport {
-  payments: number;
-  refunds: number;
-  chargebacks: number;
-}
 
 const MAX_SWEPT = 500;
 
 /** Gives what nothing has happened to for a while its workflow: its process died before it started one, or it is gone. */
 export async function sweepPayments(deps: PaymentDeps, graceMs: number): Promise<PaymentSweepReport> {
-  const { pool, client, config, log } = deps;
+  const { pool, log } = deps;
   const payments = await takeNeglectedPayments(pool, graceMs, MAX_SWEPT);
-  for (const payment of payments) await startPayment(client, config, payment, true);
+  for (const payment of payments) await startPayment(deps, payment, { resume: true });
   const refunds = await takeNeglectedRefunds(pool, graceMs, MAX_SWEPT);
   for (const refund of refunds) {
     const payment = await readPayment(pool, refund.paymentId);
-    if (payment !== undefined) await startRefund(client, config, refund, payment.source.type, true);
+    if (payment !== undefined) await startRefund(deps, refund, { source: payment.source.type, resume: true });
   }
   const chargebacks = await takeNeglectedChargebacks(pool, graceMs, MAX_SWEPT);
-  for (const chargeback of chargebacks) await startChargeback(client, config, chargeback);
+  for (const chargeback of chargebacks) await startChargeback(deps, chargeback);
   const report = { payments: payments.length, refunds: refunds.length, chargebacks: chargebacks.length };
   if (payments.length + refunds.length + chargebacks.length > 0) log.info(report, 'swept payments');
   return report;

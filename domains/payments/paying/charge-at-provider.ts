@@ -1,7 +1,8 @@
-import type { PublicId } from '../../core/ids';
-import { type PaymentDeps, PaymentFault, withHeartbeats } from './deps';
-import type { ChargeStanding } from './rules/payment-flow';
-import { movePayment, type Payment, readPayment } from './store/payments';
+import type { PublicId } from '../../../core/ids';
+import type { PaymentDeps } from '../deps';
+import { PaymentFault } from '../rules/errors';
+import type { ChargeStanding, RefusedForGood } from '../rules/payment-flow';
+import { movePayment, type Payment, readPayment } from '../store/payments';
 
 /**
  * Asks for the money and keeps the answer. The provider's idempotency key is the payment's own, so that any number of
@@ -12,18 +13,16 @@ export async function authoriseCharge(deps: PaymentDeps, paymentId: PublicId): P
   const end = endOf(payment);
   if (end !== undefined) return end;
   if (payment.source.type !== 'card') throw new PaymentFault('only a card is authorised');
-  const answer = await withHeartbeats(
-    deps.provider().authorise({
-      reference: payment.id,
-      amount: payment.amount,
-      currency: payment.currency,
-      token: payment.source.token,
-      idempotencyKey: `${payment.id}:authorise`,
-    }),
-  );
-  if (answer.outcome === 'declined') return { state: 'declined', code: answer.code };
-  await keepAuthorised(deps, payment, answer.chargeId);
-  return { state: 'authorised', chargeId: answer.chargeId };
+  const authorisation = await deps.provider().authorise({
+    reference: payment.id,
+    amount: payment.amount,
+    currency: payment.currency,
+    token: payment.source.token,
+    idempotencyKey: `${payment.id}:authorise`,
+  });
+  if (authorisation.outcome === 'declined') return { state: 'declined', code: authorisation.code };
+  await keepAuthorised(deps, payment, authorisation.chargeId);
+  return { state: 'authorised', chargeId: authorisation.chargeId };
 }
 
 /** Takes the money. */
@@ -31,32 +30,28 @@ export async function captureCharge(
   deps: PaymentDeps,
   paymentId: PublicId,
   chargeId: string,
-): Promise<ChargeStanding | { state: 'refused'; code: string }> {
+): Promise<ChargeStanding | RefusedForGood> {
   const payment = await find(deps, paymentId);
   if (endOf(payment) !== undefined) throw new PaymentFault(`the payment is ${payment.state}: no money is taken for it`);
   const { amount } = payment;
-  const answer = await withHeartbeats(
-    deps.provider().capture({ chargeId, amount, idempotencyKey: `${paymentId}:capture` }),
-  );
-  return answer.outcome === 'refused'
-    ? { state: 'refused', code: answer.code }
-    : { state: 'captured', chargeId, capturedAt: answer.capturedAt.toISOString() };
+  const capture = await deps.provider().capture({ chargeId, amount, idempotencyKey: `${paymentId}:capture` });
+  return capture.outcome === 'refused'
+    ? { state: 'refused', code: capture.code }
+    : { state: 'captured', chargeId, capturedAt: capture.capturedAt.toISOString() };
 }
 
 /** Lets the money go, and closes the payment's reference at the provider. */
 export async function voidCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
-  const answer = await withHeartbeats(
-    deps.provider().void({ reference: paymentId, idempotencyKey: `${paymentId}:void` }),
-  );
-  return answer.outcome === 'voided'
+  const voiding = await deps.provider().void({ reference: paymentId, idempotencyKey: `${paymentId}:void` });
+  return voiding.outcome === 'voided'
     ? { state: 'voided' }
-    : { state: 'captured', chargeId: answer.chargeId, capturedAt: answer.capturedAt.toISOString() };
+    : { state: 'captured', chargeId: voiding.chargeId, capturedAt: voiding.capturedAt.toISOString() };
 }
 
 /** Asks the provider what became of a payment. */
 export async function lookUpCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
   const payment = await find(deps, paymentId);
-  const charge = await withHeartbeats(deps.provider().lookUp(paymentId));
+  const charge = await deps.provider().lookUp(paymentId);
   if (charge === undefined) return { state: 'none' };
   if (charge.amount !== payment.amount || charge.currency !== payment.currency) {
     throw new PaymentFault('the provider has another amount or currency for this payment');
@@ -79,8 +74,8 @@ export async function lookUpCharge(deps: PaymentDeps, paymentId: PublicId): Prom
 }
 
 /** Only for those who look: the workflow knows it already. */
-async function keepAuthorised(deps: PaymentDeps, payment: Payment, chargeId: string): Promise<void> {
-  await movePayment(deps.pool, payment.id, ['pending'], { state: 'authorised', providerReference: chargeId });
+async function keepAuthorised({ pool }: PaymentDeps, payment: Payment, chargeId: string): Promise<void> {
+  await movePayment(pool, payment.id, 'authorise', { providerReference: chargeId });
 }
 
 /**
@@ -92,8 +87,8 @@ function endOf({ state, declineCode }: Payment): ChargeStanding | undefined {
   return state === 'failed' || state === 'voided' ? { state: 'voided' } : undefined;
 }
 
-async function find(deps: PaymentDeps, paymentId: PublicId): Promise<Payment> {
-  const payment = await readPayment(deps.pool, paymentId);
+async function find({ pool }: PaymentDeps, paymentId: PublicId): Promise<Payment> {
+  const payment = await readPayment(pool, paymentId);
   if (payment === undefined) throw new PaymentFault('there is no such payment');
   return payment;
 }

@@ -1,60 +1,57 @@
-import type { PublicId } from '../../core/ids';
-import type { Logger } from '../../infra/log';
-import { sqlState } from '../../infra/postgres/errors';
-import { inTransaction } from '../../infra/postgres/pool';
-import { feeScheduleFor } from '../merchants';
-import type { PaymentDeps } from './deps';
-import { PaymentRefusal } from './refusals';
-import { paymentWorkflowId } from './rules/workflow-names';
-import { startPayment } from './start-payments';
-import { findOrder, moveOrder } from './store/orders';
-import { findPayment, insertPayment, type Payment, type PaymentSource } from './store/payments';
-import { findWallet } from './store/wallets';
-import { waitForEnd } from './wait-for-end';
+import { asId, type PublicId } from '../../../core/ids';
+import { sqlState } from '../../../infra/postgres/errors';
+import { inTransaction } from '../../../infra/postgres/pool';
+import { feeScheduleFor } from '../../merchants';
+import type { LoggedEffect, PaymentDeps } from '../deps';
+import { PaymentRefusal } from '../refusals';
+import { isEnded } from '../rules/payment-states';
+import { paymentWorkflowId } from '../rules/workflow-names';
+import { startPayment, waitForEnd } from '../start';
+import { findOrder, moveOrder } from '../store/orders';
+import { findPayment, insertPayment, type Payment, type PaymentSource } from '../store/payments';
+import { findWallet } from '../store/wallets';
 
 const UNIQUE_VIOLATION = '23505';
 
-interface NewPaymentRequest {
-  /** The same whenever the request is repeated. */
-  id: PublicId;
+export interface NewPaymentRequest {
   orderId: PublicId;
   source: PaymentSource;
 }
 
 /**
  * Pays an order: stores the payment, has its workflow make it, and waits a while for the result. A repetition with the
- * same id goes on with what there is.
+ * same effect goes on with what there is.
  *
  * @returns the payment as it is then, ended or not
  * @throws PaymentRefusal when the order, its state or the source does not allow it
  */
 export async function makePayment(
   deps: PaymentDeps,
-  context: { tenantId: PublicId; log: Logger },
+  effect: LoggedEffect,
   request: NewPaymentRequest,
 ): Promise<Payment> {
-  const { pool, client, config } = deps;
-  const known = await findPayment(pool, context.tenantId, request.id);
-  const payment = known ?? (await store(deps, context.tenantId, request));
+  const { pool } = deps;
+  const { tenantId } = effect;
+  const id = asId('payment', effect.effectId);
+  const known = await findPayment(pool, tenantId, id);
+  const payment = known ?? (await store(deps, tenantId, id, request));
   if (isEnded(payment)) return payment;
   try {
-    const started = startPayment(client, config, payment, known !== undefined);
-    await waitForEnd(client, payment.workflowId, started);
+    await waitForEnd(deps, payment.workflowId, startPayment(deps, payment, { resume: known !== undefined }));
   } catch (error) {
     // It is stored: if not this workflow, the one that the sweep starts makes it.
-    context.log.warn({ err: error, paymentId: payment.id }, 'a payment is left to its workflow');
+    effect.log.warn({ err: error, paymentId: id }, 'a payment is left to its workflow');
   }
-  return (await findPayment(pool, context.tenantId, payment.id)) ?? payment;
+  return (await findPayment(pool, tenantId, id)) ?? payment;
 }
 
-/** Whether nothing more happens to a payment by itself. */
-export function isEnded({ state }: Payment): boolean {
-  return state !== 'pending' && state !== 'authorised';
-}
-
-async function store(deps: PaymentDeps, tenantId: PublicId, request: NewPaymentRequest): Promise<Payment> {
+async function store(
+  deps: PaymentDeps,
+  tenantId: PublicId,
+  id: PublicId,
+  { orderId, source }: NewPaymentRequest,
+): Promise<Payment> {
   const { pool, config } = deps;
-  const { id, orderId, source } = request;
   const order = await findOrder(pool, tenantId, orderId);
   if (order === undefined) throw new PaymentRefusal('no-such-order', 'there is no such order', { field: ['orderId'] });
   const { merchantId, amount, currency } = order;
@@ -71,13 +68,13 @@ async function store(deps: PaymentDeps, tenantId: PublicId, request: NewPaymentR
       throw new PaymentRefusal('wallet-currency', detail, { field });
     }
   }
-  if ((await feeScheduleFor(pool, tenantId, merchantId, currency, new Date())) === undefined) {
+  if ((await feeScheduleFor(pool, { tenantId, merchantId, currency, at: new Date() })) === undefined) {
     const detail = `The merchant has no fee schedule for ${currency}: make one with POST /v1/fee-schedules, then repeat this.`;
     throw new PaymentRefusal('no-fee-schedule', detail);
   }
   try {
     return await inTransaction(pool, async (db) => {
-      const moved = await moveOrder(db, tenantId, orderId, ['created'], 'paying');
+      const moved = await moveOrder(db, tenantId, orderId, 'pay');
       if (moved === undefined) throw await cannotPay(deps, tenantId, orderId);
       const workflowId = paymentWorkflowId(id);
       return insertPayment(db, { id, tenantId, orderId, merchantId, amount, currency, source, workflowId });

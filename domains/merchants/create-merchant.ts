@@ -1,0 +1,17 @@
+import type { Pool } from 'pg';
+import { asId } from '../../core/ids';
+import type { Effect } from '../../infra/postgres/effect';
+import { requireBusiness } from './require';
+import { insertMerchant, type Merchant } from './store/merchants';
+
+/** Registers a merchant of a business, once an effect. @throws MerchantRefusal */
+export async function createMerchant(
+  { pool }: { pool: Pool },
+  { tenantId, effectId }: Pick<Effect, 'tenantId' | 'effectId'>,
+  request: Pick<Merchant, 'name' | 'reserveBps' | 'reserveDays' | 'payoutMinimum'>,
+): Promise<Merchant> {
+  await requireBusiness(pool, tenantId);
+  const merchant = await insertMerchant(pool, { id: asId('merchant', effectId), tenantId, ...request });
+  if (merchant === undefined) throw new Error('the merchant belongs to another tenant');
+  return merchant;
+}

@@ -1,0 +1,72 @@
+import type { Move } from './moves';
+import type { OrderMove, OrderState } from './order-states';
+
+export const PAYMENT_STATES = [
+  'pending',
+  'authorised',
+  'captured',
+  'declined',
+  'failed',
+  'voided',
+  'needs_review',
+] as const;
+export type PaymentState = (typeof PAYMENT_STATES)[number];
+
+/** Those of which a workflow makes something else by itself. */
+export const PAYMENT_UNDER_WAY = ['pending', 'authorised'] as const satisfies readonly PaymentState[];
+
+/** Those in which it is not known yet for good whether money was taken. */
+const OPEN = [...PAYMENT_UNDER_WAY, 'needs_review'] as const satisfies readonly PaymentState[];
+
+/** What a state means, and the state of the payment's order meanwhile. */
+export const PAYMENT_MEANINGS: Readonly<Record<PaymentState, { means: string; order: OrderState }>> = {
+  pending: { means: 'under way', order: 'paying' },
+  authorised: { means: "the card's bank has promised the money, or the wallet holds it", order: 'paying' },
+  captured: { means: 'the money is taken and posted', order: 'paid' },
+  declined: {
+    means: "by the card's bank, or the wallet has too little; `declineCode` says why. It is not tried again",
+    order: 'created',
+  },
+  failed: { means: 'nothing was taken', order: 'created' },
+  voided: { means: 'authorised, could not be captured, and let go', order: 'created' },
+  needs_review: {
+    means: 'money may have moved and nobody could tell: look at the provider, then `POST /v1/payments/{id}/resume`',
+    order: 'paying',
+  },
+};
+
+/** `order`: what the payment's order does with it. */
+export const PAYMENT_MOVES = {
+  /** By a card's bank. */
+  authorise: { from: ['pending'], to: 'authorised', by: 'workflow' },
+  /** In a wallet. */
+  hold: { from: ['pending'], to: 'authorised', by: 'workflow', posts: 'wallet_hold' },
+  capture: {
+    from: OPEN,
+    to: 'captured',
+    by: 'workflow',
+    posts: 'capture',
+    tells: 'payment.captured',
+    order: 'settle',
+  },
+  decline: { from: OPEN, to: 'declined', by: 'workflow', tells: 'payment.declined', order: 'free' },
+  fail: { from: OPEN, to: 'failed', by: 'workflow', tells: 'payment.failed', order: 'free' },
+  void: { from: OPEN, to: 'voided', by: 'workflow', tells: 'payment.failed', order: 'free' },
+  /** Fails what a wallet holds money for; one that needs review has its hold. */
+  release: {
+    from: ['authorised', 'needs_review'],
+    to: 'failed',
+    by: 'workflow',
+    posts: 'wallet_release',
+    tells: 'payment.failed',
+    order: 'free',
+  },
+  flag: { from: PAYMENT_UNDER_WAY, to: 'needs_review', by: 'workflow', tells: 'payment.needs_review' },
+} as const satisfies Readonly<Record<string, Move<PaymentState> & { order?: OrderMove }>>;
+
+export type PaymentMove = keyof typeof PAYMENT_MOVES;
+
+/** Whether nothing more happens to a payment by itself. */
+export function isEnded({ state }: { state: PaymentState }): boolean {
+  return !PAYMENT_UNDER_WAY.some((open) => open === state);
+}

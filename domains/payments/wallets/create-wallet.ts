@@ -1,0 +1,17 @@
+import type { Pool } from 'pg';
+import { asId } from '../../../core/ids';
+import type { Effect } from '../../../infra/postgres/effect';
+import { requireBusiness } from '../../merchants';
+import { insertWallet, type WalletWithBalance, withBalance } from '../store/wallets';
+
+/** Makes an empty wallet for a customer of a business, once an effect. @throws MerchantRefusal */
+export async function createWallet(
+  { pool }: { pool: Pool },
+  { tenantId, effectId }: Pick<Effect, 'tenantId' | 'effectId'>,
+  request: { owner: string; currency: string },
+): Promise<WalletWithBalance> {
+  await requireBusiness(pool, tenantId);
+  const wallet = await insertWallet(pool, { id: asId('wallet', effectId), tenantId, ...request });
+  if (wallet === undefined) throw new Error('the wallet belongs to another tenant');
+  return withBalance(pool, wallet);
+}

@@ -1,0 +1,62 @@
+import type { PublicId } from '../../core/ids';
+import { timeZoneName } from '../../core/time-zone';
+import type { Queryable } from '../../infra/postgres/pool';
+import { inTime } from '../../infra/temporal/in-time';
+import { findTenant } from '../accounts';
+import { addDays, type Business, businessDateAt, findBusiness, putBusiness } from '../merchants';
+import type { SettlementDeps } from './deps';
+import { SettlementRefusal } from './refusals';
+import { ensureSettlementSchedule } from './settlement-schedule';
+
+const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' } as const;
+
+/** Days are settled one by one from the first on, and it cannot be changed: a slip of the pen would stay for ever. */
+const MAX_DAYS_AWAY = 366;
+
+/** What is to be another; the rest stays, or is the default. */
+export type BusinessChange = { [Key in keyof Omit<Business, 'tenantId'>]?: Business[Key] | undefined };
+
+/**
+ * Makes a tenant a business, or changes it, and brings the Schedule that settles its days to what the business says.
+ *
+ * @returns the business as it is now
+ * @throws SettlementRefusal when the first day cannot be that
+ */
+export async function changeBusiness(
+  deps: Pick<SettlementDeps, 'pool' | 'client'> & { config: { WAYBILL_TASK_QUEUE: string } },
+  tenantId: PublicId,
+  change: BusinessChange,
+): Promise<Business> {
+  const { pool } = deps;
+  const known = await findBusiness(pool, tenantId);
+  const timeZone = change.timeZone ?? known?.timeZone ?? (await zoneOfTenant(pool, tenantId));
+  const cutoff = change.cutoff ?? known?.cutoff ?? DEFAULTS.cutoff;
+  const today = businessDateAt(new Date(), { timeZone, cutoff });
+  const business = await putBusiness(pool, {
+    tenantId,
+    timeZone,
+    cutoff,
+    graceMs: change.graceMs ?? known?.graceMs ?? DEFAULTS.graceMs,
+    refundFeePolicy: change.refundFeePolicy ?? known?.refundFeePolicy ?? DEFAULTS.refundFeePolicy,
+    firstDate: firstDateOf(change.firstDate, known, today),
+  });
+  await inTime(ensureSettlementSchedule(deps, business));
+  return business;
+}
+
+async function zoneOfTenant(db: Queryable, tenantId: PublicId): Promise<string> {
+  return timeZoneName((await findTenant(db, tenantId))?.timeZone ?? '') ?? 'UTC';
+}
+
+function firstDateOf(wanted: string | undefined, known: Business | undefined, today: string): string {
+  const field = ['firstDate'];
+  if (known !== undefined) {
+    if (wanted === undefined || wanted === known.firstDate) return known.firstDate;
+    throw new SettlementRefusal('first-day-is-set', `is ${known.firstDate} and cannot be changed`, { field });
+  }
+  if (wanted === undefined) return today;
+  if (wanted < addDays(today, -MAX_DAYS_AWAY) || wanted > addDays(today, MAX_DAYS_AWAY)) {
+    throw new SettlementRefusal('first-day-is-remote', `lies more than ${MAX_DAYS_AWAY} days away`, { field });
+  }
+  return wanted;
+}
