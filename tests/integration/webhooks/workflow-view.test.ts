@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =>
-  insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
+  insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
 async function publish(eventType = 'order.created') {
   const result = await pipeline.publisher.publish({ tenantId, eventType, payload: {}, channels: [] });
