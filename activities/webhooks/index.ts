@@ -1,13 +1,13 @@
 import { heartbeat, sleep } from '@temporalio/activity';
 import type { PublicId } from '../../core/ids';
 import {
+  attemptRound,
   cancelDeliveries,
   forgetOld,
   makeDue,
   openDispatch,
   type RetentionReport,
   type RoundReport,
-  runRound,
   type SweepReport,
   sweep,
   webhookMetrics,
@@ -29,7 +29,7 @@ export function createWebhookActivities(platform: Platform) {
   const sweeps = { pool, client, config, metrics: platform.metrics.of(webhookMetrics), log };
   return {
     /** Attempts those of these deliveries that are due, and tells where they stand. */
-    attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => runRound(rounds, deliveryIds),
+    attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => attemptRound(rounds, deliveryIds),
     /** Makes waiting deliveries due now. @returns how many were waiting */
     makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(pool, deliveryIds),
     /** Ends waiting deliveries without a further attempt. @returns how many were waiting */

@@ -43,7 +43,7 @@ export { deleteEventType, findEventType, listEventTypes, updateEventType } from 
 export type { EventType } from './store/event-types';
 
 // What the activities of its workflows do.
-export { type RoundReport, runRound } from './delivery/attempt-round';
+export { type RoundReport, attemptRound } from './delivery/attempt-round';
 export { cancelDeliveries, makeDue } from './store/delivery-commands';
 export { type SweepReport, sweep } from './upkeep/sweep';
 export { forgetOld, type RetentionReport } from './upkeep/retention';

@@ -9,8 +9,8 @@ import { type CANCEL, type RETRY_NOW, sweepForEndpointId, WEBHOOK_WORKFLOWS } fr
 /** How long a request waits for a workflow. Whatever it was to do is then done without it, or by the next sweep. */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** Where workflows are started. */
-export interface Temporal {
+/** Where workflows are started, and on task queues of what name. */
+export interface StartDeps {
   client: Client;
   config: { WAYBILL_TASK_QUEUE: string };
 }
@@ -33,11 +33,11 @@ export interface Cover {
  * @param options - `once`: refuse also when a run with this id has ended, not only when one is running
  * @returns false when it was refused; what is or was running is kept
  */
-export async function startCover(temporal: Temporal, cover: Cover, options: { once?: boolean } = {}): Promise<boolean> {
+export async function startCover(deps: StartDeps, cover: Cover, options: { once?: boolean } = {}): Promise<boolean> {
   const { ALLOW_DUPLICATE, REJECT_DUPLICATE } = WorkflowIdReusePolicy;
   try {
-    await temporal.client.workflow.start(WEBHOOK_WORKFLOWS.webhookDelivery, {
-      ...coverOptions(temporal, cover),
+    await deps.client.workflow.start(WEBHOOK_WORKFLOWS.webhookDelivery, {
+      ...coverOptions(deps, cover),
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
       workflowIdReusePolicy: options.once === true ? REJECT_DUPLICATE : ALLOW_DUPLICATE,
     });
@@ -63,7 +63,7 @@ export interface CommandedDelivery {
  * @throws when Temporal cannot be reached or does not answer in time; the command may be carried out all the same
  */
 export async function updateDelivery(
-  temporal: Temporal,
+  deps: StartDeps,
   command: typeof RETRY_NOW | typeof CANCEL,
   { id, tenantId, endpointId, workflowId }: CommandedDelivery,
 ): Promise<void> {
@@ -76,11 +76,11 @@ export async function updateDelivery(
     startDelayMs: 0,
   };
   const startWorkflowOperation = new WithStartWorkflowOperation(WEBHOOK_WORKFLOWS.webhookDelivery, {
-    ...coverOptions(temporal, cover),
+    ...coverOptions(deps, cover),
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
   });
   await withTimeout(
-    temporal.client.workflow.executeUpdateWithStart(command, { args: [[id]], startWorkflowOperation }),
+    deps.client.workflow.executeUpdateWithStart(command, { args: [[id]], startWorkflowOperation }),
     ANSWER_WITHIN_MS,
   );
 }
@@ -90,11 +90,11 @@ export async function updateDelivery(
  *
  * @throws when Temporal cannot be reached or does not answer in time
  */
-export async function startSweepFor(temporal: Temporal, endpointId: PublicId): Promise<void> {
+export async function startSweepFor(deps: StartDeps, endpointId: PublicId): Promise<void> {
   await withTimeout(
-    temporal.client.workflow.start(WEBHOOK_WORKFLOWS.sweepOverdue, {
+    deps.client.workflow.start(WEBHOOK_WORKFLOWS.sweepOverdue, {
       workflowId: sweepForEndpointId(endpointId),
-      taskQueue: taskQueue(temporal.config, 'upkeep'),
+      taskQueue: taskQueue(deps.config, 'upkeep'),
       args: [{ graceMs: 0 }],
       staticSummary: `Held deliveries of ${endpointId} go on`,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
@@ -104,7 +104,7 @@ export async function startSweepFor(temporal: Temporal, endpointId: PublicId): P
 }
 
 /** The options with which every `webhookDelivery` is started, by whoever. */
-function coverOptions({ config }: Temporal, cover: Cover) {
+function coverOptions({ config }: StartDeps, cover: Cover) {
   const { workflowId, open, ended, endpointIds, startDelayMs } = cover;
   const total = open.length + Object.values(ended).reduce((sum, count) => sum + count, 0);
   const only = total === 1 ? `delivery ${workflowId.slice(workflowId.indexOf('/') + 1)}` : `${total} deliveries`;

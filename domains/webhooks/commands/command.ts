@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from '../../../infra/log';
 import type { CANCEL, RETRY_NOW } from '../rules/workflow-names';
-import { type CommandedDelivery, type Temporal, updateDelivery } from '../start';
+import { type CommandedDelivery, type StartDeps, updateDelivery } from '../start';
 
 /**
  * What became of a command on a delivery.
@@ -14,7 +14,7 @@ export type CommandResult =
   | { outcome: 'wrong-state'; state: string }
   | { outcome: 'in-flight' };
 
-export interface CommandDeps extends Temporal {
+export interface CommandDeps extends StartDeps {
   pool: Pool;
   log: Logger;
 }

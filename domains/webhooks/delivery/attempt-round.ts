@@ -39,7 +39,7 @@ export interface RoundDeps {
  * Attempts those of these deliveries that are due, and tells where the batch stands afterwards. What falls due within a
  * second is waited for: a timer of the server's is no finer than that, and costs more.
  */
-export async function runRound(
+export async function attemptRound(
   { db, engine, beat, sleep }: RoundDeps,
   deliveryIds: readonly PublicId[],
 ): Promise<RoundReport> {

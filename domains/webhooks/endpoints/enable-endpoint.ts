@@ -1,14 +1,14 @@
 import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
 import type { Logger } from '../../../infra/log';
-import { startSweepFor, type Temporal } from '../start';
+import { type StartDeps, startSweepFor } from '../start';
 import { releaseHeld } from '../store/delivery-commands';
 import type { Endpoint } from '../store/endpoints';
 import { moveEndpoint } from './move-endpoint';
 
 const RELEASE_BATCH = 1_000;
 
-interface Deps extends Temporal {
+interface Deps extends StartDeps {
   pool: Pool;
   log: Logger;
 }

@@ -1,7 +1,7 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeadReason } from '../rules/attempt-outcome';
-import { IS_OPEN } from './delivery-state';
+import { IS_OPEN } from './open-state';
 
 /** An attempt that was made, and what follows from it. */
 export interface AttemptOutcome {

@@ -1,6 +1,6 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { IN_FLIGHT, IS_OPEN } from './delivery-state';
+import { IN_FLIGHT, IS_OPEN } from './open-state';
 
 /** What a command needs to know of a delivery. */
 export interface CommandTarget {

@@ -9,9 +9,9 @@ import {
   readPage,
 } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { IN_FLIGHT } from './delivery-state';
 import { ownsEndpoint } from './endpoints';
 import { idRange, type TimeRange } from './message-reads';
+import { IN_FLIGHT } from './open-state';
 
 export const DELIVERY_STATES = ['pending', 'delivered', 'retrying', 'held', 'dead', 'cancelled', 'suppressed'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];

@@ -1,6 +1,6 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { IS_OPEN } from './delivery-state';
+import { IS_OPEN } from './open-state';
 
 /** Whether the lease of a delivery that was asked for could be taken. */
 export type LeaseResult =

@@ -5,7 +5,7 @@ import type { PlatformConfig } from '../../../infra/platform/config';
 import type { WebhooksConfig } from '../config';
 import type { WebhookMetrics } from '../metrics';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
-import { type Cover, startCover, type Temporal } from '../start';
+import { type Cover, type StartDeps, startCover } from '../start';
 import { findOverdue, type OverdueGroup } from '../store/overdue';
 
 /** What a sweep found: overdue deliveries, workflows started for them, and workflows that were running and kept. */
@@ -20,7 +20,7 @@ const MAX_SWEPT = 20_000;
 /** So many graces overdue although a workflow is running: it is stuck, and a fresh one takes the deliveries. */
 const STUCK_GRACES = 8;
 
-export interface SweepDeps extends Temporal {
+export interface SweepDeps extends StartDeps {
   pool: Pool;
   config: PlatformConfig & WebhooksConfig;
   metrics: WebhookMetrics;

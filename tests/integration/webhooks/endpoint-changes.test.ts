@@ -44,7 +44,7 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
     await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload: {}, channels: [] });
   }
 
-  describe('is seen when a due delivery is claimed', () => {
+  describe('is seen when the lease of a due delivery is asked for', () => {
     async function attemptAfter(change: (delivery: StoredDelivery) => Promise<unknown>): Promise<PublicId> {
       await endpoint();
       const delivery = only(await storeOnly(pipeline.database.pool, tenantId));

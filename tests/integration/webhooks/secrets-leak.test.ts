@@ -122,14 +122,14 @@ async function goThroughEverything(): Promise<PublicId[]> {
   await publish('wait');
   await pipeline.commands.letHeldGoOn(waiting);
 
-  const settled = await eventually(async () => {
+  const ended = await eventually(async () => {
     const { rows } = await pipeline.database.pool.query(
       "SELECT 1 FROM deliveries WHERE message_id = (SELECT message_id FROM deliveries WHERE id = $1) AND state IN ('pending', 'retrying')",
       [toUuid(ids[0] ?? '')],
     );
     return rows.length === 0 ? true : undefined;
   });
-  expect(settled).toBe(true);
+  expect(ended).toBe(true);
   const { rows } = await pipeline.database.pool.query<{ id: string }>('SELECT id FROM dead_letters LIMIT 1');
   await pipeline.commands.retryDeadLetter(tenantId, `dl_${rows[0]?.id.replaceAll('-', '')}`);
   await pipeline.database.pool.query(
