@@ -1,12 +1,13 @@
+import { heartbeat, sleep } from '@temporalio/activity';
 import type { PublicId } from '../../core/ids';
 import {
+  attemptRound,
   cancelDeliveries,
   forgetOld,
   makeDue,
-  openDelivery,
+  openDispatch,
   type RetentionReport,
   type RoundReport,
-  runRound,
   type SweepReport,
   sweep,
   webhookMetrics,
@@ -14,24 +15,28 @@ import {
 } from '../../domains/webhooks';
 import type { Platform } from '../../infra/platform/platform';
 
+export type { RetentionReport, RoundReport, SweepReport };
+
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 
 /** The side effects of webhook delivery. */
 export function createWebhookActivities(platform: Platform) {
   const { pool, client, log } = platform;
   const config = { ...platform.config, ...platform.settings.of(webhooksConfig) };
-  const { engine } = openDelivery(platform);
-  const deps = { pool, client, config, metrics: platform.metrics.of(webhookMetrics), log };
+  const { engine } = openDispatch(platform);
+  const beat = () => heartbeat();
+  const rounds = { db: pool, engine, beat, sleep };
+  const sweeps = { pool, client, config, metrics: platform.metrics.of(webhookMetrics), log };
   return {
     /** Attempts those of these deliveries that are due, and tells where they stand. */
-    attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => runRound(pool, engine, deliveryIds),
+    attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => attemptRound(rounds, deliveryIds),
     /** Makes waiting deliveries due now. @returns how many were waiting */
     makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(pool, deliveryIds),
     /** Ends waiting deliveries without a further attempt. @returns how many were waiting */
     cancelDeliveries: (deliveryIds: PublicId[]): Promise<number> => cancelDeliveries(pool, deliveryIds),
     /** Starts workflows for deliveries that nobody attended to in time. */
-    sweepOverdueDeliveries: (graceMs?: number): Promise<SweepReport> => sweep(deps, graceMs),
+    sweepOverdueDeliveries: (graceMs?: number): Promise<SweepReport> => sweep(sweeps, graceMs),
     /** Forgets contents and history that have been kept long enough. */
-    forgetOld: (): Promise<RetentionReport> => forgetOld(pool, config),
+    forgetOld: (): Promise<RetentionReport> => forgetOld({ pool, config, beat }),
   };
 }

@@ -1,4 +1,4 @@
-import { createWorkflowCommands, openPublishing, webhooks } from '../../domains/webhooks';
+import { openPublishing, webhooks } from '../../domains/webhooks';
 import type { Door } from '../http/door';
 import { deadLetterRoutes } from './dead-letters/routes';
 import { deliveryRoutes } from './deliveries/routes';
@@ -11,19 +11,15 @@ import { messageRoutes } from './messages/routes';
 export const webhooksDoor: Door = {
   domain: webhooks,
   routes: (context) => {
-    const deps = {
-      ...context,
-      publisher: context.once(openPublishing).publisher,
-      commands: context.once(createWorkflowCommands),
-    };
+    const { publisher } = context.once(openPublishing);
     return [
-      ...messageRoutes(deps),
-      ...deliveryRoutes(deps),
-      ...deadLetterRoutes(deps),
-      ...endpointRoutes(deps),
-      endpointTestRoute(deps),
-      ...endpointSecretRoutes(deps),
-      ...eventTypeRoutes(deps),
+      ...messageRoutes({ ...context, publisher }),
+      ...deliveryRoutes(context),
+      ...deadLetterRoutes(context),
+      ...endpointRoutes(context),
+      endpointTestRoute({ ...context, publisher }),
+      ...endpointSecretRoutes(context),
+      ...eventTypeRoutes(context),
     ];
   },
 };

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { count, duration, setting } from '../../infra/config/fields';
+import type { AddressPolicy } from '../../infra/http/address-policy';
+import type { PlatformConfig } from '../../infra/platform/config';
 
 export const webhooksConfig = z.object({
   WAYBILL_FIRST_ATTEMPT: setting(
@@ -17,3 +19,8 @@ export const webhooksConfig = z.object({
 });
 
 export type WebhooksConfig = z.output<typeof webhooksConfig>;
+
+/** Where endpoints may be. */
+export function addressPolicy(config: PlatformConfig): AddressPolicy {
+  return { allowPrivateNetworks: config.WAYBILL_ALLOW_PRIVATE_NETWORKS, allowHttp: config.WAYBILL_ALLOW_HTTP };
+}

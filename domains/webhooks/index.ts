@@ -1,59 +1,52 @@
-export type { CommandResult, DeliveryCommands } from './commands/commands';
-export { createWorkflowCommands } from './commands/workflow-commands';
+// biome-ignore-all assist/source/organizeImports: grouped by what it is for
+
+// What a process opens.
 export { webhooksConfig } from './config';
-export { type RoundReport, runRound } from './delivery/attempt-round';
-export { openDelivery } from './delivery/open-delivery';
+export { openDispatch } from './delivery/open-dispatch';
 export { webhooks } from './domain';
-export { changeEndpoint, createEndpoint, moveEndpoint, withEndpoint } from './endpoints/changes';
-export { checkEndpointUrl } from './endpoints/check-url';
-export { openHeaders, openSecret, sealSecret } from './endpoints/sealing';
 export { webhookMetrics } from './metrics';
 export { openPublishing } from './publishing/open-publishing';
+
+// Messages: what tenants publish, and Waybill's own events.
+export type { Publisher, PublishResult } from './publishing/publisher';
 export { coverEvent, type OwnEvent, type StoredEvent, storeEvent } from './publishing/publish-event';
-export type { Publisher, PublishInput, PublishResult } from './publishing/publisher';
+export { expireMessageContent, findMessage, listMessages } from './store/message-reads';
+export type { MessageSummary, MessageWithBody } from './store/message-reads';
+
+// Deliveries and dead letters, and commands on them.
+export type { CommandResult } from './commands/command';
+export { cancelDelivery } from './commands/cancel-delivery';
+export { retryDelivery } from './commands/retry-delivery';
+export { discardDeadLetter } from './commands/discard-dead-letter';
+export { retryDeadLetter } from './commands/retry-dead-letter';
+export { DELIVERY_STATES, findAttempt, findDelivery, listAttempts, listDeliveries } from './store/delivery-reads';
+export type { Attempt, Delivery } from './store/delivery-reads';
+export { DEAD_LETTER_STATES, type DeadLetter, findDeadLetter, listDeadLetters } from './store/dead-letter-reads';
+
+// Endpoints and their secrets.
+export { createEndpoint } from './endpoints/create-endpoint';
+export { changeEndpoint } from './endpoints/change-endpoint';
+export { enableEndpoint } from './endpoints/enable-endpoint';
+export { moveEndpoint } from './endpoints/move-endpoint';
+export { testEndpoint } from './endpoints/test-endpoint';
+export { rotateSecret } from './endpoints/rotate-secret';
+export { type LiveSecrets, showSecrets } from './endpoints/live-secrets';
+export { openHeaders } from './endpoints/sealing';
+export { deleteEndpoint, ENDPOINT_STATES, type Endpoint, findEndpoint, listEndpoints } from './store/endpoints';
 export { isReservedHeader, MAX_CUSTOM_HEADERS } from './rules/custom-headers';
 export { DEFAULT_RETRY_DELAYS_MS } from './rules/retry-schedule';
-export { newSecret, parseSecret, sign, verifySignature } from './rules/signature';
-export {
-  DEAD_LETTER_STATES,
-  type DeadLetter,
-  discardDeadLetter,
-  findDeadLetter,
-  listDeadLetters,
-} from './store/dead-letter-reads';
+
+// The catalogue of event types.
+export { createEventType } from './event-types/create-event-type';
+export { TEST_EVENT_TYPE } from './rules/event-type';
+export { deleteEventType, findEventType, listEventTypes, updateEventType } from './store/event-types';
+export type { EventType } from './store/event-types';
+
+// What the activities of its workflows do.
+export { type RoundReport, attemptRound } from './delivery/attempt-round';
 export { cancelDeliveries, makeDue } from './store/delivery-commands';
-export {
-  type Attempt,
-  DELIVERY_STATES,
-  type Delivery,
-  findAttempt,
-  findDelivery,
-  listAttempts,
-  listDeliveries,
-} from './store/delivery-reads';
-export { insertEndpointSecret, listEndpointSecrets, retireEndpointSecrets } from './store/endpoint-secrets';
-export {
-  bumpEndpointVersion,
-  deleteEndpoint,
-  ENDPOINT_STATES,
-  type Endpoint,
-  findEndpoint,
-  listEndpoints,
-} from './store/endpoints';
-export {
-  deleteEventType,
-  type EventType,
-  findEventType,
-  insertEventType,
-  listEventTypes,
-  updateEventType,
-} from './store/event-types';
-export {
-  expireMessageContent,
-  findMessage,
-  listMessages,
-  type MessageSummary,
-  type MessageWithBody,
-} from './store/message-reads';
-export { forgetOld, type RetentionReport } from './upkeep/retention';
 export { type SweepReport, sweep } from './upkeep/sweep';
+export { forgetOld, type RetentionReport } from './upkeep/retention';
+
+// Signatures of Standard Webhooks, which payment callbacks and the stand-ins carry too.
+export { newSecret, parseSecret, sign, verifySignature } from './rules/signature';

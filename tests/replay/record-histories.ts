@@ -29,7 +29,7 @@ afterAll(async () => {
 
 async function endpoint(delaysMs: number[], url = receiver.url) {
   await pipeline.database.pool.query('DELETE FROM endpoint_subscriptions WHERE tenant_id = $1', [toUuid(tenantId)]);
-  return insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url, delaysMs });
+  return insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url, delaysMs });
 }
 
 async function publish() {

@@ -6,8 +6,6 @@ import { createApiServer } from '../../api/http/http-server';
 import { createRateLimiter } from '../../api/http/rate-limit';
 import { type AppOptions, createApp } from '../../api/server';
 import { ensureAdminKey } from '../../domains/accounts/admin-key';
-import type { DeliveryCommands } from '../../domains/webhooks/commands/commands';
-import { createWorkflowCommands } from '../../domains/webhooks/commands/workflow-commands';
 import { openPublishing } from '../../domains/webhooks/publishing/open-publishing';
 import type { Publisher } from '../../domains/webhooks/publishing/publisher';
 import type { Platform } from '../../infra/platform/platform';
@@ -28,7 +26,6 @@ export interface CallOptions {
 /** What an API is made of in tests, so that a test can replace a part. */
 export interface TestAppDeps extends Platform, AppOptions {
   publisher: Publisher;
-  commands: DeliveryCommands;
 }
 
 /** An API on real servers, with a tenant of its own; every answer is checked against the OpenAPI document. */
@@ -56,7 +53,6 @@ export async function createApi(
   const deps: TestAppDeps = {
     ...pipeline.platform,
     publisher: pipeline.publisher,
-    commands: pipeline.commands,
     readiness: async () => ({ postgres: 'ok' }),
     rateLimiter: createRateLimiter({ perSecond: 100_000 }),
     ...overrides,
@@ -124,12 +120,9 @@ export function createTestApp(deps: TestAppDeps): ReturnType<typeof createApp> {
   return createApp(platformOf(deps), deps);
 }
 
-/** The platform on which the publisher and the commands are the given ones. */
-export function platformOf({ publisher, commands, ...platform }: TestAppDeps): Platform {
-  const replaced = new Map<unknown, unknown>([
-    [openPublishing, { publisher }],
-    [createWorkflowCommands, commands],
-  ]);
+/** The platform on which the publisher is the given one. */
+export function platformOf({ publisher, ...platform }: TestAppDeps): Platform {
+  const replaced = new Map<unknown, unknown>([[openPublishing, { publisher }]]);
   return {
     ...platform,
     once<T>(make: (platform: Platform) => T): T {

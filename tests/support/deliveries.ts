@@ -63,7 +63,7 @@ const TIMEOUT_MS = 5_000;
 export async function storeOnly(
   pool: Pool,
   tenantId: PublicId,
-  options: { claim?: string; leaseMs?: number; count?: number } = {},
+  options: { lease?: string; leaseMs?: number; count?: number } = {},
 ): Promise<StoredDelivery[]> {
   const eventType = 'order.created';
   const messages = Array.from({ length: options.count ?? 1 }, () => {
@@ -84,7 +84,7 @@ export async function storeOnly(
     };
   });
   const stored = await storeMessages(pool, messages, {
-    claim: options.claim,
+    lease: options.lease,
     // A lease is this much longer than the endpoint's timeout.
     leaseSlackMs: (options.leaseMs ?? 0) - TIMEOUT_MS,
     ownWorkflows: 0,

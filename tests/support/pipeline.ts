@@ -2,15 +2,19 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { apiConfig } from '../../api/http/config';
+import type { PublicId } from '../../core/ids';
 import { accountsConfig } from '../../domains/accounts/config';
 import { type PaymentsConfig, paymentsConfig } from '../../domains/payments/config';
 import { type SettlementConfig, settlementConfig } from '../../domains/settlement/config';
-import type { DeliveryCommands } from '../../domains/webhooks/commands/commands';
-import { createWorkflowCommands } from '../../domains/webhooks/commands/workflow-commands';
+import { cancelDelivery } from '../../domains/webhooks/commands/cancel-delivery';
+import type { CommandResult } from '../../domains/webhooks/commands/command';
+import { retryDeadLetter } from '../../domains/webhooks/commands/retry-dead-letter';
+import { retryDelivery } from '../../domains/webhooks/commands/retry-delivery';
 import { type WebhooksConfig, webhooksConfig } from '../../domains/webhooks/config';
-import { type Delivery, openDelivery } from '../../domains/webhooks/delivery/open-delivery';
+import { type Dispatch, openDispatch } from '../../domains/webhooks/delivery/open-dispatch';
+import { letHeldGoOn } from '../../domains/webhooks/endpoints/enable-endpoint';
 import { type WebhookMetrics, webhookMetrics } from '../../domains/webhooks/metrics';
-import type { Coverage } from '../../domains/webhooks/publishing/cover';
+import type { Coverage } from '../../domains/webhooks/publishing/coverage';
 import type { GroupCommitPublisher } from '../../domains/webhooks/publishing/group-commit-publisher';
 import { openPublishing } from '../../domains/webhooks/publishing/open-publishing';
 import type { Logger } from '../../infra/log';
@@ -31,10 +35,10 @@ export interface Pipeline {
   database: TestDatabase;
   platform: Platform;
   config: PlatformConfig & WebhooksConfig & PaymentsConfig & SettlementConfig;
-  delivery: Delivery & Pick<Platform, 'pool' | 'keyring'>;
+  dispatch: Dispatch & Pick<Platform, 'pool' | 'keyring'>;
   publisher: GroupCommitPublisher;
   coverage: Coverage;
-  commands: DeliveryCommands;
+  commands: Commands;
   client: Client;
   metrics: WebhookMetrics;
   log: Logger;
@@ -43,6 +47,23 @@ export interface Pipeline {
   /** Starts a worker; call `stop` on it to let it go. */
   startWorker(): Promise<{ stop(): Promise<void> }>;
   close(): Promise<void>;
+}
+
+/** Commands on deliveries, as an API process carries them out. */
+interface Commands {
+  retry(tenantId: PublicId, deliveryId: PublicId): Promise<CommandResult>;
+  cancel(tenantId: PublicId, deliveryId: PublicId): Promise<CommandResult>;
+  retryDeadLetter(tenantId: PublicId, deadLetterId: PublicId): Promise<CommandResult>;
+  letHeldGoOn(endpointId: PublicId): Promise<void>;
+}
+
+function commandsOf(platform: Platform): Commands {
+  return {
+    retry: (tenantId, deliveryId) => retryDelivery(platform, tenantId, deliveryId),
+    cancel: (tenantId, deliveryId) => cancelDelivery(platform, tenantId, deliveryId),
+    retryDeadLetter: (tenantId, deadLetterId) => retryDeadLetter(platform, tenantId, deadLetterId),
+    letHeldGoOn: (endpointId) => letHeldGoOn(platform, endpointId),
+  };
 }
 
 /**
@@ -79,7 +100,7 @@ export async function createPipeline(
   const queue = `test-${randomBytes(6).toString('hex')}`;
   const platform = open();
   const { settings, pool, keyring, client, namespace, log } = platform;
-  const delivery = openDelivery(platform);
+  const dispatch = openDispatch(platform);
   const { publisher, coverage } = platform.once(openPublishing);
   await registerSearchAttributes(client, namespace);
   const workers: { stop(): Promise<void> }[] = [];
@@ -92,10 +113,10 @@ export async function createPipeline(
       ...settings.of(paymentsConfig),
       ...settings.of(settlementConfig),
     },
-    delivery: { ...delivery, pool, keyring },
+    dispatch: { ...dispatch, pool, keyring },
     publisher,
     coverage,
-    commands: platform.once(createWorkflowCommands),
+    commands: commandsOf(platform),
     client,
     metrics: platform.metrics.of(webhookMetrics),
     log,
@@ -107,7 +128,7 @@ export async function createPipeline(
     },
     async close() {
       await publisher.drain();
-      await delivery.engine.drain();
+      await dispatch.engine.drain();
       await coverage.flush();
       for (const worker of workers) await worker.stop();
       for (const opened of platforms) await opened.close();

@@ -1,6 +1,5 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
-import type { WebhookActivities } from '../../activities/webhooks';
-import type { RetentionReport } from '../../domains/webhooks/upkeep/retention';
+import type { RetentionReport, WebhookActivities } from '../../activities/webhooks';
 
 const { forgetOld } = proxyActivities<WebhookActivities>({
   startToCloseTimeout: '9 minutes',

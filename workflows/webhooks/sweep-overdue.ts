@@ -1,6 +1,5 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
-import type { WebhookActivities } from '../../activities/webhooks';
-import type { SweepReport } from '../../domains/webhooks/upkeep/sweep';
+import type { SweepReport, WebhookActivities } from '../../activities/webhooks';
 
 const { sweepOverdueDeliveries } = proxyActivities<WebhookActivities>({
   startToCloseTimeout: '2 minutes',

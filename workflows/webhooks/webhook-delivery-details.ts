@@ -1,4 +1,4 @@
-import type { RoundReport } from '../../domains/webhooks/delivery/attempt-round';
+import type { RoundReport } from '../../activities/webhooks';
 
 const LISTED_PROBLEMS = 10;
 
@@ -8,8 +8,8 @@ export function describeProgress(
   nextAttemptAt: string | null,
   reports: readonly RoundReport[],
 ): string {
-  const { open = 0, ...settled } = counts;
-  const done = Object.entries(settled)
+  const { open = 0, ...ended } = counts;
+  const done = Object.entries(ended)
     .map(([state, count]) => `${count} ${state}`)
     .join(', ');
   if (open === 0) return `**Done**: ${done || 'nothing to do'}.`;

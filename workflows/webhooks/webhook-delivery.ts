@@ -10,8 +10,8 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { WebhookActivities } from '../../activities/webhooks';
-import type { RoundReport } from '../../domains/webhooks/delivery/attempt-round';
+import type { RoundReport, WebhookActivities } from '../../activities/webhooks';
+import { CANCEL, MAX_DELIVERIES_PER_WORKFLOW, PROGRESS, RETRY_NOW } from '../../domains/webhooks/rules/workflow-names';
 import { WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { describeProgress } from './webhook-delivery-details';
 
@@ -19,7 +19,7 @@ import { describeProgress } from './webhook-delivery-details';
 export interface WebhookDeliveryInput {
   /** Deliveries that were not final when the workflow was started. */
   open: string[];
-  /** How many of the batch had ended before, by state: first attempts that succeeded, mostly. */
+  /** How many of the batch had ended before, by state: first attempts that succeeded, mostly. In flight under this name. */
   settled: Record<string, number>;
 }
 
@@ -29,9 +29,9 @@ export interface DeliveryProgress {
   nextAttemptAt: string | null;
 }
 
-export const retryNow = defineUpdate<{ due: number }, [string[]]>('retryNow');
-export const cancel = defineUpdate<{ cancelled: number }, [string[]]>('cancel');
-export const progress = defineQuery<DeliveryProgress>('progress');
+export const retryNow = defineUpdate<{ due: number }, [string[]]>(RETRY_NOW);
+export const cancel = defineUpdate<{ cancelled: number }, [string[]]>(CANCEL);
+export const progress = defineQuery<DeliveryProgress>(PROGRESS);
 
 const { attemptRound } = proxyActivities<WebhookActivities>({
   startToCloseTimeout: '3 minutes',
@@ -94,9 +94,10 @@ function stateOf(counts: Record<string, number>): string {
 const DELIVERY_ID = /^dlv_[0-9a-f]{32}$/;
 
 function validateIds(deliveryIds: string[]): void {
-  const right = Array.isArray(deliveryIds) && deliveryIds.length > 0 && deliveryIds.length <= 500;
+  const right =
+    Array.isArray(deliveryIds) && deliveryIds.length > 0 && deliveryIds.length <= MAX_DELIVERIES_PER_WORKFLOW;
   if (!right || !deliveryIds.every((id) => typeof id === 'string' && DELIVERY_ID.test(id))) {
-    throw new Error('expected 1 to 500 delivery ids (dlv_…)');
+    throw new Error(`expected 1 to ${MAX_DELIVERIES_PER_WORKFLOW} delivery ids (dlv_…)`);
   }
 }
 
@@ -105,12 +106,12 @@ class Batch {
   /** Ids by lane: one for all, and one for each endpoint that was found slow, so that it delays nobody else. */
   readonly #lanes: Set<string>[] = [];
   readonly #reports = new Map<Set<string>, RoundReport>();
-  readonly #settled: Record<string, number>;
+  readonly #ended: Record<string, number>;
   #wakes = 0;
   #state = '';
 
   constructor(input: WebhookDeliveryInput) {
-    this.#settled = { ...input.settled };
+    this.#ended = { ...input.settled };
     this.#lanes.push(new Set(input.open));
   }
 
@@ -124,9 +125,9 @@ class Batch {
       if (this.#lanes.some((lane) => lane.has(id))) continue;
       first?.add(id);
       // One that comes back was a dead letter.
-      const dead = this.#settled.dead ?? 0;
-      if (due > 0 && dead > 1) this.#settled.dead = dead - 1;
-      else if (due > 0) delete this.#settled.dead;
+      const dead = this.#ended.dead ?? 0;
+      if (due > 0 && dead > 1) this.#ended.dead = dead - 1;
+      else if (due > 0) delete this.#ended.dead;
     }
     this.wake();
   }
@@ -146,7 +147,7 @@ class Batch {
   }
 
   rest(): WebhookDeliveryInput {
-    return { open: this.#lanes.flatMap((lane) => [...lane]), settled: this.#settled };
+    return { open: this.#lanes.flatMap((lane) => [...lane]), settled: this.#ended };
   }
 
   finish(): Record<string, number> {
@@ -155,7 +156,7 @@ class Batch {
   }
 
   progress(): DeliveryProgress {
-    const counts = { ...this.#settled };
+    const counts = { ...this.#ended };
     let nextAttemptAt: string | null = null;
     for (const report of this.#reports.values()) {
       if (report.nextAttemptAt !== null && (nextAttemptAt === null || report.nextAttemptAt < nextAttemptAt)) {
@@ -173,7 +174,7 @@ class Batch {
       const wakes = this.#wakes;
       const report = await attemptRound([...lane]);
       this.#reports.set(lane, report);
-      this.#settle(lane, report);
+      this.#take(lane, report);
       for (const ids of this.#separate(lane, report)) separated.push(this.#runLane(ids));
       this.#show();
       if (lane.size === 0 || report.more) continue;
@@ -183,11 +184,11 @@ class Batch {
     await Promise.all(separated);
   }
 
-  #settle(lane: Set<string>, report: RoundReport): void {
+  #take(lane: Set<string>, report: RoundReport): void {
     const open = new Set(report.open.map((delivery) => delivery.id));
     for (const id of [...lane]) if (!open.has(id)) lane.delete(id);
     for (const [state, count] of Object.entries(report.settled)) {
-      this.#settled[state] = (this.#settled[state] ?? 0) + count;
+      this.#ended[state] = (this.#ended[state] ?? 0) + count;
     }
   }
 

@@ -1,11 +1,4 @@
-import type { PublicId } from '../../../core/ids';
-import {
-  type DeadLetter,
-  type DeliveryCommands,
-  discardDeadLetter,
-  findDeadLetter,
-  listDeadLetters,
-} from '../../../domains/webhooks';
+import { discardDeadLetter, findDeadLetter, listDeadLetters, retryDeadLetter } from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
@@ -18,15 +11,9 @@ const TAG = 'Dead letters';
 const CURSOR = byId('dead-letters');
 
 export function deadLetterRoutes(
-  deps: Pick<DoorContext, 'pool' | 'workflowUrl'> & { commands: DeliveryCommands },
+  deps: Pick<DoorContext, 'pool' | 'client' | 'config' | 'log' | 'workflowUrl'>,
 ): Route[] {
-  const { pool, commands, workflowUrl } = deps;
-
-  async function find(tenantId: PublicId, id: PublicId): Promise<DeadLetter> {
-    const letter = await findDeadLetter(pool, tenantId, id);
-    if (letter === undefined) throw new Problem('not-found');
-    return letter;
-  }
+  const { pool, workflowUrl } = deps;
 
   return [
     route({
@@ -56,10 +43,11 @@ export function deadLetterRoutes(
       scope: 'dead-letters:read',
       params: deadLetterParams,
       responses: { 200: { description: 'The dead letter.', body: deadLetterSchema } },
-      handler: async ({ params }, { tenantId }) => ({
-        status: 200,
-        body: deadLetterView(await find(tenantId, params.id)),
-      }),
+      handler: async ({ params }, { tenantId }) => {
+        const letter = await findDeadLetter(pool, tenantId, params.id);
+        if (letter === undefined) throw new Problem('not-found');
+        return { status: 200, body: deadLetterView(letter) };
+      },
     }),
     route({
       method: 'post',
@@ -78,9 +66,9 @@ export function deadLetterRoutes(
       },
       problems: ['wrong-state', 'attempt-in-flight'],
       handler: async ({ params: { id } }, { tenantId }) => {
-        const result = await commands.retryDeadLetter(tenantId, id);
+        const result = await retryDeadLetter(deps, tenantId, id);
         const hint = 'only open dead letters can be retried.';
-        return commandAnswer(result, id, `/v1/dead-letters/${id}`, hint, workflowUrl);
+        return commandAnswer(result, { id, path: `/v1/dead-letters/${id}`, hint, workflowUrl });
       },
     }),
     route({
@@ -88,21 +76,15 @@ export function deadLetterRoutes(
       path: '/v1/dead-letters/{id}/discard',
       operationId: 'discardDeadLetter',
       tag: TAG,
-      summary: 'Settle a dead letter without a further attempt',
+      summary: 'Close a dead letter without a further attempt',
       scope: 'dead-letters:write',
       params: deadLetterParams,
       responses: { 200: { description: 'The dead letter, discarded.', body: deadLetterSchema } },
       problems: ['wrong-state'],
-      handler: async ({ params: { id } }, { tenantId }) => {
-        const discarded = await discardDeadLetter(pool, tenantId, id);
-        const letter = await find(tenantId, id);
-        if (!discarded && letter.state !== 'discarded') {
-          throw new Problem('wrong-state', {
-            detail: `It is ${letter.state}: only open dead letters can be discarded.`,
-          });
-        }
-        return { status: 200, body: deadLetterView(letter) };
-      },
+      handler: async ({ params }, { tenantId }) => ({
+        status: 200,
+        body: deadLetterView(await discardDeadLetter(pool, tenantId, params.id)),
+      }),
     }),
   ];
 }

@@ -3,19 +3,17 @@ import type { CommandResult } from '../../../domains/webhooks';
 import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 
-/**
- * The answer to a command, or the problem that it came to.
- *
- * @param path - where what the command was for can be read
- * @param wrongState - what to do when its state does not allow the command
- */
-export function commandAnswer(
-  result: CommandResult,
-  id: PublicId,
-  path: string,
-  wrongState: string,
-  workflowUrl: DoorContext['workflowUrl'],
-) {
+export interface CommandAnswer {
+  /** What the command was for, and where that can be read. */
+  id: PublicId;
+  path: string;
+  /** What to do when its state does not allow the command. */
+  hint: string;
+  workflowUrl: DoorContext['workflowUrl'];
+}
+
+/** The answer to a command. @throws Problem that it came to */
+export function commandAnswer(result: CommandResult, { id, path, hint, workflowUrl }: CommandAnswer) {
   switch (result.outcome) {
     case 'done': {
       const { workflowId } = result;
@@ -28,7 +26,7 @@ export function commandAnswer(
     case 'not-found':
       throw new Problem('not-found');
     case 'wrong-state':
-      throw new Problem('wrong-state', { detail: `It is ${result.state}: ${wrongState}` });
+      throw new Problem('wrong-state', { detail: `It is ${result.state}: ${hint}` });
     case 'in-flight':
       throw new Problem('attempt-in-flight', { headers: { 'retry-after': '1' } });
   }

@@ -1,11 +1,12 @@
 import type { PublicId } from '../../../core/ids';
 import {
+  cancelDelivery,
   type Delivery,
-  type DeliveryCommands,
   findAttempt,
   findDelivery,
   listAttempts,
   listDeliveries,
+  retryDelivery,
 } from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
@@ -37,10 +38,8 @@ const ACCEPTED = {
   },
 };
 
-export function deliveryRoutes(
-  deps: Pick<DoorContext, 'pool' | 'workflowUrl'> & { commands: DeliveryCommands },
-): Route[] {
-  const { pool, commands, workflowUrl } = deps;
+export function deliveryRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'config' | 'log' | 'workflowUrl'>): Route[] {
+  const { pool, workflowUrl } = deps;
   const view = (delivery: Delivery) => deliveryView(delivery, workflowUrl);
 
   async function find(tenantId: PublicId, id: PublicId): Promise<Delivery> {
@@ -121,10 +120,10 @@ export function deliveryRoutes(
       responses: ACCEPTED,
       problems: ['wrong-state', 'attempt-in-flight'],
       handler: async ({ params: { id } }, { tenantId }) => {
-        const result = await commands.retry(tenantId, id);
+        const result = await retryDelivery(deps, tenantId, id);
         const hint =
           'only pending and retrying deliveries can be retried; a dead one is retried through its dead letter.';
-        return commandAnswer(result, id, `/v1/deliveries/${id}`, hint, workflowUrl);
+        return commandAnswer(result, { id, path: `/v1/deliveries/${id}`, hint, workflowUrl });
       },
     }),
     route({
@@ -138,9 +137,9 @@ export function deliveryRoutes(
       responses: ACCEPTED,
       problems: ['wrong-state', 'attempt-in-flight'],
       handler: async ({ params: { id } }, { tenantId }) => {
-        const result = await commands.cancel(tenantId, id);
+        const result = await cancelDelivery(deps, tenantId, id);
         const hint = 'only pending, retrying and held deliveries can be cancelled.';
-        return commandAnswer(result, id, `/v1/deliveries/${id}`, hint, workflowUrl);
+        return commandAnswer(result, { id, path: `/v1/deliveries/${id}`, hint, workflowUrl });
       },
     }),
   ];

@@ -1,11 +1,9 @@
-import type { PublicId } from '../../../core/ids';
 import {
   changeEndpoint,
-  checkEndpointUrl,
   createEndpoint,
-  type DeliveryCommands,
   deleteEndpoint,
   type Endpoint,
+  enableEndpoint,
   findEndpoint,
   listEndpoints,
   moveEndpoint,
@@ -13,7 +11,7 @@ import {
 } from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
-import { invalidField, Problem } from '../../http/problems';
+import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import {
   createdEndpointSchema,
@@ -30,23 +28,10 @@ import {
 const TAG = 'Endpoints';
 const CURSOR = byId('endpoints');
 
-export function endpointRoutes(
-  deps: Pick<DoorContext, 'pool' | 'keyring' | 'config'> & { commands: DeliveryCommands },
-): Route[] {
-  const { pool, keyring, config } = deps;
+export function endpointRoutes(deps: Pick<DoorContext, 'pool' | 'keyring' | 'config' | 'client' | 'log'>): Route[] {
+  const { pool, keyring } = deps;
   const view = (endpoint: Endpoint) => endpointView(endpoint, openHeaders(keyring, endpoint));
   const one = { 200: { description: 'The endpoint as it is now.', body: endpointSchema } };
-
-  async function checkUrl(url: string): Promise<void> {
-    const verdict = await checkEndpointUrl(config, url);
-    if (!verdict.ok) throw invalidField('body', '#/url', verdict.reason);
-  }
-
-  async function find(tenantId: PublicId, id: PublicId): Promise<Endpoint> {
-    const endpoint = await findEndpoint(pool, tenantId, id);
-    if (endpoint === undefined) throw new Problem('not-found');
-    return endpoint;
-  }
 
   return [
     route({
@@ -66,7 +51,6 @@ export function endpointRoutes(
         },
       },
       handler: async ({ body }, context) => {
-        await checkUrl(body.url);
         const { endpoint, secret } = await createEndpoint(deps, context, body);
         const headers = { location: `/v1/endpoints/${endpoint.id}` };
         return { status: 201, headers, body: { ...view(endpoint), secret } };
@@ -96,7 +80,11 @@ export function endpointRoutes(
       scope: 'endpoints:read',
       params: endpointParams,
       responses: { 200: { description: 'The endpoint.', body: endpointSchema } },
-      handler: async ({ params }, { tenantId }) => ({ status: 200, body: view(await find(tenantId, params.id)) }),
+      handler: async ({ params }, { tenantId }) => {
+        const endpoint = await findEndpoint(pool, tenantId, params.id);
+        if (endpoint === undefined) throw new Problem('not-found');
+        return { status: 200, body: view(endpoint) };
+      },
     }),
     route({
       method: 'patch',
@@ -112,13 +100,10 @@ export function endpointRoutes(
       body: endpointChangeSchema,
       mediaTypes: ['application/json', 'application/merge-patch+json'],
       responses: one,
-      handler: async ({ params, body }, { tenantId }) => {
-        if (body.url !== undefined) {
-          await find(tenantId, params.id);
-          await checkUrl(body.url);
-        }
-        return { status: 200, body: view(await changeEndpoint(deps, tenantId, params.id, body)) };
-      },
+      handler: async ({ params, body }, { tenantId }) => ({
+        status: 200,
+        body: view(await changeEndpoint(deps, tenantId, params.id, body)),
+      }),
     }),
     route({
       method: 'delete',
@@ -146,12 +131,10 @@ export function endpointRoutes(
       scope: 'endpoints:write',
       params: endpointParams,
       responses: one,
-      handler: async ({ params }, { tenantId }) => {
-        const endpoint = await moveEndpoint(pool, tenantId, params.id, 'enabled', undefined);
-        // Also when it was enabled before: the release may have failed then.
-        await deps.commands.releaseHeld(tenantId, endpoint.id);
-        return { status: 200, body: view(endpoint) };
-      },
+      handler: async ({ params }, { tenantId }) => ({
+        status: 200,
+        body: view(await enableEndpoint(deps, tenantId, params.id)),
+      }),
     }),
     route({
       method: 'post',
@@ -166,7 +149,7 @@ export function endpointRoutes(
       responses: one,
       handler: async ({ params, body }, { tenantId }) => ({
         status: 200,
-        body: view(await moveEndpoint(pool, tenantId, params.id, 'paused', body.reason)),
+        body: view(await moveEndpoint(pool, tenantId, params.id, { state: 'paused', reason: body.reason })),
       }),
     }),
     route({
@@ -183,7 +166,7 @@ export function endpointRoutes(
       responses: one,
       handler: async ({ params, body }, { tenantId }) => ({
         status: 200,
-        body: view(await moveEndpoint(pool, tenantId, params.id, 'disabled', body.reason)),
+        body: view(await moveEndpoint(pool, tenantId, params.id, { state: 'disabled', reason: body.reason })),
       }),
     }),
   ];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseSecret } from '../../../domains/webhooks';
-import { durationSchema, momentText } from '../../http/schemas';
+import { type LiveSecrets, parseSecret } from '../../../domains/webhooks';
+import { durationSchema, moment, momentText } from '../../http/schemas';
 
 const DAY_MS = 86_400_000;
 
@@ -30,3 +30,12 @@ export const endpointSecretSchema = z
       .meta({ description: 'Older secrets that still sign, newest first.' }),
   })
   .meta({ id: 'EndpointSecret' });
+
+/** An endpoint's secrets as answers show them. */
+export function secretsView({ secret, createdAt, previous }: LiveSecrets): z.input<typeof endpointSecretSchema> {
+  return {
+    secret,
+    createdAt: moment(createdAt),
+    previous: previous.map((old) => ({ secret: old.secret, expiresAt: moment(old.expiresAt) })),
+  };
+}

@@ -1,8 +1,8 @@
 import {
+  createEventType,
   deleteEventType,
   type EventType,
   findEventType,
-  insertEventType,
   listEventTypes,
   updateEventType,
 } from '../../../domains/webhooks';
@@ -40,12 +40,7 @@ export function eventTypeRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       },
       problems: ['already-exists'],
       handler: async ({ body }, { tenantId }) => {
-        const eventType = await insertEventType(pool, tenantId, body);
-        if (eventType === undefined) {
-          throw new Problem('already-exists', {
-            detail: `There is an event type "${body.name}"; change it with PATCH.`,
-          });
-        }
+        const eventType = await createEventType(pool, tenantId, body);
         const location = `/v1/event-types/${eventType.name}`;
         return { status: 201, headers: { location }, body: eventTypeView(eventType) };
       },

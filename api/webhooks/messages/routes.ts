@@ -10,7 +10,7 @@ import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
-import { publishOrRefuse } from './publish';
+import { accepted } from './accepted';
 import {
   messagePageSchema,
   messageParams,
@@ -58,15 +58,17 @@ export function messageRoutes(
       problems: ['idempotency-key-reuse'],
       handler: async ({ headers, body }, { tenantId }) => {
         const { contentExpiresIn } = body;
-        const result = await publishOrRefuse(publisher, {
-          tenantId,
-          eventType: body.eventType,
-          payload: body.payload,
-          channels: body.channels ?? NO_CHANNELS,
-          eventId: body.eventId,
-          idempotencyKey: headers['idempotency-key'],
-          contentExpiresAt: contentExpiresIn === undefined ? undefined : new Date(Date.now() + contentExpiresIn),
-        });
+        const result = accepted(
+          await publisher.publish({
+            tenantId,
+            eventType: body.eventType,
+            payload: body.payload,
+            channels: body.channels ?? NO_CHANNELS,
+            eventId: body.eventId,
+            idempotencyKey: headers['idempotency-key'],
+            contentExpiresAt: contentExpiresIn === undefined ? undefined : new Date(Date.now() + contentExpiresIn),
+          }),
+        );
         return {
           status: 202,
           headers: { location: `/v1/messages/${result.id}` },

@@ -1,13 +1,12 @@
-import { heartbeat, sleep } from '@temporalio/activity';
 import type { PublicId } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { type BatchState, type OpenDelivery, readBatch } from '../store/claims';
+import { type BatchState, type OpenDelivery, readBatch } from '../store/batch-state';
 import type { DeliveryEngine } from './delivery-engine';
 
 /** What a round found and did, for the workflow. Grows with the deliveries that are still open, not with the batch. */
 export interface RoundReport {
   open: { id: PublicId; endpointId: PublicId }[];
-  /** Deliveries of the batch that are in no open state any more, by state. */
+  /** Deliveries of the batch that have ended or are held, by state. Workflows that are under way know it by this name. */
   settled: Record<string, number>;
   /** Whether attempts were still due when the round's time was up. */
   more: boolean;
@@ -27,32 +26,40 @@ const SHORT_WAIT_MS = 1_000;
 const HEARTBEAT_MS = 5_000;
 const MAX_PROBLEMS = 20;
 
+export interface RoundDeps {
+  db: Queryable;
+  engine: DeliveryEngine;
+  /** Says that the round is alive; called every few seconds. */
+  beat(): void;
+  /** Rejects when the round is to be given up. */
+  sleep(ms: number): Promise<void>;
+}
+
 /**
  * Attempts those of these deliveries that are due, and tells where the batch stands afterwards. What falls due within a
  * second is waited for: a timer of the server's is no finer than that, and costs more.
  */
-export async function runRound(
-  db: Queryable,
-  engine: DeliveryEngine,
+export async function attemptRound(
+  { db, engine, beat, sleep }: RoundDeps,
   deliveryIds: readonly PublicId[],
 ): Promise<RoundReport> {
   const began = Date.now();
   const inTime = () => Date.now() - began < ROUND_BUDGET_MS;
   const slow = new Set<PublicId>();
-  const settled: Record<string, number> = {};
-  const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
+  const ended: Record<string, number> = {};
+  const beating = setInterval(beat, HEARTBEAT_MS);
   try {
     for (let ids = deliveryIds; ; ) {
       const state = await readBatch(db, ids);
-      countSettled(settled, state);
+      countEnded(ended, state);
       ids = state.open.map((delivery) => delivery.id);
       const next = soonest(state);
-      if (!inTime() || next > SHORT_WAIT_MS) return report(state, settled, [...slow]);
+      if (!inTime() || next > SHORT_WAIT_MS) return report(state, ended, [...slow]);
       if (next > 0) await sleep(next);
       else await attemptAll(engine, state, inTime, slow);
     }
   } finally {
-    clearInterval(beat);
+    clearInterval(beating);
   }
 }
 
@@ -74,9 +81,9 @@ async function attemptAll(
   if (failed !== undefined) throw failed.reason;
 }
 
-function countSettled(settled: Record<string, number>, state: BatchState): void {
+function countEnded(ended: Record<string, number>, state: BatchState): void {
   for (const [name, count] of Object.entries(state.counts)) {
-    if (name !== 'pending' && name !== 'retrying') settled[name] = (settled[name] ?? 0) + count;
+    if (name !== 'pending' && name !== 'retrying') ended[name] = (ended[name] ?? 0) + count;
   }
 }
 
@@ -85,13 +92,13 @@ function soonest(state: BatchState): number {
   return state.open.reduce((least, { dueInMs }) => Math.min(least, dueInMs), Number.POSITIVE_INFINITY);
 }
 
-function report(state: BatchState, settled: Record<string, number>, slowEndpointIds: PublicId[]): RoundReport {
+function report(state: BatchState, ended: Record<string, number>, slowEndpointIds: PublicId[]): RoundReport {
   const open = state.open.map(({ id, endpointId }) => ({ id, endpointId }));
   const nextInMs = soonest(state);
   const some = state.open.length > 0;
   return {
     open,
-    settled,
+    settled: ended,
     more: some && nextInMs === 0,
     nextInMs: some ? nextInMs : 0,
     nextAttemptAt: some ? new Date(Date.now() + nextInMs).toISOString() : null,

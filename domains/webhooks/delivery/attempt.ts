@@ -23,7 +23,6 @@ export async function attempt(
   endpoint: EndpointConfig,
   messageId: PublicId,
   body: string,
-  signal?: AbortSignal,
 ): Promise<AttemptReport> {
   const startedMs = Date.now();
   const timestamp = Math.floor(startedMs / 1000);
@@ -41,7 +40,6 @@ export async function attempt(
     },
     body,
     timeoutMs: endpoint.timeoutMs,
-    ...(signal === undefined ? {} : { signal }),
   });
   const common = { startedAt: new Date(startedMs), durationMs: answer.durationMs };
   if (!answer.ok) {

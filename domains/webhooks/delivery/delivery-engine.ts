@@ -7,11 +7,11 @@ import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
-import { type ClaimResult, claimDue, releaseClaims } from '../store/claims';
+import { type LeaseResult, leaseDue, releaseLeases } from '../store/leases';
 import { attempt } from './attempt';
-import type { ClaimedDelivery, Settlement } from './claimed-delivery';
 import { createDeliveryRecorder } from './delivery-recorder';
 import type { EndpointConfig, EndpointConfigCache } from './endpoint-config-cache';
+import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 
 /** What a lease lasts beyond the endpoint's timeout: time to wait for a turn, and to record the outcome. */
 export const LEASE_SLACK_MS = 10_000;
@@ -26,7 +26,7 @@ const MAX_UNRECORDED = 5_000;
 const UNREADABLE_PAUSE_MS = 5_000;
 
 const MAX_RELEASE_BATCH = 200;
-const MAX_CLAIM_BATCH = 50;
+const MAX_LEASE_BATCH = 50;
 
 /**
  * Deliveries that wait for a turn, for each that may be under way: two or three seconds of work when all goes well.
@@ -39,19 +39,15 @@ const MAX_HELD_CHARACTERS = 128 * 1_048_576;
 
 export interface DeliveryEngine {
   /** Attempts a delivery under a lease that the caller took, once its endpoint's turn comes. Never rejects. */
-  attemptClaimed(
-    delivery: ClaimedDelivery,
-    trigger: AttemptOutcome['trigger'],
-    onSettled: (s: Settlement) => void,
-  ): void;
+  attemptLeased(delivery: LeasedDelivery, trigger: AttemptOutcome['trigger'], onEnd: (end: AttemptEnd) => void): void;
   /**
-   * Claims a due delivery once its endpoint's turn comes, and attempts it.
+   * Takes the lease of a due delivery once its endpoint's turn comes, and attempts it.
    *
    * @param wanted - asked when its turn comes; false leaves the delivery as it is
-   * @returns undefined when it was not to be had: not due, in other hands, or settled for its endpoint's state
+   * @returns undefined when it was not to be had: not due, in other hands, or ended for its endpoint's state
    * @throws when Postgres cannot be reached
    */
-  attemptDue(deliveryId: PublicId, endpointId: PublicId, wanted: () => boolean): Promise<Settlement | undefined>;
+  attemptDue(deliveryId: PublicId, endpointId: PublicId, wanted: () => boolean): Promise<AttemptEnd | undefined>;
   /** Resolves when nothing is under way; call after the last attempt was given in. */
   drain(): Promise<void>;
   readonly waiting: number;
@@ -73,7 +69,7 @@ export interface DeliveryEngineOptions {
 export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
   const { pool, client, endpoints, metrics, log } = options;
   const recorder = createDeliveryRecorder({ pool, metrics, log });
-  const settling = new Set<Promise<Settlement>>();
+  const ending = new Set<Promise<AttemptEnd>>();
   let heldCharacters = 0;
 
   const turns = new KeyedPool({
@@ -83,60 +79,57 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     maxWaiting: options.concurrency * WAITING_PER_TURN,
   });
 
-  const claimer = new GroupCommit<PublicId, ClaimResult & { claim: string }>({
-    maxBatch: MAX_CLAIM_BATCH,
+  const leaser = new GroupCommit<PublicId, LeaseResult>({
+    maxBatch: MAX_LEASE_BATCH,
     maxInFlight: 2,
     maxWaiting: Number.MAX_SAFE_INTEGER,
-    commit: async (ids) => {
-      const claim = randomUUID();
-      const results = await claimDue(pool, ids, claim, LEASE_SLACK_MS);
-      return results.map((result) => ({ ...result, claim }));
-    },
+    commit: (ids) => leaseDue(pool, ids, randomUUID(), LEASE_SLACK_MS),
+    // The label is older than the word, and dashboards know it.
     onBatch: (size) => metrics.batchSize.observe({ kind: 'claims' }, size),
   });
 
-  const releaser = new GroupCommit<ClaimedDelivery, void>({
+  const releaser = new GroupCommit<LeasedDelivery, void>({
     maxBatch: MAX_RELEASE_BATCH,
     maxInFlight: 1,
     maxWaiting: Number.MAX_SAFE_INTEGER,
     commit: async (deliveries) => {
-      for (const [claim, ids] of groupByClaim(deliveries)) await releaseClaims(pool, ids, claim);
+      for (const [lease, ids] of groupByLease(deliveries)) await releaseLeases(pool, ids, lease);
       return deliveries.map(() => undefined);
     },
   });
 
-  async function decline(delivery: ClaimedDelivery, pauseMs = 0): Promise<Settlement> {
+  async function decline(delivery: LeasedDelivery, pauseMs = 0): Promise<AttemptEnd> {
     metrics.declined.inc();
     const released =
-      pauseMs === 0 ? releaser.add(delivery) : releaseClaims(pool, [delivery.deliveryId], delivery.claim, pauseMs);
+      pauseMs === 0 ? releaser.add(delivery) : releaseLeases(pool, [delivery.deliveryId], delivery.lease, pauseMs);
     // If even this fails the lease runs out by itself.
     await released.catch((error) => log.warn({ err: error }, 'could not release a lease'));
     return { state: 'declined' };
   }
 
-  /** Resolves when the receiver has answered; the settlement follows when that is recorded. */
+  /** Resolves when the receiver has answered; the end follows when that is recorded. */
   async function send(
-    delivery: ClaimedDelivery,
+    delivery: LeasedDelivery,
     trigger: AttemptOutcome['trigger'],
-  ): Promise<{ settlement: Promise<Settlement> }> {
+  ): Promise<{ end: Promise<AttemptEnd> }> {
     let endpoint: EndpointConfig | undefined;
     try {
       endpoint = await endpoints.get(delivery.endpointId, delivery.endpointVersion);
     } catch (error) {
       log.warn({ err: error, deliveryId: delivery.deliveryId }, 'could not read the endpoint');
     }
-    const leaseLeftMs = delivery.claimedAtMs + LEASE_SLACK_MS - Date.now();
-    if (endpoint === undefined) return { settlement: track(decline(delivery, UNREADABLE_PAUSE_MS)) };
-    if (leaseLeftMs < RECORD_RESERVE_MS) return { settlement: track(decline(delivery)) };
+    const leaseLeftMs = delivery.leasedAtMs + LEASE_SLACK_MS - Date.now();
+    if (endpoint === undefined) return { end: track(decline(delivery, UNREADABLE_PAUSE_MS)) };
+    if (leaseLeftMs < RECORD_RESERVE_MS) return { end: track(decline(delivery)) };
     const report = await attempt(client, endpoint, delivery.messageId, delivery.body);
-    const settlement = track(recorder.record(delivery, trigger, endpoint.retryDelaysMs, report));
-    if (recorder.unrecorded > MAX_UNRECORDED) await settlement;
-    return { settlement };
+    const end = track(recorder.record(delivery, trigger, endpoint.retryDelaysMs, report));
+    if (recorder.unrecorded > MAX_UNRECORDED) await end;
+    return { end };
   }
 
-  function track(settlement: Promise<Settlement>): Promise<Settlement> {
-    settling.add(settlement);
-    return settlement.finally(() => settling.delete(settlement));
+  function track(end: Promise<AttemptEnd>): Promise<AttemptEnd> {
+    ending.add(end);
+    return end.finally(() => ending.delete(end));
   }
 
   return {
@@ -144,43 +137,43 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       return turns.waiting;
     },
     get running() {
-      return turns.running + settling.size;
+      return turns.running + ending.size;
     },
-    attemptClaimed(delivery, trigger, onSettled) {
+    attemptLeased(delivery, trigger, onEnd) {
       const characters = delivery.body.length;
       const fits = heldCharacters === 0 || heldCharacters + characters <= MAX_HELD_CHARACTERS;
       const taken =
         fits &&
         turns.tryRun(delivery.endpointId, async () => {
-          const { settlement } = await send(delivery, trigger);
+          const { end } = await send(delivery, trigger);
           heldCharacters -= characters;
-          void settlement.then(onSettled);
+          void end.then(onEnd);
         });
       if (taken) heldCharacters += characters;
-      else void track(decline(delivery)).then(onSettled);
+      else void track(decline(delivery)).then(onEnd);
     },
     async attemptDue(deliveryId, endpointId, wanted) {
       const sent = await turns.run(endpointId, async () => {
         if (!wanted()) return undefined;
-        const claimed = await claimer.add(deliveryId);
-        if (claimed.outcome !== 'claimed') return undefined;
-        const { createdAt, ...rest } = claimed;
-        return send({ ...rest, createdAtMs: createdAt.getTime(), claimedAtMs: Date.now() }, 'schedule');
+        const leased = await leaser.add(deliveryId);
+        if (leased.outcome !== 'leased') return undefined;
+        const { createdAt, ...rest } = leased;
+        return send({ ...rest, createdAtMs: createdAt.getTime(), leasedAtMs: Date.now() }, 'schedule');
       });
-      return sent?.settlement;
+      return sent?.end;
     },
     async drain() {
       await turns.drain();
-      while (settling.size > 0) await Promise.all(settling);
+      while (ending.size > 0) await Promise.all(ending);
     },
   };
 }
 
-function groupByClaim(deliveries: readonly ClaimedDelivery[]): Map<string, PublicId[]> {
+function groupByLease(deliveries: readonly LeasedDelivery[]): Map<string, PublicId[]> {
   const groups = new Map<string, PublicId[]>();
-  for (const { claim, deliveryId } of deliveries) {
-    const ids = groups.get(claim);
-    if (ids === undefined) groups.set(claim, [deliveryId]);
+  for (const { lease, deliveryId } of deliveries) {
+    const ids = groups.get(lease);
+    if (ids === undefined) groups.set(lease, [deliveryId]);
     else ids.push(deliveryId);
   }
   return groups;

@@ -12,7 +12,7 @@ import {
   recordOutcomes,
 } from '../store/attempt-outcomes';
 import type { AttemptReport } from './attempt';
-import type { ClaimedDelivery, Settlement } from './claimed-delivery';
+import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 
 const MAX_BATCH = 200;
 const COMMITS_IN_FLIGHT = 2;
@@ -24,11 +24,11 @@ const PAUSE_MS = 500;
 export interface DeliveryRecorder {
   /** Decides what follows from an attempt and records both. Never rejects: what cannot be recorded is attempted again. */
   record(
-    delivery: ClaimedDelivery,
+    delivery: LeasedDelivery,
     trigger: AttemptOutcome['trigger'],
     delaysMs: readonly number[],
     report: AttemptReport,
-  ): Promise<Settlement>;
+  ): Promise<AttemptEnd>;
   /** Outcomes that are known and not recorded yet. */
   readonly unrecorded: number;
 }
@@ -73,12 +73,12 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     }
   }
 
-  async function settle(
-    delivery: ClaimedDelivery,
+  async function end(
+    delivery: LeasedDelivery,
     trigger: AttemptOutcome['trigger'],
     delaysMs: readonly number[],
     report: AttemptReport,
-  ): Promise<Settlement> {
+  ): Promise<AttemptEnd> {
     const next = decide(report.result, {
       delaysMs,
       attemptsInRun: delivery.attemptsInRun + 1,
@@ -91,7 +91,7 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     const recorded = await commit({
       attemptId: newId('attempt'),
       deliveryId: delivery.deliveryId,
-      claim: delivery.claim,
+      lease: delivery.lease,
       number: delivery.attempts + 1,
       trigger,
       startedAt: report.startedAt,
@@ -123,7 +123,7 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     },
     record(delivery, trigger, delaysMs, report) {
       unrecorded++;
-      return settle(delivery, trigger, delaysMs, report).finally(() => {
+      return end(delivery, trigger, delaysMs, report).finally(() => {
         unrecorded--;
       });
     },

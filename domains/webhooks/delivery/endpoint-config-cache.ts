@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { PublicId } from '../../../core/ids';
 import type { Keyring } from '../../../infra/keyring';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { openHeaders, openSecret } from '../endpoints/sealing';
 import { parseSecret } from '../rules/signature';
 import { readEndpointConfig, type StoredEndpointConfig } from '../store/endpoint-config';
 
@@ -84,21 +85,15 @@ export function createEndpointConfigCache(deps: {
 }
 
 function open(stored: StoredEndpointConfig, keyring: Keyring): EndpointConfig {
-  const hex = stored.id.slice(stored.id.indexOf('_') + 1);
-  const headers =
-    stored.headersEncrypted === undefined
-      ? {}
-      : (JSON.parse(keyring.decrypt(stored.headersEncrypted, `endpoints/${hex}/headers`)) as Record<string, string>);
   return {
     version: stored.version,
     url: stored.url,
     timeoutMs: stored.timeoutMs,
     retryDelaysMs: stored.retryDelaysMs,
     rateLimit: stored.rateLimit,
-    headers,
+    headers: openHeaders(keyring, stored),
     keys: stored.secrets.flatMap((secret) => {
-      const place = `endpoint_secrets/${secret.id.slice(secret.id.indexOf('_') + 1)}`;
-      const key = parseSecret(keyring.decrypt(secret.encrypted, place));
+      const key = parseSecret(openSecret(keyring, secret));
       return key === undefined ? [] : [{ key, expiresAtMs: secret.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY }];
     }),
   };

@@ -1,7 +1,6 @@
 import type { PublicId } from '../../../core/ids';
 import type { Keyring } from '../../../infra/keyring';
-import type { EndpointSecret } from '../store/endpoint-secrets';
-import { secretPlace } from '../store/endpoint-secrets';
+import { type EndpointSecret, secretPlace } from '../store/endpoint-secrets';
 import { type Endpoint, headersPlace } from '../store/endpoints';
 
 type Headers = Readonly<Record<string, string>>;
@@ -13,7 +12,10 @@ export function sealHeaders(keyring: Keyring, endpointId: PublicId, headers: Hea
 }
 
 /** The custom headers of an endpoint. */
-export function openHeaders(keyring: Keyring, endpoint: Endpoint): Record<string, string> {
+export function openHeaders(
+  keyring: Keyring,
+  endpoint: Pick<Endpoint, 'id' | 'headersEncrypted'>,
+): Record<string, string> {
   if (endpoint.headersEncrypted === undefined) return {};
   return JSON.parse(keyring.decrypt(endpoint.headersEncrypted, headersPlace(endpoint.id))) as Record<string, string>;
 }
@@ -24,6 +26,6 @@ export function sealSecret(keyring: Keyring, secretId: PublicId, secret: string)
 }
 
 /** A signing secret's text. */
-export function openSecret(keyring: Keyring, secret: EndpointSecret): string {
+export function openSecret(keyring: Keyring, secret: Pick<EndpointSecret, 'id' | 'encrypted'>): string {
   return keyring.decrypt(secret.encrypted, secretPlace(secret.id));
 }

@@ -1,18 +1,18 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { GroupCommit } from '../../../core/group-commit';
-import { newId, type PublicId, timeOfId } from '../../../core/ids';
+import { timeOfId } from '../../../core/ids';
 import { isItemFault } from '../../../infra/postgres/errors';
 import type { WebhooksConfig } from '../config';
 import { type DeliveryEngine, LEASE_SLACK_MS } from '../delivery/delivery-engine';
 import type { WebhookMetrics } from '../metrics';
-import { matchingPatterns } from '../rules/event-type';
 import { JITTER } from '../rules/retry-schedule';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
 import { type NewMessage, type StoredDelivery, type StoreResult, storeMessages } from '../store/publish';
 import { createBackpressure } from './backpressure';
-import type { Coverage } from './cover';
-import type { Publisher, PublishInput, PublishResult } from './publisher';
+import type { Coverage } from './coverage';
+import { newMessage } from './new-message';
+import type { Publisher, PublishResult } from './publisher';
 
 /** Measured: larger batches gain nothing, two in flight keep Postgres busy while the next batch gathers. */
 export const COMMIT_BATCH = 200;
@@ -39,6 +39,14 @@ export interface GroupCommitPublisher extends Publisher {
   drain(): Promise<void>;
 }
 
+/** What the deliveries of one commit have in common. */
+interface Batch {
+  slot: number;
+  /** Absent when first attempts are left to the workflow. */
+  lease: string | undefined;
+  leasedAtMs: number;
+}
+
 /** Makes messages durable by group commit, then hands their deliveries to the first attempt and to a covering workflow. */
 export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPublisher {
   const { pool, config, engine, coverage, metrics } = deps;
@@ -57,13 +65,13 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
 
   async function commit(messages: readonly NewMessage[], slot: number): Promise<readonly StoreResult[]> {
     await backpressure();
-    const claim = attemptsHere ? randomUUID() : undefined;
+    const lease = attemptsHere ? randomUUID() : undefined;
     const plan = coverage.plan(slot);
-    const claimedAtMs = Date.now();
+    const batch = { slot, lease, leasedAtMs: Date.now() };
     try {
-      const results = await storeMessages(pool, messages, { claim, leaseSlackMs: LEASE_SLACK_MS, ...plan });
+      const results = await storeMessages(pool, messages, { lease, leaseSlackMs: LEASE_SLACK_MS, ...plan });
       messages.forEach((message, index) => {
-        for (const delivery of results[index] ?? []) handOver(message, delivery, slot, claim, claimedAtMs);
+        for (const delivery of results[index] ?? []) handOver(message, delivery, batch);
       });
       return results;
     } finally {
@@ -71,32 +79,26 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     }
   }
 
-  function handOver(
-    message: NewMessage,
-    delivery: StoredDelivery,
-    slot: number,
-    claim: string | undefined,
-    claimedAtMs: number,
-  ): void {
+  function handOver(message: NewMessage, delivery: StoredDelivery, { slot, lease, leasedAtMs }: Batch): void {
     metrics.deliveries.inc();
     if (delivery.held) return;
-    const covered = coverage.add(slot, message.tenantId, delivery, claim === undefined ? 0 : soonestRetryMs(delivery));
-    if (claim === undefined) return;
-    engine.attemptClaimed(
+    const onEnd = coverage.add(slot, message.tenantId, delivery, lease === undefined ? 0 : soonestRetryMs(delivery));
+    if (lease === undefined) return;
+    engine.attemptLeased(
       {
         deliveryId: delivery.id,
         messageId: message.id,
         endpointId: delivery.endpointId,
         endpointVersion: delivery.endpointVersion,
         body: message.body,
-        claim,
+        lease,
         attempts: 0,
         attemptsInRun: 0,
         createdAtMs: message.createdAt.getTime(),
-        claimedAtMs,
+        leasedAtMs,
       },
       'accept',
-      covered,
+      onEnd,
     );
   }
 
@@ -123,7 +125,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     drain: () => commits.drain(),
     async publish(input) {
       for (let tries = 1; tries <= MAX_TRIES; tries++) {
-        const message = prepare(input);
+        const message = newMessage(input);
         const deliveries = await commits.add(message);
         if (deliveries !== undefined) {
           metrics.accepted.inc();
@@ -141,33 +143,4 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
 function soonestRetryMs(delivery: StoredDelivery): number {
   const leaseMs = delivery.timeoutMs + LEASE_SLACK_MS;
   return delivery.firstRetryMs === undefined ? leaseMs : Math.min(delivery.firstRetryMs * (1 - JITTER), leaseMs);
-}
-
-function prepare(input: PublishInput): NewMessage {
-  const id: PublicId = newId('message');
-  const createdAt = new Date(timeOfId(id));
-  const data = JSON.stringify(input.payload);
-  const keys = [];
-  if (input.eventId !== undefined) keys.push(`event:${input.eventId}`);
-  if (input.idempotencyKey !== undefined) keys.push(`request:${input.idempotencyKey}`);
-  return {
-    id,
-    tenantId: input.tenantId,
-    eventType: input.eventType,
-    patterns: matchingPatterns(input.eventType),
-    eventId: input.eventId,
-    channels: input.channels,
-    body: `{"type":${JSON.stringify(input.eventType)},"timestamp":"${createdAt.toISOString()}","data":${data}}`,
-    contentExpiresAt: input.contentExpiresAt,
-    createdAt,
-    keys,
-    fingerprint: keys.length === 0 ? '' : fingerprint(input, data),
-    onlyEndpointId: input.endpointId,
-  };
-}
-
-/** What a repeated key must repeat: all but the keys themselves and the moment of expiry. */
-function fingerprint(input: PublishInput, data: string): string {
-  const parts = [input.eventType, [...input.channels].sort(), input.endpointId ?? null, input.eventId ?? null];
-  return createHash('sha256').update(JSON.stringify(parts)).update(data).digest('hex');
 }

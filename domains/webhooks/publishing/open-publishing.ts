@@ -1,8 +1,11 @@
 import type { Platform } from '../../../infra/platform/platform';
 import { webhooksConfig } from '../config';
-import { openDelivery } from '../delivery/open-delivery';
+import { openDispatch } from '../delivery/open-dispatch';
 import { webhookMetrics } from '../metrics';
-import { type Coverage, createCoverage } from './cover';
+import { startCover } from '../start';
+import { readBatch } from '../store/batch-state';
+import { CoverStarter } from './cover-starter';
+import { Coverage } from './coverage';
 import { createGroupCommitPublisher, type GroupCommitPublisher } from './group-commit-publisher';
 
 /** What a process that accepts messages has to have. */
@@ -13,11 +16,17 @@ export interface Publishing {
 
 /** Opens the way in for messages. What is accepted is committed, attempted and covered before the process closes. */
 export function openPublishing(platform: Platform): Publishing {
-  const { pool, client, log } = platform;
-  const { engine } = openDelivery(platform);
+  const { pool, log } = platform;
+  const { engine } = openDispatch(platform);
   const metrics = platform.metrics.of(webhookMetrics);
-  const config = { ...platform.config, ...platform.settings.of(webhooksConfig) };
-  const coverage = createCoverage({ pool, client, config, metrics, log });
+  const config = platform.settings.of(webhooksConfig);
+  const starter = new CoverStarter({
+    start: (cover) => startCover(platform, cover, { once: true }),
+    stillOpen: async (deliveryIds) => (await readBatch(pool, deliveryIds)).open.map(({ id }) => id),
+    metrics,
+    log,
+  });
+  const coverage = new Coverage({ starter, config });
   const publisher = createGroupCommitPublisher({ pool, config, engine, coverage, metrics });
   platform.onClose(async () => {
     await publisher.drain();

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { newId, type PublicId, timeOfId } from '../../../core/ids';
+import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { taskQueue } from '../../../infra/temporal/task-queues';
 import { LEASE_SLACK_MS } from '../delivery/delivery-engine';
-import { matchingPatterns } from '../rules/event-type';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
+import { startCover } from '../start';
 import { releaseKeys } from '../store/message-keys';
 import { type StoredDelivery, storeMessages } from '../store/publish';
-import { startCover } from './cover-workflow';
+import { newMessage } from './new-message';
+
+const NO_CHANNELS: readonly string[] = [];
 
 /** An event of Waybill's own, for the tenant's endpoints. */
 export interface OwnEvent {
@@ -33,34 +33,21 @@ export interface StoredEvent {
  * what it tells of is. Call {@link coverEvent} after the commit; if that never happens, the sweep delivers it.
  */
 export async function storeEvent(db: Queryable, event: OwnEvent): Promise<StoredEvent> {
-  const id = newId('message');
-  const createdAt = new Date(timeOfId(id));
-  const data = JSON.stringify(event.payload);
-  const workflowId = batchWorkflowId(id.slice(id.indexOf('_') + 1));
-  const message = {
-    id,
-    tenantId: event.tenantId,
-    eventType: event.eventType,
-    patterns: matchingPatterns(event.eventType),
-    eventId: event.eventId,
-    channels: [],
-    body: `{"type":${JSON.stringify(event.eventType)},"timestamp":"${createdAt.toISOString()}","data":${data}}`,
-    contentExpiresAt: undefined,
-    createdAt,
-    keys: [`event:${event.eventId}`],
-    fingerprint: createHash('sha256').update(event.eventType).update(data).digest('hex'),
-    onlyEndpointId: undefined,
-  };
+  const { tenantId, eventType, payload, eventId } = event;
+  // Such events used to have another fingerprint. Of those that are stored only the key matters: their own repetition is
+  // known by it alone, and a tenant's publish under the same event id says something else, then as now.
+  const message = newMessage({ tenantId, eventType, payload, eventId, channels: NO_CHANNELS });
+  const workflowId = batchWorkflowId(toUuid(message.id));
   const [deliveries] = await storeMessages(db, [message], {
-    claim: undefined,
+    lease: undefined,
     leaseSlackMs: LEASE_SLACK_MS,
     ownWorkflows: 0,
     sharedWorkflow: workflowId,
     sharedOffset: 0,
     sharedSize: MAX_DELIVERIES_PER_WORKFLOW,
   });
-  if (deliveries === undefined) await releaseKeys(db, id);
-  return { tenantId: event.tenantId, eventType: event.eventType, workflowId, deliveries: deliveries ?? [] };
+  if (deliveries === undefined) await releaseKeys(db, message.id);
+  return { tenantId, eventType, workflowId, deliveries: deliveries ?? [] };
 }
 
 /** Starts the workflows that deliver a stored event. */
@@ -78,11 +65,11 @@ export async function coverEvent(
     const cover = {
       workflowId,
       open: deliveries.map(({ id }) => id),
-      settled: {},
+      ended: {},
       tenantIds: [event.tenantId],
       endpointIds: [...new Set(deliveries.map(({ endpointId }) => endpointId))],
       startDelayMs: 0,
     };
-    await startCover(client, cover, taskQueue(config, 'delivery'));
+    await startCover({ client, config }, cover);
   }
 }

@@ -1,3 +1,6 @@
+/** The type of the event that an endpoint is tried out with. No tenant may publish types that begin with `waybill.` */
+export const TEST_EVENT_TYPE = 'waybill.test';
+
 /**
  * Every subscription pattern that an event type matches: itself, `prefix.*` for each of its prefixes, and `*`.
  * `order.item.added` matches `order.item.added`, `order.item.*`, `order.*` and `*`.

@@ -8,7 +8,7 @@ export interface AttemptOutcome {
   attemptId: PublicId;
   deliveryId: PublicId;
   /** The lease under which it was made. */
-  claim: string;
+  lease: string;
   /** 1 for a delivery's first attempt. */
   number: number;
   trigger: 'accept' | 'schedule';
@@ -27,7 +27,7 @@ export interface AttemptOutcome {
 const RECORD_OUTCOMES = `
 WITH o AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::json) AS o(
-    n int, attempt uuid, delivery uuid, claim uuid, number int, trigger text, started timestamptz, ms int, outcome text,
+    n int, attempt uuid, delivery uuid, lease uuid, number int, trigger text, started timestamptz, ms int, outcome text,
     status smallint, error text, detail text, response text, state text, delay int, dead_letter uuid, reason text)
 ), logged AS (
   INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome, status, error, error_detail,
@@ -39,7 +39,7 @@ WITH o AS MATERIALIZED (
   SET state = o.state, attempts = greatest(d.attempts, o.number), claim = NULL, last_status = o.status,
       last_error = o.error, next_attempt_at = now() + o.delay * interval '1 millisecond', updated_at = now()
   FROM o
-  WHERE d.id = o.delivery AND d.state ${IS_OPEN} AND (d.claim = o.claim OR o.state = 'delivered')
+  WHERE d.id = o.delivery AND d.state ${IS_OPEN} AND (d.claim = o.lease OR o.state = 'delivered')
   RETURNING d.id, o.n, d.state, d.next_attempt_at, d.created_at, o.dead_letter, d.tenant_id, d.message_id,
             d.endpoint_id, d.event_type, o.reason, d.last_status, d.last_error, d.attempts
 ), buried AS (
@@ -62,7 +62,7 @@ export async function recordOutcomes(db: Queryable, outcomes: readonly AttemptOu
     n,
     attempt: toUuid(outcome.attemptId),
     delivery: toUuid(outcome.deliveryId),
-    claim: outcome.claim,
+    lease: outcome.lease,
     number: outcome.number,
     trigger: outcome.trigger,
     started: outcome.startedAt,
@@ -88,7 +88,7 @@ export async function recordOutcomes(db: Queryable, outcomes: readonly AttemptOu
   return results;
 }
 
-/** After a 410: no further messages for this endpoint. Its other open deliveries become dead letters when next claimed. */
+/** After a 410: no further messages for this endpoint. Its other open deliveries become dead letters when next due. */
 export async function disableGoneEndpoint(db: Queryable, endpointId: PublicId): Promise<boolean> {
   const { rows } = await db.query<{ id: string }>({
     name: 'disable-gone-endpoint',

@@ -93,20 +93,6 @@ export async function findDeadLetter(db: Queryable, tenantId: PublicId, id: Publ
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/**
- * Settles an open dead letter without a further attempt.
- *
- * @returns false when it is not open (any more), or not there
- */
-export async function discardDeadLetter(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
-  const { rowCount } = await db.query({
-    text: `UPDATE dead_letters SET state = 'discarded', resolved_at = now()
-           WHERE id = $1 AND tenant_id = $2 AND state = 'open'`,
-    values: [toUuid(id), toUuid(tenantId)],
-  });
-  return rowCount === 1;
-}
-
 function fromRow(row: Row): DeadLetter {
   return {
     id: fromUuid('deadLetter', row.id),

@@ -1,13 +1,15 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { IS_OPEN } from './open-state';
+import { IN_FLIGHT, IS_OPEN } from './open-state';
 
 /** What a command needs to know of a delivery. */
 export interface CommandTarget {
-  state: string;
-  workflowId: string;
+  id: PublicId;
+  tenantId: PublicId;
   endpointId: PublicId;
-  /** Whether an attempt is under way: somebody holds a lease that has not run out. */
+  workflowId: string;
+  state: string;
+  /** Whether an attempt is under way. */
   inFlight: boolean;
 }
 
@@ -19,16 +21,18 @@ export async function findCommandTarget(
 ): Promise<CommandTarget | undefined> {
   const { rows } = await db.query<{ state: string; workflow_id: string; endpoint_id: string; in_flight: boolean }>({
     name: 'find-command-target',
-    text: `SELECT state, workflow_id, endpoint_id, claim IS NOT NULL AND next_attempt_at > now() AS in_flight
+    text: `SELECT state, workflow_id, endpoint_id, ${IN_FLIGHT} AS in_flight
            FROM deliveries WHERE id = $1 AND tenant_id = $2`,
     values: [toUuid(deliveryId), toUuid(tenantId)],
   });
   const row = rows[0];
   if (row === undefined) return undefined;
   return {
-    state: row.state,
-    workflowId: row.workflow_id,
+    id: deliveryId,
+    tenantId,
     endpointId: fromUuid('endpoint', row.endpoint_id),
+    workflowId: row.workflow_id,
+    state: row.state,
     inFlight: row.in_flight,
   };
 }
@@ -88,6 +92,16 @@ export async function reviveDeadLetter(db: Queryable, tenantId: PublicId, deadLe
   });
   const state = found.rows[0]?.state;
   return state === undefined ? { outcome: 'not-found' } : { outcome: 'wrong-state', state };
+}
+
+/** Marks an open dead letter discarded. @returns false when it is not open (any more), or not there */
+export async function closeDeadLetter(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
+  const { rowCount } = await db.query({
+    text: `UPDATE dead_letters SET state = 'discarded', resolved_at = now()
+           WHERE id = $1 AND tenant_id = $2 AND state = 'open'`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rowCount === 1;
 }
 
 /** Lets the held deliveries of an endpoint go on, at most `limit` in one statement. @returns how many there were */

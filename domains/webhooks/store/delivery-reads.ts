@@ -11,6 +11,7 @@ import {
 import type { Queryable } from '../../../infra/postgres/pool';
 import { ownsEndpoint } from './endpoints';
 import { idRange, type TimeRange } from './message-reads';
+import { IN_FLIGHT } from './open-state';
 
 export const DELIVERY_STATES = ['pending', 'delivered', 'retrying', 'held', 'dead', 'cancelled', 'suppressed'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
@@ -84,8 +85,6 @@ interface AttemptRow {
   response_body: string | null;
 }
 
-// A lease that has run out says that the attempt's process died: then the delivery is due.
-const IN_FLIGHT = 'claim IS NOT NULL AND next_attempt_at > now()';
 const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, attempts, last_status, last_error, workflow_id,
   created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
   CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END

@@ -39,8 +39,8 @@ export interface StoredDelivery {
 export type StoreResult = StoredDelivery[] | undefined;
 
 export interface StoreOptions {
-  /** The lease: who may make the first attempts. `undefined` leaves them due at once, for the workflow. */
-  claim: string | undefined;
+  /** The token of whoever may make the first attempts. `undefined` leaves them due at once, for the workflow. */
+  lease: string | undefined;
   /** What a lease lasts beyond the endpoint's timeout, in milliseconds. */
   leaseSlackMs: number;
   /** So many deliveries get a workflow of their own; the others share. */
@@ -147,7 +147,7 @@ export async function storeMessages(
     text: STORE_MESSAGES,
     values: [
       JSON.stringify(input),
-      options.claim,
+      options.lease,
       options.leaseSlackMs,
       options.ownWorkflows,
       options.sharedWorkflow,

@@ -5,7 +5,7 @@ import type { EndpointConfigCache } from '../delivery/endpoint-config-cache';
 import { measureBacklog } from '../store/overdue';
 
 /** Makes the gauges that are read anew whenever the metrics are rendered. */
-export function watchDelivery(
+export function watchDispatch(
   registry: Registry,
   { pool, engine, endpoints }: { pool: Pool; engine: DeliveryEngine; endpoints: EndpointConfigCache },
 ): void {

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from '../../../infra/log';
 import type { PlatformConfig } from '../../../infra/platform/config';
-import { taskQueue } from '../../../infra/temporal/task-queues';
 import type { WebhooksConfig } from '../config';
 import type { WebhookMetrics } from '../metrics';
-import { type Cover, startCover } from '../publishing/cover-workflow';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
+import { type Cover, type StartDeps, startCover } from '../start';
 import { findOverdue, type OverdueGroup } from '../store/overdue';
 
 /** What a sweep found: overdue deliveries, workflows started for them, and workflows that were running and kept. */
@@ -22,9 +20,8 @@ const MAX_SWEPT = 20_000;
 /** So many graces overdue although a workflow is running: it is stuck, and a fresh one takes the deliveries. */
 const STUCK_GRACES = 8;
 
-export interface SweepDeps {
+export interface SweepDeps extends StartDeps {
   pool: Pool;
-  client: Client;
   config: PlatformConfig & WebhooksConfig;
   metrics: WebhookMetrics;
   log: Logger;
@@ -32,12 +29,12 @@ export interface SweepDeps {
 
 /** Covers deliveries that nobody attended to: their process died before it started the workflow, or the workflow is gone. */
 export async function sweep(deps: SweepDeps, graceMs = deps.config.WAYBILL_SWEEP_GRACE): Promise<SweepReport> {
-  const { pool, client, config, metrics, log } = deps;
+  const { pool, config, metrics, log } = deps;
   const groups = await findOverdue(pool, graceMs, MAX_SWEPT);
   const report: SweepReport = { overdue: 0, started: 0, kept: 0 };
   for (const group of merge(groups)) {
     report.overdue += group.deliveryIds.length;
-    const started = await startCover(client, coverOf(group), taskQueue(config, 'delivery'));
+    const started = await startCover(deps, coverOf(group));
     if (started) {
       report.started++;
       metrics.swept.inc(group.deliveryIds.length);
@@ -50,7 +47,7 @@ export async function sweep(deps: SweepDeps, graceMs = deps.config.WAYBILL_SWEEP
       'a workflow neglects its deliveries; covering them anew',
     );
     const fresh = { ...coverOf(group), workflowId: `${batchWorkflowId(randomUUID().replaceAll('-', ''))}.sweep` };
-    await startCover(client, fresh, taskQueue(config, 'delivery'));
+    await startCover(deps, fresh);
     metrics.swept.inc(group.deliveryIds.length);
   }
   if (report.overdue > 0) log.info(report, 'swept overdue deliveries');
@@ -61,7 +58,7 @@ function coverOf(group: OverdueGroup): Cover {
   return {
     workflowId: group.workflowId,
     open: group.deliveryIds,
-    settled: {},
+    ended: {},
     tenantIds: group.tenantIds,
     endpointIds: group.endpointIds,
     startDelayMs: 0,

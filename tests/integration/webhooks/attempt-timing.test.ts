@@ -1,8 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { type PublicId, toUuid } from '../../../core/ids';
-import { startCover } from '../../../domains/webhooks/publishing/cover-workflow';
 import { RETRY_NOW } from '../../../domains/webhooks/rules/workflow-names';
-import { taskQueue } from '../../../infra/temporal/task-queues';
+import { startCover } from '../../../domains/webhooks/start';
 import { deliveryReads, only, storeOnly } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { type HeldReceiver, startHeldReceiver } from '../../support/held-receiver';
@@ -31,7 +30,7 @@ afterEach(async () => {
 const { query, read, attemptsOf, deadLettersOf, untilState } = deliveryReads(() => pipeline.database.pool);
 const store = (options?: Parameters<typeof storeOnly>[2]) => storeOnly(pipeline.database.pool, tenantId, options);
 const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =>
-  insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
+  insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
 async function publish(from: Pipeline = pipeline, eventType = 'order.created'): Promise<PublicId> {
   const result = await from.publisher.publish({ tenantId, eventType, payload: {}, channels: [] });
@@ -60,7 +59,7 @@ describe('while an attempt is under way', () => {
     const deliveryId = await inFlight();
     expect(await pipeline.commands.retry(tenantId, deliveryId)).toEqual({ outcome: 'in-flight' });
     held.answer(200);
-    await pipeline.delivery.engine.drain();
+    await pipeline.dispatch.engine.drain();
     expect(await read(deliveryId)).toMatchObject({ state: 'delivered', attempts: 1 });
     expect(held.received).toBe(1);
   });
@@ -83,7 +82,7 @@ describe('while an attempt is under way', () => {
       expect(await pipeline.commands.cancel(tenantId, deliveryId)).toMatchObject({ outcome: 'done' });
       expect((await read(deliveryId)).state).toBe('cancelled');
       held.answer(status);
-      await pipeline.delivery.engine.drain();
+      await pipeline.dispatch.engine.drain();
       expect(await attemptsOf(deliveryId)).toEqual([{ number: 1, outcome: status === 200 ? 'succeeded' : 'failed' }]);
       expect(await read(deliveryId)).toMatchObject({ state: 'cancelled', claim: null, next_attempt_at: null });
       expect(await deadLettersOf(deliveryId)).toEqual([]);
@@ -115,7 +114,7 @@ describe('no delivery waits much longer than its schedule says', () => {
     const { pool } = lingering.database;
     tenantId = await insertTenant(pool);
     const make = (eventType: string, delaysMs: number[]) =>
-      insertEndpoint(pool, lingering.delivery.keyring, tenantId, {
+      insertEndpoint(pool, lingering.dispatch.keyring, tenantId, {
         url: `${receiver.url}/${eventType}`,
         patterns: [eventType],
         delaysMs,
@@ -151,12 +150,8 @@ test('a delivery that cannot be signed is not tried again and again without a pa
   const delivery = only(await store());
   const declined = async () => (await pipeline.metrics.declined.get()).values[0]?.value ?? 0;
   const before = await declined();
-  const cover = { open: [delivery.id], settled: {}, tenantIds: [tenantId], endpointIds: [endpointId], startDelayMs: 0 };
-  await startCover(
-    pipeline.client,
-    { ...cover, workflowId: delivery.workflowId },
-    taskQueue(pipeline.config, 'delivery'),
-  );
+  const cover = { open: [delivery.id], ended: {}, tenantIds: [tenantId], endpointIds: [endpointId], startDelayMs: 0 };
+  await startCover(pipeline, { ...cover, workflowId: delivery.workflowId });
   await eventually(async () => ((await declined()) > before ? true : undefined));
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   const times = (await declined()) - before;

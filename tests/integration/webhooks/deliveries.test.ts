@@ -1,3 +1,4 @@
+import type { Pool, QueryConfig } from 'pg';
 import request from 'supertest';
 import { toUuid } from '../../../core/ids';
 import { createApi, listen, type TestApi } from '../../support/api-support';
@@ -150,11 +151,10 @@ test('deliveries are listed by state, endpoint, type, message and time', async (
   expect((await api.call('GET', '/v1/deliveries?endpointId=7')).body.errors[0].pointer).toBe('#/endpointId');
 });
 
-test('while Temporal cannot be reached an enabled endpoint is a 503, and enabling it again helps', async () => {
+test('while held deliveries cannot be released an enabled endpoint is a 503, and enabling it again helps', async () => {
   const endpointId = await endpoint(['1h']);
-  const unreachable = Object.assign(new Error('14 UNAVAILABLE'), { code: 14 });
-  const commands = { ...api.deps.commands, releaseHeld: () => Promise.reject(unreachable) };
-  const server = await listen({ ...api.deps, commands });
+  const unreachable = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  const server = await listen({ ...api.deps, pool: poolWithout('release-held', unreachable) });
   const answer = await request(server)
     .post(`/v1/endpoints/${endpointId}/enable`)
     .set('authorization', `Bearer ${api.key}`);
@@ -162,3 +162,12 @@ test('while Temporal cannot be reached an enabled endpoint is a 503, and enablin
   await new Promise((resolve) => server.close(resolve));
   expect((await api.call('POST', `/v1/endpoints/${endpointId}/enable`)).status).toBe(200);
 });
+
+/** The pool, on which the statement of this name fails. */
+function poolWithout(name: string, error: Error): Pool {
+  const { pool } = api.deps;
+  const query = (config: QueryConfig) => (config.name === name ? Promise.reject(error) : pool.query(config));
+  return new Proxy(pool, {
+    get: (target, property) => (property === 'query' ? query : Reflect.get(target, property, target)),
+  });
+}

@@ -28,7 +28,7 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
   });
 
   const endpoint = (options: Omit<Parameters<typeof insertEndpoint>[3], 'url'> & { url?: string } = {}) =>
-    insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
+    insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
   async function publish(payload: unknown = { n: 1 }, more: { eventType?: string } = {}) {
     return accepted(
@@ -172,7 +172,7 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
     await pipeline.database.pool.query("UPDATE endpoints SET state = 'enabled', version = version + 1 WHERE id = $1", [
       toUuid(id),
     ]);
-    await pipeline.commands.releaseHeld(tenantId, id);
+    await pipeline.commands.letHeldGoOn(id);
     await untilState(deliveryId, 'delivered');
   });
 
@@ -187,7 +187,7 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
     expect(Date.now() - began).toBeLessThan(4_000);
     const quickOnes = published.flatMap((result) => result.deliveries.filter((d) => d.endpointId === quick.id));
     await Promise.all(quickOnes.map((delivery) => untilState(delivery.id, 'delivered')));
-    await pipeline.delivery.engine.drain();
+    await pipeline.dispatch.engine.drain();
     await slow.close();
   });
 });

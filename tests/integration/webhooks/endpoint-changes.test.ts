@@ -38,18 +38,18 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
 
   const { query, read, attemptsOf, deadLettersOf } = deliveryReads(() => pipeline.database.pool);
   const endpoint = (delaysMs: number[] = []) =>
-    insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, delaysMs });
+    insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, delaysMs });
 
   async function publish(): Promise<void> {
     await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload: {}, channels: [] });
   }
 
-  describe('is seen when a due delivery is claimed', () => {
+  describe('is seen when the lease of a due delivery is asked for', () => {
     async function attemptAfter(change: (delivery: StoredDelivery) => Promise<unknown>): Promise<PublicId> {
       await endpoint();
       const delivery = only(await storeOnly(pipeline.database.pool, tenantId));
       await change(delivery);
-      expect(await pipeline.delivery.engine.attemptDue(delivery.id, delivery.endpointId, () => true)).toBeUndefined();
+      expect(await pipeline.dispatch.engine.attemptDue(delivery.id, delivery.endpointId, () => true)).toBeUndefined();
       expect(receiver.received).toEqual([]);
       expect(await attemptsOf(delivery.id)).toEqual([]);
       return delivery.id;
@@ -105,7 +105,7 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
   async function change(endpointId: PublicId): Promise<string> {
     const secret = newSecret();
     const secretId = toUuid(newId('secret'));
-    const sealed = pipeline.delivery.keyring.encrypt(secret, `endpoint_secrets/${secretId}`);
+    const sealed = pipeline.dispatch.keyring.encrypt(secret, `endpoint_secrets/${secretId}`);
     await pipeline.database.pool.query({
       text: `WITH old AS (DELETE FROM endpoint_secrets WHERE endpoint_id = $1),
                   made AS (INSERT INTO endpoint_secrets (id, endpoint_id, secret_encrypted) VALUES ($3, $1, $4))
@@ -122,10 +122,10 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
     const { id, secret: old } = await endpoint([]);
     await publish();
     await receiver.waitFor(1);
-    const { hits } = pipeline.delivery.endpoints.statistics;
+    const { hits } = pipeline.dispatch.endpoints.statistics;
     await publish();
     await receiver.waitFor(2);
-    expect(pipeline.delivery.endpoints.statistics.hits).toBe(hits + 1);
+    expect(pipeline.dispatch.endpoints.statistics.hits).toBe(hits + 1);
     const secret = await change(id);
     await publish();
     await moved.waitFor(1);
@@ -149,7 +149,7 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
     const { id } = await endpoint([]);
     await publish();
     await receiver.waitFor(1);
-    const { pool: db, keyring } = pipeline.delivery;
+    const { pool: db, keyring } = pipeline.dispatch;
     const redis = createRedis(pipeline.config.REDIS_URL, pipeline.log);
     const other = createEndpointConfigCache({ db, redis, keyring });
     if (name === 'with Redis') {

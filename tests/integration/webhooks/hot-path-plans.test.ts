@@ -3,15 +3,15 @@ import type { Pool, QueryConfig } from 'pg';
 import pino from 'pino';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
 import { recordOutcomes } from '../../../domains/webhooks/store/attempt-outcomes';
-import { claimDue, releaseClaims } from '../../../domains/webhooks/store/claims';
 import { cancelDeliveries, makeDue } from '../../../domains/webhooks/store/delivery-commands';
+import { leaseDue, releaseLeases } from '../../../domains/webhooks/store/leases';
 import { createPool, type Queryable } from '../../../infra/postgres/pool';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 
 // Statistics that were taken while nothing was open, as after a quiet night, then a backlog.
 const HISTORY = 20_000;
 const BACKLOG = 5_000;
-const claim = randomUUID();
+const lease = randomUUID();
 
 let database: TestDatabase;
 let pool: Pool;
@@ -23,7 +23,7 @@ async function insert(state: string, count: number, dueInSeconds: number): Promi
     `INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, next_attempt_at, claim, workflow_id,
                              created_at, updated_at)
      SELECT id, id, id, id, 'x', $2, now() + $3 * interval '1 second', $4, 'w', now(), now() FROM unnest($1::uuid[]) AS id`,
-    [made.map(toUuid), state, dueInSeconds, claim],
+    [made.map(toUuid), state, dueInSeconds, lease],
   );
   return made;
 }
@@ -72,7 +72,7 @@ test.each<[string, (db: Queryable) => Promise<unknown>]>([
         some().map((deliveryId) => ({
           attemptId: newId('attempt'),
           deliveryId,
-          claim,
+          lease,
           number: 1,
           trigger: 'accept',
           startedAt: new Date(),
@@ -85,8 +85,8 @@ test.each<[string, (db: Queryable) => Promise<unknown>]>([
         })),
       ),
   ],
-  ['claiming', (db) => claimDue(db, some(), randomUUID(), 1_000)],
-  ['releasing', (db) => releaseClaims(db, some(), claim)],
+  ['leasing', (db) => leaseDue(db, some(), randomUUID(), 1_000)],
+  ['releasing', (db) => releaseLeases(db, some(), lease)],
   ['making due', (db) => makeDue(db, some())],
   ['cancelling', (db) => cancelDeliveries(db, some())],
 ])('%s finds deliveries by their ids, however large the backlog', async (_name, run) => {

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createActivities } from '../../../activities';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
-import { type Delivery, openDelivery } from '../../../domains/webhooks/delivery/open-delivery';
-import { startCover } from '../../../domains/webhooks/publishing/cover-workflow';
+import { type Dispatch, openDispatch } from '../../../domains/webhooks/delivery/open-dispatch';
+import { startCover } from '../../../domains/webhooks/start';
 import { type AttemptOutcome, recordOutcomes } from '../../../domains/webhooks/store/attempt-outcomes';
-import { claimDue } from '../../../domains/webhooks/store/claims';
+import { leaseDue } from '../../../domains/webhooks/store/leases';
 import type { StoredDelivery } from '../../../domains/webhooks/store/publish';
-import { taskQueue } from '../../../infra/temporal/task-queues';
 import { deliveryReads, only, storeOnly } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { startHeldReceiver } from '../../support/held-receiver';
@@ -35,7 +34,7 @@ afterEach(async () => {
 const { query, read, attemptsOf, deadLettersOf, untilState } = deliveryReads(() => pipeline.database.pool);
 const store = (options?: Parameters<typeof storeOnly>[2]) => storeOnly(pipeline.database.pool, tenantId, options);
 const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =>
-  insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
+  insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
 describe('when the accepting process dies before the first attempt', () => {
   const LEASE_MS = 700;
@@ -43,26 +42,22 @@ describe('when the accepting process dies before the first attempt', () => {
   test('the workflow attempts when the lease runs out, and not before', async () => {
     await endpoint();
     const began = Date.now();
-    const delivery = only(await store({ claim: randomUUID(), leaseMs: LEASE_MS }));
+    const delivery = only(await store({ lease: randomUUID(), leaseMs: LEASE_MS }));
     const cover = {
       open: [delivery.id],
-      settled: {},
+      ended: {},
       tenantIds: [tenantId],
       endpointIds: [delivery.endpointId],
       startDelayMs: 0,
     };
-    await startCover(
-      pipeline.client,
-      { ...cover, workflowId: delivery.workflowId },
-      taskQueue(pipeline.config, 'delivery'),
-    );
+    await startCover(pipeline, { ...cover, workflowId: delivery.workflowId });
     expect((await untilState(delivery.id, 'delivered')).attempts).toBe(1);
     expect(only(receiver.received).at - began).toBeGreaterThanOrEqual(LEASE_MS - 5);
   });
 
   test('the sweep finds what has no workflow, once its lease has run out', async () => {
     await endpoint();
-    const deliveries = await store({ claim: randomUUID(), leaseMs: LEASE_MS, count: 3 });
+    const deliveries = await store({ lease: randomUUID(), leaseMs: LEASE_MS, count: 3 });
     const { sweepOverdueDeliveries } = createActivities(pipeline.platform);
     expect(await sweepOverdueDeliveries(0)).toEqual({ overdue: 0, started: 0, kept: 0 });
     const report = await eventually(async () => {
@@ -76,10 +71,10 @@ describe('when the accepting process dies before the first attempt', () => {
 });
 
 describe('several engines on one database', () => {
-  let others: Delivery[];
+  let others: Dispatch[];
 
   beforeEach(() => {
-    others = [1, 2].map(() => openDelivery(pipeline.openPlatform()));
+    others = [1, 2].map(() => openDispatch(pipeline.openPlatform()));
   });
   afterEach(async () => {
     for (const { engine } of others) await engine.drain();
@@ -98,12 +93,12 @@ describe('several engines on one database', () => {
     const deliveries = await store({ count: 30 });
     const open = new Map(deliveries.map((delivery) => [delivery.id, delivery.endpointId]));
     await Promise.all(
-      [pipeline.delivery, ...others].map(async ({ engine }) => {
+      [pipeline.dispatch, ...others].map(async ({ engine }) => {
         for (let rounds = 0; open.size > 0 && rounds < 500; rounds++) {
           await Promise.all(
             [...open].map(async ([id, endpointId]) => {
-              const settlement = await engine.attemptDue(id, endpointId, () => true);
-              if (settlement?.state === 'delivered') open.delete(id);
+              const end = await engine.attemptDue(id, endpointId, () => true);
+              if (end?.state === 'delivered') open.delete(id);
             }),
           );
         }
@@ -120,11 +115,11 @@ describe('several engines on one database', () => {
     expect(rows).toEqual(deliveries.map(() => ({ state: 'delivered', attempts: 3, made: 3 })));
   });
 
-  test('one that claims a delivery in the middle of another’s attempt gets nothing', async () => {
+  test('one that asks for a delivery in the middle of another’s attempt gets nothing', async () => {
     const held = await startHeldReceiver();
     await endpoint({ url: held.url });
     const { id, endpointId } = only(await store());
-    const first = pipeline.delivery.engine.attemptDue(id, endpointId, () => true);
+    const first = pipeline.dispatch.engine.attemptDue(id, endpointId, () => true);
     await held.waiting();
     for (const { engine } of others) expect(await engine.attemptDue(id, endpointId, () => true)).toBeUndefined();
     held.answer(200);
@@ -153,13 +148,13 @@ describe('several engines on one database', () => {
 describe('an outcome recorded under a lost lease', () => {
   const outcome = (
     delivery: StoredDelivery,
-    claim: string,
+    lease: string,
     number: number,
     next: AttemptOutcome['next'],
   ): AttemptOutcome => ({
     attemptId: newId('attempt'),
     deliveryId: delivery.id,
-    claim,
+    lease,
     number,
     trigger: 'schedule',
     startedAt: new Date(),
@@ -176,9 +171,9 @@ describe('an outcome recorded under a lost lease', () => {
   async function takenOver() {
     await endpoint();
     const [lost, held] = [randomUUID(), randomUUID()];
-    const delivery = only(await store({ claim: lost, leaseMs: -1_000 }));
-    const claimed = only(await claimDue(pipeline.database.pool, [delivery.id], held, 10_000));
-    expect(claimed.outcome).toBe('claimed');
+    const delivery = only(await store({ lease: lost, leaseMs: -1_000 }));
+    const taken = only(await leaseDue(pipeline.database.pool, [delivery.id], held, 10_000));
+    expect(taken.outcome).toBe('leased');
     return { delivery, lost, held };
   }
 
@@ -209,9 +204,9 @@ describe('an outcome recorded under a lost lease', () => {
 
   test('an outcome that is recorded twice counts once', async () => {
     await endpoint();
-    const claim = randomUUID();
-    const delivery = only(await store({ claim, leaseMs: 10_000 }));
-    const made = outcome(delivery, claim, 1, { state: 'dead', reason: 'exhausted' });
+    const lease = randomUUID();
+    const delivery = only(await store({ lease, leaseMs: 10_000 }));
+    const made = outcome(delivery, lease, 1, { state: 'dead', reason: 'exhausted' });
     expect((await record(made)).moved).toBe(true);
     expect((await record(made)).moved).toBe(false);
     expect(await attemptsOf(delivery.id)).toHaveLength(1);

@@ -15,7 +15,7 @@ let elsewhere: Publisher;
 beforeAll(async () => {
   pipeline = await createPipeline();
   receiver = await startReceiver();
-  elsewhere = createGroupCommitPublisher({ ...pipeline.delivery, ...pipeline });
+  elsewhere = createGroupCommitPublisher({ ...pipeline.dispatch, ...pipeline });
   await pipeline.startWorker();
 });
 afterAll(async () => {
@@ -37,7 +37,7 @@ const complete = (input: Input = {}): PublishInput => ({
 });
 const publish = (input: Input = {}, publisher: Publisher = pipeline.publisher) => publisher.publish(complete(input));
 const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =>
-  insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
+  insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
 async function query<R extends object>(text: string, ...values: unknown[]): Promise<R[]> {
   return (await pipeline.database.pool.query<R>(text, values)).rows;
@@ -209,7 +209,7 @@ describe('both keys given', () => {
   }
 
   test('publishes that share one key each, at the same instant, leave no key behind and are answered right', async () => {
-    const publishers = [0, 1, 2].map(() => createGroupCommitPublisher({ ...pipeline.delivery, ...pipeline }));
+    const publishers = [0, 1, 2].map(() => createGroupCommitPublisher({ ...pipeline.dispatch, ...pipeline }));
     const publishes = [
       { eventId: '1', idempotencyKey: 'K1' },
       { eventId: '1', idempotencyKey: 'K2' },
@@ -222,7 +222,7 @@ describe('both keys given', () => {
   });
 
   test('any handful of publishes over few keys is answered as if they had come one after the other', async () => {
-    const publishers = [0, 1, 2, 3].map(() => createGroupCommitPublisher({ ...pipeline.delivery, ...pipeline }));
+    const publishers = [0, 1, 2, 3].map(() => createGroupCommitPublisher({ ...pipeline.dispatch, ...pipeline }));
     const key = (names: string[]) => fc.option(fc.constantFrom(...names), { nil: undefined, freq: 3 });
     const keys = fc.record({ eventId: key(['1', '2']), idempotencyKey: key(['K1', 'K2', 'K3']) });
     await fc.assert(

@@ -35,7 +35,7 @@ const complete = (input: Input = {}): PublishInput => ({
 });
 const publish = (input: Input = {}) => pipeline.publisher.publish(complete(input));
 const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =>
-  insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
+  insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
 async function query<R extends object>(text: string, ...values: unknown[]): Promise<R[]> {
   return (await pipeline.database.pool.query<R>(text, values)).rows;
@@ -113,7 +113,7 @@ describe('which endpoints a message is for', () => {
       }),
       { numRuns: 40 },
     );
-    await pipeline.delivery.engine.drain();
+    await pipeline.dispatch.engine.drain();
   });
 
   test('an endpoint with several patterns that match gets one delivery', async () => {
@@ -131,7 +131,7 @@ describe('which endpoints a message is for', () => {
     await endpoint({ state: 'paused' });
     const before = receiver.received.length;
     const { deliveries } = accepted(await publish());
-    await pipeline.delivery.engine.drain();
+    await pipeline.dispatch.engine.drain();
     const rows = await query(
       'SELECT state, next_attempt_at, claim, attempts FROM deliveries WHERE id = $1',
       toUuid(deliveries[0]?.id ?? ''),

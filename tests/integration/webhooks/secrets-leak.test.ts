@@ -58,7 +58,7 @@ afterAll(async () => {
 /** An endpoint with a rotating secret and a custom header. */
 async function endpoint(path: string, options: Partial<Parameters<typeof insertEndpoint>[3]> = {}): Promise<PublicId> {
   const { pool } = pipeline.database;
-  const { keyring } = pipeline.delivery;
+  const { keyring } = pipeline.dispatch;
   const url = path.startsWith('http') ? path : receiver.url + path;
   const { id } = await insertEndpoint(pool, keyring, tenantId, {
     patterns: ['all'],
@@ -120,22 +120,22 @@ async function goThroughEverything(): Promise<PublicId[]> {
   await pipeline.commands.retry(tenantId, retried ?? '');
   await pipeline.database.pool.query("UPDATE endpoints SET state = 'paused' WHERE id = $1", [toUuid(waiting)]);
   await publish('wait');
-  await pipeline.commands.releaseHeld(tenantId, waiting);
+  await pipeline.commands.letHeldGoOn(waiting);
 
-  const settled = await eventually(async () => {
+  const ended = await eventually(async () => {
     const { rows } = await pipeline.database.pool.query(
       "SELECT 1 FROM deliveries WHERE message_id = (SELECT message_id FROM deliveries WHERE id = $1) AND state IN ('pending', 'retrying')",
       [toUuid(ids[0] ?? '')],
     );
     return rows.length === 0 ? true : undefined;
   });
-  expect(settled).toBe(true);
+  expect(ended).toBe(true);
   const { rows } = await pipeline.database.pool.query<{ id: string }>('SELECT id FROM dead_letters LIMIT 1');
   await pipeline.commands.retryDeadLetter(tenantId, `dl_${rows[0]?.id.replaceAll('-', '')}`);
   await pipeline.database.pool.query(
     "UPDATE deliveries SET state = 'cancelled' WHERE state IN ('pending', 'retrying')",
   );
-  await pipeline.delivery.engine.drain();
+  await pipeline.dispatch.engine.drain();
   await pipeline.coverage.flush();
   return ids;
 }

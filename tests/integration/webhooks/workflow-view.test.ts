@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =>
-  insertEndpoint(pipeline.database.pool, pipeline.delivery.keyring, tenantId, { url: receiver.url, ...options });
+  insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
 async function publish(eventType = 'order.created') {
   const result = await pipeline.publisher.publish({ tenantId, eventType, payload: {}, channels: [] });
@@ -191,7 +191,7 @@ test('a workflow that many deliveries share counts them as the database does', a
     );
     return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
   };
-  const { retrying = 0, ...settled } = await eventually(async () => {
+  const { retrying = 0, ...ended } = await eventually(async () => {
     const { rows } = await pipeline.database.pool.query(
       "SELECT 1 FROM deliveries WHERE workflow_id = $1 AND (state = 'pending' OR state = 'retrying' AND attempts < 2)",
       [shared],
@@ -200,14 +200,14 @@ test('a workflow that many deliveries share counts them as the database does', a
     return rows.length === 0 ? byState() : undefined;
   });
   expect(retrying).toBeGreaterThan(1);
-  expect(settled).toEqual({ delivered: expect.any(Number), dead: expect.any(Number) });
+  expect(ended).toEqual({ delivered: expect.any(Number), dead: expect.any(Number) });
   handles.push(handle);
   const details = await detailsThatSay(handle, `${retrying} waiting`);
-  expect(details).toContain(`${settled.delivered} delivered`);
-  expect(details).toContain(`${settled.dead} dead`);
+  expect(details).toContain(`${ended.delivered} delivered`);
+  expect(details).toContain(`${ended.dead} dead`);
   expect(details).toContain(`| ${failing} | http-500 | ${retrying} | 2 |`);
-  expect((await handle.query<{ counts: unknown }>(PROGRESS)).counts).toEqual({ open: retrying, ...settled });
-  const total = retrying + (settled.delivered ?? 0) + (settled.dead ?? 0);
+  expect((await handle.query<{ counts: unknown }>(PROGRESS)).counts).toEqual({ open: retrying, ...ended });
+  const total = retrying + (ended.delivered ?? 0) + (ended.dead ?? 0);
   expect(await (await handle.describe()).staticSummary()).toBe(`${total} deliveries to 3 endpoints`);
 
   // A dead letter that is retried is no dead letter any more.
@@ -218,7 +218,7 @@ test('a workflow that many deliveries share counts them as the database does', a
     [shared, toUuid(dying)],
   );
   await pipeline.commands.retryDeadLetter(tenantId, rows[0]?.id ?? '');
-  await eventually(async () => ((await byState()).delivered === (settled.delivered ?? 0) + 1 ? true : undefined));
+  await eventually(async () => ((await byState()).delivered === (ended.delivered ?? 0) + 1 ? true : undefined));
   const after = await byState();
   await detailsThatSay(handle, `${after.delivered} delivered`);
   expect((await handle.query<{ counts: unknown }>(PROGRESS)).counts).toEqual({

@@ -1,12 +1,10 @@
-import type { Publisher, PublishInput, PublishResult } from '../../../domains/webhooks';
+import type { PublishResult } from '../../../domains/webhooks';
 import { Problem } from '../../http/problems';
 
-/** Publishes, or ends the request when a key was used before for another message. */
-export async function publishOrRefuse(
-  publisher: Publisher,
-  input: PublishInput,
-): Promise<Extract<PublishResult, { outcome: 'accepted' }>> {
-  const result = await publisher.publish(input);
+type Accepted = Extract<PublishResult, { outcome: 'accepted' }>;
+
+/** What a publish was answered with. @throws Problem when a key was used before for another message */
+export function accepted(result: PublishResult): Accepted {
   if (result.outcome === 'accepted') return result;
   const field =
     result.key === 'eventId'

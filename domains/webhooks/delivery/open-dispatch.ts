@@ -1,30 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { createGuardedClient } from '../../../infra/http/guarded-client';
-import type { PlatformConfig } from '../../../infra/platform/config';
 import type { Platform } from '../../../infra/platform/platform';
-import { webhooksConfig } from '../config';
+import { addressPolicy, webhooksConfig } from '../config';
 import { webhookMetrics } from '../metrics';
-import { watchDelivery } from '../upkeep/gauges';
+import { watchDispatch } from '../upkeep/gauges';
 import { createDeliveryEngine, type DeliveryEngine } from './delivery-engine';
 import { createEndpointConfigCache, type EndpointConfigCache } from './endpoint-config-cache';
 
 /** What a process that makes attempts, the API or a worker, has to have. */
-export interface Delivery {
+export interface Dispatch {
   endpoints: EndpointConfigCache;
   engine: DeliveryEngine;
 }
 
-/** Where endpoints may be: as configured. */
-export function addressPolicy(config: PlatformConfig) {
-  return { allowPrivateNetworks: config.WAYBILL_ALLOW_PRIVATE_NETWORKS, allowHttp: config.WAYBILL_ALLOW_HTTP };
-}
-
 /** The process's one delivery engine. It finishes what is under way before the process closes. */
-export function openDelivery(platform: Platform): Delivery {
+export function openDispatch(platform: Platform): Dispatch {
   return platform.once(open);
 }
 
-function open(platform: Platform): Delivery {
+function open(platform: Platform): Dispatch {
   const { pool, redis, keyring, log, config, metrics } = platform;
   const { WAYBILL_ATTEMPT_CONCURRENCY, WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT } =
     platform.settings.of(webhooksConfig);
@@ -45,11 +39,11 @@ function open(platform: Platform): Delivery {
     concurrency: WAYBILL_ATTEMPT_CONCURRENCY,
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
   });
-  const delivery = { endpoints, engine };
-  watchDelivery(metrics.registry, { pool, ...delivery });
+  const dispatch = { endpoints, engine };
+  watchDispatch(metrics.registry, { pool, ...dispatch });
   platform.onClose(async () => {
     await engine.drain();
     await client.close();
   });
-  return delivery;
+  return dispatch;
 }

@@ -2,10 +2,12 @@ import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { IS_OPEN } from './open-state';
 
-/** A due delivery that was asked for, and what claiming it came to. */
-export type ClaimResult =
+/** Whether the lease of a delivery that was asked for could be taken. */
+export type LeaseResult =
   | {
-      outcome: 'claimed';
+      outcome: 'leased';
+      /** The token, needed to record what the attempt came to. */
+      lease: string;
       deliveryId: PublicId;
       messageId: PublicId;
       endpointId: PublicId;
@@ -16,12 +18,14 @@ export type ClaimResult =
       attemptsInRun: number;
       createdAt: Date;
     }
-  /** Somebody else holds it, it is not due, or it was settled instead: see {@link claimDue}. */
-  | { outcome: 'not-claimed' };
+  /** Somebody else holds it, it is not due, or it was ended or held instead: see {@link leaseDue}. */
+  | { outcome: 'not-leased' };
+
+const NOT_LEASED: LeaseResult = { outcome: 'not-leased' };
 
 // What an endpoint's state makes of a due delivery is decided here, in the statement that would hand it out:
-// deleted → cancelled, disabled or content expired → dead letter, paused → held.
-const CLAIM_DUE = `
+// deleted → cancelled, disabled or content expired → dead letter, paused → held. The lease's token is the column `claim`.
+const LEASE_DUE = `
 WITH wanted AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w(id, dead_letter, n)
 ), due AS (
@@ -73,27 +77,28 @@ interface Row {
 
 /**
  * Takes the lease of those of these deliveries that are due and free. Due ones whose endpoint is deleted, disabled or
- * paused, or whose content has expired, are settled or held instead.
+ * paused, or whose content has expired, are ended or held instead.
  *
- * @param claim - the lease's token, needed to record the outcome
+ * @param lease - the token of all of them
  * @param leaseSlackMs - what a lease lasts beyond the endpoint's timeout
  * @returns one result a delivery, in their order
  */
-export async function claimDue(
+export async function leaseDue(
   db: Queryable,
   deliveryIds: readonly PublicId[],
-  claim: string,
+  lease: string,
   leaseSlackMs: number,
-): Promise<ClaimResult[]> {
+): Promise<LeaseResult[]> {
   const { rows } = await db.query<Row>({
-    name: 'claim-due',
-    text: CLAIM_DUE,
-    values: [deliveryIds.map(toUuid), deliveryIds.map(() => toUuid(newId('deadLetter'))), claim, leaseSlackMs],
+    name: 'lease-due',
+    text: LEASE_DUE,
+    values: [deliveryIds.map(toUuid), deliveryIds.map(() => toUuid(newId('deadLetter'))), lease, leaseSlackMs],
   });
-  const results: ClaimResult[] = deliveryIds.map(() => ({ outcome: 'not-claimed' }));
+  const results: LeaseResult[] = deliveryIds.map(() => NOT_LEASED);
   for (const row of rows) {
     results[row.n - 1] = {
-      outcome: 'claimed',
+      outcome: 'leased',
+      lease,
       deliveryId: fromUuid('delivery', row.id),
       messageId: fromUuid('message', row.message_id),
       endpointId: fromUuid('endpoint', row.endpoint_id),
@@ -108,81 +113,16 @@ export async function claimDue(
 }
 
 /** Gives up leases without an attempt: the deliveries are due for whoever comes, at once or after a pause. */
-export async function releaseClaims(
+export async function releaseLeases(
   db: Queryable,
   deliveryIds: readonly PublicId[],
-  claim: string,
+  lease: string,
   pauseMs = 0,
 ): Promise<void> {
   await db.query({
-    name: 'release-claims',
+    name: 'release-leases',
     text: `UPDATE deliveries SET claim = NULL, next_attempt_at = now() + $3::int * interval '1 millisecond', updated_at = now()
            WHERE id = ANY ($1::uuid[]) AND claim = $2 AND state ${IS_OPEN}`,
-    values: [deliveryIds.map(toUuid), claim, pauseMs],
+    values: [deliveryIds.map(toUuid), lease, pauseMs],
   });
-}
-
-/** A delivery that is not final, as a workflow's round sees it. */
-export interface OpenDelivery {
-  id: PublicId;
-  endpointId: PublicId;
-  /** Whether an attempt is to be made now. */
-  due: boolean;
-  /**
-   * Milliseconds until the next attempt is due, 0 when it is; while an attempt is under way, until it is worth looking
-   * again: it may fail long before its lease ends, and be due again after the schedule's first delay.
-   */
-  dueInMs: number;
-  attempts: number;
-  lastStatus: number | undefined;
-  lastError: string | undefined;
-}
-
-/** How many of a batch's deliveries are in each state, and those that are open. */
-export interface BatchState {
-  counts: Record<string, number>;
-  open: OpenDelivery[];
-}
-
-/** How soon, at least and at most, a delivery under a lease is looked at again. */
-const LEASE_LOOK_LEAST_MS = 1_000;
-const LEASE_LOOK_MOST_MS = 5_000;
-
-/** Where a batch of deliveries stands, in one statement. */
-export async function readBatch(db: Queryable, deliveryIds: readonly PublicId[]): Promise<BatchState> {
-  const { rows } = await db.query<{
-    id: string;
-    endpoint_id: string;
-    state: string;
-    due_in_ms: number | null;
-    attempts: number;
-    last_status: number | null;
-    last_error: string | null;
-  }>({
-    name: 'read-batch',
-    text: `SELECT d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error,
-                  greatest(0, least(
-                    ceil(extract(epoch FROM d.next_attempt_at - now()) * 1000),
-                    CASE WHEN d.claim IS NOT NULL
-                         THEN least(greatest(e.retry_delays_ms[1], $2::int), $3::int) END))::float8 AS due_in_ms
-           FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.id = ANY ($1::uuid[])`,
-    values: [deliveryIds.map(toUuid), LEASE_LOOK_LEAST_MS, LEASE_LOOK_MOST_MS],
-  });
-  const counts: Record<string, number> = {};
-  const open: OpenDelivery[] = [];
-  for (const row of rows) {
-    counts[row.state] = (counts[row.state] ?? 0) + 1;
-    if (row.state !== 'pending' && row.state !== 'retrying') continue;
-    const dueInMs = row.due_in_ms ?? 0;
-    open.push({
-      id: fromUuid('delivery', row.id),
-      endpointId: fromUuid('endpoint', row.endpoint_id),
-      due: dueInMs === 0,
-      dueInMs,
-      attempts: row.attempts,
-      lastStatus: row.last_status ?? undefined,
-      lastError: row.last_error ?? undefined,
-    });
-  }
-  return { counts, open };
 }

@@ -1,0 +1,23 @@
+import type { PublicId } from '../../../core/ids';
+import { CANCEL } from '../rules/workflow-names';
+import { cancelDeliveries, findCommandTarget } from '../store/delivery-commands';
+import { byWorkflow, type CommandDeps, type CommandResult } from './command';
+
+/** Ends a waiting or held delivery without a further attempt. */
+export async function cancelDelivery(
+  deps: CommandDeps,
+  tenantId: PublicId,
+  deliveryId: PublicId,
+): Promise<CommandResult> {
+  const { pool } = deps;
+  const target = await findCommandTarget(pool, tenantId, deliveryId);
+  if (target === undefined) return { outcome: 'not-found' };
+  const { state, workflowId } = target;
+  if (state !== 'pending' && state !== 'retrying' && state !== 'held') return { outcome: 'wrong-state', state };
+  // No workflow attends to a held one.
+  const cancelled = state !== 'held' && (await byWorkflow(deps, CANCEL, target));
+  if (!cancelled) await cancelDeliveries(pool, [deliveryId]);
+  const after = await findCommandTarget(pool, tenantId, deliveryId);
+  if (after !== undefined && after.state !== 'cancelled') return { outcome: 'wrong-state', state: after.state };
+  return { outcome: 'done', workflowId };
+}

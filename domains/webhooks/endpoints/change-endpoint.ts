@@ -1,0 +1,86 @@
+import type { Pool } from 'pg';
+import type { PublicId } from '../../../core/ids';
+import { mergeMap } from '../../../core/merge-patch';
+import { MAX_METADATA_ENTRIES } from '../../../core/metadata';
+import type { Keyring } from '../../../infra/keyring';
+import type { PlatformConfig } from '../../../infra/platform/config';
+import { WebhookRefusal } from '../refusals';
+import { MAX_CUSTOM_HEADERS } from '../rules/custom-headers';
+import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
+import { type Endpoint, type EndpointSettings, findEndpoint, updateEndpoint } from '../store/endpoints';
+import { checkUrl } from './check-url';
+import { type Rate, rateLimitOf } from './rate-limit';
+import { openHeaders, sealHeaders } from './sealing';
+import { withEndpoint } from './with-endpoint';
+
+/** What is to be different; what is left out stays, and null stands for the default or for an entry's removal. */
+export interface EndpointChange {
+  url?: string | undefined;
+  description?: string | undefined;
+  eventTypes?: string[] | undefined;
+  channels?: string[] | undefined;
+  headers?: Record<string, string | null> | undefined;
+  metadata?: Record<string, string | null> | undefined;
+  retry?: number[] | null | undefined;
+  timeout?: number | undefined;
+  rateLimit?: Rate | null | undefined;
+  tier?: string | undefined;
+}
+
+type Entries = Record<string, string | null>;
+
+/**
+ * Changes what is given of an endpoint.
+ *
+ * @throws WebhookRefusal when there is no such endpoint, or it would be what no endpoint may be
+ */
+export async function changeEndpoint(
+  { pool, keyring, config }: { pool: Pool; keyring: Keyring; config: PlatformConfig },
+  tenantId: PublicId,
+  id: PublicId,
+  change: EndpointChange,
+): Promise<Endpoint> {
+  if (change.url !== undefined) {
+    // Nothing is resolved for an endpoint that is not there; the transaction does not wait for a name server.
+    if ((await findEndpoint(pool, tenantId, id)) === undefined) throw new WebhookRefusal('no-such-endpoint');
+    await checkUrl(config, change.url);
+  }
+  return withEndpoint(pool, tenantId, id, async (client, endpoint) => {
+    const { description, metadata, headers, retry, timeout, rateLimit, ...plain } = change;
+    const settings: EndpointSettings = {
+      ...endpoint,
+      ...defined(plain),
+      description: description ?? endpoint.description,
+      metadata: metadata === undefined ? endpoint.metadata : changedMetadata(endpoint, metadata),
+      headersEncrypted: headers === undefined ? endpoint.headersEncrypted : changedHeaders(keyring, endpoint, headers),
+      retryDelaysMs: retry === undefined ? endpoint.retryDelaysMs : (retry ?? [...DEFAULT_RETRY_DELAYS_MS]),
+      timeoutMs: timeout ?? endpoint.timeoutMs,
+      rateLimit: rateLimit === undefined ? endpoint.rateLimit : rateLimitOf(rateLimit),
+    };
+    const noticeable = Object.keys(change).some((name) => name !== 'description' && name !== 'metadata');
+    return updateEndpoint(client, endpoint, settings, noticeable);
+  });
+}
+
+function changedMetadata(endpoint: Endpoint, change: Entries): Record<string, string> {
+  const merged = mergeMap(endpoint.metadata, change);
+  if (Object.keys(merged).length > MAX_METADATA_ENTRIES) {
+    throw new WebhookRefusal('too-much-metadata', 'the endpoint would have too many entries', { field: ['metadata'] });
+  }
+  return merged;
+}
+
+function changedHeaders(keyring: Keyring, endpoint: Endpoint, change: Entries): Buffer | undefined {
+  const merged = mergeMap(openHeaders(keyring, endpoint), change);
+  if (Object.keys(merged).length > MAX_CUSTOM_HEADERS) {
+    throw new WebhookRefusal('too-many-headers', 'the endpoint would have too many headers', { field: ['headers'] });
+  }
+  return sealHeaders(keyring, endpoint.id, merged);
+}
+
+/** Without the fields that were not given, so that a spread does not overwrite with nothing. */
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

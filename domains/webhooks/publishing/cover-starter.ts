@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { PublicId } from '../../../core/ids';
+import { withTimeout } from '../../../core/timeout';
+import type { Logger } from '../../../infra/log';
+import type { WebhookMetrics } from '../metrics';
+import type { Cover } from '../start';
+
+/** Starts under way at once, and covers waiting at most; what is given up is found by the sweep. */
+const STARTS_IN_FLIGHT = 8;
+const MAX_WAITING = 5_000;
+
+const START_TIMEOUT_MS = 10_000;
+const START_TRIES = 6;
+const START_PAUSE_MS = 500;
+
+export interface CoverStarterDeps {
+  /** Starts a cover's workflow, once for all time. @returns false when one of its id is or was there */
+  start(cover: Cover): Promise<boolean>;
+  /** Those of these deliveries that have not ended. */
+  stillOpen(deliveryIds: readonly PublicId[]): Promise<PublicId[]>;
+  metrics: Pick<WebhookMetrics, 'coversWaiting' | 'coverFailures'>;
+  log: Logger;
+}
+
+/** Starts the workflows of covers, few at a time, and tries again those that could not be started. */
+export class CoverStarter {
+  readonly #waiting: Cover[] = [];
+  #starting = 0;
+  readonly #idle: (() => void)[] = [];
+
+  constructor(private readonly deps: CoverStarterDeps) {}
+
+  /** Takes in the covers of one batch, or gives them up when too many wait already. */
+  add(covers: readonly Cover[]): void {
+    if (this.#waiting.length >= MAX_WAITING) {
+      this.deps.metrics.coverFailures.inc();
+      return;
+    }
+    this.#waiting.push(...covers);
+    this.#pump();
+  }
+
+  /** Resolves when every cover is started or given up. */
+  async drain(): Promise<void> {
+    if (this.#starting === 0 && this.#waiting.length === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #pump(): void {
+    while (this.#starting < STARTS_IN_FLIGHT) {
+      const cover = this.#waiting.shift();
+      if (cover === undefined) break;
+      this.#starting++;
+      void this.#start(cover).finally(() => {
+        this.#starting--;
+        this.#pump();
+      });
+    }
+    this.deps.metrics.coversWaiting.set(this.#waiting.length + this.#starting);
+    if (this.#starting === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #start(cover: Cover): Promise<void> {
+    const { start, metrics, log } = this.deps;
+    for (let tries = 1; tries <= START_TRIES; tries++) {
+      try {
+        const started = await withTimeout(start(cover), START_TIMEOUT_MS);
+        // After a failed try it may be this very cover that is there.
+        if (!started && tries === 1) await this.#startLate(cover);
+        return;
+      } catch (error) {
+        metrics.coverFailures.inc();
+        log.warn({ err: error, workflowId: cover.workflowId, tries }, 'could not start a covering workflow');
+        await new Promise((resolve) => setTimeout(resolve, START_PAUSE_MS * tries));
+      }
+    }
+  }
+
+  /**
+   * The workflow was there before: another commit put deliveries under its id after it was started, or a command started
+   * it for one of them. What is still open gets one of its own.
+   */
+  async #startLate(cover: Cover): Promise<void> {
+    const open = await this.deps.stillOpen(cover.open);
+    if (open.length === 0) return;
+    await this.#start({ ...cover, workflowId: `${cover.workflowId}.late_${randomUUID().slice(0, 8)}`, open });
+  }
+}

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import type { PublicId } from '../../../core/ids';
+import type { WebhooksConfig } from '../config';
+import type { AttemptEnd } from '../delivery/leased-delivery';
+import { batchWorkflowId, deliveryWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
+import type { StoredDelivery } from '../store/publish';
+import type { CoverStarter } from './cover-starter';
+import { OpenCover } from './open-cover';
+import { OwnWorkflowBudget } from './own-workflow-budget';
+
+/**
+ * Deliveries that share a workflow id at most. Those whose first attempt was made in time are only counted, so many fit;
+ * if first attempts are left to the workflow, it is to list every one.
+ */
+const SHARED_BY_COUNTED = 10 * MAX_DELIVERIES_PER_WORKFLOW;
+
+/**
+ * Under load, covers whose deliveries are still waiting for their first attempt are started so much later: by then most
+ * of them have ended, and the workflow has nothing to do.
+ */
+const RIPEN_MS = 1_000;
+
+/** Under which workflow ids the next commit is to put its deliveries. */
+export interface CoverPlan {
+  /** So many get a workflow of their own; the others share. */
+  ownWorkflows: number;
+  /** The shared workflows' id, without its part number. */
+  sharedWorkflow: string;
+  /** Deliveries that the shared workflow holds already. */
+  sharedOffset: number;
+  /** Deliveries in one shared workflow at most. */
+  sharedSize: number;
+}
+
+/** What the commits of one slot gather. */
+class Slot {
+  shared = newShared();
+  offset = 0;
+  timer: NodeJS.Timeout | undefined;
+  /** A commit is under way that may still add to what is gathered. */
+  committing = false;
+  /** The time to gather is over. */
+  due = false;
+  covers = new Map<string, OpenCover>();
+}
+
+export interface CoverageDeps {
+  starter: Pick<CoverStarter, 'add' | 'drain'>;
+  config: Pick<WebhooksConfig, 'WAYBILL_FIRST_ATTEMPT' | 'WAYBILL_COVER_LINGER' | 'WAYBILL_COVER_LINGER_MAX'>;
+}
+
+/**
+ * Sees to it that a workflow stands behind every accepted delivery. At low load each has its own, with its own page in
+ * Web UI; under load they share, by the time they came in. A cover is started a moment later, so that deliveries whose
+ * first attempt succeeds meanwhile are only counted: the workflow is told what is still open.
+ */
+export class Coverage {
+  readonly #slots = new Map<number, Slot>();
+  readonly #ripening = new Map<OpenCover, NodeJS.Timeout>();
+  readonly #budget = new OwnWorkflowBudget();
+  readonly #sharedSize: number;
+
+  constructor(private readonly deps: CoverageDeps) {
+    const attemptedHere = deps.config.WAYBILL_FIRST_ATTEMPT === 'api';
+    this.#sharedSize = attemptedHere ? SHARED_BY_COUNTED : MAX_DELIVERIES_PER_WORKFLOW;
+  }
+
+  /** Asked before a commit. Commits with the same slot never overlap. */
+  plan(index: number): CoverPlan {
+    const slot = this.#slot(index);
+    if (slot.offset >= this.#sharedSize) this.#close(slot);
+    slot.committing = true;
+    return {
+      ownWorkflows: this.#budget.refill(),
+      sharedWorkflow: slot.shared,
+      sharedOffset: slot.offset,
+      sharedSize: this.#sharedSize,
+    };
+  }
+
+  /** Told when the commit is over, also when it failed. */
+  committed(index: number): void {
+    const slot = this.#slot(index);
+    slot.committing = false;
+    if (slot.due) this.#close(slot);
+  }
+
+  /**
+   * Told of every delivery of a commit.
+   *
+   * @param dueInMs - until it is due for the workflow if nothing is heard of its first attempt
+   * @returns to be called with what the first attempt came to
+   */
+  add(index: number, tenantId: PublicId, delivery: StoredDelivery, dueInMs: number): (end: AttemptEnd) => void {
+    const slot = this.#slot(index);
+    const cover = coverOf(slot, delivery.workflowId);
+    this.#budget.take();
+    if (delivery.workflowId !== deliveryWorkflowId(delivery.id)) slot.offset++;
+    cover.add(tenantId, delivery, Date.now() + dueInMs);
+    slot.timer ??= setTimeout(() => this.#closeWhenCommitted(slot), this.#lingerMs());
+    return (end) => cover.end(delivery.id, end);
+  }
+
+  /** Starts what is gathered, and resolves when it is started or given up. */
+  async flush(): Promise<void> {
+    for (const slot of this.#slots.values()) this.#close(slot);
+    for (const cover of [...this.#ripening.keys()]) this.#start(cover);
+    await this.deps.starter.drain();
+  }
+
+  #slot(index: number): Slot {
+    let slot = this.#slots.get(index);
+    if (slot === undefined) {
+      slot = new Slot();
+      this.#slots.set(index, slot);
+    }
+    return slot;
+  }
+
+  /** Short while the budget lasts. Then most deliveries share, and the longer they gather the fewer workflows there are. */
+  #lingerMs(): number {
+    const { config } = this.deps;
+    return this.#budget.spent ? config.WAYBILL_COVER_LINGER_MAX : config.WAYBILL_COVER_LINGER;
+  }
+
+  /** Not while a commit is under way: what it stores under the same workflow id would come too late for it. */
+  #closeWhenCommitted(slot: Slot): void {
+    if (slot.committing) slot.due = true;
+    else this.#close(slot);
+  }
+
+  #close(slot: Slot): void {
+    clearTimeout(slot.timer);
+    slot.timer = undefined;
+    slot.due = false;
+    for (const cover of slot.covers.values()) {
+      if (cover.open <= 1) this.#start(cover);
+      else {
+        const timer = setTimeout(() => this.#start(cover), RIPEN_MS);
+        this.#ripening.set(cover, timer);
+      }
+    }
+    slot.covers = new Map();
+    slot.shared = newShared();
+    slot.offset = 0;
+  }
+
+  #start(cover: OpenCover): void {
+    clearTimeout(this.#ripening.get(cover));
+    this.#ripening.delete(cover);
+    this.deps.starter.add(cover.close());
+  }
+}
+
+function coverOf(slot: Slot, workflowId: string): OpenCover {
+  let cover = slot.covers.get(workflowId);
+  if (cover === undefined) {
+    cover = new OpenCover(workflowId);
+    slot.covers.set(workflowId, cover);
+  }
+  return cover;
+}
+
+function newShared(): string {
+  return batchWorkflowId(randomUUID().replaceAll('-', ''));
+}

@@ -1,0 +1,75 @@
+import type { PublicId } from '../../../core/ids';
+import type { AttemptEnd } from '../delivery/leased-delivery';
+import { MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
+import type { Cover } from '../start';
+import type { StoredDelivery } from '../store/publish';
+
+/** The deliveries of one workflow that is not started yet, while their first attempts are made. */
+export class OpenCover {
+  /** When each delivery that has not ended is due, in milliseconds since the epoch. */
+  readonly #open = new Map<PublicId, number>();
+  readonly #ended: Record<string, number> = {};
+  readonly #tenantIds = new Set<PublicId>();
+  readonly #endpointIds = new Set<PublicId>();
+
+  constructor(private readonly workflowId: string) {}
+
+  /** Deliveries that the workflow would have to look after if it were started now. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** @param dueAt - when it is due for the workflow if nothing is heard of its first attempt */
+  add(tenantId: PublicId, delivery: StoredDelivery, dueAt: number): void {
+    this.#open.set(delivery.id, dueAt);
+    this.#tenantIds.add(tenantId);
+    this.#endpointIds.add(delivery.endpointId);
+  }
+
+  /** To be told what a delivery's first attempt came to. */
+  end(deliveryId: PublicId, end: AttemptEnd): void {
+    if (!this.#open.has(deliveryId)) return;
+    switch (end.state) {
+      case 'delivered':
+      case 'dead':
+        this.#open.delete(deliveryId);
+        this.#ended[end.state] = (this.#ended[end.state] ?? 0) + 1;
+        return;
+      case 'retrying':
+        if (end.nextAttemptAt !== undefined) this.#open.set(deliveryId, end.nextAttemptAt.getTime());
+        return;
+      case 'declined':
+        this.#open.set(deliveryId, Date.now());
+    }
+  }
+
+  /** What is to be started: one workflow, or several when more is open than one may hold. */
+  close(): Cover[] {
+    let dueAt = Number.POSITIVE_INFINITY;
+    for (const at of this.#open.values()) dueAt = Math.min(dueAt, at);
+    const open = [...this.#open.keys()];
+    const common = {
+      tenantIds: [...this.#tenantIds],
+      endpointIds: [...this.#endpointIds],
+      startDelayMs: Number.isFinite(dueAt) ? Math.max(0, dueAt - Date.now()) : 0,
+    };
+    const covers: Cover[] = [
+      {
+        ...common,
+        workflowId: this.workflowId,
+        open: open.slice(0, MAX_DELIVERIES_PER_WORKFLOW),
+        ended: { ...this.#ended },
+      },
+    ];
+    // Rare: so many first attempts failed or are still under way.
+    for (let from = MAX_DELIVERIES_PER_WORKFLOW; from < open.length; from += MAX_DELIVERIES_PER_WORKFLOW) {
+      covers.push({
+        ...common,
+        workflowId: `${this.workflowId}.from_${from}`,
+        open: open.slice(from, from + MAX_DELIVERIES_PER_WORKFLOW),
+        ended: {},
+      });
+    }
+    return covers;
+  }
+}

@@ -1,0 +1,133 @@
+import { type Client, WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { type SearchAttributePair, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import type { PublicId } from '../../core/ids';
+import { withTimeout } from '../../core/timeout';
+import { ENDPOINT_IDS, MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
+import { taskQueue } from '../../infra/temporal/task-queues';
+import { type CANCEL, type RETRY_NOW, sweepForEndpointId, WEBHOOK_WORKFLOWS } from './rules/workflow-names';
+
+/** How long a request waits for a workflow. Whatever it was to do is then done without it, or by the next sweep. */
+const ANSWER_WITHIN_MS = 5_000;
+
+/** Where workflows are started, and on task queues of what name. */
+export interface StartDeps {
+  client: Client;
+  config: { WAYBILL_TASK_QUEUE: string };
+}
+
+/** A batch of deliveries that a workflow is to see to their ends. */
+export interface Cover {
+  workflowId: string;
+  open: PublicId[];
+  /** How many of the batch have ended already, by state. */
+  ended: Record<string, number>;
+  tenantIds: readonly PublicId[];
+  endpointIds: readonly PublicId[];
+  /** Until something can be due, in milliseconds; the workflow sleeps so long on the server before its first task. */
+  startDelayMs: number;
+}
+
+/**
+ * Starts the workflow of a batch.
+ *
+ * @param options - `once`: refuse also when a run with this id has ended, not only when one is running
+ * @returns false when it was refused; what is or was running is kept
+ */
+export async function startCover(deps: StartDeps, cover: Cover, options: { once?: boolean } = {}): Promise<boolean> {
+  const { ALLOW_DUPLICATE, REJECT_DUPLICATE } = WorkflowIdReusePolicy;
+  try {
+    await deps.client.workflow.start(WEBHOOK_WORKFLOWS.webhookDelivery, {
+      ...coverOptions(deps, cover),
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+      workflowIdReusePolicy: options.once === true ? REJECT_DUPLICATE : ALLOW_DUPLICATE,
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
+  }
+}
+
+/** A delivery that a command is for. */
+export interface CommandedDelivery {
+  id: PublicId;
+  tenantId: PublicId;
+  endpointId: PublicId;
+  workflowId: string;
+}
+
+/**
+ * Brings a command to the delivery's workflow and waits until it is carried out. A workflow that has ended, or was never
+ * started, is started for it.
+ *
+ * @throws when Temporal cannot be reached or does not answer in time; the command may be carried out all the same
+ */
+export async function updateDelivery(
+  deps: StartDeps,
+  command: typeof RETRY_NOW | typeof CANCEL,
+  { id, tenantId, endpointId, workflowId }: CommandedDelivery,
+): Promise<void> {
+  const cover = {
+    workflowId,
+    open: [id],
+    ended: {},
+    tenantIds: [tenantId],
+    endpointIds: [endpointId],
+    startDelayMs: 0,
+  };
+  const startWorkflowOperation = new WithStartWorkflowOperation(WEBHOOK_WORKFLOWS.webhookDelivery, {
+    ...coverOptions(deps, cover),
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+  });
+  await withTimeout(
+    deps.client.workflow.executeUpdateWithStart(command, { args: [[id]], startWorkflowOperation }),
+    ANSWER_WITHIN_MS,
+  );
+}
+
+/**
+ * Starts a sweep for what an endpoint's release has made due; one that is running for it is kept.
+ *
+ * @throws when Temporal cannot be reached or does not answer in time
+ */
+export async function startSweepFor(deps: StartDeps, endpointId: PublicId): Promise<void> {
+  await withTimeout(
+    deps.client.workflow.start(WEBHOOK_WORKFLOWS.sweepOverdue, {
+      workflowId: sweepForEndpointId(endpointId),
+      taskQueue: taskQueue(deps.config, 'upkeep'),
+      args: [{ graceMs: 0 }],
+      staticSummary: `Held deliveries of ${endpointId} go on`,
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    }),
+    ANSWER_WITHIN_MS,
+  );
+}
+
+/** The options with which every `webhookDelivery` is started, by whoever. */
+function coverOptions({ config }: StartDeps, cover: Cover) {
+  const { workflowId, open, ended, endpointIds, startDelayMs } = cover;
+  const total = open.length + Object.values(ended).reduce((sum, count) => sum + count, 0);
+  const only = total === 1 ? `delivery ${workflowId.slice(workflowId.indexOf('/') + 1)}` : `${total} deliveries`;
+  const attributes: SearchAttributePair[] = [
+    { key: TENANT_IDS, value: cover.tenantIds.slice(0, MAX_LISTED_IDS) },
+    { key: ENDPOINT_IDS, value: endpointIds.slice(0, MAX_LISTED_IDS) },
+    { key: WAYBILL_STATE, value: 'pending' },
+  ];
+  return {
+    workflowId,
+    taskQueue: taskQueue(config, 'delivery'),
+    // The input calls it `settled`, as workflows that are under way do.
+    args: [{ open, settled: ended }],
+    typedSearchAttributes: attributes,
+    staticSummary: `${only} to ${describeEndpoints(endpointIds)}`,
+    ...(startDelayMs > 0 ? { startDelay: Math.ceil(startDelayMs) } : {}),
+  };
+}
+
+function describeEndpoints(endpointIds: readonly PublicId[]): string {
+  const [first] = endpointIds;
+  if (first === undefined) return 'no endpoint';
+  if (endpointIds.length === 1) return first;
+  const unlisted = endpointIds.length > MAX_LISTED_IDS ? ` (search attributes list ${MAX_LISTED_IDS})` : '';
+  return `${endpointIds.length} endpoints${unlisted}`;
+}

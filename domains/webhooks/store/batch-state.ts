@@ -1,0 +1,67 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+
+/** A delivery that is not final, as a workflow's round sees it. */
+export interface OpenDelivery {
+  id: PublicId;
+  endpointId: PublicId;
+  /** Whether an attempt is to be made now. */
+  due: boolean;
+  /**
+   * Milliseconds until the next attempt is due, 0 when it is; while an attempt is under way, until it is worth looking
+   * again: it may fail long before its lease ends, and be due again after the schedule's first delay.
+   */
+  dueInMs: number;
+  attempts: number;
+  lastStatus: number | undefined;
+  lastError: string | undefined;
+}
+
+/** How many of a batch's deliveries are in each state, and those that are open. */
+export interface BatchState {
+  counts: Record<string, number>;
+  open: OpenDelivery[];
+}
+
+/** How soon, at least and at most, a delivery under a lease is looked at again. */
+const LEASE_LOOK_LEAST_MS = 1_000;
+const LEASE_LOOK_MOST_MS = 5_000;
+
+/** Where a batch of deliveries stands, in one statement. */
+export async function readBatch(db: Queryable, deliveryIds: readonly PublicId[]): Promise<BatchState> {
+  const { rows } = await db.query<{
+    id: string;
+    endpoint_id: string;
+    state: string;
+    due_in_ms: number | null;
+    attempts: number;
+    last_status: number | null;
+    last_error: string | null;
+  }>({
+    name: 'read-batch',
+    text: `SELECT d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error,
+                  greatest(0, least(
+                    ceil(extract(epoch FROM d.next_attempt_at - now()) * 1000),
+                    CASE WHEN d.claim IS NOT NULL
+                         THEN least(greatest(e.retry_delays_ms[1], $2::int), $3::int) END))::float8 AS due_in_ms
+           FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.id = ANY ($1::uuid[])`,
+    values: [deliveryIds.map(toUuid), LEASE_LOOK_LEAST_MS, LEASE_LOOK_MOST_MS],
+  });
+  const counts: Record<string, number> = {};
+  const open: OpenDelivery[] = [];
+  for (const row of rows) {
+    counts[row.state] = (counts[row.state] ?? 0) + 1;
+    if (row.state !== 'pending' && row.state !== 'retrying') continue;
+    const dueInMs = row.due_in_ms ?? 0;
+    open.push({
+      id: fromUuid('delivery', row.id),
+      endpointId: fromUuid('endpoint', row.endpoint_id),
+      due: dueInMs === 0,
+      dueInMs,
+      attempts: row.attempts,
+      lastStatus: row.last_status ?? undefined,
+      lastError: row.last_error ?? undefined,
+    });
+  }
+  return { counts, open };
+}
