@@ -71,6 +71,22 @@ module.exports = {
       '^(core/|infra/(?!setup/)|activities/|workflows/|worker/|domains/[^/]+/index\\.ts$)',
     ),
     {
+      name: 'domains-know-no-door',
+      severity: 'error',
+      from: { path: '^domains/', pathNot: TESTS },
+      to: { path: ['node_modules/@temporalio/(activity|worker|workflow)/', 'node_modules/express/'] },
+    },
+    only(
+      'setup-runs-programs',
+      '^infra/setup/processes/',
+      '^(core/|infra/(?!setup/)|infra/setup/(processes/|[^/]+\\.ts$))',
+    ),
+    only(
+      'setup-runs-servers',
+      '^infra/setup/servers/',
+      '^(core/|infra/(?!setup/)|infra/setup/(servers/|processes/|[^/]+\\.ts$))',
+    ),
+    {
       name: 'temporal-client-only-in-starters',
       severity: 'error',
       from: {

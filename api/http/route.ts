@@ -224,7 +224,7 @@ function tenantContext(
     keyId,
     scopes,
     get effectId() {
-      effectId ??= newId('effect');
+      effectId ??= newId('eff');
       return effectId;
     },
     fence: effect?.fence ?? NO_FENCE,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../../core/duration';
-import { ID_PREFIXES, type IdKind } from '../../core/ids';
+import type { IdPrefix } from '../../core/ids';
 import { MAX_METADATA_ENTRIES } from '../../core/metadata';
 import { timeZoneName } from '../../core/time-zone';
 
@@ -11,9 +11,8 @@ const EVENT_TYPE = new RegExp(`^${NAME_PART}(\\.${NAME_PART})*$`);
 const EVENT_TYPE_PATTERN = new RegExp(`^(\\*|${NAME_PART}(\\.${NAME_PART})*(\\.\\*)?)$`);
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
-/** An id of this kind, such as `msg_019e0c7b5d0e7cc2a7b1f30d1f2a9c11`. */
-export function idSchema(kind: IdKind) {
-  const prefix = ID_PREFIXES[kind];
+/** An id with this prefix, such as `msg_019e0c7b5d0e7cc2a7b1f30d1f2a9c11`. */
+export function idSchema(prefix: IdPrefix) {
   return z
     .string()
     .regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`), `expected ${prefix}_ and 32 hex digits`)

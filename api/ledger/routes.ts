@@ -13,11 +13,11 @@ const CURSOR = byId('ledger-transactions');
 
 const transactionSchema = z
   .object({
-    id: idSchema('ledgerTransaction'),
+    id: idSchema('ltx'),
     type: z.string().meta({ example: 'capture' }),
     reference: z.string().meta({ description: 'What it was posted for, such as a payment.', example: 'pay_…' }),
-    merchantId: idSchema('merchant').nullable(),
-    feeScheduleId: idSchema('feeSchedule').nullable().meta({ description: 'The version the fee was computed by.' }),
+    merchantId: idSchema('mer').nullable(),
+    feeScheduleId: idSchema('fee').nullable().meta({ description: 'The version the fee was computed by.' }),
     currency: z.string(),
     entries: z
       .array(z.object({ account: z.string().meta({ example: 'psp_clearing' }), amount: amountText }))
@@ -27,13 +27,13 @@ const transactionSchema = z
         gross: amountText,
         fee: amountText,
         feeTax: amountText,
-        runId: idSchema('settlementRun').nullable().meta({ description: 'Null until a day is settled with it.' }),
+        runId: idSchema('set').nullable().meta({ description: 'Null until a day is settled with it.' }),
         late: z.boolean(),
       })
       .nullable()
       .meta({ description: "What it means to the merchant's settlement; null if nothing." }),
-    reversesId: idSchema('ledgerTransaction').nullable(),
-    reversedById: idSchema('ledgerTransaction').nullable(),
+    reversesId: idSchema('ltx').nullable(),
+    reversedById: idSchema('ltx').nullable(),
     effectiveAt: momentText.meta({ description: 'When it happened, which decides its business day.' }),
     recordedAt: momentText,
   })
@@ -43,7 +43,7 @@ const reversalSchema = z
   .strictObject({ reason: nonEmptyText(500).meta({ example: 'Entered twice' }) })
   .meta({ id: 'NewReversal', example: { reason: 'Entered twice' } });
 
-const params = z.object({ id: idSchema('ledgerTransaction') });
+const params = z.object({ id: idSchema('ltx') });
 
 export function ledgerRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
   return [

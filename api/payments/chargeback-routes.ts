@@ -18,8 +18,8 @@ const CURSOR = byId('chargebacks');
 
 const chargebackSchema = z
   .object({
-    id: idSchema('chargeback'),
-    paymentId: idSchema('payment'),
+    id: idSchema('cbk'),
+    paymentId: idSchema('pay'),
     providerReference: z.string(),
     amount: amountText,
     currency: z.string(),
@@ -40,10 +40,10 @@ const chargebackSchema = z
 const chargebackQuery = z.strictObject({
   ...pageQuery,
   state: z.enum(CHARGEBACK_STATES).optional(),
-  paymentId: idSchema('payment').optional(),
+  paymentId: idSchema('pay').optional(),
 });
 
-const chargebackParams = z.object({ id: idSchema('chargeback') });
+const chargebackParams = z.object({ id: idSchema('cbk') });
 
 export function chargebackRoutes(deps: PaymentRouteDeps): Route[] {
   const { pool } = deps;

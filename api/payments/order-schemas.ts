@@ -8,7 +8,7 @@ export const priceSchema = singleAmountSchema(1n);
 
 export const newOrderSchema = z
   .strictObject({
-    merchantId: idSchema('merchant'),
+    merchantId: idSchema('mer'),
     amount: priceSchema,
     currency: currencySchema,
     reference: nonEmptyText(200).optional().meta({ description: 'Your own number for it.', example: 'A-1042' }),
@@ -21,8 +21,8 @@ export const newOrderSchema = z
 
 export const orderSchema = z
   .object({
-    id: idSchema('order'),
-    merchantId: idSchema('merchant'),
+    id: idSchema('ord'),
+    merchantId: idSchema('mer'),
     amount: amountText,
     currency: z.string(),
     state: z.enum(ORDER_STATES),
@@ -34,11 +34,11 @@ export const orderSchema = z
   .meta({ id: 'Order' });
 
 export const orderPageSchema = pageSchema('OrderPage', orderSchema);
-export const orderParams = z.object({ id: idSchema('order') });
+export const orderParams = z.object({ id: idSchema('ord') });
 export const orderQuery = z.strictObject({
   ...pageQuery,
   state: z.enum(ORDER_STATES).optional(),
-  merchantId: idSchema('merchant').optional(),
+  merchantId: idSchema('mer').optional(),
 });
 
 /** An order as answers show it. */

@@ -12,7 +12,7 @@ export const sourceSchema = z
         .regex(/^[A-Za-z0-9_-]{1,200}$/, 'expected 1 to 200 letters, digits, "_" or "-"')
         .meta({ description: "The provider's token for the card. Never a card number.", example: 'tok_ok' }),
     }),
-    z.strictObject({ type: z.literal('wallet'), walletId: idSchema('wallet') }),
+    z.strictObject({ type: z.literal('wallet'), walletId: idSchema('wal') }),
   ])
   .meta({ description: 'A card, by the token that the provider gave for it, or a wallet.' });
 
@@ -21,17 +21,17 @@ const example = { source: { type: 'card' as const, token: 'tok_ok' } };
 export const payOrderSchema = z.strictObject({ source: sourceSchema }).meta({ id: 'PayOrder', example });
 
 export const newPaymentSchema = z
-  .strictObject({ orderId: idSchema('order'), source: sourceSchema })
+  .strictObject({ orderId: idSchema('ord'), source: sourceSchema })
   .meta({ id: 'NewPayment', example: { orderId: 'ord_019e0c7b5d0e7cc2a7b1f30d1f2a9c11', ...example } });
 
 export const paymentSchema = z
   .object({
-    id: idSchema('payment'),
-    orderId: idSchema('order'),
-    merchantId: idSchema('merchant'),
+    id: idSchema('pay'),
+    orderId: idSchema('ord'),
+    merchantId: idSchema('mer'),
     amount: amountText,
     currency: z.string(),
-    source: z.object({ type: z.enum(['card', 'wallet']), walletId: idSchema('wallet').optional() }),
+    source: z.object({ type: z.enum(['card', 'wallet']), walletId: idSchema('wal').optional() }),
     state: z.enum(PAYMENT_STATES).meta({
       description:
         '`declined`: by the card or for lack of money; `voided`: authorised, then let go; `failed`: nothing was taken; ' +
@@ -42,7 +42,7 @@ export const paymentSchema = z
     capturedAt: momentText.nullable(),
     fee: amountText.nullable().meta({ description: 'What the merchant pays for it; set by the capture for good.' }),
     feeTax: amountText.nullable(),
-    feeScheduleId: idSchema('feeSchedule').nullable(),
+    feeScheduleId: idSchema('fee').nullable(),
     refundedAmount: amountText,
     workflowId: z.string(),
     workflowUrl: z.string().meta({ description: 'Its page in Temporal Web UI.' }),
@@ -52,11 +52,11 @@ export const paymentSchema = z
   .meta({ id: 'Payment' });
 
 export const paymentPageSchema = pageSchema('PaymentPage', paymentSchema);
-export const paymentParams = z.object({ id: idSchema('payment') });
+export const paymentParams = z.object({ id: idSchema('pay') });
 export const paymentQuery = z.strictObject({
   ...pageQuery,
   state: z.enum(PAYMENT_STATES).optional(),
-  orderId: idSchema('order').optional(),
+  orderId: idSchema('ord').optional(),
 });
 
 /** A payment as answers show it: without the card's token. */

@@ -22,8 +22,8 @@ const newRefundSchema = z
 
 const refundSchema = z
   .object({
-    id: idSchema('refund'),
-    paymentId: idSchema('payment'),
+    id: idSchema('ref'),
+    paymentId: idSchema('pay'),
     amount: amountText,
     currency: z.string(),
     reason: z.string().nullable(),
@@ -39,7 +39,7 @@ const refundSchema = z
   })
   .meta({ id: 'Refund' });
 
-const refundParams = z.object({ id: idSchema('payment'), refundId: idSchema('refund') });
+const refundParams = z.object({ id: idSchema('pay'), refundId: idSchema('ref') });
 const LOCATION = { Location: "The refund's path." };
 
 export function refundRoutes(deps: PaymentRouteDeps): Route[] {

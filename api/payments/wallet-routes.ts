@@ -28,7 +28,7 @@ const creditSchema = z.strictObject({ amount: priceSchema }).meta({ id: 'WalletC
 
 const walletSchema = z
   .object({
-    id: idSchema('wallet'),
+    id: idSchema('wal'),
     owner: z.string(),
     currency: z.string(),
     balance: amountText.meta({ description: '`available` + `held`.' }),
@@ -38,7 +38,7 @@ const walletSchema = z
   })
   .meta({ id: 'Wallet' });
 
-const walletParams = z.object({ id: idSchema('wallet') });
+const walletParams = z.object({ id: idSchema('wal') });
 
 export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool'>): Route[] {
   return [

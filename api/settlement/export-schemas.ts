@@ -15,7 +15,7 @@ export const exportQuery = z.strictObject({
 });
 
 const exportedDaySchema = z.object({
-  id: idSchema('settlementRun'),
+  id: idSchema('set'),
   date: z.string().meta({ example: '2026-10-29' }),
   timeZone: z.string(),
   periodStart: momentText,
@@ -25,7 +25,7 @@ const exportedDaySchema = z.object({
 });
 
 const statementSchema = z.object({
-  merchantId: idSchema('merchant'),
+  merchantId: idSchema('mer'),
   merchantName: z.string(),
   currency: z.string(),
   ...statementAmounts,
@@ -34,8 +34,8 @@ const statementSchema = z.object({
 });
 
 const transactionSchema = z.object({
-  id: idSchema('ledgerTransaction'),
-  merchantId: idSchema('merchant'),
+  id: idSchema('ltx'),
+  merchantId: idSchema('mer'),
   currency: z.string(),
   kind: z.enum(ITEM_KINDS),
   reference: z.string(),

@@ -10,7 +10,7 @@ import { dateSchema } from '../http/date-schema';
 import { amountText } from '../http/money-schema';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 
-export const reconciliationParams = z.object({ date: dateSchema, id: idSchema('reconciliation') });
+export const reconciliationParams = z.object({ date: dateSchema, id: idSchema('rec') });
 
 export const reconciliationFileSchema = z.string().meta({
   example: 'reference,currency,amount,type\r\npay_019e0c7b5d0e7cc2a7b1f30d1f2a9c11,EUR,12.50,capture\r\n',
@@ -23,7 +23,7 @@ const moneySchema = z.object({ currency: z.string(), amount: amountText });
 
 export const reconciliationSchema = z
   .object({
-    id: idSchema('reconciliation'),
+    id: idSchema('rec'),
     date: z.string().meta({ example: '2026-10-29' }),
     state: z.enum(['within_tolerance', 'out_of_tolerance']).meta({
       description: 'Whether in every currency the variance is 0 or less than 0.1 % of the external total.',
@@ -63,7 +63,7 @@ export const reconciliationItemPageSchema = pageSchema(
       line: z.int().nullable().meta({ description: "The file's line." }),
       reference: z.string(),
       type: z.enum(ITEM_KINDS).nullable(),
-      transactionId: idSchema('ledgerTransaction').nullable(),
+      transactionId: idSchema('ltx').nullable(),
       ledger: moneySchema.nullable(),
       external: moneySchema.nullable(),
     })

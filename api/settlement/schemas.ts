@@ -6,7 +6,7 @@ import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } fro
 import { amountsView, statementAmounts } from './statement-amounts';
 
 export const dateParams = z.object({ date: dateSchema });
-export const statementParams = z.object({ date: dateSchema, merchantId: idSchema('merchant') });
+export const statementParams = z.object({ date: dateSchema, merchantId: idSchema('mer') });
 
 export const triggerQuery = z.strictObject({
   dryRun: z
@@ -26,7 +26,7 @@ export const summaryQuery = z.strictObject({ from: dateSchema.optional(), to: da
 
 export const runSchema = z
   .object({
-    id: idSchema('settlementRun'),
+    id: idSchema('set'),
     date: z.string().meta({ example: '2026-10-29' }),
     timeZone: z.string(),
     periodStart: momentText,
@@ -50,7 +50,7 @@ export const runPageSchema = pageSchema('SettlementRunPage', runSchema);
 
 export const statementSchema = z
   .object({
-    merchantId: idSchema('merchant'),
+    merchantId: idSchema('mer'),
     currency: z.string(),
     ...statementAmounts,
     transactions: z.string(),

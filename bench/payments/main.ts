@@ -92,7 +92,7 @@ function figures({ done, seconds, latencies }: LoopResult): Figures {
 }
 
 async function makeOrders({ stack, tenantId, merchantId }: PaymentStack, count: number): Promise<string[]> {
-  const ids = Array.from({ length: count }, () => newId('order'));
+  const ids = Array.from({ length: count }, () => newId('ord'));
   await closedLoop(ids, 4, (id) =>
     insertOrder(stack.pool, {
       id,
@@ -131,7 +131,7 @@ async function withoutWorkflow({ stack, tenantId, merchantId, env }: PaymentStac
   const deps = paymentDeps(platform);
   return {
     async pay(orderId: string): Promise<void> {
-      const id = newId('payment');
+      const id = newId('pay');
       await inTransaction(pool, async (db) => {
         await moveOrder(db, tenantId, orderId, 'pay');
         await insertPayment(db, {

@@ -57,7 +57,7 @@ export async function auditPayments(pool: Pool, providerUrl: string): Promise<Pa
   const known = new Set<string>();
   let captures = 0;
   for (const row of rows) {
-    const id = fromUuid('payment', row.id);
+    const id = fromUuid('pay', row.id);
     known.add(id);
     const charges = byReference.get(id) ?? [];
     const taken = charges.filter(({ state }) => state === 'captured');

@@ -17,11 +17,11 @@ export interface ParsedApiKey {
 export function parseApiKey(text: string): ParsedApiKey | undefined {
   const match = SHAPE.exec(text);
   if (match?.[1] === undefined || match[2] === undefined) return undefined;
-  return { id: fromUuid('apiKey', match[1]), secretHash: hashSecret(match[2]) };
+  return { id: fromUuid('key', match[1]), secretHash: hashSecret(match[2]) };
 }
 
 /** Makes a new key. The text is not kept anywhere: only the hash of its secret part is stored. */
-export function newApiKey(id: PublicId = newId('apiKey')): ParsedApiKey & { text: string } {
+export function newApiKey(id: PublicId = newId('key')): ParsedApiKey & { text: string } {
   const secret = randomBytes(32).toString('base64url');
   return { id, text: `wb_live_${toUuid(id)}_${secret}`, secretHash: hashSecret(secret) };
 }

@@ -30,7 +30,7 @@ export async function createApiKey(
   const tenantId = await tenantFor(pool, by, request.tenantId);
   if (!by.scopes.allows('admin')) mustHold(by.scopes, request.scopes);
   const { name, scopes, expiresAt } = request;
-  const id = asId('apiKey', by.effectId);
+  const id = asId('key', by.effectId);
   return inTransaction(pool, async (client) => {
     await by.fence(client);
     const known = await reissueApiKey(client, { tenantId, id });

@@ -9,5 +9,5 @@ export async function createTenant(
   { effectId }: Pick<Effect, 'effectId'>,
   tenant: Omit<Tenant, 'id' | 'createdAt'>,
 ): Promise<Tenant> {
-  return insertTenant(pool, { ...tenant, id: asId('tenant', effectId) });
+  return insertTenant(pool, { ...tenant, id: asId('ten', effectId) });
 }

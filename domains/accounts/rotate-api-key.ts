@@ -34,7 +34,7 @@ export async function rotateApiKey(
   const { tenantId } = by;
   const old = await showApiKey(pool, tenantId, oldId);
   mustHold(by.scopes, old.scopes);
-  const id = asId('apiKey', by.effectId);
+  const id = asId('key', by.effectId);
   const issued = await inTransaction(pool, async (client) => {
     await by.fence(client);
     const known = await reissueApiKey(client, { tenantId, id });

@@ -82,7 +82,7 @@ export async function holdRequest(deps: HoldDeps, request: IdempotentRequest, lo
   const { pool, keyring, lockMs, keepMs } = deps;
   const { place, fingerprint } = request;
   const hold: IdempotencyHold = { ...place, owner: randomUUID() };
-  const claim = await claimIdempotencyKey(pool, { ...hold, fingerprint, effectId: newId('effect'), lockMs, keepMs });
+  const claim = await claimIdempotencyKey(pool, { ...hold, fingerprint, effectId: newId('eff'), lockMs, keepMs });
   if (claim.outcome === 'completed') return { outcome: 'completed', answer: opened(keyring, place, claim.answer) };
   if (claim.outcome !== 'claimed') return claim;
   const release = keepRenewing(deps, hold, log);

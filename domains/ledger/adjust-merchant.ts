@@ -30,7 +30,7 @@ export async function adjustMerchant(
   const { tenantId, keyId } = effect;
   const { merchantId, amount, currency } = request;
   if ((await findMerchant(pool, tenantId, merchantId)) === undefined) throw new LedgerRefusal('no-such-merchant');
-  const id = asId('adjustment', effect.effectId);
+  const id = asId('adj', effect.effectId);
   const transactionId = await inTransaction(pool, async (db) => {
     await effect.fence(db);
     const posted = await postTransaction(db, {

@@ -26,7 +26,7 @@ export async function createFeeSchedule(
 ): Promise<FeeSchedule> {
   await requireBusiness(pool, tenantId);
   if (request.merchantId !== undefined) await requireMerchant(pool, tenantId, request.merchantId);
-  const id = asId('feeSchedule', effectId);
+  const id = asId('fee', effectId);
   const schedule = await insertFeeSchedule(pool, { id, tenantId, validFrom, ...request }).catch((error: unknown) => {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
     throw new MerchantRefusal('made-meanwhile', 'Another version was made at the same moment. Try again.');

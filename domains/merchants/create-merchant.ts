@@ -11,7 +11,7 @@ export async function createMerchant(
   request: Pick<Merchant, 'name' | 'reserveBps' | 'reserveDays' | 'payoutMinimum'>,
 ): Promise<Merchant> {
   await requireBusiness(pool, tenantId);
-  const merchant = await insertMerchant(pool, { id: asId('merchant', effectId), tenantId, ...request });
+  const merchant = await insertMerchant(pool, { id: asId('mer', effectId), tenantId, ...request });
   if (merchant === undefined) throw new Error('the merchant belongs to another tenant');
   return merchant;
 }

@@ -42,7 +42,7 @@ export async function reverseTransaction(
   const { tenantId, keyId } = effect;
   const reversalId = await inTransaction(pool, async (db) => {
     await effect.fence(db);
-    const reversal = await postOpposite(db, tenantId, id, asId('adjustment', effect.effectId));
+    const reversal = await postOpposite(db, tenantId, id, asId('adj', effect.effectId));
     if (reversal.posted) {
       const payload = { transactionId: id, reversalId: reversal.id, reason };
       await appendAudit(db, tenantId, { actor: keyId, action: 'ledger.reversed', subject: id, payload });

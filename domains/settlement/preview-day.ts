@@ -39,7 +39,7 @@ export async function previewDay(
     return { date, statements: await readStatements(pool, run.id, beginning, MAX_PREVIEWED) };
   }
   const period = await periodOf(pool, business, date, run);
-  const runId = run?.id ?? newId('settlementRun');
+  const runId = run?.id ?? newId('set');
   const statements: Statement[] = [];
   for (let after: PublicId = NO_MERCHANT; statements.length < MAX_PREVIEWED; ) {
     const { last } = await merchantPage(pool, tenantId, after, MAX_PREVIEWED);

@@ -29,7 +29,7 @@ export async function reconcileDay(
   const file = readReconciliationFile(text);
   if (!file.ok) return file;
   const { lines, hasKinds } = file;
-  const id = asId('reconciliation', by.effectId);
+  const id = asId('rec', by.effectId);
   const reconciliation = await inTransaction(pool, async (client) => {
     await by.fence(client);
     const known = await findReconciliation(client, { tenantId, runId, id });

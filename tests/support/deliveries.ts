@@ -67,7 +67,7 @@ export async function storeOnly(
 ): Promise<StoredDelivery[]> {
   const eventType = 'order.created';
   const messages = Array.from({ length: options.count ?? 1 }, () => {
-    const id = newId('message');
+    const id = newId('msg');
     return {
       id,
       tenantId,

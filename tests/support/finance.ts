@@ -24,7 +24,7 @@ export async function insertMerchant(
   tenantId: PublicId,
   options: Partial<merchants.Merchant> = {},
 ): Promise<merchants.Merchant> {
-  const id = newId('merchant');
+  const id = newId('mer');
   const made = await merchants.insertMerchant(pool, {
     id,
     tenantId,
@@ -46,7 +46,7 @@ export async function insertFeeSchedule(
 ): Promise<feeSchedules.FeeSchedule> {
   const { currency = 'EUR', merchantId, ...terms } = options;
   const made = await feeSchedules.insertFeeSchedule(pool, {
-    id: newId('feeSchedule'),
+    id: newId('fee'),
     tenantId,
     merchantId,
     currency,

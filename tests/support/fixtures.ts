@@ -10,7 +10,7 @@ export interface EndpointFixture {
 
 /** Makes a tenant by SQL, where a test is not about the API. */
 export async function insertTenant(pool: Pool): Promise<PublicId> {
-  const id = newId('tenant');
+  const id = newId('ten');
   await pool.query('INSERT INTO tenants (id, name) VALUES ($1, $2)', [toUuid(id), 'test']);
   return id;
 }
@@ -30,8 +30,8 @@ export async function insertEndpoint(
     secret?: string;
   },
 ): Promise<EndpointFixture> {
-  const id = newId('endpoint');
-  const secretId = newId('secret');
+  const id = newId('ep');
+  const secretId = newId('sec');
   const secret = options.secret ?? newSecret();
   await pool.query(
     `INSERT INTO endpoints (id, tenant_id, url, channels, retry_delays_ms, timeout_ms, state)

@@ -10,8 +10,8 @@ import { insertMerchant } from './finance';
 /** One row of everything about payments, in a tenant that is a business; ids as `payments.id`, `payments.refundId`, … */
 export async function insertOnePayment(pool: Pool, tenantId: PublicId): Promise<Record<string, PublicId>> {
   const merchantId = (await insertMerchant(pool, tenantId)).id;
-  const [orderId, paymentId, refundId] = [newId('order'), newId('payment'), newId('refund')];
-  const [walletId, chargebackId] = [newId('wallet'), newId('chargeback')];
+  const [orderId, paymentId, refundId] = [newId('ord'), newId('pay'), newId('ref')];
+  const [walletId, chargebackId] = [newId('wal'), newId('cbk')];
   const money = { tenantId, amount: 100n, currency: 'EUR', workflowId: 'w' };
   await insertOrder(pool, { ...money, id: orderId, merchantId, reference: undefined, metadata: {} });
   await insertWallet(pool, { id: walletId, tenantId, currency: 'EUR', owner: 'customer' });

@@ -103,7 +103,7 @@ export function largeReference(date: string, merchantId: PublicId, n: number): s
 }
 
 async function insertRun(db: Queryable, tenantId: PublicId, date: string, state: string): Promise<PublicId> {
-  const id = newId('settlementRun');
+  const id = newId('set');
   await db.query({
     text: `INSERT INTO settlement_runs (id, tenant_id, business_date, time_zone, period_start, period_end, state, trigger,
                                         workflow_id, claimed_at, finished_at)

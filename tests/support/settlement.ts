@@ -59,7 +59,7 @@ export async function happen(
   await postTransaction(pool, {
     tenantId,
     kind: happening.kind satisfies LedgerKind,
-    externalRef: happening.ref ?? newId('payment'),
+    externalRef: happening.ref ?? newId('pay'),
     currency: happening.currency,
     posting,
     merchantId: happening.merchantId,

@@ -27,7 +27,7 @@ export const newApiKeySchemaFor = (known: readonly string[]) =>
         .max(known.length)
         .transform((scopes) => [...new Set(scopes)]),
       expiresAt,
-      tenantId: idSchema('tenant')
+      tenantId: idSchema('ten')
         .optional()
         .meta({ description: 'Another tenant than your own needs the scope `admin`.' }),
     })
@@ -42,8 +42,8 @@ export const rotateApiKeySchema = z
   .prefault({});
 
 const fields = {
-  id: idSchema('apiKey'),
-  tenantId: idSchema('tenant'),
+  id: idSchema('key'),
+  tenantId: idSchema('ten'),
   name: z.string(),
   scopes: z.array(z.string()),
   createdAt: momentText,
@@ -64,7 +64,7 @@ export const createdApiKeySchema = z
   .meta({ id: 'CreatedApiKey' });
 
 export const apiKeyPageSchema = pageSchema('ApiKeyPage', apiKeySchema);
-export const apiKeyParams = z.object({ id: idSchema('apiKey') });
+export const apiKeyParams = z.object({ id: idSchema('key') });
 export const apiKeyQuery = z.strictObject(pageQuery);
 
 /** An API key as answers show it. */

@@ -10,11 +10,11 @@ export const newTenantSchema = z
   .meta({ id: 'NewTenant' });
 
 export const tenantSchema = z
-  .object({ id: idSchema('tenant'), name: z.string(), timeZone: z.string(), createdAt: momentText })
+  .object({ id: idSchema('ten'), name: z.string(), timeZone: z.string(), createdAt: momentText })
   .meta({ id: 'Tenant' });
 
 export const tenantPageSchema = pageSchema('TenantPage', tenantSchema);
-export const tenantParams = z.object({ id: idSchema('tenant') });
+export const tenantParams = z.object({ id: idSchema('ten') });
 export const tenantQuery = z.strictObject(pageQuery);
 
 /** A tenant as answers show it. */

@@ -12,9 +12,7 @@ const MAX_LISTED = 1_000;
 
 const newFeeScheduleSchema = z
   .strictObject({
-    merchantId: idSchema('merchant')
-      .optional()
-      .meta({ description: 'Default: every merchant without one of its own.' }),
+    merchantId: idSchema('mer').optional().meta({ description: 'Default: every merchant without one of its own.' }),
     currency: currencySchema,
     bps: bpsSchema,
     fixed: singleAmountSchema(0n, '30').prefault('0'),
@@ -46,8 +44,8 @@ const newFeeScheduleSchema = z
 
 const feeScheduleSchema = z
   .object({
-    id: idSchema('feeSchedule'),
-    merchantId: idSchema('merchant').nullable(),
+    id: idSchema('fee'),
+    merchantId: idSchema('mer').nullable(),
     currency: z.string(),
     version: z.int(),
     bps: z.int(),
@@ -110,7 +108,7 @@ export function feeScheduleRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
       tag: TAG,
       summary: 'Get a version of a fee schedule',
       scope: 'finance:read',
-      params: z.object({ id: idSchema('feeSchedule') }),
+      params: z.object({ id: idSchema('fee') }),
       responses: { 200: { description: 'The version.', body: feeScheduleSchema } },
       handler: async ({ params }, { tenantId }) => {
         const schedule = await findFeeSchedule(deps.pool, tenantId, params.id);

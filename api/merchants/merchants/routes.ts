@@ -25,7 +25,7 @@ const newMerchantSchema = z
 
 const merchantSchema = z
   .object({
-    id: idSchema('merchant'),
+    id: idSchema('mer'),
     name: z.string(),
     reserveBps: z.int(),
     reserveDays: z.int(),
@@ -47,15 +47,15 @@ const newAdjustmentSchema = z
 
 const adjustmentSchema = z
   .object({
-    id: idSchema('adjustment'),
-    merchantId: idSchema('merchant'),
-    transactionId: idSchema('ledgerTransaction'),
+    id: idSchema('adj'),
+    merchantId: idSchema('mer'),
+    transactionId: idSchema('ltx'),
     amount: amountText,
     currency: z.string(),
   })
   .meta({ id: 'Adjustment' });
 
-const merchantParams = z.object({ id: idSchema('merchant') });
+const merchantParams = z.object({ id: idSchema('mer') });
 
 export function merchantRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
   return [

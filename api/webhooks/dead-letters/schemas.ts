@@ -13,10 +13,10 @@ import {
 
 export const deadLetterSchema = z
   .object({
-    id: idSchema('deadLetter'),
-    deliveryId: idSchema('delivery'),
-    messageId: idSchema('message'),
-    endpointId: idSchema('endpoint'),
+    id: idSchema('dl'),
+    deliveryId: idSchema('dlv'),
+    messageId: idSchema('msg'),
+    endpointId: idSchema('ep'),
     eventType: eventTypeName,
     reason: z.string().meta({ description: 'Why it was given up.', example: 'exhausted' }),
     lastStatus: z.int().nullable(),
@@ -29,12 +29,12 @@ export const deadLetterSchema = z
   .meta({ id: 'DeadLetter' });
 
 export const deadLetterPageSchema = pageSchema('DeadLetterPage', deadLetterSchema);
-export const deadLetterParams = z.object({ id: idSchema('deadLetter') });
+export const deadLetterParams = z.object({ id: idSchema('dl') });
 export const deadLetterQuery = z.strictObject({
   ...pageQuery,
   ...timeQuery,
   state: z.enum([...DEAD_LETTER_STATES, 'any']).default('open'),
-  endpointId: idSchema('endpoint').optional(),
+  endpointId: idSchema('ep').optional(),
   eventType: eventTypeName.optional(),
   reason: z
     .string()

@@ -14,9 +14,9 @@ import {
 
 export const deliverySchema = z
   .object({
-    id: idSchema('delivery'),
-    messageId: idSchema('message'),
-    endpointId: idSchema('endpoint'),
+    id: idSchema('dlv'),
+    messageId: idSchema('msg'),
+    endpointId: idSchema('ep'),
     eventType: eventTypeName,
     state: z.enum(DELIVERY_STATES),
     attempts: z.int(),
@@ -33,8 +33,8 @@ export const deliverySchema = z
 
 export const attemptSchema = z
   .object({
-    id: idSchema('attempt'),
-    deliveryId: idSchema('delivery'),
+    id: idSchema('att'),
+    deliveryId: idSchema('dlv'),
     number: z.int(),
     trigger: z.string().meta({
       description:
@@ -56,16 +56,16 @@ export const commandSchema = z
 
 export const deliveryPageSchema = pageSchema('DeliveryPage', deliverySchema);
 export const attemptPageSchema = pageSchema('AttemptPage', attemptSchema);
-export const deliveryParams = z.object({ id: idSchema('delivery') });
-export const attemptParams = z.object({ id: idSchema('delivery'), attemptId: idSchema('attempt') });
+export const deliveryParams = z.object({ id: idSchema('dlv') });
+export const attemptParams = z.object({ id: idSchema('dlv'), attemptId: idSchema('att') });
 export const attemptQuery = z.strictObject(pageQuery);
 export const deliveryQuery = z.strictObject({
   ...pageQuery,
   ...timeQuery,
   state: z.enum(DELIVERY_STATES).optional(),
-  endpointId: idSchema('endpoint').optional(),
+  endpointId: idSchema('ep').optional(),
   eventType: eventTypeName.optional(),
-  messageId: idSchema('message').optional(),
+  messageId: idSchema('msg').optional(),
 });
 
 /** A delivery as answers show it. */

@@ -83,7 +83,7 @@ export const stateReasonSchema = z
   .prefault({});
 
 const fields = {
-  id: idSchema('endpoint'),
+  id: idSchema('ep'),
   url: z.string(),
   description: z.string(),
   state: z.enum(ENDPOINT_STATES).meta({
@@ -109,7 +109,7 @@ export const createdEndpointSchema = z
   .object({ ...fields, secret: z.string().meta({ description: 'The signing secret, for the receiver.' }) })
   .meta({ id: 'CreatedEndpoint' });
 export const endpointPageSchema = pageSchema('EndpointPage', endpointSchema);
-export const endpointParams = z.object({ id: idSchema('endpoint') });
+export const endpointParams = z.object({ id: idSchema('ep') });
 export const endpointQuery = z.strictObject({ ...pageQuery, state: z.enum(ENDPOINT_STATES).optional() });
 
 /** An endpoint as answers show it. */

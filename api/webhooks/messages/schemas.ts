@@ -69,7 +69,7 @@ export const newMessageSchema = z
 
 export const publishedSchema = z
   .object({
-    id: idSchema('message'),
+    id: idSchema('msg'),
     eventType: eventTypeName,
     eventId: z.string().nullable(),
     createdAt: momentText,
@@ -77,8 +77,8 @@ export const publishedSchema = z
     deliveryCount: z.int(),
     deliveries: z.array(
       z.object({
-        id: idSchema('delivery'),
-        endpointId: idSchema('endpoint'),
+        id: idSchema('dlv'),
+        endpointId: idSchema('ep'),
         workflowId: z.string(),
         workflowUrl: z.string().meta({ description: 'The workflow in Temporal Web UI.' }),
       }),
@@ -87,7 +87,7 @@ export const publishedSchema = z
   .meta({ id: 'PublishedMessage' });
 
 const fields = {
-  id: idSchema('message'),
+  id: idSchema('msg'),
   eventType: eventTypeName,
   eventId: z.string().nullable(),
   channels: z.array(z.string()),
@@ -101,7 +101,7 @@ export const messageSchema = z
   .object({ ...fields, payload: z.unknown().meta({ description: 'Left out once the content has expired.' }) })
   .meta({ id: 'Message' });
 export const messagePageSchema = pageSchema('MessagePage', messageSummarySchema);
-export const messageParams = z.object({ id: idSchema('message') });
+export const messageParams = z.object({ id: idSchema('msg') });
 export const messageQuery = z.strictObject({ ...pageQuery, ...timeQuery, eventType: eventTypeName.optional() });
 
 /** A publish's answer. */

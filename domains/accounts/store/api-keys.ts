@@ -54,7 +54,7 @@ export async function findCredentials(db: Queryable, id: PublicId): Promise<ApiK
   const [row] = rows;
   if (row === undefined) return undefined;
   return {
-    tenantId: fromUuid('tenant', row.tenant_id),
+    tenantId: fromUuid('ten', row.tenant_id),
     secretHash: row.secret_hash,
     scopes: row.scopes,
     expiresAt: row.expires_at ?? undefined,
@@ -131,8 +131,8 @@ export async function lockApiKeys(db: Queryable): Promise<void> {
 
 function fromRow(row: Row): ApiKey {
   return {
-    id: fromUuid('apiKey', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
+    id: fromUuid('key', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
     name: row.name,
     scopes: row.scopes,
     createdAt: row.created_at,

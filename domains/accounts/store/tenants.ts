@@ -58,10 +58,10 @@ export async function ensureTenantNamed(db: Queryable, name: string): Promise<Pu
   });
   const [row] = rows;
   return row === undefined
-    ? (await insertTenant(db, { id: newId('tenant'), name, timeZone: 'UTC' })).id
-    : fromUuid('tenant', row.id);
+    ? (await insertTenant(db, { id: newId('ten'), name, timeZone: 'UTC' })).id
+    : fromUuid('ten', row.id);
 }
 
 function fromRow(row: Row): Tenant {
-  return { id: fromUuid('tenant', row.id), name: row.name, timeZone: row.time_zone, createdAt: row.created_at };
+  return { id: fromUuid('ten', row.id), name: row.name, timeZone: row.time_zone, createdAt: row.created_at };
 }

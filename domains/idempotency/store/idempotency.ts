@@ -125,7 +125,7 @@ async function takeOver(
     values: claimValues(claim),
   });
   const [row] = rows;
-  return row === undefined ? undefined : { effectId: fromUuid('effect', row.effect_id), attempt: row.attempt };
+  return row === undefined ? undefined : { effectId: fromUuid('eff', row.effect_id), attempt: row.attempt };
 }
 
 /** The answer that was stored for this request, if there is one. */

@@ -111,11 +111,11 @@ function toTransaction(row: Row, part: PartsRow | undefined): LedgerTransaction 
   if (part === undefined) throw new Error('a ledger transaction has no entries');
   const { gross, fee, fee_tax: feeTax, run_id: runId } = part;
   return {
-    id: fromUuid('ledgerTransaction', row.id),
+    id: fromUuid('ltx', row.id),
     kind: row.kind,
     externalRef: row.external_ref,
-    merchantId: row.merchant_id === null ? undefined : fromUuid('merchant', row.merchant_id),
-    feeScheduleId: row.fee_schedule_id === null ? undefined : fromUuid('feeSchedule', row.fee_schedule_id),
+    merchantId: row.merchant_id === null ? undefined : fromUuid('mer', row.merchant_id),
+    feeScheduleId: row.fee_schedule_id === null ? undefined : fromUuid('fee', row.fee_schedule_id),
     currency: part.currency,
     entries: part.entries.map(({ account, amount }) => ({ account, amount: BigInt(amount) })),
     settlement:
@@ -125,11 +125,11 @@ function toTransaction(row: Row, part: PartsRow | undefined): LedgerTransaction 
             gross: BigInt(gross),
             fee: BigInt(fee),
             feeTax: BigInt(feeTax),
-            runId: runId === null ? undefined : fromUuid('settlementRun', runId),
+            runId: runId === null ? undefined : fromUuid('set', runId),
             late: part.late === true,
           },
-    reversesId: row.reverses_id === null ? undefined : fromUuid('ledgerTransaction', row.reverses_id),
-    reversedById: part.reversed_by === null ? undefined : fromUuid('ledgerTransaction', part.reversed_by),
+    reversesId: row.reverses_id === null ? undefined : fromUuid('ltx', row.reverses_id),
+    reversedById: part.reversed_by === null ? undefined : fromUuid('ltx', part.reversed_by),
     effectiveAt: row.effective_at,
     recordedAt: row.recorded_at,
   };

@@ -56,7 +56,7 @@ export async function postTransaction(
   const { tenantId, kind, externalRef, currency, posting, effectiveAt } = transaction;
   const { entries, settlement } = posting;
   const accounts = entries.map(({ account }) => accountId({ tenantId, code: account, currency }));
-  const id = newId('ledgerTransaction');
+  const id = newId('ltx');
   const { rows } = await db.query<{ id: string }>({
     name: 'post-transaction',
     text: POST,
@@ -98,7 +98,7 @@ async function existing(db: Queryable, transaction: NewLedgerTransaction, accoun
   if (!same) {
     throw new LedgerConflict(`${transaction.kind} ${transaction.externalRef} was posted before with other entries`);
   }
-  return fromUuid('ledgerTransaction', first.id);
+  return fromUuid('ltx', first.id);
 }
 
 /** The balance of an account: the sum of its entries, 0 when there are none. Index: ledger_entries_by_account. */

@@ -76,7 +76,7 @@ export async function putBusiness(db: Queryable, business: Business): Promise<Bu
 
 function fromRow(row: Row): Business {
   return {
-    tenantId: fromUuid('tenant', row.tenant_id),
+    tenantId: fromUuid('ten', row.tenant_id),
     timeZone: row.time_zone,
     cutoff: row.cutoff,
     graceMs: row.grace_ms,

@@ -122,9 +122,9 @@ export async function feeScheduleFor(
 
 function fromRow(row: Row): FeeSchedule {
   return {
-    id: fromUuid('feeSchedule', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
-    merchantId: row.merchant_id === null ? undefined : fromUuid('merchant', row.merchant_id),
+    id: fromUuid('fee', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
+    merchantId: row.merchant_id === null ? undefined : fromUuid('mer', row.merchant_id),
     currency: row.currency,
     version: row.version,
     terms: {

@@ -74,8 +74,8 @@ export async function listMerchants(db: Queryable, tenantId: PublicId, request: 
 
 function fromRow(row: Row): Merchant {
   return {
-    id: fromUuid('merchant', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
+    id: fromUuid('mer', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
     name: row.name,
     reserveBps: row.reserve_bps,
     reserveDays: row.reserve_days,

@@ -18,11 +18,11 @@ import { leaveToWorkflow } from './leave-to-workflow';
 export async function keepCallback(deps: PaymentDeps, { type, data }: Callback, log: Logger): Promise<void> {
   const { pool } = deps;
   const { id: providerReference, charge_reference: reference, occurred_at: occurredAt, ...told } = data;
-  const payment = isId('payment', reference) ? await readPayment(pool, reference) : undefined;
+  const payment = isId('pay', reference) ? await readPayment(pool, reference) : undefined;
   if (payment === undefined || payment.source.type !== 'card') {
     throw new PaymentRefusal('no-such-charge', 'There is no such charge.');
   }
-  const id = newId('chargeback');
+  const id = newId('cbk');
   let chargeback = await insertChargeback(pool, {
     ...told,
     id,

@@ -12,7 +12,7 @@ export async function createOrder(
 ): Promise<Order> {
   await requireBusiness(pool, tenantId);
   await requireMerchant(pool, tenantId, request.merchantId);
-  const order = await insertOrder(pool, { ...request, id: asId('order', effectId), tenantId });
+  const order = await insertOrder(pool, { ...request, id: asId('ord', effectId), tenantId });
   if (order === undefined) throw new Error('the order belongs to another tenant');
   return order;
 }

@@ -32,7 +32,7 @@ export async function makePayment(
 ): Promise<Payment> {
   const { pool } = deps;
   const { tenantId } = effect;
-  const id = asId('payment', effect.effectId);
+  const id = asId('pay', effect.effectId);
   const known = await findPayment(pool, tenantId, id);
   const payment = known ?? (await store(deps, tenantId, id, request));
   if (isEnded(payment)) return payment;

@@ -27,7 +27,7 @@ export async function makeRefund(deps: PaymentDeps, effect: LoggedEffect, reques
   const { paymentId } = request;
   const payment = await findPayment(pool, tenantId, paymentId);
   if (payment === undefined) throw new PaymentRefusal('not-found');
-  const id = asId('refund', effect.effectId);
+  const id = asId('ref', effect.effectId);
   const known = await findRefund(pool, tenantId, paymentId, id);
   const refund = known ?? (await store(deps, tenantId, id, request));
   if (refund.state !== 'pending') return refund;

@@ -191,9 +191,9 @@ export async function takeNeglectedChargebacks(db: Queryable, graceMs: number, l
 
 function fromRow(row: Row): Chargeback {
   return {
-    id: fromUuid('chargeback', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
-    paymentId: fromUuid('payment', row.payment_id),
+    id: fromUuid('cbk', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
+    paymentId: fromUuid('pay', row.payment_id),
     providerReference: row.provider_reference,
     amount: BigInt(row.amount),
     currency: row.currency,

@@ -106,9 +106,9 @@ export async function moveOrder(
 
 function fromRow(row: Row): Order {
   return {
-    id: fromUuid('order', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
-    merchantId: fromUuid('merchant', row.merchant_id),
+    id: fromUuid('ord', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
+    merchantId: fromUuid('mer', row.merchant_id),
     amount: BigInt(row.amount),
     currency: row.currency,
     state: row.state,

@@ -230,22 +230,22 @@ export async function takeNeglectedPayments(db: Queryable, graceMs: number, limi
 
 function fromRow(row: Row): Payment {
   return {
-    id: fromUuid('payment', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
-    orderId: fromUuid('order', row.order_id),
-    merchantId: fromUuid('merchant', row.merchant_id),
+    id: fromUuid('pay', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
+    orderId: fromUuid('ord', row.order_id),
+    merchantId: fromUuid('mer', row.merchant_id),
     amount: BigInt(row.amount),
     currency: row.currency,
     source:
       row.wallet_id === null
         ? { type: 'card', token: row.card_token ?? '' }
-        : { type: 'wallet', walletId: fromUuid('wallet', row.wallet_id) },
+        : { type: 'wallet', walletId: fromUuid('wal', row.wallet_id) },
     state: row.state,
     declineCode: row.decline_code ?? undefined,
     providerReference: row.provider_reference ?? undefined,
     capturedAt: row.captured_at ?? undefined,
     fee: row.fee === null ? undefined : { fee: BigInt(row.fee), tax: BigInt(row.fee_tax ?? '0') },
-    feeScheduleId: row.fee_schedule_id === null ? undefined : fromUuid('feeSchedule', row.fee_schedule_id),
+    feeScheduleId: row.fee_schedule_id === null ? undefined : fromUuid('fee', row.fee_schedule_id),
     refundReserved: BigInt(row.refund_reserved),
     refundedAmount: BigInt(row.refunded_amount),
     workflowId: row.workflow_id,

@@ -163,9 +163,9 @@ export async function takeNeglectedRefunds(db: Queryable, graceMs: number, limit
 
 function fromRow(row: Row): Refund {
   return {
-    id: fromUuid('refund', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
-    paymentId: fromUuid('payment', row.payment_id),
+    id: fromUuid('ref', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
+    paymentId: fromUuid('pay', row.payment_id),
     amount: BigInt(row.amount),
     currency: row.currency,
     reason: row.reason ?? undefined,

@@ -114,8 +114,8 @@ async function withBalances(db: Queryable, wallets: readonly Wallet[]): Promise<
 
 function fromRow(row: Row): Wallet {
   return {
-    id: fromUuid('wallet', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
+    id: fromUuid('wal', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
     currency: row.currency,
     owner: row.owner,
     createdAt: row.created_at,

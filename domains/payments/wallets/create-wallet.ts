@@ -11,7 +11,7 @@ export async function createWallet(
   request: { owner: string; currency: string },
 ): Promise<WalletWithBalance> {
   await requireBusiness(pool, tenantId);
-  const wallet = await insertWallet(pool, { id: asId('wallet', effectId), tenantId, ...request });
+  const wallet = await insertWallet(pool, { id: asId('wal', effectId), tenantId, ...request });
   if (wallet === undefined) throw new Error('the wallet belongs to another tenant');
   return withBalance(pool, wallet);
 }

@@ -8,7 +8,7 @@ import { ITEM_KINDS } from './reconcile';
 import type { NamedStatement, SettledDay, StatementTransaction } from './statement';
 
 const day: SettledDay = {
-  runId: newId('settlementRun'),
+  runId: newId('set'),
   date: '2026-10-29',
   timeZone: 'Africa/Cairo',
   periodStart: new Date('2026-10-28T20:59:00Z'),
@@ -44,7 +44,7 @@ const statements = fc
     const { grossSales, refunds, chargebacks, adjustments, fees, feeTax, reserveHeld, reserveReleased } = given;
     const net = grossSales + refunds + chargebacks + adjustments - fees - feeTax - reserveHeld + reserveReleased;
     const closing = given.opening + net - given.paidOut;
-    return { ...given, merchantId: newId('merchant'), net, closing, itemCount: 1n, lateCount: 0n };
+    return { ...given, merchantId: newId('mer'), net, closing, itemCount: 1n, lateCount: 0n };
   });
 
 function expectSums(statement: CamtStatement): void {
@@ -86,7 +86,7 @@ test('with its transactions, each has an entry of its net, and the sums are the 
       const items = given.map((item): StatementTransaction => {
         const net = item.gross - item.fee - item.feeTax;
         const { merchantId, currency } = base;
-        return { ...item, id: newId('ledgerTransaction'), merchantId, currency, net, effectiveAt: day.periodStart };
+        return { ...item, id: newId('ltx'), merchantId, currency, net, effectiveAt: day.periodStart };
       });
       const nets = items.map(({ net }) => net);
       const [credits, debits] = [nets.filter((net) => net >= 0n), nets.filter((net) => net < 0n)];
@@ -119,8 +119,8 @@ test('with its transactions, each has an entry of its net, and the sums are the 
 test('a reference is given whole where it is too long for its element', () => {
   const reference = `ref-${'x'.repeat(200)} & more`;
   const item: StatementTransaction = {
-    id: newId('ledgerTransaction'),
-    merchantId: newId('merchant'),
+    id: newId('ltx'),
+    merchantId: newId('mer'),
     currency: 'EUR',
     kind: 'capture',
     reference,

@@ -88,8 +88,8 @@ async function withTotals(db: Queryable, rows: readonly Row[]): Promise<Reconcil
     values: [rows.map(({ id }) => id)],
   });
   return rows.map((row) => ({
-    id: fromUuid('reconciliation', row.id),
-    runId: fromUuid('settlementRun', row.run_id),
+    id: fromUuid('rec', row.id),
+    runId: fromUuid('set', row.run_id),
     state: row.state,
     actor: row.actor,
     fileHash: row.file_hash.toString('hex'),
@@ -156,7 +156,7 @@ function toItem(row: ItemRow): ReconciliationItem {
     line: row.line === null ? undefined : Number(row.line),
     reference: row.reference,
     kind: row.kind ?? undefined,
-    transactionId: row.transaction_id === null ? undefined : fromUuid('ledgerTransaction', row.transaction_id),
+    transactionId: row.transaction_id === null ? undefined : fromUuid('ltx', row.transaction_id),
     ledger: toMoney(row.ledger_currency, row.ledger_amount),
     external: toMoney(row.external_currency, row.external_amount),
   };

@@ -90,8 +90,8 @@ export async function* transactionPages(db: Queryable, runId: PublicId): AsyncGe
 
 function toTransaction(row: TransactionRow): StatementTransaction {
   return {
-    id: fromUuid('ledgerTransaction', row.transaction_id),
-    merchantId: fromUuid('merchant', row.merchant_id),
+    id: fromUuid('ltx', row.transaction_id),
+    merchantId: fromUuid('mer', row.merchant_id),
     currency: row.currency,
     kind: row.kind,
     reference: row.external_ref,
@@ -144,7 +144,7 @@ export async function transactionTotals(
   });
   return new Map(
     rows.map((row) => [
-      statementKey({ merchantId: fromUuid('merchant', row.merchant_id), currency: row.currency }),
+      statementKey({ merchantId: fromUuid('mer', row.merchant_id), currency: row.currency }),
       {
         credits: { count: BigInt(row.credits), sum: BigInt(row.credit_sum) },
         debits: { count: BigInt(row.debits), sum: BigInt(row.debit_sum) },

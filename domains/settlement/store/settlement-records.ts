@@ -30,7 +30,7 @@ export async function merchantPage(
   });
   const [row] = rows;
   return {
-    last: row?.last === undefined || row.last === null ? undefined : fromUuid('merchant', row.last),
+    last: row?.last === undefined || row.last === null ? undefined : fromUuid('mer', row.last),
     merchants: row?.merchants ?? 0,
   };
 }
@@ -204,7 +204,7 @@ export interface StatementRow {
 
 export function toStatement(row: StatementRow): Statement {
   return {
-    merchantId: fromUuid('merchant', row.merchant_id),
+    merchantId: fromUuid('mer', row.merchant_id),
     currency: row.currency,
     opening: BigInt(row.opening),
     grossSales: BigInt(row.gross_sales),

@@ -82,7 +82,7 @@ export async function ensureRun(db: Queryable, run: NewRun): Promise<SettlementR
            VALUES ($1, $2, $3::date, $4, $5, $6, 'pending', $7, $8)
            ON CONFLICT (tenant_id, business_date) DO NOTHING`,
     values: [
-      toUuid(newId('settlementRun')),
+      toUuid(newId('set')),
       toUuid(run.tenantId),
       run.day.date,
       run.timeZone,
@@ -203,8 +203,8 @@ export async function listRuns(
 
 function fromRow(row: Row): SettlementRun {
   return {
-    id: fromUuid('settlementRun', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
+    id: fromUuid('set', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
     businessDate: row.business_date,
     timeZone: row.time_zone,
     periodStart: row.period_start,

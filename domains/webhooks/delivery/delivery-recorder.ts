@@ -89,7 +89,7 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     // First, so that a crash in between leaves a delivery that is found dead, not an endpoint that is asked again.
     if (next.state === 'dead' && next.reason === 'gone') await disable(delivery.endpointId);
     const recorded = await commit({
-      attemptId: newId('attempt'),
+      attemptId: newId('att'),
       deliveryId: delivery.deliveryId,
       lease: delivery.lease,
       number: delivery.attempts + 1,

@@ -41,8 +41,8 @@ export async function createEndpoint(
   input: NewEndpoint,
 ): Promise<{ endpoint: Endpoint; secret: string }> {
   await checkUrl(config, input.url);
-  const id = asId('endpoint', effectId);
-  const secretId = asId('secret', effectId);
+  const id = asId('ep', effectId);
+  const secretId = asId('sec', effectId);
   const secret = input.secret ?? newSecret();
   const settings: EndpointSettings = {
     url: input.url,

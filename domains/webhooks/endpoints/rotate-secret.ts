@@ -33,7 +33,7 @@ export async function rotateSecret(
   { tenantId, effectId, fence }: Effect,
   { endpointId, secret = newSecret(), overlapMs }: Rotation,
 ): Promise<LiveSecrets> {
-  const id = asId('secret', effectId);
+  const id = asId('sec', effectId);
   return withEndpoint(pool, tenantId, endpointId, async (client) => {
     await fence(client);
     if (await mayBeAdded(client, keyring, { id, endpointId, secret, overlapMs })) {

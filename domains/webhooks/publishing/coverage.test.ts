@@ -9,7 +9,7 @@ const LINGER_MS = 100;
 const LINGER_MAX_MS = 1_000;
 const RIPEN_MS = 1_000;
 const DELIVERED: AttemptEnd = { state: 'delivered' };
-const tenantId = newId('tenant');
+const tenantId = newId('ten');
 
 let started: Cover[];
 let drained: () => Promise<void>;
@@ -40,7 +40,7 @@ afterEach(() => {
 
 /** Adds a delivery, to a workflow of its own unless one is named. @returns its id, and what to tell its end to */
 function add(options: { slot?: number; workflowId?: string; dueInMs?: number } = {}) {
-  const id: PublicId = newId('delivery');
+  const id: PublicId = newId('dlv');
   const { slot = 0, workflowId = deliveryWorkflowId(id), dueInMs = 5_000 } = options;
   const delivery: StoredDelivery = {
     id,

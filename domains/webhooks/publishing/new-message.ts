@@ -6,7 +6,7 @@ import type { PublishInput } from './publisher';
 
 /** Makes a message that is to be stored: its id, the text that is sent, and what it must not be stored twice by. */
 export function newMessage(input: PublishInput): NewMessage {
-  const id = newId('message');
+  const id = newId('msg');
   const createdAt = new Date(timeOfId(id));
   const data = JSON.stringify(input.payload);
   const keys = [];

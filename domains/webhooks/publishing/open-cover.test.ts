@@ -3,7 +3,7 @@ import type { StoredDelivery } from '../store/publish';
 import { OpenCover } from './open-cover';
 
 const WORKFLOW = 'webhook-delivery/batch_x.0';
-const tenantId = newId('tenant');
+const tenantId = newId('ten');
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -14,7 +14,7 @@ afterEach(() => {
 
 /** Adds a delivery that is due in so many milliseconds. */
 function add(cover: OpenCover, dueInMs = 1_000, endpointId = 'ep_1'): PublicId {
-  const id = newId('delivery');
+  const id = newId('dlv');
   const delivery: StoredDelivery = {
     id,
     endpointId,

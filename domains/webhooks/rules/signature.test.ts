@@ -6,7 +6,7 @@ import { newSecret, parseSecret, sign, TIMESTAMP_TOLERANCE_SECONDS, verifySignat
 const secretText = fc
   .uint8Array({ minLength: 24, maxLength: 64 })
   .map((bytes) => `whsec_${Buffer.from(bytes).toString('base64')}`);
-const messageId = fc.constant(0).map(() => newId('message'));
+const messageId = fc.constant(0).map(() => newId('msg'));
 const text = fc.string({ unit: 'binary', maxLength: 200 });
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 

@@ -74,7 +74,7 @@ export async function recordOutcomes(db: Queryable, outcomes: readonly AttemptOu
     response: outcome.responseBody,
     state: outcome.next.state,
     delay: outcome.next.state === 'retrying' ? outcome.next.delayMs : undefined,
-    dead_letter: outcome.next.state === 'dead' ? toUuid(newId('deadLetter')) : undefined,
+    dead_letter: outcome.next.state === 'dead' ? toUuid(newId('dl')) : undefined,
     reason: outcome.next.state === 'dead' ? outcome.next.reason : undefined,
   }));
   const { rows } = await db.query<[number, Date | null]>({
@@ -102,5 +102,5 @@ export async function disableGoneEndpoint(db: Queryable, endpointId: PublicId): 
            SELECT id FROM gone`,
     values: [toUuid(endpointId)],
   });
-  return rows[0] !== undefined && fromUuid('endpoint', rows[0].id) === endpointId;
+  return rows[0] !== undefined && fromUuid('ep', rows[0].id) === endpointId;
 }

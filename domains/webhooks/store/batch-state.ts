@@ -54,8 +54,8 @@ export async function readBatch(db: Queryable, deliveryIds: readonly PublicId[])
     if (row.state !== 'pending' && row.state !== 'retrying') continue;
     const dueInMs = row.due_in_ms ?? 0;
     open.push({
-      id: fromUuid('delivery', row.id),
-      endpointId: fromUuid('endpoint', row.endpoint_id),
+      id: fromUuid('dlv', row.id),
+      endpointId: fromUuid('ep', row.endpoint_id),
       due: dueInMs === 0,
       dueInMs,
       attempts: row.attempts,

@@ -95,10 +95,10 @@ export async function findDeadLetter(db: Queryable, tenantId: PublicId, id: Publ
 
 function fromRow(row: Row): DeadLetter {
   return {
-    id: fromUuid('deadLetter', row.id),
-    deliveryId: fromUuid('delivery', row.delivery_id),
-    messageId: fromUuid('message', row.message_id),
-    endpointId: fromUuid('endpoint', row.endpoint_id),
+    id: fromUuid('dl', row.id),
+    deliveryId: fromUuid('dlv', row.delivery_id),
+    messageId: fromUuid('msg', row.message_id),
+    endpointId: fromUuid('ep', row.endpoint_id),
     eventType: row.event_type,
     reason: row.reason,
     lastStatus: row.last_status ?? undefined,

@@ -30,7 +30,7 @@ export async function findCommandTarget(
   return {
     id: deliveryId,
     tenantId,
-    endpointId: fromUuid('endpoint', row.endpoint_id),
+    endpointId: fromUuid('ep', row.endpoint_id),
     workflowId: row.workflow_id,
     state: row.state,
     inFlight: row.in_flight,
@@ -83,7 +83,7 @@ export async function reviveDeadLetter(db: Queryable, tenantId: PublicId, deadLe
   });
   const row = revived.rows[0];
   if (row !== undefined) {
-    return { outcome: 'revived', deliveryId: fromUuid('delivery', row.id), workflowId: row.workflow_id };
+    return { outcome: 'revived', deliveryId: fromUuid('dlv', row.id), workflowId: row.workflow_id };
   }
   const found = await db.query<{ state: string }>({
     name: 'dead-letter-state',

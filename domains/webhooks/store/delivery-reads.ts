@@ -179,9 +179,9 @@ function ofMessage(tenantId: PublicId, messageId: PublicId, range: TimeRange): R
 
 function fromDeliveryRow(row: DeliveryRow): Delivery {
   return {
-    id: fromUuid('delivery', row.id),
-    messageId: fromUuid('message', row.message_id),
-    endpointId: fromUuid('endpoint', row.endpoint_id),
+    id: fromUuid('dlv', row.id),
+    messageId: fromUuid('msg', row.message_id),
+    endpointId: fromUuid('ep', row.endpoint_id),
     eventType: row.event_type,
     state: row.state,
     attempts: row.attempts,
@@ -197,8 +197,8 @@ function fromDeliveryRow(row: DeliveryRow): Delivery {
 
 function fromAttemptRow(row: AttemptRow): Attempt {
   return {
-    id: fromUuid('attempt', row.id),
-    deliveryId: fromUuid('delivery', row.delivery_id),
+    id: fromUuid('att', row.id),
+    deliveryId: fromUuid('dlv', row.delivery_id),
     number: row.number,
     trigger: row.trigger,
     startedAt: row.started_at,

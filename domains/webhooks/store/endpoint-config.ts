@@ -52,7 +52,7 @@ export async function readEndpointConfig(db: Queryable, id: PublicId): Promise<S
     secrets: row.secret_ids.flatMap((secretId, index) => {
       const encrypted = row.secrets[index];
       if (encrypted === undefined) return [];
-      return [{ id: fromUuid('secret', secretId), encrypted, expiresAt: row.expiries[index] ?? undefined }];
+      return [{ id: fromUuid('sec', secretId), encrypted, expiresAt: row.expiries[index] ?? undefined }];
     }),
   };
 }

@@ -35,7 +35,7 @@ export async function listEndpointSecrets(db: Queryable, endpointId: PublicId): 
     values: [toUuid(endpointId)],
   });
   return rows.map((row) => ({
-    id: fromUuid('secret', row.id),
+    id: fromUuid('sec', row.id),
     encrypted: row.secret_encrypted,
     createdAt: row.created_at,
     expiresAt: row.expires_at ?? undefined,

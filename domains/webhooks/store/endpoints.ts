@@ -232,8 +232,8 @@ function columnValues(settings: EndpointSettings): unknown[] {
 
 function fromRow(row: Row): Endpoint {
   return {
-    id: fromUuid('endpoint', row.id),
-    tenantId: fromUuid('tenant', row.tenant_id),
+    id: fromUuid('ep', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
     url: row.url,
     description: row.description,
     state: row.state,

@@ -92,16 +92,16 @@ export async function leaseDue(
   const { rows } = await db.query<Row>({
     name: 'lease-due',
     text: LEASE_DUE,
-    values: [deliveryIds.map(toUuid), deliveryIds.map(() => toUuid(newId('deadLetter'))), lease, leaseSlackMs],
+    values: [deliveryIds.map(toUuid), deliveryIds.map(() => toUuid(newId('dl'))), lease, leaseSlackMs],
   });
   const results: LeaseResult[] = deliveryIds.map(() => NOT_LEASED);
   for (const row of rows) {
     results[row.n - 1] = {
       outcome: 'leased',
       lease,
-      deliveryId: fromUuid('delivery', row.id),
-      messageId: fromUuid('message', row.message_id),
-      endpointId: fromUuid('endpoint', row.endpoint_id),
+      deliveryId: fromUuid('dlv', row.id),
+      messageId: fromUuid('msg', row.message_id),
+      endpointId: fromUuid('ep', row.endpoint_id),
       endpointVersion: row.version,
       body: row.body,
       attempts: row.attempts,

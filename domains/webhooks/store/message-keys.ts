@@ -31,7 +31,7 @@ export async function findKeyHolders(db: Queryable, tenantId: PublicId, keys: re
   });
   return rows.map((row) => ({
     key: row.key,
-    messageId: fromUuid('message', row.message_id),
+    messageId: fromUuid('msg', row.message_id),
     fingerprint: row.fingerprint,
   }));
 }
@@ -59,8 +59,8 @@ export async function deliveriesOfMessage(
     values: [`${hex.slice(0, 16)}${'0'.repeat(16)}`, `${hex.slice(0, 16)}${'f'.repeat(16)}`, hex],
   });
   return rows.map((row) => ({
-    id: fromUuid('delivery', row.id),
-    endpointId: fromUuid('endpoint', row.endpoint_id),
+    id: fromUuid('dlv', row.id),
+    endpointId: fromUuid('ep', row.endpoint_id),
     workflowId: row.workflow_id,
   }));
 }

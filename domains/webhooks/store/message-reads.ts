@@ -98,7 +98,7 @@ export function idRange(range: TimeRange): { from: string | undefined; before: s
 
 function fromRow(row: Row): MessageSummary {
   return {
-    id: fromUuid('message', row.id),
+    id: fromUuid('msg', row.id),
     eventType: row.event_type,
     eventId: row.event_id ?? undefined,
     channels: row.channels,

@@ -32,9 +32,9 @@ export async function findOverdue(db: Queryable, graceMs: number, limit: number)
   });
   return rows.map((row) => ({
     workflowId: row.workflow_id,
-    deliveryIds: row.ids.map((id) => fromUuid('delivery', id)),
-    tenantIds: row.tenants.map((id) => fromUuid('tenant', id)),
-    endpointIds: row.endpoints.map((id) => fromUuid('endpoint', id)),
+    deliveryIds: row.ids.map((id) => fromUuid('dlv', id)),
+    tenantIds: row.tenants.map((id) => fromUuid('ten', id)),
+    endpointIds: row.endpoints.map((id) => fromUuid('ep', id)),
     overdueMs: row.overdue_ms,
   }));
 }

@@ -165,8 +165,8 @@ export async function storeMessages(
     }
     if (deliveryId === null) continue;
     deliveries.push({
-      id: fromUuid('delivery', deliveryId),
-      endpointId: fromUuid('endpoint', endpointId),
+      id: fromUuid('dlv', deliveryId),
+      endpointId: fromUuid('ep', endpointId),
       endpointVersion,
       workflowId,
       held,

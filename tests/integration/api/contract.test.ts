@@ -6,7 +6,7 @@ import { expressPath } from '../../../api/http/adapter';
 import type { Route } from '../../../api/http/route';
 import { apiRoutes } from '../../../api/routes';
 import { doorContext } from '../../../api/server';
-import { ID_PREFIXES, newId, toUuid } from '../../../core/ids';
+import { type IdPrefix, newId, toUuid } from '../../../core/ids';
 import { addDays } from '../../../domains/merchants/rules/business-day';
 import {
   ADMIN_KEY,
@@ -157,28 +157,28 @@ test('lists show nothing of another tenant, whichever of its ids they are filter
   }
 });
 
-const KINDS: Record<string, keyof typeof ID_PREFIXES> = {
-  'api-keys': 'apiKey',
-  endpoints: 'endpoint',
-  messages: 'message',
-  deliveries: 'delivery',
-  'dead-letters': 'deadLetter',
-  tenants: 'tenant',
-  merchants: 'merchant',
-  'fee-schedules': 'feeSchedule',
-  orders: 'order',
-  wallets: 'wallet',
-  payments: 'payment',
-  ledger: 'ledgerTransaction',
-  settlement: 'reconciliation',
-  chargebacks: 'chargeback',
+const PREFIXES: Record<string, IdPrefix> = {
+  'api-keys': 'key',
+  endpoints: 'ep',
+  messages: 'msg',
+  deliveries: 'dlv',
+  'dead-letters': 'dl',
+  tenants: 'ten',
+  merchants: 'mer',
+  'fee-schedules': 'fee',
+  orders: 'ord',
+  wallets: 'wal',
+  payments: 'pay',
+  ledger: 'ltx',
+  settlement: 'rec',
+  chargebacks: 'cbk',
 };
 
 /** What a parameter names that is not the id of its resource. */
-const PARTS: Record<string, keyof typeof ID_PREFIXES> = {
-  attemptId: 'attempt',
-  refundId: 'refund',
-  merchantId: 'merchant',
+const PARTS: Record<string, IdPrefix> = {
+  attemptId: 'att',
+  refundId: 'ref',
+  merchantId: 'mer',
 };
 
 function resource(route: Route): string {
@@ -201,8 +201,8 @@ function fill(route: Route, value: (name: string) => string): string {
 function samplePath(route: Route): string {
   return fill(route, (name) => {
     if (name === 'date') return '1999-01-01';
-    const kind = PARTS[name] ?? KINDS[resource(route)];
-    return kind === undefined ? 'no.such.type' : `${ID_PREFIXES[kind]}_${'0'.repeat(32)}`;
+    const kind = PARTS[name] ?? PREFIXES[resource(route)];
+    return kind === undefined ? 'no.such.type' : `${kind}_${'0'.repeat(32)}`;
   });
 }
 
@@ -212,10 +212,10 @@ async function insertOneOfEach(): Promise<Record<string, string>> {
   const tenant = toUuid(api.tenantId);
   const endpoint = await insertEndpoint(pool, keyring, api.tenantId, { url: 'https://example.com/' });
   const ids = {
-    message: newId('message'),
-    delivery: newId('delivery'),
-    attempt: newId('attempt'),
-    deadLetter: newId('deadLetter'),
+    message: newId('msg'),
+    delivery: newId('dlv'),
+    attempt: newId('att'),
+    deadLetter: newId('dl'),
   };
   const [message, delivery, attempt, letter] = Object.values(ids).map(toUuid);
   const endpointId = toUuid(endpoint.id);
@@ -238,7 +238,7 @@ async function insertOneOfEach(): Promise<Record<string, string>> {
      VALUES ($1, $2, $3, $4, $5, 'a.b', 'exhausted', 5, now())`,
     [letter, tenant, delivery, message, endpointId],
   );
-  const name = `owned.${newId('attempt')}`;
+  const name = `owned.${newId('att')}`;
   await api.call('POST', '/v1/event-types', { body: { name } });
   const keys = await api.call('GET', '/v1/api-keys');
   return {

@@ -11,8 +11,8 @@ import { type Page, type PageRequest, SCAN_BUDGET } from '../../../infra/postgre
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 
 const ROWS = 100_000;
-const tenant = newId('tenant');
-const endpoint = newId('endpoint');
+const tenant = newId('ten');
+const endpoint = newId('ep');
 const ids = { message: '', delivery: '' };
 
 /** A time-ordered UUID for row `i`, one a second since 2025. */
@@ -25,7 +25,7 @@ let db: Pool;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const values = [toUuid(tenant), toUuid(newId('tenant')), toUuid(endpoint), toUuid(newId('endpoint'))];
+  const values = [toUuid(tenant), toUuid(newId('ten')), toUuid(endpoint), toUuid(newId('ep'))];
   // Nine rows of ten are another tenant's, and of the tenant's one of a hundred is the endpoint's.
   const owner = `CASE WHEN i % 10 = 0 THEN '${values[0]}' ELSE '${values[1]}' END::uuid`;
   const target = `CASE WHEN i % 1000 = 0 THEN '${values[2]}' ELSE '${values[3]}' END::uuid`;

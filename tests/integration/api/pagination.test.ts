@@ -44,7 +44,7 @@ const lists: List[] = [
     async fill({ tenantId }, count) {
       await insertMany(
         `INSERT INTO messages (id, tenant_id, event_type, body, created_at) VALUES ($1, $2, $3, '{}', now())`,
-        times(count, (index) => [toUuid(newId('message')), toUuid(tenantId), index % 3 === 0 ? 'third' : 'other']),
+        times(count, (index) => [toUuid(newId('msg')), toUuid(tenantId), index % 3 === 0 ? 'third' : 'other']),
       );
       return '/v1/messages';
     },
@@ -63,7 +63,7 @@ const lists: List[] = [
     async fill({ tenantId }, count) {
       await insertMany(
         DELIVERY,
-        times(count, () => [toUuid(newId('delivery')), toUuid(tenantId), 'a']),
+        times(count, () => [toUuid(newId('dlv')), toUuid(tenantId), 'a']),
       );
       return '/v1/deliveries?state=dead';
     },
@@ -72,12 +72,12 @@ const lists: List[] = [
     name: 'attempts',
     key: 'id',
     async fill({ tenantId }, count) {
-      const delivery = newId('delivery');
+      const delivery = newId('dlv');
       await insertMany(DELIVERY, [[toUuid(delivery), toUuid(tenantId), 'a']]);
       await insertMany(
         `INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome)
          VALUES ($1, $2, $3, 'schedule', now(), 1, 'failed')`,
-        times(count, (index) => [toUuid(delivery), toUuid(newId('attempt')), index + 1]),
+        times(count, (index) => [toUuid(delivery), toUuid(newId('att')), index + 1]),
       );
       return `/v1/deliveries/${delivery}/attempts`;
     },
@@ -89,7 +89,7 @@ const lists: List[] = [
       await insertMany(
         `INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, attempts, created_at)
          VALUES ($1, $2, $1, $1, $1, 'a', 'exhausted', 1, now())`,
-        times(count, () => [toUuid(newId('deadLetter')), toUuid(tenantId)]),
+        times(count, () => [toUuid(newId('dl')), toUuid(tenantId)]),
       );
       return '/v1/dead-letters';
     },
@@ -100,7 +100,7 @@ const lists: List[] = [
     async fill({ tenantId }, count) {
       await insertMany(
         `INSERT INTO endpoints (id, tenant_id, url, retry_delays_ms, timeout_ms) VALUES ($1, $2, 'https://a.example', '{}', 1000)`,
-        times(count, () => [toUuid(newId('endpoint')), toUuid(tenantId)]),
+        times(count, () => [toUuid(newId('ep')), toUuid(tenantId)]),
       );
       return '/v1/endpoints';
     },
@@ -123,7 +123,7 @@ const lists: List[] = [
     async fill({ tenantId }, count) {
       await insertMany(
         `INSERT INTO api_keys (id, tenant_id, name, secret_hash, scopes) VALUES ($1, $2, 'k', '', '{}')`,
-        times(count, () => [toUuid(newId('apiKey')), toUuid(tenantId)]),
+        times(count, () => [toUuid(newId('key')), toUuid(tenantId)]),
       );
       return '/v1/api-keys';
     },
@@ -148,7 +148,7 @@ const lists: List[] = [
       const { runId } = await insertSettledDay(api.deps.pool, tenantId, { date: '2026-10-29', transactions: [] });
       await insertMany(
         RECONCILIATION,
-        times(count, () => [toUuid(newId('reconciliation')), toUuid(tenantId), toUuid(runId)]),
+        times(count, () => [toUuid(newId('rec')), toUuid(tenantId), toUuid(runId)]),
       );
       return '/api/v2/finance/settlement/2026-10-29/reconciliation';
     },
@@ -159,7 +159,7 @@ const lists: List[] = [
     async fill({ tenantId }, count) {
       await insertBusiness(api.deps.pool, tenantId);
       const { runId } = await insertSettledDay(api.deps.pool, tenantId, { date: '2026-10-29', transactions: [] });
-      const id = newId('reconciliation');
+      const id = newId('rec');
       await insertMany(RECONCILIATION, [[toUuid(id), toUuid(tenantId), toUuid(runId)]]);
       await insertMany(
         'INSERT INTO reconciliation_items (reconciliation_id, seq, status, reference) VALUES ($1, $2, $3, $4)',

@@ -134,7 +134,7 @@ describe('a callback', () => {
   });
 
   test('about nobody is answered 404, of an unknown type 204, in an unknown form 422, not JSON 400', async () => {
-    expect((await send(body(newId('payment')))).status).toBe(404);
+    expect((await send(body(newId('pay')))).status).toBe(404);
     expect((await send(body('A-1'))).status).toBe(404);
     expect((await send(body('A-1', 'charge.captured'))).status).toBe(204);
     expect((await send('{"type":"chargeback.opened","data":{}}')).status).toBe(422);

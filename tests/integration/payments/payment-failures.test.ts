@@ -21,7 +21,7 @@ const card = (token: string) => ({ source: { type: 'card' as const, token } });
 /** Does what an API does that dies before it starts the workflow. */
 async function storeOnly(token: string): Promise<string> {
   const orderId = await api.newOrder();
-  const id = newId('payment');
+  const id = newId('pay');
   const { tenantId, merchantId } = api;
   await moveOrder(api.deps.pool, tenantId, orderId, 'pay');
   await insertPayment(api.deps.pool, {
@@ -64,7 +64,7 @@ test('a payment and a refund whose API died before it started their workflows ar
   await api.untilPayment(paymentId, 'captured');
   expect(api.chargesOf(paymentId)).toHaveLength(1);
 
-  const refundId = newId('refund');
+  const refundId = newId('ref');
   await reserveRefund(api.deps.pool, paymentId, 300n);
   await insertRefund(api.deps.pool, {
     id: refundId,
@@ -175,7 +175,7 @@ test('an execution that was cut off after it stored the payment is taken up agai
     `UPDATE idempotency_records SET state = 'in_flight', lock_owner = gen_random_uuid(), locked_until = now(),
             status_code = NULL, headers = NULL, body = NULL, completed_at = NULL
      WHERE effect_id = $1`,
-    [toUuid(asId('effect', first.id))],
+    [toUuid(asId('eff', first.id))],
   );
   const second = await api.post('/v1/payments', body, key);
   expect([second.status, second.body.id, second.body.state]).toEqual([201, first.id, 'captured']);

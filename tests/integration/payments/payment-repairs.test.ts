@@ -73,7 +73,7 @@ test('a wallet payment that needs review and cannot be posted gives its hold bac
   const { tenantId, merchantId } = api;
   const walletId = await api.newWallet('1000');
   const orderId = await api.newOrder('300');
-  const id = newId('payment');
+  const id = newId('pay');
   await moveOrder(pool, tenantId, orderId, 'pay');
   const workflowId = paymentWorkflowId(id);
   const money = { tenantId, amount: 300n, currency: 'EUR' };
@@ -100,7 +100,7 @@ test('a refund that needs review goes on when somebody says so, and gives the mo
   api = await createPaymentApi();
   const { pool } = api.deps;
   const { body: payment } = await api.payByCard('tok_ok', '1000');
-  const id = newId('refund');
+  const id = newId('ref');
   await reserveRefund(pool, payment.id, 400n);
   await insertRefund(pool, {
     id,
@@ -236,7 +236,7 @@ test('the sweep takes turns: what only waits does not keep it from what stands b
   const ids: string[] = [];
   const refundIds: string[] = [];
   for (let n = 0; n < 3; n++) {
-    const [id, refundId] = [newId('payment'), newId('refund')];
+    const [id, refundId] = [newId('pay'), newId('ref')];
     const money = { tenantId, amount: 100n, currency: 'EUR', workflowId: 'w' };
     const source = { type: 'card' as const, token: 'tok_ok' };
     await insertPayment(pool, { ...money, id, orderId: await api.newOrder('100'), merchantId, source });

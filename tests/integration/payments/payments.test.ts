@@ -141,5 +141,5 @@ test("an order, a wallet and a merchant of another tenant are as unknown as nobo
   expect(taken.body.errors[0].detail).toBe('there is no such wallet');
   const foreign = await call('/v1/orders', { merchantId: api.merchantId, amount: '5', currency: 'EUR' });
   expect(foreign.body.errors[0].detail).toBe('there is no such merchant');
-  expect((await call(`/v1/orders/${newId('order')}/pay`, card('tok_ok'))).status).toBe(404);
+  expect((await call(`/v1/orders/${newId('ord')}/pay`, card('tok_ok'))).status).toBe(404);
 });

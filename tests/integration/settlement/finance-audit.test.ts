@@ -246,7 +246,7 @@ test('a head is asked for with both its parts', async () => {
 
 test("another tenant's entries are not in the list, and do not count", async () => {
   const [mine, other] = [await api.newTenant(), await api.newTenant()];
-  await append(other.tenantId, { secret: newId('payment') });
+  await append(other.tenantId, { secret: newId('pay') });
   expect((await api.call('GET', LIST, { key: mine.key })).body.data).toEqual([]);
   expect((await api.call('GET', VERIFY, { key: mine.key })).body.entries).toBe(0);
 });

@@ -91,7 +91,7 @@ test('audit entries and reconciliations are listed by index', async () => {
     limit: 50,
     position: { direction: 'next', key: '7', inclusive: false },
   });
-  await listReconciliationItems(db, newId('reconciliation'), 'matched', { order: 'asc', limit: 50 });
+  await listReconciliationItems(db, newId('rec'), 'matched', { order: 'asc', limit: 50 });
   await listReconciliations(db, runId, { order: 'desc', limit: 50 });
   for (const { sql, plan } of plans) {
     expect({ sql, plan }).toEqual({

@@ -373,7 +373,7 @@ test('a launcher that finds another at work on the same day waits for it', async
   await sell(tea, 500n, during(last, 1));
   const start = (n: number) =>
     api.pipeline.client.workflow.start(SETTLEMENT_WORKFLOWS.settlementLauncher, {
-      workflowId: `${settlementLauncherId(tea.tenantId)}/${n}-${newId('effect')}`,
+      workflowId: `${settlementLauncherId(tea.tenantId)}/${n}-${newId('eff')}`,
       taskQueue: taskQueue(api.pipeline.config, 'money'),
       args: [{ tenantId: tea.tenantId, upTo: last }],
     });

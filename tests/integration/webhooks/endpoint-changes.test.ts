@@ -104,7 +104,7 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
   /** Another address and another secret, as the API does it: in one transaction, with the next version. */
   async function change(endpointId: PublicId): Promise<string> {
     const secret = newSecret();
-    const secretId = toUuid(newId('secret'));
+    const secretId = toUuid(newId('sec'));
     const sealed = pipeline.dispatch.keyring.encrypt(secret, `endpoint_secrets/${secretId}`);
     await pipeline.database.pool.query({
       text: `WITH old AS (DELETE FROM endpoint_secrets WHERE endpoint_id = $1),

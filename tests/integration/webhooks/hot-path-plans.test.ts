@@ -18,7 +18,7 @@ let pool: Pool;
 let open: PublicId[];
 
 async function insert(state: string, count: number, dueInSeconds: number): Promise<PublicId[]> {
-  const made = Array.from({ length: count }, () => newId('delivery'));
+  const made = Array.from({ length: count }, () => newId('dlv'));
   await pool.query(
     `INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, next_attempt_at, claim, workflow_id,
                              created_at, updated_at)
@@ -70,7 +70,7 @@ test.each<[string, (db: Queryable) => Promise<unknown>]>([
       recordOutcomes(
         db,
         some().map((deliveryId) => ({
-          attemptId: newId('attempt'),
+          attemptId: newId('att'),
           deliveryId,
           lease,
           number: 1,

@@ -152,7 +152,7 @@ describe('an outcome recorded under a lost lease', () => {
     number: number,
     next: AttemptOutcome['next'],
   ): AttemptOutcome => ({
-    attemptId: newId('attempt'),
+    attemptId: newId('att'),
     deliveryId: delivery.id,
     lease,
     number,

@@ -7,7 +7,7 @@ const DAY = 86_400_000;
 
 let database: TestDatabase;
 let config: WebhooksConfig;
-const tenant = toUuid(newId('tenant'));
+const tenant = toUuid(newId('ten'));
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -20,9 +20,9 @@ afterAll(async () => {
 /** A message of `daysOld` days with one delivery, an attempt and a key. */
 async function insert(daysOld: number, state: string, contentExpiresAt: Date | null = null): Promise<PublicId> {
   const at = Date.now() - daysOld * DAY;
-  const hex = at.toString(16).padStart(12, '0') + toUuid(newId('message')).slice(12);
-  const delivery = `${hex.slice(0, 16)}8${toUuid(newId('delivery')).slice(17)}`;
-  const endpoint = toUuid(newId('endpoint'));
+  const hex = at.toString(16).padStart(12, '0') + toUuid(newId('msg')).slice(12);
+  const delivery = `${hex.slice(0, 16)}8${toUuid(newId('dlv')).slice(17)}`;
+  const endpoint = toUuid(newId('ep'));
   const { pool } = database;
   await pool.query(
     'INSERT INTO messages (id, tenant_id, event_type, body, content_expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)',
@@ -42,7 +42,7 @@ async function insert(daysOld: number, state: string, contentExpiresAt: Date | n
   await pool.query(
     `INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome)
      VALUES ($1, $2, 1, 'accept', now(), 1, 'succeeded')`,
-    [delivery, toUuid(newId('attempt'))],
+    [delivery, toUuid(newId('att'))],
   );
   return hex;
 }

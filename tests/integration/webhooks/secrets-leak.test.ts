@@ -69,7 +69,7 @@ async function endpoint(path: string, options: Partial<Parameters<typeof insertE
   });
   const headers = keyring.encrypt(JSON.stringify({ 'x-planted': planted.header }), `endpoints/${toUuid(id)}/headers`);
   await pool.query('UPDATE endpoints SET headers_encrypted = $2 WHERE id = $1', [toUuid(id), headers]);
-  const secretId = toUuid(newId('secret'));
+  const secretId = toUuid(newId('sec'));
   await pool.query(
     "INSERT INTO endpoint_secrets (id, endpoint_id, secret_encrypted, expires_at) VALUES ($1, $2, $3, now() + interval '1 day')",
     [secretId, toUuid(id), keyring.encrypt(planted.oldSecret, `endpoint_secrets/${secretId}`)],

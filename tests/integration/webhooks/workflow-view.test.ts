@@ -106,7 +106,7 @@ describe('search attributes', () => {
     await found(`EndpointIds = "${endpointId}" AND WaybillState = "retrying"`, ids);
     await found(`TenantIds = "${tenantId}" AND WaybillState IN ("pending", "delivered", "dead")`, []);
     await found(`TenantIds = "${other}"`, []);
-    await found(`EndpointIds = "${newId('endpoint')}"`, []);
+    await found(`EndpointIds = "${newId('ep')}"`, []);
 
     receiver.always({ status: 200 });
     expect(await pipeline.commands.retry(tenantId, id)).toMatchObject({ outcome: 'done' });
@@ -235,10 +235,10 @@ describe('an update', () => {
     ['a text', ['dlv_019e0c7b5d0e7cc2a7b1f30d1f2a9c11']],
     ['null', [null]],
     ['numbers', [[1, 2]]],
-    ['ids of messages', [[newId('message')]]],
+    ['ids of messages', [[newId('msg')]]],
     ['what only begins like an id', [['dlv_nonsense']]],
-    ['one wrong id among right ones', [[newId('delivery'), 'dlv_']]],
-    ['too many ids', [Array.from({ length: 501 }, () => newId('delivery'))]],
+    ['one wrong id among right ones', [[newId('dlv'), 'dlv_']]],
+    ['too many ids', [Array.from({ length: 501 }, () => newId('dlv'))]],
   ];
   let handle: WorkflowHandle;
   let id: PublicId;
@@ -263,7 +263,7 @@ describe('an update', () => {
 
     test('of a delivery that is not there does nothing', async () => {
       const answer = await handle.executeUpdate<Record<string, number>, [string[]]>(name, {
-        args: [[newId('delivery')]],
+        args: [[newId('dlv')]],
       });
       expect(Object.values(answer)).toEqual([0]);
       expect((await read(id)).state).toBe('retrying');

@@ -1,0 +1,8 @@
+declare module '../../../core/ids' {
+  interface IdPrefixes {
+    mer: 'a merchant';
+    fee: 'a fee schedule';
+  }
+}
+
+export {};

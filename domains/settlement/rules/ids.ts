@@ -1,0 +1,8 @@
+declare module '../../../core/ids' {
+  interface IdPrefixes {
+    set: 'the settlement of a day';
+    rec: 'a reconciliation';
+  }
+}
+
+export {};
