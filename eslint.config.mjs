@@ -57,7 +57,7 @@ export default tseslint.config(
         'error',
         { selector: `Literal[value=${SQL}]`, message: SQL_MESSAGE },
         { selector: `TemplateElement[value.raw=${SQL}]`, message: SQL_MESSAGE },
-        { selector: 'ReturnStatement > ObjectExpression > Property > * > BlockStatement', message: THIN_MESSAGE },
+        { selector: 'Property > :function > BlockStatement', message: THIN_MESSAGE },
       ],
     },
   },

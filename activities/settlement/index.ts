@@ -15,7 +15,6 @@ import {
   settlementDeps,
 } from '../../domains/settlement';
 import type { Platform } from '../../infra/platform/platform';
-import { endingAtPermanentErrors } from '../kit/permanent';
 
 export type { DaySummary } from '../../domains/settlement';
 
@@ -25,7 +24,7 @@ export type SettlementActivities = ReturnType<typeof createSettlementActivities>
 export function createSettlementActivities(platform: Platform) {
   const deps = settlementDeps(platform);
   const { pool } = deps;
-  return endingAtPermanentErrors({
+  return {
     nextUnsettledDay: (input: { tenantId: PublicId; upTo?: string; at?: string }) => nextUnsettledDay(pool, input),
     openDay: (input: DayRef & { trigger: RunTrigger; workflowId: string }) => openDay(pool, input),
     claimDay: (day: DayRef) => claimDay(pool, day, heartbeat),
@@ -34,5 +33,5 @@ export function createSettlementActivities(platform: Platform) {
     postDay: (day: DayRef) => postDay(pool, day, heartbeat),
     completeDay: (day: DayRef) => completeDay(deps, day),
     holdDay: (day: HeldDay) => holdDay(deps, day),
-  });
+  };
 }

@@ -6,9 +6,6 @@ import { timeZoneName } from '../../core/time-zone';
 
 /** Schemas that several resources share. */
 
-const NAME_PART = '[A-Za-z0-9_-]+';
-const EVENT_TYPE = new RegExp(`^${NAME_PART}(\\.${NAME_PART})*$`);
-const EVENT_TYPE_PATTERN = new RegExp(`^(\\*|${NAME_PART}(\\.${NAME_PART})*(\\.\\*)?)$`);
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 /** An id with this prefix, such as `msg_019e0c7b5d0e7cc2a7b1f30d1f2a9c11`. */
@@ -73,34 +70,6 @@ function isDeeperThan(value: unknown, levels: number): boolean {
   }
   return false;
 }
-
-/** An exact event type, such as `order.created`. */
-export const eventTypeName = z
-  .string()
-  .max(128)
-  .regex(EVENT_TYPE, 'expected words of letters, digits, "_" and "-", separated by dots')
-  .meta({ example: 'order.created' });
-
-/** Prefix of the event types that Waybill itself sends. */
-export const RESERVED_EVENT_TYPES = 'waybill.';
-
-/** An event type that a tenant may use: exact, and not one of Waybill's own. */
-export const ownEventTypeName = eventTypeName.refine(
-  (name) => !name.startsWith(RESERVED_EVENT_TYPES),
-  'event types that begin with "waybill." are reserved',
-);
-
-/** What an endpoint subscribes to: an exact event type, `prefix.*`, or `*`. */
-export const eventTypePattern = z
-  .string()
-  .max(128)
-  .regex(EVENT_TYPE_PATTERN, 'expected an event type, a prefix and ".*", or "*"')
-  .meta({ example: 'order.*' });
-
-export const channel = z
-  .string()
-  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'expected 1 to 128 letters, digits, ".", "_", ":" or "-"')
-  .meta({ example: 'shop:berlin' });
 
 /** A duration such as `30s`; parsed to milliseconds. Bounds are in milliseconds. */
 export function durationSchema(min: number, max: number) {

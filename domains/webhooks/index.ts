@@ -38,7 +38,7 @@ export { DEFAULT_RETRY_DELAYS_MS } from './rules/retry-schedule';
 
 // The catalogue of event types.
 export { createEventType } from './event-types/create-event-type';
-export { TEST_EVENT_TYPE } from './rules/event-type';
+export { RESERVED_EVENT_TYPES, TEST_EVENT_TYPE } from './rules/event-type';
 export { deleteEventType, findEventType, listEventTypes, updateEventType } from './store/event-types';
 export type { EventType } from './store/event-types';
 

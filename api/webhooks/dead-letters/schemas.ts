@@ -1,15 +1,7 @@
 import { z } from 'zod';
 import { DEAD_LETTER_STATES, type DeadLetter } from '../../../domains/webhooks';
-import {
-  eventTypeName,
-  idSchema,
-  moment,
-  momentOrNull,
-  momentText,
-  pageQuery,
-  pageSchema,
-  timeQuery,
-} from '../../http/schemas';
+import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema, timeQuery } from '../../http/schemas';
+import { eventTypeName } from '../event-schemas';
 
 export const deadLetterSchema = z
   .object({

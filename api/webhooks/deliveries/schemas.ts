@@ -1,16 +1,8 @@
 import { z } from 'zod';
 import { type Attempt, DELIVERY_STATES, type Delivery } from '../../../domains/webhooks';
 import type { DoorContext } from '../../http/door';
-import {
-  eventTypeName,
-  idSchema,
-  moment,
-  momentOrNull,
-  momentText,
-  pageQuery,
-  pageSchema,
-  timeQuery,
-} from '../../http/schemas';
+import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema, timeQuery } from '../../http/schemas';
+import { eventTypeName } from '../event-schemas';
 
 export const deliverySchema = z
   .object({

@@ -2,10 +2,8 @@ import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
 import { ENDPOINT_STATES, type Endpoint } from '../../../domains/webhooks';
 import {
-  channel,
   durationSchema,
   durationText,
-  eventTypePattern,
   idSchema,
   mapOf,
   metadataName,
@@ -18,6 +16,7 @@ import {
   pageSchema,
   text,
 } from '../../http/schemas';
+import { channel, eventTypePattern } from '../event-schemas';
 import { headersChangeSchema, headersSchema, maskHeaders } from './header-schema';
 import { DEFAULT_RETRY, retrySchema, retryView } from './retry-schema';
 import { secretSchema } from './secret-schema';

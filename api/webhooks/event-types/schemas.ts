@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { EventType } from '../../../domains/webhooks';
-import { eventTypeName, moment, momentText, ownEventTypeName, pageQuery, pageSchema, text } from '../../http/schemas';
+import { moment, momentText, pageQuery, pageSchema, text } from '../../http/schemas';
+import { eventTypeName, ownEventTypeName } from '../event-schemas';
 
 const description = text(2_000).meta({ example: 'An order was placed and paid for.' });
 

@@ -2,20 +2,18 @@ import { z } from 'zod';
 import type { MessageSummary, MessageWithBody, PublishResult } from '../../../domains/webhooks';
 import type { DoorContext } from '../../http/door';
 import {
-  channel,
   durationSchema,
-  eventTypeName,
   idSchema,
   jsonValue,
   moment,
   momentOrNull,
   momentText,
   nonEmptyText,
-  ownEventTypeName,
   pageQuery,
   pageSchema,
   timeQuery,
 } from '../../http/schemas';
+import { channel, eventTypeName, ownEventTypeName } from '../event-schemas';
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;

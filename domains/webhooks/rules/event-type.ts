@@ -1,5 +1,8 @@
-/** The type of the event that an endpoint is tried out with. No tenant may publish types that begin with `waybill.` */
-export const TEST_EVENT_TYPE = 'waybill.test';
+/** What event types of Waybill's own begin with; no tenant may publish them. */
+export const RESERVED_EVENT_TYPES = 'waybill.';
+
+/** The type of the event that an endpoint is tried out with. */
+export const TEST_EVENT_TYPE = `${RESERVED_EVENT_TYPES}test`;
 
 /**
  * Every subscription pattern that an event type matches: itself, `prefix.*` for each of its prefixes, and `*`.
