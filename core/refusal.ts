@@ -39,3 +39,17 @@ export abstract class Refusal extends Error {
     super(detail);
   }
 }
+
+/** A domain's class of refusals: its codes, and of what kind each is. To be extended under a name. */
+export function refusalOf<Code extends string>(kinds: Readonly<Record<Code, RefusalKind>>) {
+  return class extends Refusal {
+    constructor(
+      readonly code: Code,
+      detail?: string,
+      options?: RefusalOptions,
+    ) {
+      super(kinds[code], detail, options);
+      this.name = new.target.name;
+    }
+  };
+}

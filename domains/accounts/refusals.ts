@@ -1,23 +1,9 @@
-import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+import { refusalOf } from '../../core/refusal';
 
 /** Why a key or a tenant is not made, shown or changed. */
-const KINDS = {
+export class AccountRefusal extends refusalOf({
   'no-api-key': 'not-found',
   'no-such-tenant': 'invalid',
   'lacks-scope': 'forbidden',
   'key-ended': 'wrong-state',
-} as const satisfies Record<string, RefusalKind>;
-
-export type AccountRefusalCode = keyof typeof KINDS;
-
-export class AccountRefusal extends Refusal {
-  override name = 'AccountRefusal';
-
-  constructor(
-    readonly code: AccountRefusalCode,
-    detail?: string,
-    options?: RefusalOptions,
-  ) {
-    super(KINDS[code], detail, options);
-  }
-}
+}) {}

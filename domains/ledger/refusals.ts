@@ -1,20 +1,6 @@
-import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+import { refusalOf } from '../../core/refusal';
 
 /** Why nothing is posted by hand. */
-const KINDS = {
+export class LedgerRefusal extends refusalOf({
   'no-such-merchant': 'not-found',
-} as const satisfies Record<string, RefusalKind>;
-
-export type LedgerRefusalCode = keyof typeof KINDS;
-
-export class LedgerRefusal extends Refusal {
-  override name = 'LedgerRefusal';
-
-  constructor(
-    readonly code: LedgerRefusalCode,
-    detail?: string,
-    options?: RefusalOptions,
-  ) {
-    super(KINDS[code], detail, options);
-  }
-}
+}) {}

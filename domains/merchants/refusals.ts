@@ -1,22 +1,8 @@
-import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+import { refusalOf } from '../../core/refusal';
 
 /** Why a business, a merchant or a fee schedule is not made. */
-const KINDS = {
+export class MerchantRefusal extends refusalOf({
   'no-business': 'wrong-state',
   'no-such-merchant': 'invalid',
   'made-meanwhile': 'already-exists',
-} as const satisfies Record<string, RefusalKind>;
-
-export type MerchantRefusalCode = keyof typeof KINDS;
-
-export class MerchantRefusal extends Refusal {
-  override name = 'MerchantRefusal';
-
-  constructor(
-    readonly code: MerchantRefusalCode,
-    detail?: string,
-    options?: RefusalOptions,
-  ) {
-    super(KINDS[code], detail, options);
-  }
-}
+}) {}

@@ -1,7 +1,7 @@
-import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+import { refusalOf } from '../../core/refusal';
 
 /** Why an order, a payment, a refund or a wallet is not touched. */
-const KINDS = {
+export class PaymentRefusal extends refusalOf({
   'not-found': 'not-found',
   'no-such-charge': 'not-found',
   'no-such-order': 'invalid',
@@ -19,18 +19,4 @@ const KINDS = {
   'not-by-hand': 'wrong-state',
   'already-reversed': 'wrong-state',
   spent: 'wrong-state',
-} as const satisfies Record<string, RefusalKind>;
-
-export type PaymentRefusalCode = keyof typeof KINDS;
-
-export class PaymentRefusal extends Refusal {
-  override name = 'PaymentRefusal';
-
-  constructor(
-    readonly code: PaymentRefusalCode,
-    detail?: string,
-    options?: RefusalOptions,
-  ) {
-    super(KINDS[code], detail, options);
-  }
-}
+}) {}

@@ -1,7 +1,7 @@
-import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+import { refusalOf } from '../../core/refusal';
 
 /** Why a day is not settled, or not shown. */
-const KINDS = {
+export class SettlementRefusal extends refusalOf({
   'no-business': 'wrong-state',
   'no-settlement': 'not-found',
   'no-merchant': 'not-found',
@@ -16,21 +16,7 @@ const KINDS = {
   running: 'wrong-state',
   'not-settled': 'wrong-state',
   'no-statements': 'wrong-state',
-} as const satisfies Record<string, RefusalKind>;
-
-export type SettlementRefusalCode = keyof typeof KINDS;
-
-export class SettlementRefusal extends Refusal {
-  override name = 'SettlementRefusal';
-
-  constructor(
-    readonly code: SettlementRefusalCode,
-    detail?: string,
-    options?: RefusalOptions,
-  ) {
-    super(KINDS[code], detail, options);
-  }
-}
+}) {}
 
 /** For a day that no settlement was begun for. */
 export function noSettlement(): SettlementRefusal {

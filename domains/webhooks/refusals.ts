@@ -1,7 +1,7 @@
-import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
+import { refusalOf } from '../../core/refusal';
 
 /** Why a command on webhooks is not carried out. */
-const KINDS = {
+export class WebhookRefusal extends refusalOf({
   'no-such-endpoint': 'not-found',
   'no-such-dead-letter': 'not-found',
   'event-type-exists': 'already-exists',
@@ -12,18 +12,4 @@ const KINDS = {
   'too-many-secrets': 'wrong-state',
   'endpoint-disabled': 'wrong-state',
   'dead-letter-not-open': 'wrong-state',
-} as const satisfies Record<string, RefusalKind>;
-
-export type WebhookRefusalCode = keyof typeof KINDS;
-
-export class WebhookRefusal extends Refusal {
-  override name = 'WebhookRefusal';
-
-  constructor(
-    readonly code: WebhookRefusalCode,
-    detail?: string,
-    options?: RefusalOptions,
-  ) {
-    super(KINDS[code], detail, options);
-  }
-}
+}) {}
