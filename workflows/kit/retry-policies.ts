@@ -2,11 +2,16 @@ import type { RetryPolicy } from '@temporalio/common';
 import type { PermanentError } from '../../core/permanent-error';
 import * as ledgerErrors from '../../domains/ledger/rules/errors';
 import * as paymentErrors from '../../domains/payments/rules/errors';
+import * as settlementErrors from '../../domains/settlement/rules/errors';
 
 type PermanentErrorClass = abstract new (...args: never[]) => PermanentError;
 
 /** What a domain's `rules/errors.ts` exports: its permanent errors, and nothing else. */
-const OF_DOMAINS: readonly Readonly<Record<string, PermanentErrorClass>>[] = [ledgerErrors, paymentErrors];
+const OF_DOMAINS: readonly Readonly<Record<string, PermanentErrorClass>>[] = [
+  ledgerErrors,
+  paymentErrors,
+  settlementErrors,
+];
 
 /**
  * The types of errors that are the same however often one tries. A card that is declined is none: it is a result. Temporal
