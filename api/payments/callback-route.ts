@@ -8,7 +8,8 @@ import type { PaymentRouteDeps } from './deps';
 const PATH = '/callbacks/payments';
 
 /**
- * Where the provider tells what it did by itself. It has no API key: the signature over the body's text is what it shows.
+ * Where the provider tells what it did by itself. It has no API key: the signature over the body's text is what it shows,
+ * so that is looked at here, at the door.
  * A callback is answered when it is durable; one that comes twice changes nothing.
  */
 export function callbackRoute(deps: PaymentRouteDeps): Route {
