@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { newId, type PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
-import { addDays, type Business, businessDay } from '../merchants';
-import { businessOf, closedDate } from './requested-day';
+import { addDays, type Business, businessDay, requireBusiness } from '../merchants';
+import { closedDate } from './requested-day';
 import type { Statement } from './rules/statement';
 import {
   merchantPage,
@@ -31,7 +31,7 @@ export async function previewDay(
   tenantId: PublicId,
   wanted: string | undefined,
 ): Promise<{ date: string; statements: Statement[] }> {
-  const business = await businessOf(pool, tenantId);
+  const business = await requireBusiness(pool, tenantId);
   const date = closedDate(business, wanted);
   const run = await findRun(pool, tenantId, date);
   if (run?.state === 'completed') {

@@ -2,7 +2,6 @@ import { refusalOf } from '../../core/refusal';
 
 /** Why a day is not settled, or not shown. */
 export class SettlementRefusal extends refusalOf({
-  'no-business': 'wrong-state',
   'no-settlement': 'not-found',
   'no-merchant': 'not-found',
   'no-reconciliation': 'not-found',

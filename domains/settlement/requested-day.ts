@@ -1,14 +1,5 @@
-import type { PublicId } from '../../core/ids';
-import type { Queryable } from '../../infra/postgres/pool';
-import { type Business, businessDay, findBusiness, lastClosedDate } from '../merchants';
+import { type Business, businessDay, lastClosedDate } from '../merchants';
 import { SettlementRefusal } from './refusals';
-
-/** @throws SettlementRefusal `no-business` */
-export async function businessOf(db: Queryable, tenantId: PublicId): Promise<Business> {
-  const business = await findBusiness(db, tenantId);
-  if (business !== undefined) return business;
-  throw new SettlementRefusal('no-business', 'The tenant is no business yet: PATCH /v1/business first.');
-}
 
 /**
  * The date that is meant: by default the last one that is over.

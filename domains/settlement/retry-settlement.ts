@@ -2,8 +2,8 @@ import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
 import { appendAudit } from '../ledger';
+import { requireBusiness } from '../merchants';
 import { noSettlement, SettlementRefusal } from './refusals';
-import { businessOf } from './requested-day';
 import { type Starter, startSettlement } from './start';
 import { findRun, reopenRun, type SettlementRun } from './store/settlement-runs';
 
@@ -21,7 +21,7 @@ export async function retrySettlement(
 ): Promise<SettlementRun> {
   const { pool } = deps;
   const { tenantId, keyId } = by;
-  await businessOf(pool, tenantId);
+  await requireBusiness(pool, tenantId);
   const run = await findRun(pool, tenantId, date);
   if (run === undefined) throw noSettlement();
   const reopened = await inTransaction(pool, async (client) => {

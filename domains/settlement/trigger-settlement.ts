@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
-import { addDays, type Business, businessDay } from '../merchants';
+import { addDays, type Business, businessDay, requireBusiness } from '../merchants';
 import { SettlementRefusal, stillRunning } from './refusals';
-import { businessOf, closedDate } from './requested-day';
+import { closedDate } from './requested-day';
 import { settlementWorkflowId } from './rules/workflow-names';
 import { isBeingSettled, type Starter, startSettlement } from './start';
 import { ensureRun, findRun, lastCompletedDate, type SettlementRun } from './store/settlement-runs';
@@ -20,7 +20,7 @@ export async function triggerSettlement(
   wanted: string | undefined,
 ): Promise<{ run: SettlementRun; completed: boolean }> {
   const { pool } = deps;
-  const business = await businessOf(pool, tenantId);
+  const business = await requireBusiness(pool, tenantId);
   const date = closedDate(business, wanted);
   const known = await findRun(pool, tenantId, date);
   if (known?.state === 'completed') return { run: known, completed: true };

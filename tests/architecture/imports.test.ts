@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const ROOT = path.resolve(__dirname, '..', '..');
@@ -120,6 +120,38 @@ test('each rule of who may import whom finds what breaks it, and nothing else', 
   const found = (await violations(house)).map(({ rule, from }) => `${rule.name}: ${from}`);
   const expected = BROKEN.map(([rule, file]) => `${rule}: ${file}`);
   expect([...new Set(found)].sort()).toEqual(expected.sort());
+});
+
+/** Which domains a domain imports, by what docs/architecture.md draws. */
+function drawn(): Record<string, string[]> {
+  const [page = ''] = readFileSync(path.join(ROOT, 'docs', 'architecture.md'), 'utf8').split("A domain's folder");
+  const uses = [...page.matchAll(/(\w+) +→ ([\w, ]+\w)/g)].map(([, name = '', others = '']) => [
+    name,
+    others.split(', ').sort(),
+  ]);
+  const ground = (/ground +([\w ·]+\w)/.exec(page)?.[1] ?? '').split(' · ').map((name) => [name, []]);
+  return Object.fromEntries([...uses, ...ground]);
+}
+
+/** Which domains a domain imports. */
+function imported(domain: string): string[] {
+  const folder = path.join(ROOT, 'domains', domain);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /(?<!\.test)\.ts$/.test(file),
+  );
+  const found = files.flatMap((file) => {
+    const specs = readFileSync(path.join(folder, file), 'utf8').matchAll(/from '(\.[^']+)'/g);
+    return [...specs].map(([, spec = '']) =>
+      path.relative(path.join(ROOT, 'domains'), path.join(folder, path.dirname(file), spec)),
+    );
+  });
+  const others = found.filter((place) => !place.startsWith('..')).map((place) => place.split(path.sep)[0] ?? '');
+  return [...new Set(others)].filter((other) => other !== domain).sort();
+}
+
+test('the domains use each other as the picture of the architecture says', () => {
+  const domains = readdirSync(path.join(ROOT, 'domains')).sort();
+  expect(Object.fromEntries(domains.map((domain) => [domain, imported(domain)]))).toEqual(drawn());
 });
 
 test('every rule is tried', () => {
