@@ -1,6 +1,6 @@
 import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
 
-/** Why nothing is posted by hand. */
+/** Why a posting by hand is refused. */
 const KINDS = {
   'no-such-merchant': 'not-found',
 } as const satisfies Record<string, RefusalKind>;

@@ -1,6 +1,6 @@
 import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
 
-/** Why a business, a merchant or a fee schedule is not made. */
+/** Why a request about a business, a merchant or a fee schedule is refused. */
 const KINDS = {
   'no-business': 'wrong-state',
   'no-such-merchant': 'invalid',

@@ -1,6 +1,6 @@
 import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
 
-/** Why an order, a payment, a refund or a wallet is not touched. */
+/** Why a request about an order, a payment, a refund or a wallet is refused. */
 const KINDS = {
   'not-found': 'not-found',
   'no-such-charge': 'not-found',

@@ -11,7 +11,7 @@ export async function businessOf(db: Queryable, tenantId: PublicId): Promise<Bus
 }
 
 /**
- * The date that is meant: by default the last one that is over.
+ * The date to use: by default the last one that is over.
  *
  * @throws SettlementRefusal `day-open` when it is not over yet, `before-first-day` when it lies before the first day
  */
