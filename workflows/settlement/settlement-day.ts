@@ -32,7 +32,7 @@ const { claimDay, computeDay, checkDay, postDay } = proxyActivities<SettlementAc
 
 /**
  * Settles one business day: claims what happened, makes the statements, checks them, posts and pays out. If a single
- * invariant does not hold nothing is paid out, and somebody has to look.
+ * invariant does not hold, nothing is paid out, and somebody has to look.
  */
 export async function settlementDay(input: SettlementDayInput): Promise<DaySummary> {
   const { tenantId, date } = input;

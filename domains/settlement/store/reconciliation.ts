@@ -120,8 +120,8 @@ async function upload(db: Queryable, lines: readonly ReconciliationLine[]): Prom
 }
 
 /**
- * Finds what the file has to have: what went through the provider. Payments from wallets and adjustments are internal,
- * and count only when the file has them.
+ * Finds what the file has to have: what went through the provider. Wallet payments and adjustments are internal, and
+ * count only when the file has them.
  */
 async function compare(db: Queryable, runId: PublicId): Promise<void> {
   await db.query({
