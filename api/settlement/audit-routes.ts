@@ -18,7 +18,7 @@ const auditEntrySchema = z
   .object({
     seq: z.int().meta({ description: '1, 2, 3, … without a gap.' }),
     at: momentText,
-    actor: z.string().meta({ description: "Who: an API key's id, or a workflow's." }),
+    actor: z.string().meta({ description: "Who: an API key's id, or `settlement`." }),
     action: z.string().meta({ example: 'settlement.completed' }),
     subject: z.string().meta({ description: 'To what: an id, or a business date.' }),
     payload: z.unknown(),

@@ -39,7 +39,8 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
       summary: 'Compare a settled day with a file of a bank or provider',
       description:
         'Transactions and lines are matched by reference, and by type where the file has types. The variance of each ' +
-        'currency is the sum of all transactions of the day less the sum of all lines. A file may have up to 16 MiB.',
+        "currency is the sum of the day's transactions less the sum of all lines; wallet payments and adjustments count " +
+        'only if the file has them. A file may have up to 16 MiB.',
       scope: 'finance:settle',
       params: dateParams,
       mediaTypes: ['text/csv'],

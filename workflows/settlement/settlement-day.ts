@@ -23,7 +23,9 @@ const { openDay, completeDay, holdDay } = proxyActivities<SettlementActivities>(
   retry: DATABASE_RETRY,
 });
 
-/** Steps over everything that happened in a day: they heartbeat with every page, and begin again where they left off. */
+/**
+ * Steps over everything that happened in a day: they heartbeat with every page, and can be repeated from the beginning.
+ */
 const { claimDay, computeDay, checkDay, postDay } = proxyActivities<SettlementActivities>({
   startToCloseTimeout: '1 hour',
   heartbeatTimeout: '2 minutes',

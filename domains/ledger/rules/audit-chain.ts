@@ -4,7 +4,7 @@ import type { PublicId } from '../../../core/ids';
 
 /** What an entry of the audit log says, apart from its place in the chain. */
 export interface AuditEvent {
-  /** Who did it: an API key's id, or a workflow's. */
+  /** Who did it: an API key's id, or `settlement`. */
   actor: string;
   /** Such as `settlement.completed`. */
   action: string;

@@ -124,7 +124,7 @@ export function adjustmentPosting(merchant: PublicId, amount: bigint): Posting {
   };
 }
 
-/** Moves money from one account to another: a credit on the first, a debit on the second means the first owes more. */
+/** Moves money between accounts: debits the first, credits the second. */
 export function transferPosting(debit: string, credit: string, amount: bigint): Posting {
   return {
     entries: nonZero([

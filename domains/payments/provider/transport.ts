@@ -6,7 +6,7 @@ export interface TransportOptions {
   url: string;
   /** Sent as a bearer token. */
   key: string | undefined;
-  /** From the first byte that is sent to the last that is read, in milliseconds. */
+  /** For a whole call, from connecting to the last byte read, in milliseconds. */
   timeoutMs: number;
 }
 

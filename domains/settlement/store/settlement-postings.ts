@@ -4,7 +4,7 @@ import { accountIdSql } from '../../ledger';
 import type { PageOfRun } from './settlement-records';
 
 // Ids are derived from run, merchant, currency and kind, and references are unique, so posting again adds nothing.
-// The entries are what domains/ledger/rules/postings.ts would make; thousands are made by one statement.
+// Accounts and signs are those of domains/ledger/rules/postings.ts; one statement makes thousands of entries.
 // $1 run, $2 and $3 merchants after and up to, $4 tenant, $5 tenant as text
 const MOVES = `
 moves AS MATERIALIZED (

@@ -108,8 +108,8 @@ export async function findRun(db: Queryable, tenantId: PublicId, date: string): 
 }
 
 /**
- * Marks a run that is not at its end as running. It begins where the day before ended, also when the cut-off or the time
- * zone was changed in between; a day for which a change leaves no time is a millisecond long. Index:
+ * Marks a pending run as running. It begins where the day before ended, also when the cut-off or the time zone was
+ * changed in between; a day for which a change leaves no time is a millisecond long. Index:
  * settlement_runs_tenant_id_business_date_key.
  *
  * @returns the run as it is now
