@@ -27,11 +27,11 @@ const transactionSchema = z
         gross: amountText,
         fee: amountText,
         feeTax: amountText,
-        runId: idSchema('set').nullable().meta({ description: 'Null until a day is settled with it.' }),
+        runId: idSchema('set').nullable().meta({ description: 'Null until a settlement includes it.' }),
         late: z.boolean(),
       })
       .nullable()
-      .meta({ description: "What it means to the merchant's settlement; null if nothing." }),
+      .meta({ description: "Its effect on the merchant's settlement; null if none." }),
     reversesId: idSchema('ltx').nullable(),
     reversedById: idSchema('ltx').nullable(),
     effectiveAt: momentText.meta({ description: 'When it happened, which decides its business day.' }),
@@ -84,10 +84,10 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
       path: '/v1/ledger/transactions/{id}/reverse',
       operationId: 'reverseLedgerTransaction',
       tag: TAG,
-      summary: 'Take back an adjustment or a wallet credit',
+      summary: 'Reverse an adjustment or a wallet credit',
       description:
-        'Posts the opposite as a transaction of its own; the original stays as it is. Once. Payments are taken back by a ' +
-        'refund, so that payment and ledger never part.',
+        'Posts the opposite as a new transaction, once; the original stays as it is. Payments are refunded instead, so ' +
+        'that payment and ledger always agree.',
       scope: 'finance:settle',
       idempotency: 'required',
       params,

@@ -8,9 +8,8 @@ import type { PaymentRouteDeps } from './deps';
 const PATH = '/callbacks/payments';
 
 /**
- * Where the provider tells what it did by itself. It has no API key: the signature over the body's text is what it shows,
- * so that is looked at here, at the door.
- * A callback is answered when it is durable; one that comes twice changes nothing.
+ * Where the provider reports what it did unasked. It has no API key; it signs the body's text instead, which is checked
+ * here, at the door. A callback is answered once it is stored; a repeated one changes nothing.
  */
 export function callbackRoute(deps: PaymentRouteDeps): Route {
   return {
@@ -18,14 +17,14 @@ export function callbackRoute(deps: PaymentRouteDeps): Route {
     path: PATH,
     operationId: 'receivePaymentCallback',
     tag: 'Payments',
-    summary: 'For the payment provider: tell of a chargeback',
+    summary: 'For the payment provider: report a chargeback',
     description:
-      'Signed as Standard Webhooks says, with the secret in `WAYBILL_PAYMENT_PROVIDER_SECRET`. Types that are not known ' +
-      'are accepted and ignored.',
+      'Signed according to Standard Webhooks, with the secret in `WAYBILL_PAYMENT_PROVIDER_SECRET`. Unknown types are ' +
+      'accepted and ignored.',
     scope: undefined,
     body: z.string().meta({ description: 'JSON: `{"type": "chargeback.opened", "data": {…}}`.' }),
     bodyAsText: true,
-    responses: { 204: { description: 'It is kept.' } },
+    responses: { 204: { description: 'It is accepted.' } },
     problems: ['signature-refused', 'not-found', 'validation-failed', 'unavailable'],
     prepare:
       (raw) =>
@@ -60,7 +59,7 @@ function verified({ config }: PaymentRouteDeps, { headers, body }: RawInput): st
   return text;
 }
 
-/** @returns `undefined` for a type that is not known */
+/** @returns `undefined` for an unknown type */
 function read(text: string): Callback | undefined {
   let value: unknown;
   try {

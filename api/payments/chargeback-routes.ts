@@ -86,13 +86,13 @@ export function chargebackRoutes(deps: PaymentRouteDeps): Route[] {
       path: '/v1/chargebacks/{id}/resume',
       operationId: 'resumeChargeback',
       tag: TAG,
-      summary: 'Go on with a chargeback that needs review',
-      description: 'Posts it, and takes it back if the dispute was won. Its payment must be captured here by now.',
+      summary: 'Resume a chargeback that needs review',
+      description: 'Posts it, and reverses it if the dispute was won. Its payment must be captured here by now.',
       scope: 'payments:write',
       params: chargebackParams,
       responses: {
         202: {
-          description: 'Its workflow looks at it again.',
+          description: 'Its workflow takes it up again.',
           body: chargebackSchema,
           headers: { Location: "The chargeback's path." },
         },

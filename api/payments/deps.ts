@@ -1,5 +1,5 @@
 import type { PaymentDeps } from '../../domains/payments';
 import type { DoorContext } from '../http/door';
 
-/** What the routes about payments are made with. */
+/** What the payment routes need. */
 export interface PaymentRouteDeps extends PaymentDeps, Pick<DoorContext, 'workflowUrl'> {}

@@ -83,7 +83,7 @@ export function orderRoutes(deps: PaymentRouteDeps): Route[] {
       operationId: 'cancelOrder',
       tag: TAG,
       summary: 'Cancel an order',
-      description: 'Of an order that nobody pays or has paid. A paid one is refunded.',
+      description: 'Only if it is neither paid nor being paid. A paid order is refunded instead.',
       scope: 'payments:write',
       idempotency: 'required',
       params: orderParams,

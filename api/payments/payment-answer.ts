@@ -1,7 +1,7 @@
 import { isEnded, type Payment } from '../../domains/payments';
 import { paymentSchema, paymentView } from './payment-schemas';
 
-/** What a request that makes a payment is answered with. */
+/** The answers to a request that makes a payment. */
 export const PAYMENT_ANSWERS = {
   201: {
     description: 'The payment, ended: captured, declined, failed or voided, or in need of review. `state` says which.',
@@ -9,7 +9,7 @@ export const PAYMENT_ANSWERS = {
     headers: { Location: "The payment's path." },
   },
   202: {
-    description: 'The payment is under way: look again, or wait for `payment.captured` and its like.',
+    description: 'The payment is in progress: look again, or wait for an event such as `payment.captured`.',
     body: paymentSchema,
     headers: { Location: "The payment's path." },
   },

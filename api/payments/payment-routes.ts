@@ -27,8 +27,8 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
       summary: 'Pay an order',
       description:
         'Authorises and captures, or takes the money from a wallet, and waits up to ten seconds for the result. However ' +
-        'often it is repeated with its key, and whatever fails on the way, the customer is charged at most once. A payment ' +
-        'that is declined is an answer, not an error; the order can then be paid anew.',
+        'often it is repeated with its key, and whatever fails on the way, the customer is charged at most once. A ' +
+        'declined payment is a result, not an error; the order can then be paid again.',
       scope: 'payments:write',
       idempotency: 'required',
       body: newPaymentSchema,
@@ -71,14 +71,14 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
       path: '/v1/payments/{id}/resume',
       operationId: 'resumePayment',
       tag: TAG,
-      summary: 'Go on with a payment that needs review',
+      summary: 'Resume a payment that needs review',
       description:
-        'Asks the provider what became of it, and goes on: posts what was taken, or makes the payment if nothing was.',
+        'Asks the provider how it stands, and continues: posts what was taken, or makes the payment if nothing was.',
       scope: 'payments:write',
       params: paymentParams,
       responses: {
         202: {
-          description: 'Its workflow looks at it again.',
+          description: 'Its workflow takes it up again.',
           body: paymentSchema,
           headers: { Location: "The payment's path." },
         },

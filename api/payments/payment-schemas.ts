@@ -14,7 +14,7 @@ export const sourceSchema = z
     }),
     z.strictObject({ type: z.literal('wallet'), walletId: idSchema('wal') }),
   ])
-  .meta({ description: 'A card, by the token that the provider gave for it, or a wallet.' });
+  .meta({ description: "A card, by the provider's token for it, or a wallet." });
 
 const example = { source: { type: 'card' as const, token: 'tok_ok' } };
 
@@ -34,13 +34,13 @@ export const paymentSchema = z
     source: z.object({ type: z.enum(['card', 'wallet']), walletId: idSchema('wal').optional() }),
     state: z.enum(PAYMENT_STATES).meta({
       description:
-        '`declined`: by the card or for lack of money; `voided`: authorised, then let go; `failed`: nothing was taken; ' +
-        '`needs_review`: somebody has to look whether money was taken.',
+        '`declined`: by the card or for lack of money; `voided`: authorised, then released; `failed`: nothing was ' +
+        'taken; `needs_review`: somebody has to check whether money was taken.',
     }),
     declineCode: z.string().nullable().meta({ description: 'Why it was not captured.' }),
     providerReference: z.string().nullable(),
     capturedAt: momentText.nullable(),
-    fee: amountText.nullable().meta({ description: 'What the merchant pays for it; set by the capture for good.' }),
+    fee: amountText.nullable().meta({ description: 'What the merchant pays for it; fixed at the capture.' }),
     feeTax: amountText.nullable(),
     feeScheduleId: idSchema('fee').nullable(),
     refundedAmount: amountText,

@@ -53,14 +53,14 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       operationId: 'refundPayment',
       tag: TAG,
       summary: 'Refund a payment, or a part of it',
-      description: 'Waits up to ten seconds for the result. Refunds together are never more than was captured.',
+      description: 'Waits up to ten seconds for the result. Together, refunds never exceed what was captured.',
       scope: 'payments:write',
       idempotency: 'required',
       params: paymentParams,
       body: newRefundSchema,
       responses: {
         201: { description: 'The refund, ended: `state` says how.', body: refundSchema, headers: LOCATION },
-        202: { description: 'The refund is under way.', body: refundSchema, headers: LOCATION },
+        202: { description: 'The refund is in progress.', body: refundSchema, headers: LOCATION },
       },
       problems: ['wrong-state'],
       handler: async ({ params, body }, context) => {
@@ -106,11 +106,11 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       path: '/v1/payments/{id}/refunds/{refundId}/resume',
       operationId: 'resumeRefund',
       tag: TAG,
-      summary: 'Go on with a refund that needs review',
-      description: 'Asks the provider what became of it, and makes it if it was not made; then posts it.',
+      summary: 'Resume a refund that needs review',
+      description: 'Asks the provider whether it was made, makes it if not, then posts it.',
       scope: 'payments:write',
       params: refundParams,
-      responses: { 202: { description: 'Its workflow looks at it again.', body: refundSchema, headers: LOCATION } },
+      responses: { 202: { description: 'Its workflow takes it up again.', body: refundSchema, headers: LOCATION } },
       problems: ['wrong-state'],
       handler: async ({ params }, { tenantId }) => {
         const refund = await resumeRefund(deps, tenantId, params.id, params.refundId);

@@ -8,7 +8,7 @@ import { paymentOnlyRoutes } from './payment-routes';
 import { refundRoutes } from './refund-routes';
 import { walletRoutes } from './wallet-routes';
 
-/** Orders, wallets, payments, refunds, chargebacks, and what the provider tells. */
+/** Orders, wallets, payments, refunds, chargebacks, and the provider's callbacks. */
 export function paymentRoutes(context: DoorContext): Route[] {
   const deps = { ...paymentDeps(context), workflowUrl: context.workflowUrl };
   return [

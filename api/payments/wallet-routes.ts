@@ -19,7 +19,7 @@ const CURSOR = byId('wallets');
 
 const newWalletSchema = z
   .strictObject({
-    owner: nonEmptyText(200).meta({ description: 'Whose it is: your own id of the customer.', example: 'customer-7' }),
+    owner: nonEmptyText(200).meta({ description: 'Whose it is: your own id for the customer.', example: 'customer-7' }),
     currency: currencySchema,
   })
   .meta({ id: 'NewWallet', example: { owner: 'customer-7', currency: 'EUR' } });
@@ -32,7 +32,7 @@ const walletSchema = z
     owner: z.string(),
     currency: z.string(),
     balance: amountText.meta({ description: '`available` + `held`.' }),
-    held: amountText.meta({ description: 'Kept for payments that are under way.' }),
+    held: amountText.meta({ description: 'Held for payments in progress.' }),
     available: amountText,
     createdAt: momentText,
   })
@@ -95,7 +95,7 @@ export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool'>): Route[] {
       operationId: 'creditWallet',
       tag: TAG,
       summary: 'Put money into a wallet',
-      description: 'A ledger transaction against `wallet_funding`: money that you have received elsewhere.',
+      description: 'Posts money that you received elsewhere, against `wallet_funding`.',
       scope: 'payments:write',
       idempotency: 'required',
       params: walletParams,

@@ -18,7 +18,7 @@ const auditEntrySchema = z
   .object({
     seq: z.int().meta({ description: '1, 2, 3, … without a gap.' }),
     at: momentText,
-    actor: z.string().meta({ description: "Who: an API key's id, or a workflow's." }),
+    actor: z.string().meta({ description: "Who: an API key's id, or `settlement`." }),
     action: z.string().meta({ example: 'settlement.completed' }),
     subject: z.string().meta({ description: 'To what: an id, or a business date.' }),
     payload: z.unknown(),
@@ -34,11 +34,11 @@ const auditEntrySchema = z
 const verdictSchema = z
   .object({
     verified: z.boolean(),
-    entries: z.int().meta({ description: 'How many entries hold, from the first on.' }),
+    entries: z.int().meta({ description: 'How many entries are valid, from the first on.' }),
     head: z
       .object({ seq: z.int(), hash })
       .nullable()
-      .meta({ description: 'The last entry that holds. Keep it elsewhere, and ask with it later.' }),
+      .meta({ description: 'The last valid entry. Store it elsewhere, and verify with it later.' }),
     brokenAt: z.int().nullable().meta({ description: 'The first entry that was changed or is missing.' }),
   })
   .meta({ id: 'FinanceAuditVerdict' });
@@ -49,8 +49,8 @@ const verifyQuery = z.strictObject({
     .int()
     .min(1)
     .optional()
-    .meta({ description: 'The number of an entry that is known to have been there.' }),
-  hash: hash.optional().meta({ description: 'Its hash. That last entries were taken away is seen only with these.' }),
+    .meta({ description: 'The number of an entry that is known to have existed.' }),
+  hash: hash.optional().meta({ description: 'Its hash. Removed last entries are found only with `seq` and `hash`.' }),
 });
 
 export function auditRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
@@ -60,7 +60,7 @@ export function auditRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       path: '/api/v2/finance/settlement/audit',
       operationId: 'listFinanceAudit',
       tag: TAG,
-      summary: 'List what was done to the finances, newest first',
+      summary: 'List the finance audit log, newest first',
       scope: 'finance:read',
       query: z.strictObject(pageQuery),
       responses: { 200: { description: 'A page of entries.', body: pageSchema('FinanceAuditPage', auditEntrySchema) } },

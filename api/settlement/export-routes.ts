@@ -24,8 +24,8 @@ export function settlementExportRoutes({ pool }: Pick<DoorContext, 'pool'>): Rou
       summary: 'Export a settled day',
       description:
         'As CSV (RFC 4180; amounts in major units; texts that a spreadsheet would take for a formula begin with an ' +
-        "apostrophe), as ISO 20022 camt.053.001.08 (a statement a merchant and currency; a day's closing balance is the " +
-        "next day's opening balance), or as JSON (amounts in minor units). A day that is held for review is marked so.",
+        "apostrophe), as ISO 20022 camt.053.001.08 (a statement per merchant and currency; a day's closing balance is " +
+        "the next day's opening balance), or as JSON (amounts in minor units). A day held for review is marked as such.",
       scope: 'finance:read',
       params: dateParams,
       query: exportQuery,

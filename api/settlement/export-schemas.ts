@@ -20,7 +20,7 @@ const exportedDaySchema = z.object({
   timeZone: z.string(),
   periodStart: momentText,
   periodEnd: momentText,
-  state: z.enum(['completed', 'needs_review']).meta({ description: 'What is held for review may still change.' }),
+  state: z.enum(['completed', 'needs_review']).meta({ description: 'A day held for review may still change.' }),
   settledAt: momentText,
 });
 

@@ -24,7 +24,7 @@ import { dateParams } from './schemas';
 
 const TAG = 'Reconciliation';
 const PATH = '/api/v2/finance/settlement/{date}/reconciliation';
-/** Some 300,000 lines. A day has to be in one file: of a part of it all the rest would be missing. */
+/** About 300,000 lines. A day has to be in one file: with only a part of it, all the rest would be missing. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const CURSOR = byId('reconciliations');
 const ITEM_CURSOR = byNumber('reconciliation-items');
@@ -36,10 +36,11 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
       path: PATH,
       operationId: 'reconcileSettlement',
       tag: TAG,
-      summary: 'Hold a settled day against a file of a bank or provider',
+      summary: 'Compare a settled day with a file of a bank or provider',
       description:
         'Transactions and lines are matched by reference, and by type where the file has types. The variance of each ' +
-        'currency is the sum of all transactions of the day less the sum of all lines. A file has 16 MiB at most.',
+        "currency is the sum of the day's transactions less the sum of all lines; wallet payments and adjustments count " +
+        'only if the file has them. A file may have up to 16 MiB.',
       scope: 'finance:settle',
       params: dateParams,
       mediaTypes: ['text/csv'],
@@ -101,7 +102,7 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
       path: `${PATH}/{id}/items`,
       operationId: 'listReconciliationItems',
       tag: TAG,
-      summary: 'List what a reconciliation found, what did not match first',
+      summary: "List a reconciliation's items, mismatches first",
       scope: 'finance:read',
       params: reconciliationParams,
       query: reconciliationItemQuery,

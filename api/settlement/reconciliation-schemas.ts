@@ -15,7 +15,7 @@ export const reconciliationParams = z.object({ date: dateSchema, id: idSchema('r
 export const reconciliationFileSchema = z.string().meta({
   example: 'reference,currency,amount,type\r\npay_019e0c7b5d0e7cc2a7b1f30d1f2a9c11,EUR,12.50,capture\r\n',
   description:
-    'CSV in UTF-8 with a header: `reference`, `currency` and `amount`, and `type` or not. The amount is an exact decimal ' +
+    'CSV in UTF-8 with a header: `reference`, `currency`, `amount` and optionally `type`. The amount is an exact decimal ' +
     'in major units, gross, signed as the merchant sees it; with types, refunds and chargebacks need no sign.',
 });
 
@@ -26,7 +26,7 @@ export const reconciliationSchema = z
     id: idSchema('rec'),
     date: z.string().meta({ example: '2026-10-29' }),
     state: z.enum(['within_tolerance', 'out_of_tolerance']).meta({
-      description: 'Whether in every currency the variance is 0 or less than 0.1 % of the external total.',
+      description: 'Whether the variance in every currency is 0 or less than 0.1 % of the external total.',
     }),
     createdBy: z.string().meta({ description: "The API key's id." }),
     fileSha256: z.string().meta({ description: "Of the file's text in UTF-8, without a byte order mark." }),

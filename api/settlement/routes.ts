@@ -49,14 +49,15 @@ export function settlementRoutes(deps: DoorContext): Route[] {
   };
   const triggerResponses = {
     200: {
-      description: 'It was completed before: its result. With `dryRun`, the statements.',
+      description: 'Its result, if it was completed before; with `dryRun`, the statements.',
       body: runSchema.or(statementsSchema),
     },
-    202: { description: 'It is started.', body: runSchema, headers: { Location: 'Where its result will be.' } },
+    202: { description: 'It has started.', body: runSchema, headers: { Location: 'Where its result will be.' } },
   };
   const description =
-    'Days are settled in their order: earlier ones that are not settled yet come first. A completed day answers with its ' +
-    'result, a day that is not over with 422, one that is being settled, or behind one that has to be retried, with 409.';
+    'Days are settled in order: earlier ones that are not settled yet come first. A completed day answers with its ' +
+    'result. A day that is not over is refused with 422; one that is being settled, has to be retried, or follows one ' +
+    'that has to be, with 409.';
 
   return [
     route({
@@ -93,13 +94,13 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       path: `${BASE}/retry/{date}`,
       operationId: 'retrySettlement',
       tag: TAG,
-      summary: 'Settle a day again that failed or needs a review',
-      description: 'It goes on with what it had claimed. A completed day cannot be settled again.',
+      summary: 'Retry a day that failed or needs a review',
+      description: 'Continues with what the day has claimed. A completed day cannot be settled again.',
       scope: 'finance:settle',
       idempotency: 'required',
       params: dateParams,
       responses: {
-        202: { description: 'It is started.', body: runSchema, headers: { Location: 'Where its result will be.' } },
+        202: { description: 'It has started.', body: runSchema, headers: { Location: 'Where its result will be.' } },
       },
       problems: ['wrong-state'],
       handler: async ({ params }, context) => {
@@ -128,7 +129,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       path: `${BASE}/stats/summary`,
       operationId: 'summarizeSettlements',
       tag: TAG,
-      summary: 'What the settlements of some days came to',
+      summary: 'Sum up the settlements of some days',
       scope: 'finance:read',
       query: summaryQuery,
       responses: { 200: { description: 'Counts, rates and sums by currency.', body: summarySchema } },
@@ -159,7 +160,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       path: `${BASE}/{date}/merchants/{merchantId}`,
       operationId: 'getStatements',
       tag: TAG,
-      summary: "A merchant's statements of a day, one a currency",
+      summary: "Get a merchant's statements of a day, one per currency",
       scope: 'finance:read',
       params: statementParams,
       responses: { 200: { description: 'The statements.', body: statementsSchema } },

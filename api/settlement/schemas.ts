@@ -86,11 +86,11 @@ export const runDetailSchema = z
 export const summarySchema = z
   .object({
     runs: z.object({ total: z.int(), completed: z.int(), failed: z.int(), needsReview: z.int(), open: z.int() }),
-    successRate: z.number().nullable().meta({ description: 'Completed ones of those that ended, 0 to 1.' }),
+    successRate: z.number().nullable().meta({ description: 'The share of ended settlements that completed, 0 to 1.' }),
     p95Seconds: z
       .number()
       .nullable()
-      .meta({ description: 'From the start of a settlement until it was completed, its grace and reviews included.' }),
+      .meta({ description: '95th percentile of the time from start to completion, grace and reviews included.' }),
     transactions: z.string(),
     totals: totalsSchema,
   })

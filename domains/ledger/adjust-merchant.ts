@@ -17,9 +17,9 @@ export interface AdjustmentRequest {
 }
 
 /**
- * Corrects by hand what a merchant is owed, once an effect, and says so in the audit log.
+ * Corrects by hand what a merchant is owed, once per effect, with an entry in the audit log.
  *
- * @param effect - `keyId`: whose doing it is
+ * @param effect - `keyId`: the API key that asked for it
  * @throws LedgerRefusal when there is no such merchant
  */
 export async function adjustMerchant(

@@ -1,6 +1,6 @@
 import { refusalOf } from '../../core/refusal';
 
-/** Why nothing is posted by hand. */
+/** Why a posting by hand is refused. */
 export class LedgerRefusal extends refusalOf({
   'no-such-merchant': 'not-found',
 }) {}

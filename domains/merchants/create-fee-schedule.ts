@@ -18,7 +18,7 @@ export interface NewFeeScheduleRequest {
   validFrom: Date | undefined;
 }
 
-/** Adds the next version of what merchants pay in a currency, once an effect. @throws MerchantRefusal */
+/** Adds the next version of what merchants pay in a currency, once per effect. @throws MerchantRefusal */
 export async function createFeeSchedule(
   { pool }: { pool: Pool },
   { tenantId, effectId }: Pick<Effect, 'tenantId' | 'effectId'>,

@@ -4,7 +4,7 @@ import type { Effect } from '../../infra/postgres/effect';
 import { requireBusiness } from './require';
 import { insertMerchant, type Merchant } from './store/merchants';
 
-/** Registers a merchant of a business, once an effect. @throws MerchantRefusal */
+/** Registers a merchant of a business, once per effect. @throws MerchantRefusal */
 export async function createMerchant(
   { pool }: { pool: Pool },
   { tenantId, effectId }: Pick<Effect, 'tenantId' | 'effectId'>,

@@ -1,6 +1,6 @@
 import { refusalOf } from '../../core/refusal';
 
-/** Why a business, a merchant or a fee schedule is not made. */
+/** Why a request about a business, a merchant or a fee schedule is refused. */
 export class MerchantRefusal extends refusalOf({
   'no-business': 'wrong-state',
   'no-such-merchant': 'invalid',

@@ -15,16 +15,16 @@ export const paymentsConfig = z.object({
       .string()
       .refine((secret) => parseSecret(secret) !== undefined, 'expected whsec_ and base64 of 24 to 64 bytes')
       .optional(),
-    '`whsec_…` that the provider signs its callbacks with, as Standard Webhooks says',
+    '`whsec_…` secret that the provider signs its callbacks with (Standard Webhooks)',
   ),
   WAYBILL_PAYMENT_PROVIDER_TIMEOUT: setting(
     duration('10s', '', LONGEST_TIMEOUT_MS).refine((ms) => ms > 0, 'expected more than 0s'),
-    'how long the provider has for an answer, 30s at most',
+    'how long the provider has to answer, 30s at most',
     '10s',
   ),
   WAYBILL_PAYMENT_PACE: setting(
     z.coerce.number('expected a number above 0').positive().max(100).default(1),
-    'factor for all waits between tries of payments, below 1 for tests',
+    'factor for all waits between tries of a payment, below 1 for tests',
     '1',
   ),
 });

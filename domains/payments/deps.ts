@@ -10,7 +10,7 @@ import { createHttpProvider } from './provider/http-provider';
 import type { PaymentProvider } from './provider/provider';
 import { ProviderRefused } from './rules/errors';
 
-/** What the use cases about payments are made of. */
+/** What the payment use cases need. */
 export interface PaymentDeps {
   pool: Pool;
   client: Client;
@@ -21,7 +21,7 @@ export interface PaymentDeps {
   provider(): PaymentProvider;
 }
 
-/** What a request of a tenant brings about, and where to tell what went on meanwhile. */
+/** The effect of a tenant's request, and the request's log. */
 export type LoggedEffect = Effect & { log: Logger };
 
 export function paymentDeps(platform: Platform): PaymentDeps {

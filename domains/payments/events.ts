@@ -4,7 +4,7 @@ import type { Chargeback } from './store/chargebacks';
 import type { Payment } from './store/payments';
 import type { Refund } from './store/refunds';
 
-/** An event about a payment; there is one of each type a payment. */
+/** An event about a payment: at most one of each type per payment. */
 export function paymentEvent(
   type: 'payment.captured' | 'payment.declined' | 'payment.failed' | 'payment.needs_review',
   payment: Payment,
@@ -23,7 +23,7 @@ export function paymentEvent(
   });
 }
 
-/** An event about a refund; there is one of each type a refund. */
+/** An event about a refund: at most one of each type per refund. */
 export function refundEvent(
   type: 'refund.succeeded' | 'refund.failed' | 'refund.needs_review',
   refund: Refund,
@@ -41,7 +41,7 @@ export function refundEvent(
   });
 }
 
-/** An event about a chargeback; there is one of each type a chargeback. */
+/** An event about a chargeback: at most one of each type per chargeback. */
 export function chargebackEvent(
   type: 'chargeback.opened' | 'chargeback.won' | 'chargeback.needs_review',
   chargeback: Chargeback,

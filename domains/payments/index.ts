@@ -9,7 +9,7 @@ export { createOrder } from './orders/create-order';
 export { ORDER_STATES } from './rules/order-states';
 export { findOrder, listOrders, type Order } from './store/orders';
 
-// Payments: what requests ask for
+// Payments: requests
 
 export { makePayment } from './paying/make-payment';
 export { payOrder } from './paying/pay-order';
@@ -26,7 +26,7 @@ export { recordCapture } from './paying/record-capture';
 export { holdWallet } from './wallets/hold-wallet';
 export { releaseWallet } from './wallets/release-wallet';
 
-// Refunds: what requests ask for
+// Refunds: requests
 
 export { makeRefund } from './refunding/make-refund';
 export { resumeRefund } from './refunding/resume-refund';
@@ -41,7 +41,7 @@ export { recordRefund } from './refunding/record-refund';
 export { callRefund, lookUpRefund } from './refunding/refund-at-provider';
 export type { RefundDone } from './rules/payment-flow';
 
-// Chargebacks: what the provider tells, what requests ask for, the steps of the workflow
+// Chargebacks: the provider's callbacks, requests, the steps of the workflow
 
 export { flagChargeback } from './chargebacks/flag-chargeback';
 export { keepCallback } from './chargebacks/keep-callback';
@@ -51,7 +51,7 @@ export { type Callback, callbackSchema } from './provider/wire';
 export { CHARGEBACK_STATES } from './rules/chargeback-states';
 export { type Chargeback, findChargeback, listChargebacks } from './store/chargebacks';
 
-// Wallets, and what is taken back by hand
+// Wallets, and reversals by hand
 
 export { reverseTransaction } from './reverse-transaction';
 export { findWalletWithBalance, listWallets, type WalletWithBalance } from './store/wallets';

@@ -2,7 +2,7 @@ import { Counter, type Registry } from 'prom-client';
 
 export type PaymentMetrics = ReturnType<typeof paymentMetrics>;
 
-/** What a process counts of payments. */
+/** A process's payment metrics. */
 export function paymentMetrics(registry: Registry) {
   const metrics = {
     paymentEvents: new Counter({

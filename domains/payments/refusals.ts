@@ -1,6 +1,6 @@
 import { refusalOf } from '../../core/refusal';
 
-/** Why an order, a payment, a refund or a wallet is not touched. */
+/** Why a request about an order, a payment, a refund or a wallet is refused. */
 export class PaymentRefusal extends refusalOf({
   'not-found': 'not-found',
   'no-such-charge': 'not-found',

@@ -17,8 +17,8 @@ import { PaymentRefusal } from './refusals';
 import { lockWallet } from './store/wallets';
 
 /**
- * Kinds that are posted by hand, and what their opposite is called. Payments and settlements are taken back by what they
- * belong to, never in the ledger alone.
+ * Kinds that are posted by hand, and the kind of their reversal. Payments and settlements are never reversed in the
+ * ledger alone.
  */
 const BY_HAND: ReadonlyMap<LedgerKind, LedgerKind> = new Map<LedgerKind, LedgerKind>([
   ['adjustment', 'adjustment'],
@@ -26,12 +26,12 @@ const BY_HAND: ReadonlyMap<LedgerKind, LedgerKind> = new Map<LedgerKind, LedgerK
 ]);
 
 /**
- * Takes an adjustment or a wallet credit back: posts its opposite, once, and says so in the audit log. It stands here and
- * not with the ledger, which knows no wallets.
+ * Reverses an adjustment or a wallet credit: posts its opposite, once, with an entry in the audit log. It is here
+ * because the ledger does not know wallets.
  *
- * @param effect - `keyId`: whose doing it is
+ * @param effect - `keyId`: the API key that asked for it
  * @returns the reversal
- * @throws PaymentRefusal when there is no such transaction, or it cannot be taken back by hand or any more
+ * @throws PaymentRefusal when there is no such transaction, or it cannot be reversed by hand, or no longer
  */
 export async function reverseTransaction(
   { pool }: { pool: Pool },
@@ -54,7 +54,7 @@ export async function reverseTransaction(
   return reversal;
 }
 
-/** @param externalRef - what the reversal is made for; a repetition with it answers with the first one */
+/** @param externalRef - what the reversal is made for; a repeat with it returns the first one */
 async function postOpposite(
   db: Queryable,
   tenantId: PublicId,
@@ -90,7 +90,7 @@ async function postOpposite(
   });
 }
 
-/** A wallet never owes: what was put in can be taken back only while it is there. */
+/** A wallet is never overdrawn: a credit can be reversed only while the money is there. */
 async function hasWhatItTakes(db: Queryable, tenantId: PublicId, original: LedgerTransaction): Promise<boolean> {
   for (const { account, amount } of original.entries) {
     const walletId = account.startsWith(WALLET) ? account.slice(WALLET.length) : undefined;

@@ -27,7 +27,7 @@ export interface StartOptions {
 /**
  * Starts a payment's workflow; one that is running is kept.
  *
- * @returns `undefined` when it has ended and is not to start anew
+ * @returns `undefined` when it has ended and must not start again
  */
 export function startPayment(
   starter: Starter,
@@ -97,19 +97,19 @@ function pace({ config }: Starter): { pace?: number } {
   return config.WAYBILL_PAYMENT_PACE === 1 ? {} : { pace: config.WAYBILL_PAYMENT_PACE };
 }
 
-/** How long a request waits for its payment to end before it is answered with where to look. */
+/** How long a request waits for its payment to end before the answer says where to look instead. */
 const RESULT_WAIT_MS = 10_000;
 
 /** temporal.api.enums.v1.HistoryEventFilterType; the enum itself is not exported. */
 const CLOSE_EVENT = 2;
 
 /**
- * Waits until a workflow is started and has ended, ten seconds in all.
+ * Waits until a workflow has started and ended, ten seconds in all.
  *
- * Asks the server itself, since nothing but an AbortSignal ends `handle.result()` before the workflow ends, and the SDK
- * passes that on through an AsyncLocalStorage, which costs the whole API (`infra/temporal/client.ts`). Left alone while a
- * provider is away, each request's long poll would go on for half an hour, and the server has room for some hundreds
- * before it turns workers away. Here one that is under way is answered by the server within seconds, and none follows.
+ * Polls the server itself: only an AbortSignal ends `handle.result()` early, and the SDK passes that on through an
+ * AsyncLocalStorage, which slows down the whole API (`infra/temporal/client.ts`). Left alone while a provider is down,
+ * each request's long poll would go on for half an hour, and the server has room for a few hundred before it turns
+ * workers away. Here the server answers a poll in progress within seconds, and none follows.
  *
  * @param started - resolves to `undefined` when there is nothing to wait for
  * @throws TimedOut

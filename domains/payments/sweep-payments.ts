@@ -7,7 +7,9 @@ import { takeNeglectedRefunds } from './store/refunds';
 
 const MAX_SWEPT = 500;
 
-/** Gives what nothing has happened to for a while its workflow: its process died before it started one, or it is gone. */
+/**
+ * Starts workflows for what has made no progress for a while: the process died before it started one, or it is gone.
+ */
 export async function sweepPayments(deps: PaymentDeps, graceMs: number): Promise<PaymentSweepReport> {
   const { pool, log } = deps;
   const payments = await takeNeglectedPayments(pool, graceMs, MAX_SWEPT);

@@ -1,7 +1,7 @@
 import { coverEvent, type StoredEvent } from '../webhooks';
 import type { PaymentDeps } from './deps';
 
-/** Counts events that were stored, and starts their delivery; should that fail, the sweep does it. */
+/** Counts stored events and starts their delivery; if that fails, the sweep starts it. */
 export async function tellEvents(
   { client, config, metrics, log }: PaymentDeps,
   stored: readonly (StoredEvent | undefined)[],

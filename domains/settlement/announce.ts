@@ -1,7 +1,9 @@
 import { coverEvent, type StoredEvent } from '../webhooks';
 import type { SettlementDeps } from './deps';
 
-/** Has an event delivered. What is stored is delivered in any case, if need be by the sweep: so it never throws. */
+/**
+ * Starts the delivery of an event. It never throws: a stored event is delivered in any case, if need be by the sweep.
+ */
 export async function announce(
   { client, config, log }: Pick<SettlementDeps, 'client' | 'config' | 'log'>,
   event: StoredEvent,

@@ -10,17 +10,17 @@ import { ensureSettlementSchedule } from './settlement-schedule';
 
 const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' } as const;
 
-/** Days are settled one by one from the first on, and it cannot be changed: a slip of the pen would stay for ever. */
+/** Days are settled one by one from the first, which cannot be changed: a typo would stay for ever. */
 const MAX_DAYS_AWAY = 366;
 
-/** What is to be another; the rest stays, or is the default. */
+/** The fields to change; the rest stay, or get their defaults. */
 export type BusinessChange = { [Key in keyof Omit<Business, 'tenantId'>]?: Business[Key] | undefined };
 
 /**
- * Makes a tenant a business, or changes it, and brings the Schedule that settles its days to what the business says.
+ * Makes a tenant a business, or changes it, and updates the Schedule that settles its days.
  *
  * @returns the business as it is now
- * @throws SettlementRefusal when the first day cannot be that
+ * @throws SettlementRefusal when the first day is not allowed
  */
 export async function changeBusiness(
   deps: Pick<SettlementDeps, 'pool' | 'client'> & { config: { WAYBILL_TASK_QUEUE: string } },

@@ -6,7 +6,7 @@ import type { Platform } from '../../infra/platform/platform';
 import { type SettlementConfig, settlementConfig } from './config';
 import { type SettlementMetrics, settlementMetrics } from './metrics';
 
-/** What settlements are made with. */
+/** What the settlement use cases need. */
 export interface SettlementDeps {
   pool: Pool;
   client: Client;

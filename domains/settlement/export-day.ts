@@ -15,10 +15,10 @@ import {
   transactionTotals,
 } from './store/settlement-exports';
 
-/** How a day is written down: as CSV, as ISO 20022 camt.053.001.08, or as JSON. */
+/** The format of an export: CSV, ISO 20022 camt.053.001.08, or JSON. */
 export type ExportFormat = 'csv' | 'camt053' | 'json';
 
-/** What an export goes into: statements alone, or every transaction. */
+/** The detail of an export: statements only, or every transaction. */
 export type Detail = 'statements' | 'transactions';
 
 /** How each part of an export is shown as JSON. */
@@ -28,7 +28,7 @@ export interface ExportViews {
   transaction(transaction: StatementTransaction): unknown;
 }
 
-/** What of a day is exported, and how. */
+/** What to export of a day, and how. */
 export interface ExportRequest {
   tenantId: PublicId;
   /** `YYYY-MM-DD` */
@@ -39,10 +39,10 @@ export interface ExportRequest {
 }
 
 /**
- * Exports a settled day, piece by piece: no more than a page of it is in memory. The first piece is made at once, so that
- * what fails at the beginning can still be answered as an error.
+ * Exports a settled day, piece by piece: no more than a page of it is in memory. The first piece is made at once, so
+ * that an early failure can still be answered as an error.
  *
- * @throws SettlementRefusal when the day is not settled, or has no statements and the format must have one
+ * @throws SettlementRefusal when the day is not settled, or has no statements and the format needs one
  */
 export async function exportDay({ pool }: { pool: Pool }, request: ExportRequest): Promise<AsyncIterable<string>> {
   const { tenantId, date, format, detail, views } = request;
@@ -62,7 +62,7 @@ export async function exportDay({ pool }: { pool: Pool }, request: ExportRequest
   }
 }
 
-/** A day as CSV: a line a statement, or a line a transaction. */
+/** A day as CSV: a line per statement, or per transaction. */
 async function* csvPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
   if (detail === 'transactions') {
     yield TRANSACTION_COLUMNS;
@@ -98,7 +98,7 @@ async function* listPieces<T>(pages: AsyncIterable<T[]>, view: (row: T) => unkno
   }
 }
 
-/** A day as camt.053: a statement a merchant and currency, an entry a transaction, or one for all of a kind. */
+/** A day as camt.053: a statement per merchant and currency, with an entry per transaction, or per kind. */
 async function* camtPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
   const transactions = detail === 'transactions' ? new TransactionReader(db, day) : undefined;
   yield camtBegin(day);
@@ -118,7 +118,7 @@ async function* camtPieces(db: Queryable, day: SettledDay, detail: Detail): Asyn
   yield CAMT_END;
 }
 
-/** Hands a run's transactions out by statement, both being read in one order. */
+/** Hands out a run's transactions by statement. Both are read in the same order. */
 class TransactionReader {
   readonly #pages: AsyncGenerator<StatementTransaction[]>;
   #page: StatementTransaction[] = [];
@@ -144,7 +144,7 @@ class TransactionReader {
     }
   }
 
-  /** After the page's end, a key behind all others. */
+  /** Past the page's end, a key that sorts after all others. */
   #keyAt(index: number): string {
     const row = this.#page[index];
     return row === undefined ? '\uFFFF' : statementKey(row);
@@ -153,7 +153,7 @@ class TransactionReader {
 
 const PIECE_LENGTH = 65_536;
 
-/** Makes many small pieces fewer large ones, and the first of them at once. */
+/** Joins small pieces into larger ones, and makes the first of these at once. */
 async function begun(pieces: AsyncGenerator<string>): Promise<AsyncIterable<string>> {
   const larger = gathered(pieces);
   const first = await larger.next();

@@ -1,7 +1,7 @@
 export { settlementDeps } from './deps';
 export { settlement } from './domain';
 
-// The steps by which a day is settled.
+// The steps that settle a day.
 
 export { nextUnsettledDay, openDay } from './open-day';
 export type { DayRef } from './pages';
@@ -23,13 +23,13 @@ export { showSettlement, showStatements } from './show-settlement';
 export { listRuns, RUN_STATES, type SettlementRun } from './store/settlement-runs';
 export { summarizeSettlements } from './summarize-settlements';
 
-// A settled day for others to read.
+// A settled day, exported.
 
 export { exportDay } from './export-day';
 export { ITEM_KINDS } from './rules/reconcile';
 export type { NamedStatement, SettledDay, StatementTransaction } from './rules/statement';
 
-// A settled day held against a file.
+// A settled day compared with a file.
 
 export { reconcileDay } from './reconcile-day';
 export { RECONCILIATION_STATUSES } from './rules/reconcile';

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 export type SettlementMetrics = ReturnType<typeof settlementMetrics>;
 
-/** What a process counts of settlements. */
+/** A process's settlement metrics. */
 export function settlementMetrics(registry: Registry) {
   return {
     runs: new Counter({

@@ -12,12 +12,12 @@ import {
   startRun,
 } from './store/settlement-runs';
 
-/** A day that is to be settled next. */
+/** The next day to settle. */
 export interface NextDay {
   date: string;
   /** The state of its run; null when there is none yet. */
   state: RunState | null;
-  /** Whether an earlier day than the one asked for: its own time was missed. */
+  /** Whether it is earlier than the day asked for: its own time was missed. */
   missed: boolean;
 }
 
@@ -25,21 +25,21 @@ export interface NextDay {
 export interface OpenedDay {
   runId: PublicId;
   state: RunState;
-  /** Milliseconds until what was under way at the cut-off is committed. */
+  /** Milliseconds to wait for what was being committed at the cut-off. */
   waitMs: number;
   periodStart: string;
   periodEnd: string;
 }
 
 /**
- * By so much a worker's clock may be behind that of Temporal or of the API, which said that a day is over. Nothing is
- * claimed before its end all the same: what is left of it is waited for.
+ * How far a worker's clock may lag behind that of Temporal or the API, which said that a day is over. Nothing is
+ * claimed before its end all the same: the remaining time is waited for.
  */
 const CLOCK_SKEW_MS = 300_000;
 
 /**
- * The first day that is not settled, up to `upTo` and to the last one that was closed at `at`, an ISO moment; null when
- * there is none. Days are settled in their order: a statement opens with what the day before closed with.
+ * The first unsettled day, up to `upTo` and the last day that was closed at `at`, an ISO moment; null when there is
+ * none. Days are settled in order: a statement opens with what the day before closed with.
  *
  * @throws NoBusiness
  */
@@ -59,7 +59,7 @@ export async function nextUnsettledDay(
 }
 
 /**
- * Makes the run of a day, or takes up the one there is, and tells how long to wait for late commits.
+ * Creates the run of a day, or takes up the existing one, and says how long to wait for late commits.
  *
  * @throws NoBusiness, WrongDay
  */

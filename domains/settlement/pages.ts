@@ -15,7 +15,7 @@ export interface DayRef {
   date: string;
 }
 
-/** Called again and again by what takes long, so that whoever waits for it knows that it is still at it. */
+/** Called repeatedly by long work, to show whoever waits for it that it is still going on. */
 export type Beat = () => void;
 
 /** The run that a step belongs to. @throws NotRunning */
@@ -25,7 +25,7 @@ export async function runningRun(db: Queryable, day: DayRef): Promise<Settlement
   throw new NotRunning(`the run of ${day.date} is ${run?.state ?? 'gone'}`);
 }
 
-/** Does something for every page of the tenant's merchants, each in a transaction of its own, with a beat after each. */
+/** Does `work` for every page of the tenant's merchants, each in a transaction of its own, with a beat after each. */
 export async function forEachPage(
   pool: Pool,
   run: SettlementRun,

@@ -13,18 +13,18 @@ import {
 } from './store/settlement-records';
 import { findRun, type SettlementRun } from './store/settlement-runs';
 
-/** Statements at most in an answer, and merchants of a page: each page reads all that is open. */
+/** The most statements in an answer, and merchants in a page: each page reads all open items. */
 const MAX_PREVIEWED = 10_000;
 
-/** Before anything that happened: nothing joins a claim that is closed. */
+/** Before anything happened: nothing joins a closed claim. */
 const NEVER = new Date(0);
 
 /**
- * The statements of a day as they would be if it were settled now, or gone on with; of a completed day, as they are.
+ * The statements of a day as they would be if it were settled, or continued, now; of a completed day, as they are.
  * Nothing is claimed and nothing is written.
  *
  * @param wanted - `YYYY-MM-DD`; by default the last day that is over
- * @throws SettlementRefusal when the tenant is no business, or the day not over
+ * @throws SettlementRefusal when the tenant is no business, or the day is not over
  */
 export async function previewDay(
   { pool }: { pool: Pool },
@@ -55,7 +55,7 @@ export async function previewDay(
   return { date, statements: statements.slice(0, MAX_PREVIEWED) };
 }
 
-/** What of the open items is late, and up to where they would be claimed. */
+/** From when on open items are not late, and up to when they would be claimed. */
 async function periodOf(
   pool: Pool,
   business: Business,

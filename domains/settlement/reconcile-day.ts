@@ -13,8 +13,8 @@ import { findReconciliation, type Reconciliation } from './store/reconciliation-
 export type ReconciledDay = { ok: true; reconciliation: Reconciliation } | { ok: false; errors: LineError[] };
 
 /**
- * Holds a settled day against a file of a bank or provider, and keeps what was found, and the audit log tells of it. A
- * repetition answers with what was found the first time.
+ * Compares a settled day with a file of a bank or provider, and stores the result with an entry in the audit log. A
+ * repeat returns the first result.
  *
  * @param by - whose request it is; `keyId` goes into the audit log
  * @throws SettlementRefusal when the day is not settled

@@ -17,12 +17,12 @@ export class SettlementRefusal extends refusalOf({
   'no-statements': 'wrong-state',
 }) {}
 
-/** For a day that no settlement was begun for. */
+/** For a day without a settlement. */
 export function noSettlement(): SettlementRefusal {
   return new SettlementRefusal('no-settlement', 'There is no settlement of that day.');
 }
 
-/** For a day that is being settled this moment. */
+/** For a day that is being settled right now. */
 export function stillRunning(date: string): SettlementRefusal {
   const detail = `The settlement of ${date} is running. Ask for it with GET /api/v2/finance/settlement/${date}.`;
   return new SettlementRefusal('running', detail, { retryAfterSeconds: 5 });

@@ -2,7 +2,7 @@ import { type Business, businessDay, lastClosedDate } from '../merchants';
 import { SettlementRefusal } from './refusals';
 
 /**
- * The date that is meant: by default the last one that is over.
+ * The date to use: by default the last one that is over.
  *
  * @throws SettlementRefusal `day-open` when it is not over yet, `before-first-day` when it lies before the first day
  */

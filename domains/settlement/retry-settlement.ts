@@ -8,9 +8,9 @@ import { type Starter, startSettlement } from './start';
 import { findRun, reopenRun, type SettlementRun } from './store/settlement-runs';
 
 /**
- * Has a day settled again that failed or was held for review; it goes on with what it had claimed.
+ * Settles a day again that failed or was held for review, with what it has claimed already.
  *
- * @param by - whose wish it is; `keyId` goes into the audit log
+ * @param by - whose request it is; `keyId` goes into the audit log
  * @returns the run as it is then
  * @throws SettlementRefusal for a day that has no settlement, or one that cannot be retried
  */
@@ -30,7 +30,7 @@ export async function retrySettlement(
     await appendAudit(client, tenantId, { actor: keyId, action: 'settlement.retried', subject: run.id, payload });
     return true;
   });
-  // One that was reopened before, but not started, is started now.
+  // A run that was reopened before, but not started, is started now.
   const startable = reopened || (run.state === 'pending' && run.trigger === 'retry');
   if (!startable) {
     const detail = `The settlement of ${date} is ${run.state}; only one that failed or needs a review can be retried.`;

@@ -12,13 +12,12 @@ import { countUnposted, postStatements } from './store/settlement-postings';
 import { computeStatements, NO_MERCHANT, readStatements } from './store/settlement-records';
 import { type Breach, completeRun, endRun, findRun, type SettlementRun } from './store/settlement-runs';
 
-// The steps after openDay by which a day is settled, in their order. Each can be repeated: what is done already is left
-// as it is.
+// The steps that settle a day after openDay, in order. Each can be repeated: what is done already stays as it is.
 
 const ACTOR = 'settlement';
-/** Items that are claimed by one query. */
+/** Items claimed by one query. */
 const CLAIM_PAGE = 20_000;
-/** Statements that are read by one query. */
+/** Statements read by one query. */
 const READ_PAGE = 1_000;
 
 /** Claims everything that belongs to the day. @returns how many items are in it, and how many of them late */
@@ -48,7 +47,7 @@ export async function checkDay(pool: Pool, day: DayRef, beat: Beat): Promise<Bre
 
 class NotPosted extends Error {}
 
-/** Posts settlements and payouts. @returns the invariants that do not hold; then nothing of the page is posted */
+/** Posts settlements and payouts. @returns the invariants that do not hold; the page of a breach is not posted */
 export async function postDay(pool: Pool, day: DayRef, beat: Beat): Promise<Breach[]> {
   const run = await runningRun(pool, day);
   try {
@@ -91,7 +90,7 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
   return summary;
 }
 
-/** How a settlement ended that was not completed. */
+/** How a settlement ended without being completed. */
 export interface HeldDay extends DayRef {
   state: 'failed' | 'needs_review';
   error: string;

@@ -6,7 +6,7 @@ import type { SettledDay } from './rules/statement';
 import { findRun } from './store/settlement-runs';
 
 /**
- * A day whose settlement has come to its end: completed, or held for review.
+ * A day whose settlement has ended: completed, or held for review.
  *
  * @throws SettlementRefusal `no-settlement` for a day that has no settlement, `not-settled` while it is open or being settled
  */

@@ -17,10 +17,10 @@ export interface SettlementTimes {
 }
 
 /**
- * Creates the Schedule of a business, or brings it to what the business says now. It fires at the cut-off, and the
- * launcher takes the day from the moment at which it was due. Where the clocks make a local time happen twice, some
- * servers fire at both, and the second finds nothing to do, others only at the second (1.29 does); where they leave it
- * out it does not fire, and the next day's does both.
+ * Creates the Schedule of a business, or updates it to what the business says now. It fires at the cut-off, and the
+ * launcher derives the day from the time at which it was due. Where clocks show a local time twice, some servers fire
+ * at both, and the second finds nothing to do; others fire only at the second (1.29 does). Where clocks skip it, the
+ * Schedule does not fire, and the next day's settles both.
  */
 export async function ensureSettlementSchedule(
   { client, config }: Starter,
@@ -41,7 +41,7 @@ export async function ensureSettlementSchedule(
   await ensureSchedules(client, [schedule]);
 }
 
-/** Sees to it that every business has its Schedule. One that Temporal refuses keeps no other from having its own. */
+/** Ensures that every business has its Schedule. If Temporal refuses one, the others are made all the same. */
 export async function ensureSettlementSchedules(
   platform: Pick<Platform, 'pool' | 'client' | 'config' | 'log'>,
 ): Promise<void> {

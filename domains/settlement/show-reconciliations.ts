@@ -41,7 +41,7 @@ export async function showReconciliation(db: Queryable, ref: ReconciliationRef):
   return found;
 }
 
-/** What a reconciliation found, what did not match first. @throws SettlementRefusal `no-reconciliation` */
+/** A reconciliation's items, mismatches first. @throws SettlementRefusal `no-reconciliation` */
 export async function showReconciliationItems(
   db: Queryable,
   ref: ReconciliationRef,

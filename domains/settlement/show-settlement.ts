@@ -19,7 +19,7 @@ export async function showSettlement(
 }
 
 /**
- * A merchant's statements of a day, one a currency.
+ * A merchant's statements of a day, one per currency.
  *
  * @throws SettlementRefusal `no-settlement`, `no-merchant`
  */

@@ -19,7 +19,7 @@ export interface Starter {
 }
 
 /**
- * Starts the workflow that settles every day up to one, in their order. A retry takes the place of one that is running.
+ * Starts the workflow that settles every day up to one, in order. A retry replaces one that is running.
  *
  * @throws SettlementRefusal `running`
  */

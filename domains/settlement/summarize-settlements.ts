@@ -7,9 +7,9 @@ const [EARLIEST, LATEST] = ['0001-01-01', '9999-12-31'];
 /** What the settlements of some days came to. */
 export interface SettlementSummary {
   runs: Pick<RunStatistics, 'total' | 'completed' | 'failed' | 'needsReview' | 'open'>;
-  /** Completed ones of those that ended, 0 to 1; null when none ended. */
+  /** The share of ended runs that completed, 0 to 1; null when none ended. */
   successRate: number | null;
-  /** Seconds within which 95 % of the completed ones were, from their start; null when there are none. */
+  /** The 95th percentile of the seconds from start to completion; null when none completed. */
   p95Seconds: number | null;
   /** How many transactions are in the completed ones. */
   transactions: string;

@@ -8,11 +8,11 @@ import { isBeingSettled, type Starter, startSettlement } from './start';
 import { ensureRun, findRun, lastCompletedDate, type SettlementRun } from './store/settlement-runs';
 
 /**
- * Has a day settled, and before it every earlier one that is not settled yet.
+ * Has a day settled, after every earlier one that is not settled yet.
  *
  * @param wanted - `YYYY-MM-DD`; by default the last day that is over
  * @returns its run, and whether it was completed before
- * @throws SettlementRefusal when it is not over, is being settled, or has to be retried, or an earlier one has
+ * @throws SettlementRefusal when it is not over, is being settled, or has to be retried, or an earlier one has to be
  */
 export async function triggerSettlement(
   deps: Starter & { pool: Pool },
@@ -41,7 +41,7 @@ export async function triggerSettlement(
   return { run, completed: false };
 }
 
-/** @throws SettlementRefusal when an earlier day has to be retried first: nothing would come of settling the later one */
+/** @throws SettlementRefusal when an earlier day has to be retried first: the later one could not be settled */
 async function refuseBehindBlocked(pool: Pool, { tenantId, firstDate }: Business, date: string): Promise<void> {
   const last = await lastCompletedDate(pool, tenantId);
   const next = last === undefined ? firstDate : addDays(last, 1);

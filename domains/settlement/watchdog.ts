@@ -7,7 +7,7 @@ import { lastCompletedDate } from './store/settlement-runs';
 
 const PAGE = 500;
 
-/** Looks for overdue settlements at once and then again and again, until the process closes. */
+/** Looks for overdue settlements at once, then at intervals, until the process closes. */
 export function startSettlementWatch(platform: Platform): void {
   const deps = settlementDeps(platform);
   const look = () => {
@@ -19,9 +19,9 @@ export function startSettlementWatch(platform: Platform): void {
 }
 
 /**
- * Looks for businesses whose last closed day should have been settled by now, and raises the alarm: a metric, and once a
- * day and business the event `settlement.overdue`. It stands apart from Temporal's Schedules, so that it also notices
- * when these do not fire.
+ * Looks for businesses whose last closed day should have been settled by now, and raises the alarm: a metric and, once
+ * per day and business, the event `settlement.overdue`. It does not depend on Temporal's Schedules, so it also notices
+ * when they do not fire.
  *
  * @returns how many are overdue
  */
@@ -36,7 +36,7 @@ export async function watchSettlements(deps: SettlementDeps, now = new Date()): 
         overdue++;
         await raise(deps, business, date, lastClosedDate(now, business));
       } catch (error) {
-        // The others are looked at all the same.
+        // The other businesses are checked all the same.
         deps.log.error({ err: error, tenantId: business.tenantId }, 'could not look whether a settlement is overdue');
       }
     }
@@ -47,7 +47,7 @@ export async function watchSettlements(deps: SettlementDeps, now = new Date()): 
   return overdue;
 }
 
-/** The first day that is late, if one is. */
+/** The first overdue day, if there is one. */
 async function overdueDate(
   { pool, config }: SettlementDeps,
   business: Business,

@@ -11,7 +11,10 @@ const TOLD: Readonly<Record<ChargebackStanding, string>> = {
   needs_review: 'Amount or currency are not those of the payment.',
 };
 
-/** Posts what a card's bank took back, or gave back when the dispute was won. The provider may tell before we know of the capture. */
+/**
+ * Posts what a card's bank took back, or gave back when the dispute was won. The report may come before we know of the
+ * capture.
+ */
 export async function chargeback({ chargebackId, pace = 1 }: ChargebackInput): Promise<FlowEnd> {
   const story = new Story();
   const database = paymentCalls('database', DATABASE_RETRY, pace);

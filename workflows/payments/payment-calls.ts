@@ -4,7 +4,7 @@ import { type Policy, paced } from '../kit/retry-policies';
 import { permanentType } from '../kit/rounds';
 
 const OPTIONS = {
-  /** Longer than the longest deadline of a call to the provider, which ends it before. */
+  /** Longer than the longest deadline of a call to the provider, which ends it first. */
   provider: { startToCloseTimeout: '40 seconds', heartbeatTimeout: '8 seconds' },
   database: { startToCloseTimeout: '20 seconds' },
 } as const;
@@ -15,10 +15,10 @@ type Activities = ReturnType<typeof proxyLocalActivities<PaymentActivities>>;
 export type Calls = <T>(call: (activities: Activities) => Promise<T>) => Promise<T>;
 
 /**
- * The first try is made within the workflow task, as a local activity: a payment that goes well is one task for the
- * server instead of four, which made it three times as fast. Further tries are activities of their own, with their timers,
- * which Web UI shows. Every one of these activities may be repeated: should the worker die before its task is reported,
- * all of the task is done again, with the same keys at the provider and the same references in the ledger.
+ * The first try runs within the workflow task, as a local activity: a payment that goes well costs the server one task
+ * instead of four, which made it three times as fast. Further tries are ordinary activities with timers, which Web UI
+ * shows. All of these activities may be repeated: if the worker dies before its task is reported, the whole task runs
+ * again, with the same keys at the provider and the same references in the ledger.
  */
 export function paymentCalls(kind: keyof typeof OPTIONS, policy: Policy, pace: number): Calls {
   const { startToCloseTimeout } = OPTIONS[kind];

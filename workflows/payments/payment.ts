@@ -6,16 +6,16 @@ import { inRounds, PATIENT, permanentType, type Rounds, waitOf } from '../kit/ro
 import { Story } from '../kit/story';
 import { type Calls, paymentCalls } from './payment-calls';
 
-/** Captures that are tried before the money is let go. */
+/** How often a capture is tried before the money is released. */
 const CAPTURE_ROUNDS: Rounds = { count: 3, firstMs: 5_000, longestMs: 60_000 };
 
-/** `refused`: what was called for cannot be had; `unknown`: nobody could tell. */
+/** `refused`: the call can never succeed; `unknown`: the outcome could not be found out. */
 type Standing = ChargeStanding | RefusedForGood | { state: 'unknown' };
 
 /**
- * Pays an order: authorise, capture, post, notify. What was begun and cannot be finished is undone; where an answer did
- * not come, the provider is asked before anything else is done. Ends with `needs_review` when money may have moved and
- * nobody could tell or keep it; nothing is given up silently.
+ * Pays an order: authorise, capture, post, notify. What was begun and cannot be finished is undone; after a missing
+ * answer, the provider is asked before anything else is done. Ends with `needs_review` when money may have moved and we
+ * could neither tell nor record it; nothing is given up silently.
  */
 export async function payment(input: PaymentInput): Promise<FlowEnd> {
   const flow = new PaymentFlow(input);
@@ -53,7 +53,7 @@ class PaymentFlow {
       standing = await this.#capture(standing.chargeId);
       if (standing.state === 'refused') reason = standing.code;
     }
-    // Nothing is known at the provider, but what was sent may still be on its way there.
+    // The provider knows nothing, but our request may still be on its way.
     const mustLetGo = wasAuthorised || standing.state === 'none';
     if (mustLetGo && ['authorised', 'refused', 'none'].includes(standing.state)) standing = await this.#letGo();
 
@@ -105,11 +105,11 @@ class PaymentFlow {
       const refused = permanentType(error) !== undefined;
       this.story.tell(refused ? 'The provider refuses the authorisation.' : 'No answer to the authorisation.');
       const standing = await this.#ask();
-      // Refused at once, it cannot have happened. After a try without an answer it can: that one may be on its way.
+      // Refused at the first try, it cannot have happened. After an unanswered try it can: that one may be on its way.
       if (refused && tries === 1) {
         return standing.state === 'none' ? { state: 'refused', code: 'provider_refused' } : standing;
       }
-      // It may have been authorised, and those who know do not let themselves be asked.
+      // It may have been authorised, and the provider refuses to say.
       return standing.state === 'refused' ? { state: 'unknown' } : standing;
     }
   }
@@ -126,7 +126,7 @@ class PaymentFlow {
     }
   }
 
-  /** What the provider says; the only truth there is after an answer was missed. */
+  /** What the provider says: the only reliable source after a missing answer. */
   async #ask(): Promise<Standing> {
     const answer = await inRounds(() => this.#asking((calls) => calls.lookUpCharge(this.#id)), PATIENT, this.#pace);
     if (answer.outcome === 'done') {
@@ -168,7 +168,7 @@ class PaymentFlow {
       PATIENT,
       this.#pace,
     );
-    // The sweep finds the payment open, and starts this anew.
+    // The sweep will find the payment open and start this workflow again.
     if (kept.outcome !== 'done') throw ApplicationFailure.nonRetryable(`could not keep that the payment is ${state}`);
     return { state, code };
   }

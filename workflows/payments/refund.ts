@@ -5,7 +5,7 @@ import { inRounds, PATIENT, permanentType } from '../kit/rounds';
 import { Story } from '../kit/story';
 import { paymentCalls } from './payment-calls';
 
-/** Gives money back: at the provider, or into the wallet; then posts it and tells of it. */
+/** Gives money back, at the provider or into the wallet; then posts it and publishes it. */
 export async function refund({ refundId, source, resume, pace = 1 }: RefundInput): Promise<FlowEnd> {
   const story = new Story();
   const money = paymentCalls('provider', PAYMENT_RETRY, pace);
@@ -18,10 +18,10 @@ export async function refund({ refundId, source, resume, pace = 1 }: RefundInput
     return story.end({ state: 'needs_review', code });
   }
 
-  /** Tries of which nobody knows what became: one of them may be on its way. */
+  /** Tries whose outcome is unknown: one of them may be on its way. */
   let unanswered = 0;
 
-  /** One round: the call with its retries, and after a missing answer the question what became of it. */
+  /** One round: the call with its retries and, after a missing answer, a question about the outcome. */
   async function callOrAsk(): Promise<RefundDone | RefusedForGood | { state: 'none' }> {
     try {
       return await money((calls) => {

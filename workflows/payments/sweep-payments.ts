@@ -8,11 +8,11 @@ const { sweepNeglectedPayments } = proxyActivities<PaymentActivities>({
 });
 
 export interface PaymentSweepInput {
-  /** For how long nothing may have happened; by default a minute. */
+  /** How long something must have made no progress; by default a minute. */
   graceMs?: number;
 }
 
-/** Run by the Schedule `sweep-payments`: gives payments, refunds and chargebacks that nobody attends to their workflows. */
+/** Run by the Schedule `sweep-payments`: starts workflows for payments, refunds and chargebacks without progress. */
 export async function sweepPayments(input: PaymentSweepInput = {}): Promise<PaymentSweepReport> {
   const report = await sweepNeglectedPayments(input.graceMs);
   const { payments, refunds, chargebacks } = report;

@@ -23,7 +23,9 @@ const { openDay, completeDay, holdDay } = proxyActivities<SettlementActivities>(
   retry: DATABASE_RETRY,
 });
 
-/** Steps over everything that happened in a day: they heartbeat with every page, and begin again where they left off. */
+/**
+ * Steps over everything that happened in a day: they heartbeat with every page, and can be repeated from the beginning.
+ */
 const { claimDay, computeDay, checkDay, postDay } = proxyActivities<SettlementActivities>({
   startToCloseTimeout: '1 hour',
   heartbeatTimeout: '2 minutes',
@@ -32,7 +34,7 @@ const { claimDay, computeDay, checkDay, postDay } = proxyActivities<SettlementAc
 
 /**
  * Settles one business day: claims what happened, makes the statements, checks them, posts and pays out. If a single
- * invariant does not hold nothing is paid out, and somebody has to look.
+ * invariant does not hold, nothing is paid out, and somebody has to look.
  */
 export async function settlementDay(input: SettlementDayInput): Promise<DaySummary> {
   const { tenantId, date } = input;

@@ -27,11 +27,11 @@ const { nextUnsettledDay } = proxyActivities<SettlementActivities>({
   retry: DATABASE_RETRY,
 });
 
-/** Another launcher may be settling the same day: looked at again so often, and so many times. */
+/** Another launcher may be settling the same day: how long to wait before looking again, and how many times. */
 const WAIT_MS = 2_000;
 const MAX_WAITS = 1_800;
 
-/** A year of missed days at most in one run; the next one goes on. */
+/** At most a year of missed days in one run; the next run continues. */
 const MAX_DAYS = 366;
 
 /**
@@ -52,7 +52,7 @@ export async function settlementLauncher(input: SettlementLauncherInput): Promis
     try {
       await executeChild<typeof settlementDay>('settlementDay', {
         workflowId: settlementWorkflowId(tenantId, next.date),
-        // Whether a day is settled is for the database to say: it may have been restored to before it was.
+        // The database decides whether a day is settled: it may have been restored to before it was.
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: `Settlement of ${next.date}`,

@@ -14,7 +14,7 @@ export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'conf
       path: '/v1/business',
       operationId: 'getBusiness',
       tag: TAG,
-      summary: 'Where the business day ends, and how fees are treated',
+      summary: 'Get when the business day ends, and how fees are treated',
       scope: 'finance:read',
       responses: { 200: { description: 'The business.', body: businessSchema } },
       problems: ['not-found'],
@@ -32,7 +32,7 @@ export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'conf
       summary: 'Make the tenant a business, or change it',
       description:
         'From then on every business day is settled at its cut-off, in the given time zone. A change of zone or cut-off ' +
-        'counts for days that have no settlement yet; the first of them begins where the last one ended.',
+        'applies to days that have no settlement yet; the first of them begins where the last one ended.',
       scope: 'finance:write',
       body: businessChangeSchema,
       responses: { 200: { description: 'The business as it is now.', body: businessSchema } },

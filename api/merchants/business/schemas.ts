@@ -18,8 +18,8 @@ export const businessChangeSchema = z
     refundFeePolicy: z.enum(['keep', 'prorate']).optional(),
     firstDate: dateSchema.optional().meta({
       description:
-        'The first business day that is settled, by default the one that is under way; at most 366 days from it. It ' +
-        'cannot be changed.',
+        'The first business day to settle: by default the current one, at most 366 days away from it. It cannot be ' +
+        'changed.',
     }),
   })
   .meta({ id: 'BusinessChange', example: { timeZone: 'Africa/Cairo', cutoff: '23:59' } });

@@ -23,7 +23,7 @@ const newFeeScheduleSchema = z
         z.strictObject({
           upTo: amountSchema(1n, '100000')
             .nullable()
-            .meta({ description: 'Amounts up to and including; null: no end.' }),
+            .meta({ description: 'The largest amount of the tier; null: no limit.' }),
           bps: bpsSchema,
           fixed: singleAmountSchema(0n, '30').prefault('0'),
         }),
@@ -31,7 +31,7 @@ const newFeeScheduleSchema = z
       .max(MAX_TIERS)
       .default([])
       .refine(areAscending, 'must ascend, and only the last tier may be without an end')
-      .meta({ description: "An amount's tier takes the place of `bps` and `fixed`." }),
+      .meta({ description: "An amount's tier replaces `bps` and `fixed`." }),
     taxBps: bpsSchema.default(0).meta({ description: 'Tax on the fee.' }),
     disputeFee: singleAmountSchema(0n, '1500').prefault('0'),
     validFrom: momentSchema.optional().meta({ description: 'Default: now.' }),
@@ -66,9 +66,9 @@ export function feeScheduleRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
       path: '/v1/fee-schedules',
       operationId: 'createFeeSchedule',
       tag: TAG,
-      summary: 'Set what captures cost from a moment on',
+      summary: 'Set what captures cost from a given moment',
       description:
-        'The next version of the fees for a currency, of one merchant or of all. Versions never change; a transaction ' +
+        'Adds a version of the fees for a currency, for one merchant or for all. Versions never change; a transaction ' +
         'keeps the fee that it was captured with, and names the version.',
       scope: 'finance:write',
       body: newFeeScheduleSchema,

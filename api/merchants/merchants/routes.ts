@@ -19,7 +19,7 @@ const newMerchantSchema = z
     reserveDays: z.int().min(0).max(MAX_RESERVE_DAYS).default(0).meta({ description: 'For how many days it is held.' }),
     payoutMinimum: amountSchema(1n, '1')
       .prefault('1')
-      .meta({ description: 'What is less is carried over to the next day.' }),
+      .meta({ description: 'Smaller sums are carried over to the next day.' }),
   })
   .meta({ id: 'NewMerchant', example: { name: 'Tea house' } });
 
@@ -113,8 +113,8 @@ export function merchantRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
       tag: TAG,
       summary: 'Correct what a merchant is owed',
       description:
-        'A ledger transaction of its own: positive gives to the merchant, negative takes. It joins the next settlement, ' +
-        'and is in the audit log with its reason.',
+        'Posts a ledger transaction: positive gives to the merchant, negative takes. It joins the next settlement; the ' +
+        'audit log has it with its reason.',
       scope: 'finance:settle',
       idempotency: 'required',
       params: merchantParams,

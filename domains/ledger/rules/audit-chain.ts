@@ -4,7 +4,7 @@ import type { PublicId } from '../../../core/ids';
 
 /** What an entry of the audit log says, apart from its place in the chain. */
 export interface AuditEvent {
-  /** Who did it: an API key's id, or a workflow's. */
+  /** Who did it: an API key's id, or `settlement`. */
   actor: string;
   /** Such as `settlement.completed`. */
   action: string;
@@ -14,14 +14,14 @@ export interface AuditEvent {
   payload: unknown;
 }
 
-/** An entry's place: its number in the tenant's chain, and the hash that stands for all entries up to it. */
+/** An entry's place: its number in the tenant's chain, and the hash that covers all entries up to it. */
 export interface AuditPosition {
   /** 1, 2, 3, … */
   seq: number;
   hash: Buffer;
 }
 
-/** An entry as the database has it, nothing of it rounded or reshaped. */
+/** An entry exactly as stored, nothing rounded or reshaped. */
 export interface StoredAuditEntry extends AuditPosition {
   /** Seconds since the epoch with six decimals. */
   at: string;
@@ -36,7 +36,7 @@ export interface StoredAuditEntry extends AuditPosition {
 /** Where every chain begins. */
 export const CHAIN_START: AuditPosition = { seq: 0, hash: Buffer.alloc(32) };
 
-/** A moment as the hash has it. */
+/** A moment in the form that is hashed. */
 export function auditTime(at: Date): string {
   const ms = at.getTime();
   return `${Math.floor(ms / 1000)}.${String(ms % 1000).padStart(3, '0')}000`;
@@ -67,8 +67,8 @@ const STRING = /"(?:[^"\\]|\\.)*"/g;
 const NUMBER = /-?\d[\d.eE+-]*/g;
 
 /**
- * Whether each number of a JSON text is written with the digits that JavaScript gave it. A database keeps more digits
- * than a double has; a number that was changed in those would hash the same.
+ * Whether every number in a JSON text has exactly the digits that JavaScript writes. The database keeps more digits
+ * than a double has; a change in those would not change the hash.
  */
 function hasExactNumbers(text: string): boolean {
   const numbers = text.replace(STRING, '').match(NUMBER) ?? [];

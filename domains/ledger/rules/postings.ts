@@ -24,14 +24,14 @@ export type LedgerKind =
   | 'settlement'
   | 'payout';
 
-/** What a transaction means to a merchant's settlement; signed as the merchant sees it, fees that are charged positive. */
+/** What a transaction means for a merchant's settlement, signed as the merchant sees it; charged fees are positive. */
 export interface SettlementEffect {
   gross: bigint;
   fee: bigint;
   feeTax: bigint;
 }
 
-/** Entries that add up to 0, and what they mean to the merchant's settlement. */
+/** Entries that add up to 0, and what they mean for the merchant's settlement. */
 export interface Posting {
   entries: Entry[];
   settlement: SettlementEffect | undefined;
@@ -66,7 +66,7 @@ export function accountType(code: string): AccountType {
 }
 
 /**
- * A capture: the source owes the amount, the merchant gets it without the fee and the tax on it.
+ * A capture: the source owes the amount, the merchant gets it less the fee and its tax.
  *
  * @param source - `psp_clearing`, or a wallet's held money
  */
@@ -124,7 +124,7 @@ export function adjustmentPosting(merchant: PublicId, amount: bigint): Posting {
   };
 }
 
-/** Moves money from one account to another: a credit on the first, a debit on the second means the first owes more. */
+/** Moves money between accounts: debits the first, credits the second. */
 export function transferPosting(debit: string, credit: string, amount: bigint): Posting {
   return {
     entries: nonZero([
@@ -135,7 +135,7 @@ export function transferPosting(debit: string, credit: string, amount: bigint): 
   };
 }
 
-/** The transaction that takes another back. */
+/** The posting that reverses another. */
 export function opposite({ entries, settlement }: Posting): Posting {
   return {
     entries: entries.map(({ account, amount }) => ({ account, amount: -amount })),

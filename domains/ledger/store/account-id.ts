@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type PublicId, toUuid } from '../../../core/ids';
 
-/** An account: whose, what its code is (`ACCOUNTS`), and in which currency. */
+/** An account: its tenant, code (`ACCOUNTS`) and currency. */
 export interface AccountRef {
   tenantId: PublicId;
   code: string;
   currency: string;
 }
 
-/** The account's id in the database: derived, so that nobody has to look it up. */
+/** The account's id in the database: derived, so it never has to be looked up. */
 export function accountId({ tenantId, code, currency }: AccountRef): string {
   return createHash('md5')
     .update(`${toUuid(tenantId)}|${code}|${currency}`)

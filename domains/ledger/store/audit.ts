@@ -14,8 +14,8 @@ import {
 const VERIFY_PAGE = 1_000;
 
 /**
- * Adds an entry to a tenant's audit log, within the caller's transaction: it is there if and only if what it tells of
- * is. Entries of a tenant are added one at a time, so call it last: others wait for the transaction's end.
+ * Adds an entry to a tenant's audit log, within the caller's transaction: it is stored if and only if what it records
+ * is. A tenant's entries are added one at a time, so call it last: others wait until the transaction ends.
  *
  * @param db - one connection inside a transaction, READ COMMITTED
  * @param event - its payload is a JSON value; bigints are not
@@ -28,7 +28,7 @@ export async function appendAudit(
   at: Date = new Date(),
 ): Promise<AuditPosition> {
   const tenant = toUuid(tenantId);
-  // What another transaction added while this one waited is seen by the next statement, not by the one that waits.
+  // Only a later statement sees what another transaction added while this one waited, not the one that waits.
   await db.query({
     name: 'audit-lock',
     text: `SELECT pg_advisory_xact_lock(hashtextextended('finance_audit_log/' || $1::text, 0))`,
@@ -36,7 +36,7 @@ export async function appendAudit(
   });
   const head = (await auditHead(db, tenantId)) ?? CHAIN_START;
   const seq = head.seq + 1;
-  // As the database will give it back: without fields that are undefined.
+  // As the database will return it: without undefined fields.
   const payload: unknown = JSON.parse(JSON.stringify(event.payload));
   const hash = auditHash(head.hash, { ...event, payload, tenantId, seq, at: auditTime(at) });
   await db.query({
@@ -59,14 +59,14 @@ export async function auditHead(db: Queryable, tenantId: PublicId): Promise<Audi
   return row === undefined ? undefined : { seq: Number(row.seq), hash: row.hash };
 }
 
-/** What is found of a tenant's audit log. */
+/** The result of verifying a tenant's audit log. */
 export interface AuditVerdict {
   verified: boolean;
-  /** How many entries hold, from the first on without a gap. */
+  /** How many entries are valid, from the first on without a gap. */
   entries: number;
-  /** The last entry that holds. */
+  /** The last valid entry. */
   head: AuditPosition | undefined;
-  /** The first one that does not: changed, or missing. */
+  /** The first invalid entry: changed, or missing. */
   brokenAt: number | undefined;
 }
 
@@ -74,8 +74,8 @@ export interface AuditVerdict {
  * Walks a tenant's audit log from its beginning. Index: finance_audit_log_pkey.
  *
  * @param db - `inIndexOrder` of a pool, for a log that may be long
- * @param expected - a place that the log is known to have had. The log itself cannot tell that its last entries were
- *   taken away; this can.
+ * @param expected - a place that the log is known to have had. The log alone cannot show that its last entries were
+ *   removed; this can.
  */
 export async function verifyAudit(db: Queryable, tenantId: PublicId, expected?: AuditPosition): Promise<AuditVerdict> {
   let last = CHAIN_START;

@@ -2,10 +2,10 @@ import type { Pool } from 'pg';
 import { inTransaction, type Queryable, type Statement } from '../../../infra/postgres/pool';
 
 /**
- * Reads in the order of an index and never by sorting, each statement in a transaction of its own. Just after a large day
- * was settled the planner knows nothing of its rows, takes them for few, and sorts all that are left for every page:
- * measured with 100,000 transactions, a page took 570 ms that way and takes 14 ms this way, and the whole grew with the
- * square of the day.
+ * Reads in index order, never by sorting, each statement in a transaction of its own. Just after a large day is settled
+ * the planner has no statistics on its rows, assumes few, and sorts all that are left for every page: measured with
+ * 100,000 transactions, a page took 570 ms that way and takes 14 ms this way, and the total grew with the square of the
+ * day.
  */
 export function inIndexOrder(pool: Pool): Queryable {
   return {

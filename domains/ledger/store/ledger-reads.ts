@@ -12,9 +12,9 @@ export interface LedgerTransaction {
   feeScheduleId: PublicId | undefined;
   currency: string;
   entries: Entry[];
-  /** What it means to the merchant's settlement, if it joins one; and the run it has joined. */
+  /** What it means for the merchant's settlement, if it joins one, and the run that it joined. */
   settlement: (SettlementEffect & { runId: PublicId | undefined; late: boolean }) | undefined;
-  /** The transaction that this one takes back; and the one that takes this one back. */
+  /** The transaction that this one reverses, and the one that reverses this one. */
   reversesId: PublicId | undefined;
   reversedById: PublicId | undefined;
   effectiveAt: Date;
@@ -61,13 +61,13 @@ export async function findLedgerTransaction(
   return found;
 }
 
-/** As {@link findLedgerTransaction}, locked to the transaction's end. */
+/** As {@link findLedgerTransaction}, locked until the transaction ends. */
 export async function lockLedgerTransaction(
   db: Queryable,
   tenantId: PublicId,
   id: PublicId,
 ): Promise<LedgerTransaction | undefined> {
-  // What another transaction did to it while this one waited is seen by the next statement, not by the one that waits.
+  // Only a later statement sees what another transaction did to it while this one waited, not the one that waits.
   await db.query({
     name: 'lock-ledger-transaction',
     text: 'SELECT FROM ledger_transactions WHERE id = $1 AND tenant_id = $2 FOR UPDATE',

@@ -8,7 +8,7 @@ import { type AccountRef, accountId } from './account-id';
 export interface NewLedgerTransaction {
   tenantId: PublicId;
   kind: LedgerKind;
-  /** What it is made for. A second one of the same kind and reference is not posted again. */
+  /** What it is posted for. The same kind and reference are posted only once. */
   externalRef: string;
   currency: string;
   posting: Posting;
@@ -18,8 +18,8 @@ export interface NewLedgerTransaction {
   effectiveAt: Date;
 }
 
-// Accounts are made in passing. The transaction, its entries and its settlement item stand or fall together; a
-// reference that is taken yields no row, and then nothing else is written either.
+// Missing accounts are created first. Transaction, entries and settlement item are written together or not at all: if
+// the reference is taken, no row is returned and none of them is written.
 const POST = `
 WITH accounts AS (
   INSERT INTO ledger_accounts (id, tenant_id, code, type, currency)
@@ -45,7 +45,7 @@ WITH accounts AS (
 SELECT id FROM posted`;
 
 /**
- * Posts a transaction, once: a repetition answers with the first one.
+ * Posts a transaction, once: a repeat returns the first one.
  *
  * @throws LedgerConflict when it was posted before with other entries
  */
@@ -111,7 +111,7 @@ export async function accountBalance(db: Queryable, account: AccountRef): Promis
   return BigInt(rows[0]?.balance ?? '0');
 }
 
-/** The balances of some accounts, in their order. Index: ledger_entries_by_account, once an account. */
+/** The balances of some accounts, in their order. Index: ledger_entries_by_account, once per account. */
 export async function accountBalances(db: Queryable, accounts: readonly AccountRef[]): Promise<bigint[]> {
   const { rows } = await db.query<{ balance: string }>({
     name: 'account-balances',

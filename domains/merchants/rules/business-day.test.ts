@@ -40,10 +40,10 @@ test('a moment at the cut-off belongs to the day that begins', () => {
 const ZONES = Intl.supportedValuesOf('timeZone');
 
 const WEEK = 7 * 24 * HOUR;
-/** So many quiet weeks are passed over before a day of one is looked at. */
+/** How many quiet weeks are skipped before a day of one is checked. */
 const QUIET_WEEKS = 26;
 
-/** How far a zone's clocks are ahead of UTC, by what Node itself knows of it. In milliseconds. */
+/** How far a zone's clocks are ahead of UTC according to Node itself, in milliseconds. */
 function clockOf(timeZone: string): (moment: number) => number {
   const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
   const known = new Map<string, number>();

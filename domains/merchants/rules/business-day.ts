@@ -8,7 +8,7 @@ export interface BusinessDayRule {
   cutoff: string;
 }
 
-/** A business day: from `start` up to, and without, `end`. */
+/** A business day: from `start` up to, but not including, `end`. */
 export interface BusinessDay {
   /** `YYYY-MM-DD`, the local date on which the day ends. */
   date: string;
@@ -17,9 +17,9 @@ export interface BusinessDay {
 }
 
 /**
- * The business day of a date. It begins at the moment at which the day before ends, so days have no gap and no overlap,
- * whatever the clocks do. A cut-off that a local day has twice is the earlier one; one that it does not have is as long
- * after midnight as it would have been.
+ * The business day of a date. It begins when the day before ends, so days have no gap and no overlap, whatever the
+ * clocks do. If a local day has the cut-off twice, the earlier one counts; if it skips the cut-off, the day ends as
+ * long after midnight as it otherwise would.
  *
  * @param date - `YYYY-MM-DD`
  * @throws RangeError when the date does not exist
@@ -44,15 +44,15 @@ export function lastClosedDate(now: Date, rule: BusinessDayRule): string {
 }
 
 /**
- * When the clocks show the cut-off of a date for the last time. It is the day's end, but where the time comes twice: a
- * Schedule, which goes by the clocks, may fire at either.
+ * When the clocks show the cut-off of a date for the last time. It is the day's end, except where the time comes twice:
+ * a Schedule, which goes by the clocks, may fire at either.
  */
 export function lastCutoff(date: string, { timeZone, cutoff }: BusinessDayRule): Date {
   const local = plainDate(date).toPlainDateTime(Temporal.PlainTime.from(cutoff));
   return new Date(local.toZonedDateTime(timeZone, { disambiguation: 'later' }).epochMilliseconds);
 }
 
-/** A date so many days later, or earlier. */
+/** A date some days later, or earlier. */
 export function addDays(date: string, days: number): string {
   return plainDate(date).add({ days }).toString();
 }

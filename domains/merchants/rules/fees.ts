@@ -15,7 +15,7 @@ export interface FeeTerms {
   fixed: bigint;
   minFee: bigint | undefined;
   maxFee: bigint | undefined;
-  /** Ascending; where there are some, the amount's tier takes the place of `bps` and `fixed`. */
+  /** Ascending; if there are any, the amount's tier replaces `bps` and `fixed`. */
   tiers: readonly FeeTier[];
   /** Tax on the fee. */
   taxBps: number;
@@ -31,7 +31,7 @@ export interface Fee {
 /** How much of the fee a refund gives back: nothing, or its share. */
 export type RefundFeePolicy = 'keep' | 'prorate';
 
-/** The fee of a capture: rate and fixed part, within the least and the greatest fee. Computed once and kept with the transaction. */
+/** The fee of a capture, within the minimum and maximum. Computed once and kept with the transaction. */
 export function feeOf(amount: bigint, terms: FeeTerms): Fee {
   const { bps, fixed } = terms.tiers.find((tier) => tier.upTo === null || amount <= tier.upTo) ?? terms;
   let fee = divideHalfEven(amount * BigInt(bps), BPS) + fixed;
@@ -45,10 +45,10 @@ export function taxOn(fee: bigint, taxBps: number): bigint {
   return divideHalfEven(fee * BigInt(taxBps), BPS);
 }
 
-/** A refund and the capture that it is of; amounts in minor units. */
+/** A refund and its capture; amounts in minor units. */
 export interface RefundOfCapture {
   captured: bigint;
-  /** Refunded of it before this refund. */
+  /** Refunded before this refund. */
   before: bigint;
   /** This refund. */
   amount: bigint;
@@ -56,8 +56,8 @@ export interface RefundOfCapture {
 }
 
 /**
- * What a refund gives back of a capture's fee. Shares are taken of the sum refunded so far, so that roundings do not
- * add up: a full refund, in however many parts, gives back exactly the fee.
+ * The part of a capture's fee that a refund gives back. Shares are taken of the sum refunded so far, so that rounding
+ * errors do not add up: a full refund, in however many parts, gives back exactly the fee.
  *
  * @param charged - the capture's fee
  */

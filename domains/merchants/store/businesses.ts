@@ -49,7 +49,7 @@ export async function listBusinesses(db: Queryable, after: PublicId | undefined,
 }
 
 /**
- * Makes a tenant a business, or changes how. The first date stays as it was made: what was settled stays settled.
+ * Makes a tenant a business, or changes it. The first date never changes: what was settled stays settled.
  *
  * @returns the business as it is now
  */

@@ -2,7 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { FeeTerms } from '../rules/fees';
 
-/** A version of what merchants pay. It never changes; a transaction that was charged by it names it. */
+/** A version of what merchants pay. It never changes; transactions that were charged by it name it. */
 export interface FeeSchedule {
   id: PublicId;
   tenantId: PublicId;
@@ -34,7 +34,7 @@ const COLUMNS = `id, tenant_id, merchant_id, currency, version, bps, fixed, min_
   valid_from`;
 
 /**
- * Adds the next version; one that has the id already is left as it is.
+ * Adds the next version; an existing one with the id stays as it is.
  *
  * @throws a unique violation when two versions are made at the same moment
  */

@@ -2,7 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 
-/** Somebody who sells, and is paid out what was sold. */
+/** A seller, who is paid out what was sold. */
 export interface Merchant {
   id: PublicId;
   tenantId: PublicId;
@@ -29,7 +29,7 @@ interface Row {
 const COLUMNS = 'id, tenant_id, name, reserve_bps, reserve_days, payout_minimum, created_at';
 
 /**
- * Makes a merchant; one that has the id already is left as it is.
+ * Inserts a merchant; an existing one with the id stays as it is.
  *
  * @returns the merchant with that id; `undefined` when it belongs to another tenant
  */

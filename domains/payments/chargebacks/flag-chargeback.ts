@@ -7,7 +7,7 @@ import { CHARGEBACK_MOVES } from '../rules/chargeback-states';
 import { moveChargeback } from '../store/chargebacks';
 import { tellEvents } from '../tell-events';
 
-/** Hands a chargeback to people. */
+/** Marks a chargeback for review by a person. */
 export async function flagChargeback(deps: PaymentDeps, chargebackId: PublicId): Promise<void> {
   const event = await inTransaction(deps.pool, async (db) => {
     const flagged = await moveChargeback(db, chargebackId, 'flag');

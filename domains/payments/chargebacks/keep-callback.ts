@@ -10,8 +10,8 @@ import { readPayment } from '../store/payments';
 import { leaveToWorkflow } from './leave-to-workflow';
 
 /**
- * Keeps what the provider tells of a chargeback, and has the workflow post it; one that is told twice changes nothing.
- * Whether it was the provider who told is for the caller to know.
+ * Records what the provider reports about a chargeback, and has the workflow post it; a repeated report changes
+ * nothing. The caller has to make sure that it comes from the provider.
  *
  * @throws PaymentRefusal when we have made no such charge
  */

@@ -14,9 +14,9 @@ import { lockPayment, type Payment } from '../store/payments';
 import { tellEvents } from '../tell-events';
 
 /**
- * Posts a chargeback, and takes it back if it was won: each once, with its event, in one transaction.
+ * Posts a chargeback, and reverses it if it was won: each once, with its event, in one transaction.
  *
- * @throws PaymentFault when there is no such chargeback, or nothing says what the merchant pays for it
+ * @throws PaymentFault when there is no such chargeback, or no fee schedule says what it costs the merchant
  */
 export async function recordChargeback(deps: PaymentDeps, chargebackId: PublicId): Promise<ChargebackStanding> {
   const events: StoredEvent[] = [];

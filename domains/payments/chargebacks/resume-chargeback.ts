@@ -5,7 +5,7 @@ import { PaymentRefusal } from '../refusals';
 import { type Chargeback, findChargeback, moveChargeback } from '../store/chargebacks';
 import { leaveToWorkflow } from './leave-to-workflow';
 
-/** Opens a chargeback that needs review again, for its workflow to post. @throws PaymentRefusal */
+/** Reopens a chargeback that needs review, for its workflow to post. @throws PaymentRefusal */
 export async function resumeChargeback(
   deps: PaymentDeps,
   { tenantId, log }: { tenantId: PublicId; log: Logger },

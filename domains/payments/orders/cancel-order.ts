@@ -3,7 +3,7 @@ import type { PublicId } from '../../../core/ids';
 import { PaymentRefusal } from '../refusals';
 import { findOrder, moveOrder, type Order } from '../store/orders';
 
-/** Cancels an order that nobody pays or has paid. @throws PaymentRefusal */
+/** Cancels an order that is neither paid nor being paid. @throws PaymentRefusal */
 export async function cancelOrder({ pool }: { pool: Pool }, tenantId: PublicId, id: PublicId): Promise<Order> {
   const cancelled = await moveOrder(pool, tenantId, id, 'cancel');
   if (cancelled !== undefined) return cancelled;

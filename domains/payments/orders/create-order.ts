@@ -4,7 +4,7 @@ import type { Effect } from '../../../infra/postgres/effect';
 import { requireBusiness, requireMerchant } from '../../merchants';
 import { insertOrder, type NewOrder, type Order } from '../store/orders';
 
-/** Makes an order of a merchant, once an effect. @throws MerchantRefusal */
+/** Creates a merchant's order, once per effect. @throws MerchantRefusal */
 export async function createOrder(
   { pool }: { pool: Pool },
   { tenantId, effectId }: Pick<Effect, 'tenantId' | 'effectId'>,

@@ -5,8 +5,8 @@ import type { ChargeStanding, RefusedForGood } from '../rules/payment-flow';
 import { movePayment, type Payment, readPayment } from '../store/payments';
 
 /**
- * Asks for the money and keeps the answer. The provider's idempotency key is the payment's own, so that any number of
- * calls, from any number of workers, is one.
+ * Asks for the money and stores the answer. The idempotency key is the payment's own, so any number of calls from any
+ * number of workers count as one.
  */
 export async function authoriseCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
   const payment = await find(deps, paymentId);
@@ -40,7 +40,7 @@ export async function captureCharge(
     : { state: 'captured', chargeId, capturedAt: capture.capturedAt.toISOString() };
 }
 
-/** Lets the money go, and closes the payment's reference at the provider. */
+/** Releases the money, and closes the payment's reference at the provider. */
 export async function voidCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
   const voiding = await deps.provider().void({ reference: paymentId, idempotencyKey: `${paymentId}:void` });
   return voiding.outcome === 'voided'
@@ -48,7 +48,7 @@ export async function voidCharge(deps: PaymentDeps, paymentId: PublicId): Promis
     : { state: 'captured', chargeId: voiding.chargeId, capturedAt: voiding.capturedAt.toISOString() };
 }
 
-/** Asks the provider what became of a payment. */
+/** Asks the provider how a payment stands. */
 export async function lookUpCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
   const payment = await find(deps, paymentId);
   const charge = await deps.provider().lookUp(paymentId);
@@ -73,14 +73,14 @@ export async function lookUpCharge(deps: PaymentDeps, paymentId: PublicId): Prom
   }
 }
 
-/** Only for those who look: the workflow knows it already. */
+/** For readers only: the workflow knows it already. */
 async function keepAuthorised({ pool }: PaymentDeps, payment: Payment, chargeId: string): Promise<void> {
   await movePayment(pool, payment.id, 'authorise', { providerReference: chargeId });
 }
 
 /**
- * How a payment has come to nothing, if it has. Who starts a workflow may have read the payment just before it ended;
- * its order is free and may be paid by another, so that no money is taken for this one.
+ * How a payment ended without taking money, if it did. It may have ended just after the workflow's starter read it; its
+ * order is free then and may be paid by another payment, so no money is taken for this one.
  */
 function endOf({ state, declineCode }: Payment): ChargeStanding | undefined {
   if (state === 'declined') return { state, code: declineCode ?? 'unknown' };

@@ -10,7 +10,7 @@ import { tellEvents } from '../tell-events';
 
 const MOVE_TO = { declined: 'decline', failed: 'fail', voided: 'void' } as const;
 
-/** Keeps that a payment came to nothing: its order can be paid again. */
+/** Ends a payment that took no money: its order can be paid again. */
 export async function endPayment(
   deps: PaymentDeps,
   paymentId: PublicId,
@@ -20,7 +20,7 @@ export async function endPayment(
   await tellEvents(deps, [await inTransaction(deps.pool, (db) => endIn(db, paymentId, MOVE_TO[state], code))]);
 }
 
-/** As {@link endPayment}, within a transaction of the caller's. */
+/** As {@link endPayment}, within the caller's transaction. */
 export async function endIn(
   db: Queryable,
   paymentId: PublicId,

@@ -7,7 +7,7 @@ import { PAYMENT_MOVES } from '../rules/payment-states';
 import { movePayment } from '../store/payments';
 import { tellEvents } from '../tell-events';
 
-/** Hands a payment to people: its money may have moved, and nobody here can tell or keep it. */
+/** Marks a payment for review by a person: its money may have moved, and we can neither tell nor record it. */
 export async function flagPayment(deps: PaymentDeps, paymentId: PublicId, code: string): Promise<void> {
   const event = await inTransaction(deps.pool, async (db) => {
     const flagged = await movePayment(db, paymentId, 'flag', { declineCode: code });

@@ -19,8 +19,8 @@ export interface NewPaymentRequest {
 }
 
 /**
- * Pays an order: stores the payment, has its workflow make it, and waits a while for the result. A repetition with the
- * same effect goes on with what there is.
+ * Pays an order: stores the payment, has its workflow make it, and waits a while for the result. A repeat with the same
+ * effect continues with the stored payment.
  *
  * @returns the payment as it is then, ended or not
  * @throws PaymentRefusal when the order, its state or the source does not allow it
@@ -39,7 +39,7 @@ export async function makePayment(
   try {
     await waitForEnd(deps, payment.workflowId, startPayment(deps, payment, { resume: known !== undefined }));
   } catch (error) {
-    // It is stored: if not this workflow, the one that the sweep starts makes it.
+    // The payment is stored: this workflow, or one that the sweep starts, will make it.
     effect.log.warn({ err: error, paymentId: id }, 'a payment is left to its workflow');
   }
   return (await findPayment(pool, tenantId, id)) ?? payment;

@@ -5,7 +5,7 @@ import { findOrder } from '../store/orders';
 import type { Payment, PaymentSource } from '../store/payments';
 import { makePayment } from './make-payment';
 
-/** As {@link makePayment}, for those who have named the order: one that they do not have is not there. */
+/** As {@link makePayment}, for an order named by the path: an unknown one is `not-found`. */
 export async function payOrder(
   deps: PaymentDeps,
   effect: LoggedEffect,

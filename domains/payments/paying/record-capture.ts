@@ -13,10 +13,10 @@ import { lockPayment, movePayment, type Payment } from '../store/payments';
 import { tellEvents } from '../tell-events';
 
 /**
- * Keeps that a payment's money was taken: the payment, its order, the ledger and the event in one transaction, once.
- * The fee is computed here and stays with the payment.
+ * Records that a payment's money was taken: payment, order, ledger and event in one transaction, once. The fee is
+ * computed here and stays with the payment.
  *
- * @throws PaymentFault when the payment has ended otherwise, or nothing says what the merchant pays
+ * @throws PaymentFault when the payment has ended otherwise, or the merchant has no fee schedule
  */
 export async function recordCapture(
   deps: PaymentDeps,

@@ -5,7 +5,7 @@ import { PaymentRefusal } from '../refusals';
 import { startPayment } from '../start';
 import { findPayment, type Payment } from '../store/payments';
 
-/** Has a payment that needs review taken up again. @throws PaymentRefusal */
+/** Restarts the workflow of a payment that needs review. @throws PaymentRefusal */
 export async function resumePayment(deps: PaymentDeps, tenantId: PublicId, id: PublicId): Promise<Payment> {
   const payment = await findPayment(deps.pool, tenantId, id);
   if (payment === undefined) throw new PaymentRefusal('not-found');

@@ -14,14 +14,14 @@ import { chargeSchema, chargesSchema, errorSchema, refundSchema, refundsSchema }
 
 export type HttpProviderOptions = TransportOptions;
 
-/** A provider over HTTP. Its answers are read as a stranger's: with a bound, a deadline and a schema. */
+/** A provider over HTTP. Its answers are not trusted: they are read with a size limit, a deadline and a schema. */
 export function createHttpProvider(options: HttpProviderOptions): PaymentProvider {
   const call = createTransport(options);
 
   async function lookUp(reference: string): Promise<Charge | undefined> {
     const answer = await call('GET', `/v1/charges?reference=${encodeURIComponent(reference)}`);
     const { data } = expectOk(answer, chargesSchema);
-    // Should there ever be more than one, the one that holds the money is the one to know of.
+    // If there is ever more than one, the one that holds the money counts.
     return (
       data.find(({ state }) => state === 'captured') ?? data.find(({ state }) => state === 'authorised') ?? data[0]
     );
@@ -76,13 +76,13 @@ export function createHttpProvider(options: HttpProviderOptions): PaymentProvide
   };
 }
 
-/** The code with which a card, not the provider, refused. */
+/** The code of a refusal by the card rather than the provider. */
 function cardRefusal({ status, body }: ProviderAnswer): string | undefined {
   if (status !== 402) return undefined;
   return errorSchema.safeParse(body).data?.error.code ?? 'unknown';
 }
 
-/** A success in an unknown form is none that one could go on with, nor a refusal. */
+/** A success in an unknown form is neither usable nor a refusal. */
 function expectOk<S extends z.ZodType>(answer: ProviderAnswer, schema: S): z.output<S> {
   if (answer.status >= 400) throw refused(answer);
   const parsed = schema.safeParse(answer.body);

@@ -3,15 +3,15 @@ export interface PaymentProvider {
   /**
    * Asks the card's bank for the money, without taking it.
    *
-   * @throws ProviderUnavailable when nobody knows what became of it
+   * @throws ProviderUnavailable when the outcome is unknown
    * @throws ProviderRefused when it cannot have happened
    */
   authorise(request: AuthoriseRequest): Promise<Authorisation>;
   /** Takes the money that was authorised. Throws as {@link authorise} does. */
   capture(request: CaptureRequest): Promise<Capture>;
   /**
-   * Lets the money go. A reference that the provider does not know is closed, so that an authorisation that is still on
-   * its way is refused when it arrives. Throws as {@link authorise} does.
+   * Releases the money. A reference that the provider does not know is closed, so that an authorisation still on its
+   * way is refused when it arrives. Throws as {@link authorise} does.
    */
   void(request: VoidRequest): Promise<Voiding>;
   /** Gives a part of captured money back. Throws as {@link authorise} does. */
@@ -21,7 +21,7 @@ export interface PaymentProvider {
   lookUpRefund(reference: string): Promise<{ id: string; refundedAt: Date } | undefined>;
 }
 
-/** Calls with the same key are one call, whenever and however often they come. */
+/** Calls with the same key count as one, whenever and however often they are made. */
 interface Keyed {
   idempotencyKey: string;
 }
@@ -71,7 +71,7 @@ export interface Charge {
   capturedAt: Date | undefined;
 }
 
-/** The call may have had its effect or not: no connection, no answer in time, or an answer that says nothing. */
+/** It is unknown whether the call took effect: no connection, no answer in time, or an answer that says nothing. */
 export class ProviderUnavailable extends Error {
   override name = 'ProviderUnavailable';
 }

@@ -6,14 +6,14 @@ export interface TransportOptions {
   url: string;
   /** Sent as a bearer token. */
   key: string | undefined;
-  /** From the first byte that is sent to the last that is read, in milliseconds. */
+  /** For a whole call, from connecting to the last byte read, in milliseconds. */
   timeoutMs: number;
 }
 
-/** An answer that says something: its status is below 500, and neither 408, 425 nor 429. */
+/** A conclusive answer: its status is below 500, and not 408, 425 or 429. */
 export interface ProviderAnswer {
   status: number;
-  /** Parsed JSON; `undefined` when it is none. */
+  /** Parsed JSON; `undefined` when the body is not JSON. */
   body: unknown;
 }
 
@@ -27,14 +27,14 @@ export type ProviderCall = (
 const MAX_ANSWER_BYTES = 65_536;
 const CONNECTIONS = 128;
 
-/** The provider is asked to wait, or tells that another call with the same key is under way. */
+/** The provider asks us to wait, or says that another call with the same key is in progress. */
 const PASSING = new Set([408, 425, 429]);
 const KEY_IN_USE = 'idempotency_key_in_use';
 
 /**
  * Makes calls with a deadline. Redirects are not followed.
  *
- * The call throws ProviderUnavailable when it is not known what became of it.
+ * A call throws ProviderUnavailable when its outcome is unknown.
  */
 export function createTransport({ url, key, timeoutMs }: TransportOptions): ProviderCall {
   const dispatcher = new Agent({ connections: CONNECTIONS, connectTimeout: timeoutMs });

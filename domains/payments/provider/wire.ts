@@ -10,7 +10,7 @@ const amount = z.string().transform((text, ctx) => {
   return z.NEVER;
 });
 const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
-// The database keeps no NUL.
+// The database cannot store NUL.
 const text = z
   .string()
   .min(1)
@@ -54,7 +54,7 @@ const callbackData = z.object({
   occurred_at: moment,
 });
 
-/** What the provider tells us by itself. Types that are not known are for others, or of later versions. */
+/** What the provider tells us unasked. Unknown types are meant for others, or belong to later versions. */
 export const callbackSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('chargeback.opened'), data: callbackData }),
   z.object({ type: z.literal('chargeback.won'), data: callbackData }),

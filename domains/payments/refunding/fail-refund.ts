@@ -9,7 +9,7 @@ import { lockPayment, settleRefund } from '../store/payments';
 import { moveRefund, readRefund } from '../store/refunds';
 import { tellEvents } from '../tell-events';
 
-/** Keeps that a refund was refused: its part of the payment is free again. */
+/** Records that a refund was refused: its part of the payment can be refunded again. */
 export async function failRefund(deps: PaymentDeps, refundId: PublicId, code: string): Promise<void> {
   const refund = await readRefund(deps.pool, refundId);
   if (refund === undefined) throw new PaymentFault('there is no such refund');

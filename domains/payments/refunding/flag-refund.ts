@@ -7,7 +7,7 @@ import { REFUND_MOVES } from '../rules/refund-states';
 import { moveRefund } from '../store/refunds';
 import { tellEvents } from '../tell-events';
 
-/** Hands a refund to people; its part of the payment stays set aside, since the money may have gone back. */
+/** Marks a refund for review by a person; its part stays set aside, since the money may have gone back. */
 export async function flagRefund(deps: PaymentDeps, refundId: PublicId, code: string): Promise<void> {
   const event = await inTransaction(deps.pool, async (db) => {
     const flagged = await moveRefund(db, refundId, 'flag', { failureCode: code });

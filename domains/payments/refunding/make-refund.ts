@@ -16,8 +16,8 @@ export interface NewRefundRequest {
 }
 
 /**
- * Refunds a payment, or a part of it: sets the amount aside, has the workflow give it back, and waits a while for it. A
- * repetition with the same effect goes on with what there is.
+ * Refunds a payment, or a part of it: sets the amount aside, has the workflow give it back, and waits a while for the
+ * result. A repeat with the same effect continues with the stored refund.
  *
  * @throws PaymentRefusal when the payment's state or what is left of it does not allow it
  */

@@ -15,8 +15,9 @@ import { moveRefund, readRefund } from '../store/refunds';
 import { tellEvents } from '../tell-events';
 
 /**
- * Keeps that money went back: refund, payment, order, ledger and event in one transaction, once. What goes back of the
- * fee is the business's policy; shares are taken under the payment's lock, in the order in which refunds are kept.
+ * Records that money went back: refund, payment, order, ledger and event in one transaction, once. The business's
+ * policy decides how much of the fee goes back; shares are taken under the payment's lock, in the order in which
+ * refunds are recorded.
  *
  * @throws PaymentFault when there is no such refund, or its payment was not captured
  */

@@ -6,7 +6,7 @@ import { startRefund } from '../start';
 import { findPayment } from '../store/payments';
 import { findRefund, type Refund } from '../store/refunds';
 
-/** Has a refund that needs review taken up again. @throws PaymentRefusal */
+/** Restarts the workflow of a refund that needs review. @throws PaymentRefusal */
 export async function resumeRefund(
   deps: PaymentDeps,
   tenantId: PublicId,

@@ -3,12 +3,12 @@ import type { Moves } from './moves';
 export const CHARGEBACK_STATES = ['received', 'posted', 'won', 'reversed', 'needs_review'] as const;
 export type ChargebackState = (typeof CHARGEBACK_STATES)[number];
 
-/** Those of which a workflow makes something else by itself. */
+/** States that a workflow moves on from by itself. */
 export const CHARGEBACK_UNDER_WAY = ['received', 'won'] as const satisfies readonly ChargebackState[];
 
 export const CHARGEBACK_MOVES = {
   post: { from: ['received'], to: 'posted', by: 'workflow', posts: 'chargeback', tells: 'chargeback.opened' },
-  /** The dispute was won before the chargeback was posted: it still is, and then reversed. */
+  /** The dispute was won before the chargeback was posted: it is posted all the same, then reversed. */
   postWon: { from: ['received'], to: 'won', by: 'workflow', posts: 'chargeback', tells: 'chargeback.opened' },
   win: { from: ['posted'], to: 'won', by: 'provider' },
   reverse: {
@@ -19,7 +19,7 @@ export const CHARGEBACK_MOVES = {
     tells: 'chargeback.won',
   },
   flag: { from: CHARGEBACK_UNDER_WAY, to: 'needs_review', by: 'workflow', tells: 'chargeback.needs_review' },
-  /** Posting is repeated; what was posted already is not posted again. */
+  /** Posting starts again, but nothing is posted twice. */
   resume: { from: ['needs_review'], to: 'received', by: 'person' },
 } as const satisfies Moves<ChargebackState>;
 

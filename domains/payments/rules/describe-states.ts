@@ -16,7 +16,7 @@ export function describePaymentStates(): string {
   return markdownTable([['payment', '', 'its order'], ...rows]);
 }
 
-/** A markdown table of every way from one state to another, for docs/payments.md. */
+/** A markdown table of every transition, for docs/payments.md. */
 export function describeMoves(): string {
   const moves: Readonly<Record<string, Readonly<Record<string, Move<string>>>>> = {
     payment: PAYMENT_MOVES,

@@ -1,9 +1,9 @@
 import { PermanentError } from '../../../core/permanent-error';
 
-/** What is asked for cannot come to be: what is stored, or what the provider says, contradicts it. */
+/** The request can never succeed: what is stored, or what the provider says, contradicts it. */
 export class PaymentFault extends PermanentError {}
 
-/** The provider refuses the call as it is, such as for a wrong key or an unknown field. */
+/** The provider refuses the call as such, for example for a wrong key or an unknown field. */
 export class ProviderRefused extends PermanentError {
   constructor(
     message: string,

@@ -1,10 +1,10 @@
 import type { LedgerKind } from '../../ledger/rules/postings';
 
-/** A way from one state to another. The store lets nothing move in any other way, and docs/payments.md lists them all. */
+/** A transition between states. The store allows no others, and docs/payments.md lists them all. */
 export interface Move<State extends string> {
   from: readonly State[];
   to: State;
-  /** Who makes it: a request, a workflow, what the provider tells, or a person who resumes what needs review. */
+  /** Who makes it: a request, a workflow, a provider's callback, or a person who resumes what needs review. */
   by: 'request' | 'workflow' | 'provider' | 'person';
   /** What is posted to the ledger in the same transaction. */
   posts?: LedgerKind;
@@ -12,7 +12,7 @@ export interface Move<State extends string> {
   tells?: string;
 }
 
-/** The moves of a kind of thing, by what they are called. */
+/** The moves of one kind of thing, by name. */
 export type Moves<State extends string> = Readonly<Record<string, Move<State>>>;
 
 /** Whether a move may be made in a state. */

@@ -5,12 +5,12 @@ export type OrderState = (typeof ORDER_STATES)[number];
 
 export const ORDER_MOVES = {
   pay: { from: ['created'], to: 'paying', by: 'request' },
-  /** Its payment came to nothing. */
+  /** Its payment took no money. */
   free: { from: ['paying'], to: 'created', by: 'workflow' },
   settle: { from: ['paying'], to: 'paid', by: 'workflow' },
   refundPart: { from: ['paid', 'partially_refunded'], to: 'partially_refunded', by: 'workflow' },
   refundAll: { from: ['paid', 'partially_refunded'], to: 'refunded', by: 'workflow' },
-  /** Once more is no error. */
+  /** Cancelling again is no error. */
   cancel: { from: ['created', 'cancelled'], to: 'cancelled', by: 'request' },
 } as const satisfies Moves<OrderState>;
 

@@ -1,4 +1,4 @@
-/** What the workflows about payments are started with, are told and end with: ids, never money nor a card's token. */
+/** Inputs, activity results and results of the payment workflows: ids, never money or a card's token. */
 
 /** Starts `payment`. */
 export interface PaymentInput {
@@ -38,19 +38,19 @@ export type ChargeStanding =
   | { state: 'declined'; code: string }
   | { state: 'voided' };
 
-/** What was called for, and refused for good by the provider. */
+/** The provider refused the call for good. */
 export type RefusedForGood = { state: 'refused'; code: string };
 
-/** Whether a wallet had what a payment needs. */
+/** Whether a wallet had enough for a payment. */
 export type Hold = { outcome: 'held' } | { outcome: 'declined'; code: string };
 
 /** A refund as the provider made it. */
 export type RefundDone = { state: 'refunded'; providerReference: string; refundedAt: string };
 
-/** Where a chargeback stands; `waiting` for its payment's capture to be kept. */
+/** Where a chargeback stands; `waiting` for its payment's capture to be recorded. */
 export type ChargebackStanding = 'waiting' | 'posted' | 'reversed' | 'needs_review';
 
-/** How many a sweep found without progress; those whose workflow runs are left to it. */
+/** How many a sweep found without progress; a workflow that is still running is left alone. */
 export interface PaymentSweepReport {
   payments: number;
   refunds: number;

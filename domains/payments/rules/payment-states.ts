@@ -12,10 +12,10 @@ export const PAYMENT_STATES = [
 ] as const;
 export type PaymentState = (typeof PAYMENT_STATES)[number];
 
-/** Those of which a workflow makes something else by itself. */
+/** States that a workflow moves on from by itself. */
 export const PAYMENT_UNDER_WAY = ['pending', 'authorised'] as const satisfies readonly PaymentState[];
 
-/** Those in which it is not known yet for good whether money was taken. */
+/** States in which it is not yet certain whether money was taken. */
 const OPEN = [...PAYMENT_UNDER_WAY, 'needs_review'] as const satisfies readonly PaymentState[];
 
 /** What a state means, and the state of the payment's order meanwhile. */
@@ -35,7 +35,7 @@ export const PAYMENT_MEANINGS: Readonly<Record<PaymentState, { means: string; or
   },
 };
 
-/** `order`: what the payment's order does with it. */
+/** `order`: the move that the payment's order makes. */
 export const PAYMENT_MOVES = {
   /** By a card's bank. */
   authorise: { from: ['pending'], to: 'authorised', by: 'workflow' },
@@ -52,7 +52,7 @@ export const PAYMENT_MOVES = {
   decline: { from: OPEN, to: 'declined', by: 'workflow', tells: 'payment.declined', order: 'free' },
   fail: { from: OPEN, to: 'failed', by: 'workflow', tells: 'payment.failed', order: 'free' },
   void: { from: OPEN, to: 'voided', by: 'workflow', tells: 'payment.failed', order: 'free' },
-  /** Fails what a wallet holds money for; one that needs review has its hold. */
+  /** Fails a payment that a wallet holds money for; one that needs review still has its hold. */
   release: {
     from: ['authorised', 'needs_review'],
     to: 'failed',

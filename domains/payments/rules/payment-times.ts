@@ -1,6 +1,6 @@
 /**
- * When money moved, as the ledger has it: the moment that the provider tells, unless its clock is wrong. Nothing is
- * captured before it was asked for, nor in the future.
+ * When money moved, for the ledger: the moment that the provider reports, unless its clock is wrong. Nothing is
+ * captured before it was requested, or in the future.
  */
 export function effectiveMoment(told: Date | undefined, askedAt: Date, now: Date): Date {
   if (told === undefined || Number.isNaN(told.getTime())) return now;

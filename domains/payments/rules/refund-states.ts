@@ -3,7 +3,7 @@ import type { Moves } from './moves';
 export const REFUND_STATES = ['pending', 'succeeded', 'failed', 'needs_review'] as const;
 export type RefundState = (typeof REFUND_STATES)[number];
 
-/** Those of which a workflow makes something else by itself. */
+/** States that a workflow moves on from by itself. */
 export const REFUND_UNDER_WAY = ['pending'] as const satisfies readonly RefundState[];
 
 const OPEN = [...REFUND_UNDER_WAY, 'needs_review'] as const satisfies readonly RefundState[];

@@ -17,9 +17,9 @@ interface Kind {
   what: string;
   states: readonly string[];
   first: string;
-  /** Those that a workflow does not leave as they are; the sweep looks for them. */
+  /** States that a workflow moves on from; the sweep looks for them. */
   underWay: readonly string[];
-  /** Those that nothing leads out of. */
+  /** Final states. */
   ends: readonly string[];
   moves: Moves<string>;
 }
@@ -59,7 +59,7 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** The states that some moves lead to from one, itself included. */
+/** The states that some moves can reach from one, itself included. */
 function reachable(moves: Moves<string>, first: string): Set<string> {
   const found = new Set([first]);
   for (const state of found) {
@@ -68,7 +68,7 @@ function reachable(moves: Moves<string>, first: string): Set<string> {
   return found;
 }
 
-/** Those of a set that a move to another state leads out of. */
+/** The states of a set that a move leaves for another state. */
 const withExit = (moves: Moves<string>, states: readonly string[]) =>
   states.filter((state) => Object.values(moves).some((move) => allows(move, state) && move.to !== state));
 

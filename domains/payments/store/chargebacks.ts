@@ -10,7 +10,7 @@ import {
 } from '../rules/chargeback-states';
 import { takeNeglected } from './neglected';
 
-/** Money that a card's bank took back. `won` is a posted one that was decided for the merchant, and is to be reversed. */
+/** Money that a card's bank took back. `won`: posted, then decided for the merchant, and about to be reversed. */
 export interface Chargeback {
   id: PublicId;
   tenantId: PublicId;
@@ -56,7 +56,7 @@ export type NewChargeback = Pick<
   'id' | 'tenantId' | 'paymentId' | 'providerReference' | 'amount' | 'currency' | 'reason' | 'occurredAt' | 'workflowId'
 >;
 
-/** Keeps a chargeback, once; a repetition answers with what there is. Index: chargebacks_provider_reference_key. */
+/** Stores a chargeback, once; a repeat returns the stored one. Index: chargebacks_provider_reference_key. */
 export async function insertChargeback(db: Queryable, chargeback: NewChargeback): Promise<Chargeback> {
   await db.query({
     text: `INSERT INTO chargebacks (id, tenant_id, payment_id, provider_reference, amount, currency, reason, occurred_at,
@@ -88,7 +88,7 @@ export async function findChargeback(db: Queryable, tenantId: PublicId, id: Publ
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Any tenant's chargeback, locked to the transaction's end. */
+/** Any tenant's chargeback, locked until the transaction ends. */
 export async function lockChargeback(db: Queryable, id: PublicId): Promise<Chargeback | undefined> {
   const { rows } = await db.query<Row>({
     text: `SELECT ${COLUMNS} FROM chargebacks WHERE id = $1 FOR UPDATE`,
@@ -117,9 +117,9 @@ export async function listChargebacks(
 }
 
 /**
- * Makes a move with a chargeback.
+ * Moves a chargeback to another state.
  *
- * @param fee - what the merchant pays for it, where that is known by the move
+ * @param fee - what the merchant pays for it, if the move sets it
  * @returns the chargeback after the move; `undefined` when its state does not allow it
  */
 export async function moveChargeback(
@@ -139,10 +139,10 @@ export async function moveChargeback(
 }
 
 /**
- * Keeps that a dispute was decided for the merchant, once. A posted chargeback becomes `won`; of one that is not posted
- * yet, only the moment is kept.
+ * Records, once, that a dispute was decided for the merchant. A posted chargeback becomes `won`; for one that is not
+ * posted yet, only the moment is stored.
  *
- * @returns the chargeback; `undefined` when there is none of that name
+ * @returns the chargeback; `undefined` when the reference is unknown
  */
 export async function markChargebackWon(
   db: Queryable,
@@ -167,7 +167,7 @@ async function findByReference(db: Queryable, providerReference: string): Promis
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Whether money of a payment was taken back and has not come back. Index: chargebacks_by_payment. */
+/** Whether a payment was charged back and not reversed since. Index: chargebacks_by_payment. */
 export async function hasOpenChargeback(db: Queryable, paymentId: PublicId): Promise<boolean> {
   const { rowCount } = await db.query({
     text: "SELECT FROM chargebacks WHERE payment_id = $1 AND state <> 'reversed' LIMIT 1",
@@ -177,7 +177,7 @@ export async function hasOpenChargeback(db: Queryable, paymentId: PublicId): Pro
 }
 
 /**
- * Takes chargebacks that are still to be posted or reversed, and nothing has happened to for so long, in turns. Indexes:
+ * Takes, in turns, chargebacks that still have to be posted or reversed and have not changed for `graceMs`. Indexes:
  * chargebacks_open, chargebacks_pkey.
  */
 export async function takeNeglectedChargebacks(db: Queryable, graceMs: number, limit: number): Promise<Chargeback[]> {

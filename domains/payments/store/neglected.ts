@@ -1,6 +1,6 @@
 /**
- * The statement that takes what is in one of these states and nothing has happened to for `$1` milliseconds, `$2` rows at
- * most, those that waited longest. It is as if something had happened to them, so that the next ones have their turn.
+ * The statement that takes at most `$2` rows in one of these states that have not changed for `$1` milliseconds, those
+ * that waited longest. It marks them as changed, so that others have their turn next.
  *
  * @param states - those of the table's partial index `…_open`, or some of them
  */
@@ -9,7 +9,7 @@ export function takeNeglected(
   states: readonly string[],
   columns: string,
 ): string {
-  // Written out: the planner does not see that a parameter is within the index.
+  // Literals: the planner does not see that a parameter is within the index.
   const list = states.map((state) => `'${state}'`).join(', ');
   return `WITH neglected AS (
             SELECT id FROM ${table}

@@ -3,7 +3,7 @@ import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/p
 import type { Queryable } from '../../../infra/postgres/pool';
 import { ORDER_MOVES, type OrderMove, type OrderState } from '../rules/order-states';
 
-/** What a customer buys of a merchant. */
+/** What a customer buys from a merchant. */
 export interface Order {
   id: PublicId;
   tenantId: PublicId;
@@ -35,7 +35,7 @@ const COLUMNS = 'id, tenant_id, merchant_id, amount, currency, state, reference,
 
 export type NewOrder = Omit<Order, 'state' | 'createdAt' | 'updatedAt'>;
 
-/** Makes an order; one that has the id already is left as it is. */
+/** Inserts an order; an existing one with the id stays as it is. */
 export async function insertOrder(db: Queryable, order: NewOrder): Promise<Order | undefined> {
   await db.query({
     name: 'insert-order',
@@ -84,7 +84,7 @@ export async function listOrders(
 }
 
 /**
- * Makes a move with an order.
+ * Moves an order to another state.
  *
  * @returns the order after the move; `undefined` when its state does not allow it
  */

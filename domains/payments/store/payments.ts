@@ -18,7 +18,7 @@ export interface Payment {
   currency: string;
   source: PaymentSource;
   state: PaymentState;
-  /** Why it was declined or failed, or what is to be looked at. */
+  /** Why it was declined or failed, or what needs review. */
   declineCode: string | undefined;
   /** The provider's id of the charge. */
   providerReference: string | undefined;
@@ -26,9 +26,9 @@ export interface Payment {
   /** As charged at the capture. */
   fee: Fee | undefined;
   feeScheduleId: PublicId | undefined;
-  /** Of the amount, what refunds are under way for or have given back. */
+  /** The part of the amount that refunds have given back or are giving back. */
   refundReserved: bigint;
-  /** Of the amount, what was given back. */
+  /** The part of the amount that was given back. */
   refundedAmount: bigint;
   workflowId: string;
   createdAt: Date;
@@ -105,7 +105,7 @@ export async function findPayment(db: Queryable, tenantId: PublicId, id: PublicI
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Any tenant's payment: for those who were given its id by us. Index: payments_pkey. */
+/** Any tenant's payment: only for ids that come from us. Index: payments_pkey. */
 export async function readPayment(db: Queryable, id: PublicId): Promise<Payment | undefined> {
   const { rows } = await db.query<Row>({
     name: 'read-payment',
@@ -115,7 +115,7 @@ export async function readPayment(db: Queryable, id: PublicId): Promise<Payment 
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** As {@link readPayment}, locked to the transaction's end. */
+/** As {@link readPayment}, locked until the transaction ends. */
 export async function lockPayment(db: Queryable, id: PublicId): Promise<Payment | undefined> {
   const { rows } = await db.query<Row>({
     name: 'lock-payment',
@@ -145,7 +145,7 @@ export async function listPayments(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
-/** What changes with a payment's state; what is left out stays, but for the code. */
+/** What changes with a payment's state. Omitted fields stay, except the code, which is cleared. */
 export interface PaymentChange {
   declineCode?: string;
   providerReference?: string | undefined;
@@ -153,7 +153,7 @@ export interface PaymentChange {
 }
 
 /**
- * Makes a move with a payment.
+ * Moves a payment to another state.
  *
  * @returns the payment after the move; `undefined` when its state does not allow it
  */
@@ -218,7 +218,7 @@ export async function settleRefund(
   });
 }
 
-/** Takes payments under way that nothing has happened to for so long, in turns. Indexes: payments_open, payments_pkey. */
+/** Takes, in turns, open payments that have not changed for `graceMs`. Indexes: payments_open, payments_pkey. */
 export async function takeNeglectedPayments(db: Queryable, graceMs: number, limit: number): Promise<Payment[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-payments',

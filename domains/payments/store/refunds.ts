@@ -84,7 +84,7 @@ export async function findRefund(
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Any tenant's refund: for those who were given its id by us. Index: refunds_pkey. */
+/** Any tenant's refund: only for ids that come from us. Index: refunds_pkey. */
 export async function readRefund(db: Queryable, id: PublicId): Promise<Refund | undefined> {
   const { rows } = await db.query<Row>({
     name: 'read-refund',
@@ -110,7 +110,7 @@ export async function listRefunds(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
-/** What changes with a refund's state; what is left out stays, but for the code. */
+/** What changes with a refund's state. Omitted fields stay, except the code, which is cleared. */
 export interface RefundChange {
   failureCode?: string;
   providerReference?: string | undefined;
@@ -118,7 +118,7 @@ export interface RefundChange {
 }
 
 /**
- * Makes a move with a refund.
+ * Moves a refund to another state.
  *
  * @returns the refund after the move; `undefined` when its state does not allow it
  */
@@ -151,7 +151,7 @@ export async function moveRefund(
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Takes refunds under way that nothing has happened to for so long, in turns. Indexes: refunds_open, refunds_pkey. */
+/** Takes, in turns, open refunds that have not changed for `graceMs`. Indexes: refunds_open, refunds_pkey. */
 export async function takeNeglectedRefunds(db: Queryable, graceMs: number, limit: number): Promise<Refund[]> {
   const { rows } = await db.query<Row>({
     name: 'neglected-refunds',

@@ -8,7 +8,7 @@ export interface Wallet {
   id: PublicId;
   tenantId: PublicId;
   currency: string;
-  /** Whose it is, as the tenant says it. */
+  /** Whose it is, in the tenant's words. */
   owner: string;
   createdAt: Date;
 }
@@ -17,7 +17,7 @@ export interface Wallet {
 export interface WalletBalance {
   /** `available` + `held`. */
   balance: bigint;
-  /** Kept for payments that are under way. */
+  /** Held for payments in progress. */
   held: bigint;
   available: bigint;
 }
@@ -34,7 +34,7 @@ interface Row {
 
 const COLUMNS = 'id, tenant_id, currency, owner, created_at';
 
-/** Makes a wallet; one that has the id already is left as it is. */
+/** Inserts a wallet; an existing one with the id stays as it is. */
 export async function insertWallet(db: Queryable, wallet: Omit<Wallet, 'createdAt'>): Promise<Wallet | undefined> {
   await db.query({
     text: 'INSERT INTO wallets (id, tenant_id, currency, owner) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING',
@@ -69,8 +69,8 @@ export async function listWallets(
 }
 
 /**
- * Locks a wallet to the transaction's end: who takes money from a wallet looks at its balance under this lock, in a
- * statement of its own after it, so that two payments never spend the same money.
+ * Locks a wallet until the transaction ends. Before taking money, read the balance under this lock, in a later
+ * statement, so that two payments never spend the same money.
  */
 export async function lockWallet(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Wallet | undefined> {
   const { rows } = await db.query<Row>({

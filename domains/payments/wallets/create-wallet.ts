@@ -4,7 +4,7 @@ import type { Effect } from '../../../infra/postgres/effect';
 import { requireBusiness } from '../../merchants';
 import { insertWallet, type WalletWithBalance, withBalance } from '../store/wallets';
 
-/** Makes an empty wallet for a customer of a business, once an effect. @throws MerchantRefusal */
+/** Creates an empty wallet for a customer of a business, once per effect. @throws MerchantRefusal */
 export async function createWallet(
   { pool }: { pool: Pool },
   { tenantId, effectId }: Pick<Effect, 'tenantId' | 'effectId'>,

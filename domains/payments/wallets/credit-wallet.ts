@@ -7,7 +7,7 @@ import { PaymentRefusal } from '../refusals';
 import { findWallet, type WalletWithBalance, withBalance } from '../store/wallets';
 
 /**
- * Puts money into a wallet that the tenant has received elsewhere, once an effect.
+ * Puts money that the tenant received elsewhere into a wallet, once per effect.
  *
  * @param amount - minor units of the wallet's currency
  * @throws PaymentRefusal when there is no such wallet

@@ -8,7 +8,7 @@ import { PAYMENT_MOVES } from '../rules/payment-states';
 import { lockPayment } from '../store/payments';
 import { tellEvents } from '../tell-events';
 
-/** Gives back what was set aside for a payment that cannot be captured, and ends the payment, once. */
+/** Releases what was set aside for a payment that cannot be captured, and ends the payment, once. */
 export async function releaseWallet(deps: PaymentDeps, paymentId: PublicId, code: string): Promise<void> {
   const event = await inTransaction(deps.pool, async (db) => {
     const payment = await lockPayment(db, paymentId);

@@ -10,8 +10,8 @@ import {
   type StatementTransaction,
 } from './statement';
 
-// ISO 20022 camt.053.001.08, written front to back: a `Stmt` a merchant and currency, an `Ntry` a movement. The standard's
-// references have 35 characters at most, so ids stand without their prefix: 32 hex digits.
+// ISO 20022 camt.053.001.08, written front to back: a `Stmt` per merchant and currency, an `Ntry` per movement.
+// References in the standard have at most 35 characters, so ids go without their prefix: 32 hex digits.
 
 const MS_PER_DAY = 86_400_000;
 const ISSUER = 'WAYBILL';
@@ -32,7 +32,7 @@ export function camtBegin(day: SettledDay): string {
   );
 }
 
-/** The message's end. It must have had a statement. */
+/** The message's end. The message must have a statement. */
 export const CAMT_END = '</BkToCstmrStmt></Document>\n';
 
 /** A statement's end. */
@@ -41,7 +41,7 @@ export const STATEMENT_END = '</Stmt>\n';
 /**
  * A statement up to its entries: account, balances and sums.
  *
- * @param transactions - the sums of the transactions' entries, when each has one; else they are summed up in movements
+ * @param transactions - the sums of the transactions' entries, if each has one; otherwise they are summed up as movements
  */
 export function statementBegin(day: SettledDay, statement: NamedStatement, transactions?: EntryTotals): string {
   const { currency } = statement;
@@ -61,7 +61,7 @@ export function statementBegin(day: SettledDay, statement: NamedStatement, trans
   ].join('');
 }
 
-/** A transaction's entry: what it changes in the balance, with its charges and its gross amount. */
+/** A transaction's entry: its effect on the balance, with its charges and its gross amount. */
 export function transactionEntry(day: SettledDay, transaction: StatementTransaction): string {
   const { currency, kind, reference, net } = transaction;
   const id = toUuid(transaction.id);
@@ -90,7 +90,7 @@ export function transactionEntry(day: SettledDay, transaction: StatementTransact
   ].join('');
 }
 
-/** Of a statement without transactions. */
+/** The totals of a statement without transactions. */
 export const NO_ENTRIES: EntryTotals = { credits: { count: 0n, sum: 0n }, debits: { count: 0n, sum: 0n } };
 
 function addMovements(totals: EntryTotals, movements: readonly Movement[]): EntryTotals {
@@ -126,7 +126,7 @@ function charges({ fee, feeTax, currency }: StatementTransaction): string {
     { type: 'FEE_TAX', charged: feeTax },
   ].filter(({ charged }) => charged !== 0n);
   if (records.length === 0) return '';
-  // A charge that is given back has a direction, which a total cannot have.
+  // A returned charge has a direction, which a total cannot have.
   const total = records.every(({ charged }) => charged > 0n) ? money('TtlChrgsAndTaxAmt', fee + feeTax, currency) : '';
   const lines = records.map(
     ({ type, charged }) =>
@@ -136,7 +136,7 @@ function charges({ fee, feeTax, currency }: StatementTransaction): string {
   return `<Chrgs>${total}${lines.join('')}</Chrgs>`;
 }
 
-/** The same for the same day, merchant and currency, and of no other: 88 random bits of the merchant's id are left. */
+/** Unique to a day, merchant and currency: 88 random bits of the merchant's id are left. */
 function statementId(day: SettledDay, { merchantId, currency }: Statement): string {
   return `${day.date.replaceAll('-', '')}-${currency}-${toUuid(merchantId).slice(-22)}`;
 }

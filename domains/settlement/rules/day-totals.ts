@@ -32,7 +32,7 @@ export interface DaySums {
   result(): Pick<DaySummary, 'totalsHash' | 'totals'>;
 }
 
-/** What the hash is made of, in this order. Hashes of settled days are kept for ever: it never changes. */
+/** The hashed fields, in order. They never change: hashes of settled days are kept for ever. */
 const HASHED = [
   'merchantId',
   'currency',

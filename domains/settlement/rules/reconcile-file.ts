@@ -28,13 +28,13 @@ const REQUIRED = ['reference', 'currency', 'amount'];
 const COLUMNS = [...REQUIRED, 'type'];
 const MAX_ERRORS = 50;
 const MAX_REFERENCE = 255;
-/** NUL cannot be kept; the replacement character stands where the file was not UTF-8. */
+/** NUL cannot be stored; the replacement character marks what was not UTF-8. */
 const UNREADABLE = /[\0\uFFFD]/;
 
 /**
- * Reads a file: a header of `reference`, `currency`, `amount` and, if it likes, `type`, in any order, then one line a
- * transaction. An amount is an exact decimal in major units, signed as the merchant sees it; where there is a type,
- * refunds and chargebacks may also be written without a sign.
+ * Reads a file: a header of `reference`, `currency`, `amount` and optionally `type`, in any order, then one line per
+ * transaction. An amount is an exact decimal in major units, signed as the merchant sees it; with a type, refunds and
+ * chargebacks may also be written without a sign.
  *
  * @returns every line, or what is wrong, line by line, at most 50 entries
  */

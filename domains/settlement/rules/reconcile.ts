@@ -13,19 +13,19 @@ export type ReconciliationStatus = (typeof RECONCILIATION_STATUSES)[number];
 export const ITEM_KINDS = ['capture', 'refund', 'chargeback', 'chargeback_reversal', 'adjustment'] as const;
 export type ItemKind = (typeof ITEM_KINDS)[number];
 
-/** The variance that is tolerated, as a part of the file's total: less than a thousandth. */
+/** The tolerated variance: less than a thousandth of the file's total. */
 const TOLERANCE = 1_000n;
 
 /**
- * Whether the ledger's total is near enough to a file's: less than 0.1 % of it away, or equal. In integers, so there is
- * no rounding to argue about.
+ * Whether the ledger's total is close enough to a file's: less than 0.1 % of it away, or equal. In integers, so there
+ * is no rounding to argue about.
  */
 export function isWithinTolerance(ledger: bigint, external: bigint): boolean {
   const variance = magnitude(ledger - external);
   return variance === 0n || variance * TOLERANCE < magnitude(external);
 }
 
-/** An amount as the merchant sees it: what a file lists under refunds or chargebacks without a sign is negative. */
+/** An amount as the merchant sees it: refunds and chargebacks without a sign are negative. */
 export function signedAmount(kind: ItemKind | undefined, amount: bigint): bigint {
   return (kind === 'refund' || kind === 'chargeback') && amount > 0n ? -amount : amount;
 }

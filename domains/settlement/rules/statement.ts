@@ -9,7 +9,7 @@ export interface SettledDay {
   timeZone: string;
   periodStart: Date;
   periodEnd: Date;
-  /** What is held for review may still change. */
+  /** A day held for review may still change. */
   state: 'completed' | 'needs_review';
   /** When the run ended. */
   settledAt: Date;
@@ -35,7 +35,7 @@ export interface Statement {
   lateCount: bigint;
 }
 
-/** A statement that says whose it is, for those who read it outside of Waybill. */
+/** A statement with the merchant's name, for readers outside Waybill. */
 export interface NamedStatement extends Statement {
   merchantName: string;
 }
@@ -57,13 +57,13 @@ export interface StatementTransaction {
   late: boolean;
 }
 
-/** A part of the way from a statement's opening to its closing; what is owed less is negative. */
+/** A step from a statement's opening to its closing; negative when it reduces what is owed. */
 export interface Movement {
   code: string;
   amount: bigint;
 }
 
-/** Movements that are no transactions: `opening + Σ net of transactions + Σ these = closing`. */
+/** Movements that are not transactions: `opening + Σ net of transactions + Σ these = closing`. */
 export function balanceMovements(statement: Statement): Movement[] {
   return nonZero([
     { code: 'RESERVE_HELD', amount: -statement.reserveHeld },
@@ -72,7 +72,7 @@ export function balanceMovements(statement: Statement): Movement[] {
   ]);
 }
 
-/** All movements, transactions summed up by what they are: `opening + Σ these = closing`. */
+/** All movements, with transactions summed up by kind: `opening + Σ these = closing`. */
 export function allMovements(statement: Statement): Movement[] {
   return nonZero([
     { code: 'SALES', amount: statement.grossSales },

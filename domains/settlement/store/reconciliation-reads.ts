@@ -3,7 +3,7 @@ import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/p
 import type { Queryable } from '../../../infra/postgres/pool';
 import { type ItemKind, RECONCILIATION_STATUSES, type ReconciliationStatus } from '../rules/reconcile';
 
-/** What a currency adds up to here and there, in minor units. */
+/** The totals of a currency in the ledger and in the file, in minor units. */
 export interface CurrencyComparison {
   currency: string;
   ledger: bigint;
@@ -107,7 +107,7 @@ async function withTotals(db: Queryable, rows: readonly Row[]): Promise<Reconcil
   }));
 }
 
-/** A transaction, a line, or both, and how they fit. */
+/** A transaction, a line, or both, and how they match. */
 export interface ReconciliationItem {
   status: ReconciliationStatus;
   line: number | undefined;
@@ -133,7 +133,7 @@ interface ItemRow {
   external_amount: string | null;
 }
 
-/** What was found, what did not match first. Index: reconciliation_items_pkey; a status is a filter. */
+/** A reconciliation's items, mismatches first. Index: reconciliation_items_pkey; a status is a filter. */
 export async function listReconciliationItems(
   db: Queryable,
   id: PublicId,

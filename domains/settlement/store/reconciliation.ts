@@ -6,7 +6,7 @@ import type { ReconciliationLine } from '../rules/reconcile-file';
 import { byStatus, type CurrencyComparison, findReconciliation, type Reconciliation } from './reconciliation-reads';
 import { REPORT_OPTIONS } from './settlement-records';
 
-/** A file about to be held against a settled day. */
+/** A file to compare with a settled day. */
 export interface NewReconciliation {
   id: PublicId;
   tenantId: PublicId;
@@ -16,7 +16,7 @@ export interface NewReconciliation {
   /** SHA-256 of the file. */
   fileHash: Buffer;
   lines: readonly ReconciliationLine[];
-  /** Whether the lines have a kind; then it must be the transaction's. */
+  /** Whether the lines have a kind; if so, it must be the transaction's. */
   hasKinds: boolean;
 }
 
@@ -25,7 +25,7 @@ const UPLOAD_PAGE = 5_000;
 /** In milliseconds; the pool's own bound is for queries over few rows. */
 const OVER_ALL_ROWS = { query_timeout: 600_000 };
 
-// '' is the kind of lines in a file without kinds; then it is every candidate's too, and they match by reference alone.
+// In a file without kinds, '' is the kind of every line and candidate, so they match by reference alone.
 const STAGING = `
 CREATE TEMP TABLE reconciliation_upload (
   line bigint PRIMARY KEY, reference text NOT NULL, kind text NOT NULL, currency text NOT NULL, amount bigint NOT NULL,
@@ -40,8 +40,8 @@ CREATE TEMP TABLE reconciliation_compared (
 ) ON COMMIT DROP`;
 
 /**
- * Pairs what is left of lines and candidates, and is alike in some columns, one to one: the n-th line with the n-th
- * transaction. From the closest likeness to the loosest, so that of several lines with one reference each finds its own.
+ * Pairs remaining lines and candidates that agree in some columns, one to one: the n-th line with the n-th transaction.
+ * From the strictest match to the loosest, so that each of several lines with one reference finds its own.
  */
 const PAIRINGS: readonly (readonly [ReconciliationStatus, columns: string])[] = [
   ['matched', 'reference, kind, currency, amount'],
@@ -71,11 +71,11 @@ SET status = CASE WHEN EXISTS (SELECT FROM reconciliation_candidates c WHERE c.r
 WHERE status IS NULL`;
 
 /**
- * Holds a file against a settled day's transactions and keeps what was found. The work is done by the database, in
- * queries over all rows.
+ * Compares a file with a settled day's transactions and stores the result. The database does the work, in queries over
+ * all rows.
  *
  * @param db - one connection inside a transaction
- * @returns what was found, as {@link findReconciliation} finds it
+ * @returns the result, as {@link findReconciliation} reads it
  */
 export async function reconcileLines(db: Queryable, reconciliation: NewReconciliation): Promise<Reconciliation> {
   const { id, tenantId, runId, lines, hasKinds } = reconciliation;
@@ -120,8 +120,8 @@ async function upload(db: Queryable, lines: readonly ReconciliationLine[]): Prom
 }
 
 /**
- * What the file has to have: what went through the provider. Payments from wallets and adjustments stay in the house;
- * of these counts what the file has all the same.
+ * Finds what the file has to have: what went through the provider. Wallet payments and adjustments are internal, and
+ * count only when the file has them.
  */
 async function compare(db: Queryable, runId: PublicId): Promise<void> {
   await db.query({

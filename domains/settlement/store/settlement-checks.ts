@@ -13,8 +13,8 @@ function derived(code: string, currency = 'currency'): string {
 const CHECKS: readonly { invariant: string; sql: string }[] = [
   {
     invariant: 'every item is what the ledger says',
-    // Made so that it has one sensible plan, whatever the statistics say: to join the accounts as well took ten times as
-    // long on tables that were new. OFFSET 0 keeps the account ids from being derived again for every entry.
+    // Written to have one sensible plan, whatever the statistics say: joining the accounts as well took ten times as
+    // long on new tables. OFFSET 0 keeps the account ids from being derived again for every entry.
     sql: `SELECT i.transaction_id::text AS what
           FROM (
             SELECT transaction_id, currency, net, fee, fee_tax,
@@ -72,7 +72,7 @@ const CHECKS: readonly { invariant: string; sql: string }[] = [
   },
 ];
 
-/** Checks a page of merchants of a run. @returns what does not hold; empty when all does */
+/** Checks a page of merchants of a run. @returns the invariants that do not hold; empty when all do */
 export async function checkStatements(db: Queryable, page: PageOfRun): Promise<Breach[]> {
   const breaches: Breach[] = [];
   for (const { invariant, sql } of CHECKS) {

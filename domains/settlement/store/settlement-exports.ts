@@ -104,7 +104,7 @@ function toTransaction(row: TransactionRow): StatementTransaction {
   };
 }
 
-/** What a transaction's net, signed, adds up to in each statement of a page, by {@link statementKey}. */
+/** The signed nets of transactions, added up for each statement of a page, by {@link statementKey}. */
 export type TransactionTotals = Map<string, EntryTotals>;
 
 /** The key of a statement within its run. */

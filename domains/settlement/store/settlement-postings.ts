@@ -4,7 +4,7 @@ import { accountIdSql } from '../../ledger';
 import type { PageOfRun } from './settlement-records';
 
 // Ids are derived from run, merchant, currency and kind, and references are unique, so posting again adds nothing.
-// The entries are what domains/ledger/rules/postings.ts would make; thousands are made by one statement.
+// Accounts and signs are those of domains/ledger/rules/postings.ts; one statement makes thousands of entries.
 // $1 run, $2 and $3 merchants after and up to, $4 tenant, $5 tenant as text
 const MOVES = `
 moves AS MATERIALIZED (
@@ -27,7 +27,7 @@ moves AS MATERIALIZED (
   WHERE r.run_id = $1 AND r.merchant_id > $2 AND r.merchant_id <= $3 AND v.amount <> 0
 )`;
 
-/** Posts settlements and payouts of a page of merchants, and keeps and gives back reserves. Doing it again adds nothing. */
+/** Posts settlements and payouts of a page of merchants, and holds and releases reserves. A repeat adds nothing. */
 export async function postStatements(db: Queryable, page: PageOfRun): Promise<void> {
   const values = [
     toUuid(page.runId),
@@ -76,8 +76,8 @@ export async function postStatements(db: Queryable, page: PageOfRun): Promise<vo
 const PAYABLE = "'merchant_payable:mer_' || replace(r.merchant_id::text, '-', '')";
 
 /**
- * Merchants of a page whose payable account in the ledger is not what their statement closes with.
- * Index: ledger_entries_by_account; an account has two entries a day.
+ * How many statements of a page differ in their closing from the merchant's payable account.
+ * Index: ledger_entries_by_account; an account has two entries per day.
  */
 export async function countUnposted(db: Queryable, page: PageOfRun): Promise<number> {
   const { rows } = await db.query<{ count: number }>({

@@ -96,7 +96,7 @@ page AS MATERIALIZED (
 )`;
 }
 
-// The page's bounds once more, for the index.
+// The page's bounds are repeated for the index.
 const CLAIMED = statementsFrom(
   'settlement_items i ON i.run_id = $5 AND i.merchant_id > $3 AND i.merchant_id <= $4 AND i.merchant_id = p.id',
 );
@@ -108,7 +108,7 @@ const OPEN = statementsFrom(
     WHERE run_id = $5 AND merchant_id > $3 AND merchant_id <= $4) AS i ON i.merchant_id = p.id`,
 );
 
-/** Plans for many rows, which the pool has turned off for queries over few. */
+/** Allows plans for many rows, which the pool turns off for queries over few. */
 export const REPORT_OPTIONS = `SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
   SET LOCAL work_mem = '64MB'; SET LOCAL statement_timeout = '10min'; SET LOCAL jit = off`;
 
@@ -121,7 +121,7 @@ export interface PageOfRun {
   upTo: PublicId;
 }
 
-/** Makes the statements of a page of merchants from what the run has claimed, in place of those that were made before. */
+/** Makes the statements of a page of merchants from what the run has claimed, replacing earlier ones. */
 export async function computeStatements(db: Queryable, page: PageOfRun): Promise<void> {
   await db.query({
     text: 'DELETE FROM settlement_records WHERE run_id = $1 AND merchant_id > $2 AND merchant_id <= $3',
@@ -136,8 +136,8 @@ export async function computeStatements(db: Queryable, page: PageOfRun): Promise
 }
 
 /**
- * What {@link computeStatements} would make if the open items of a day were claimed now, beside those that the run has
- * claimed. Nothing is written.
+ * What {@link computeStatements} would make if the open items of a day were claimed now, in addition to those that the
+ * run has claimed. Nothing is written.
  */
 export async function previewStatements(
   db: Queryable,

@@ -6,7 +6,7 @@ import type { BusinessDay } from '../../merchants';
 export const RUN_STATES = ['pending', 'running', 'completed', 'failed', 'needs_review'] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
-/** What had a run made: its Schedule, somebody's call, a retry, or the search for missed days. */
+/** What started a run: its Schedule, an API call, a retry, or the catching up of missed days. */
 export type RunTrigger = 'schedule' | 'manual' | 'retry' | 'missed';
 
 /** An invariant that did not hold. */
@@ -74,7 +74,7 @@ export interface NewRun {
   workflowId: string;
 }
 
-/** The run of a day, made if there is none. However many ask at once, there is one. */
+/** The run of a day, created if there is none. Concurrent callers get the same one. */
 export async function ensureRun(db: Queryable, run: NewRun): Promise<SettlementRun> {
   await db.query({
     text: `INSERT INTO settlement_runs (id, tenant_id, business_date, time_zone, period_start, period_end, state, trigger,
@@ -108,8 +108,8 @@ export async function findRun(db: Queryable, tenantId: PublicId, date: string): 
 }
 
 /**
- * Marks a run that is not at its end as running. It begins where the day before ended, also when the cut-off or the time
- * zone was changed in between; a day for which a change leaves no time is a millisecond long. Index:
+ * Marks a pending run as running. It begins where the day before ended, also when the cut-off or the time zone was
+ * changed in between; a day for which a change leaves no time is a millisecond long. Index:
  * settlement_runs_tenant_id_business_date_key.
  *
  * @returns the run as it is now
@@ -128,7 +128,7 @@ export async function startRun(db: Queryable, tenantId: PublicId, date: string):
   return findRun(db, tenantId, date);
 }
 
-/** Makes a run that failed, or was held for review, ready to run again. @returns whether it was one */
+/** Makes a run that failed, or was held for review, ready to run again. @returns whether it was in such a state */
 export async function reopenRun(db: Queryable, id: PublicId): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'reopen-settlement-run',
@@ -140,7 +140,7 @@ export async function reopenRun(db: Queryable, id: PublicId): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** Ends a run that was under way without completing it. @returns whether it was under way */
+/** Ends a pending or running run without completing it. @returns whether it was in such a state */
 export async function endRun(
   db: Queryable,
   id: PublicId,
