@@ -1,6 +1,6 @@
 import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
 
-/** Why a command on webhooks is not carried out. */
+/** Why a webhook command is refused. */
 const KINDS = {
   'no-such-endpoint': 'not-found',
   'no-such-dead-letter': 'not-found',

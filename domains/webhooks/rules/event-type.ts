@@ -1,4 +1,4 @@
-/** The type of the event that an endpoint is tried out with. No tenant may publish types that begin with `waybill.` */
+/** The type of the test event. No tenant may publish types that begin with `waybill.` */
 export const TEST_EVENT_TYPE = 'waybill.test';
 
 /**
