@@ -4,8 +4,8 @@ import { PermanentError } from '../../core/permanent-error';
 type Activities = Record<string, (...args: never[]) => Promise<unknown>>;
 
 /**
- * Has Temporal not retry what no repetition helps: a {@link PermanentError} becomes a failure that says so itself, of the
- * type that the error's name is. So it does not matter whether a workflow's retry policy lists it.
+ * Keeps Temporal from retrying what no retry changes: a {@link PermanentError} becomes a non-retryable failure with the
+ * error's name as its type. So it does not matter whether a workflow's retry policy lists it.
  */
 export function endingAtPermanentErrors<A extends Activities>(activities: A): A {
   const wrapped = Object.entries(activities).map(([name, run]) => [

@@ -1,6 +1,6 @@
 import { Refusal, type RefusalKind, type RefusalOptions } from '../../core/refusal';
 
-/** Why a key or a tenant is not made, shown or changed. */
+/** Why a key or a tenant is not created, shown or changed. */
 const KINDS = {
   'no-api-key': 'not-found',
   'no-such-tenant': 'invalid',

@@ -22,7 +22,7 @@ const RECORD_RESERVE_MS = 4_000;
 /** A turn ends with the request, not with its record; but at most this many outcomes wait to be recorded. */
 const MAX_UNRECORDED = 5_000;
 
-/** An endpoint that cannot be read, such as one whose secrets were encrypted with a lost key, is left alone for this long. */
+/** An endpoint that cannot be read, such as one whose secrets were encrypted with a lost key, is left alone this long. */
 const UNREADABLE_PAUSE_MS = 5_000;
 
 const MAX_RELEASE_BATCH = 200;

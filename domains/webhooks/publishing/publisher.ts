@@ -36,6 +36,6 @@ export type PublishResult =
   | { outcome: 'conflict'; key: 'eventId' | 'idempotencyKey' };
 
 export interface Publisher {
-  /** Resolves once the message is durable. Rejects when Postgres cannot be reached; whether the message is stored is then unknown. */
+  /** Resolves once the message is durable. Rejects when Postgres cannot be reached; it may be stored all the same. */
   publish(input: PublishInput): Promise<PublishResult>;
 }
