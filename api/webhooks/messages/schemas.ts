@@ -62,7 +62,7 @@ export const newMessageSchema = z
     contentExpiresIn: durationSchema(SECOND_MS, 90 * DAY_MS)
       .optional()
       .meta({
-        description: 'How long the payload is kept; deliveries that still wait then become dead letters.',
+        description: 'How long the payload is kept; deliveries still waiting after that become dead letters.',
       }),
   })
   .meta({ id: 'NewMessage', example: { eventType: 'order.created', payload: { orderId: 'A-1001', total: '129.90' } } });

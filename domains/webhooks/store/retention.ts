@@ -43,7 +43,7 @@ export async function expireContents(db: Queryable, beforeMs: number, limit: num
 
 /**
  * Removes messages made before `beforeMs` with their keys, deliveries, attempts and closed dead letters. A message with
- * an open delivery stays.
+ * an open or held delivery stays.
  */
 export async function removeHistory(db: Queryable, beforeMs: number, limit: number): Promise<number> {
   const { rows } = await db.query<{ removed: number }>({
