@@ -43,7 +43,7 @@ export function createApp(platform: Platform, options: AppOptions): Express {
   return app;
 }
 
-/** What the doors of this process are made with. */
+/** What the doors of this process are built from. */
 export function doorContext(platform: Platform): DoorContext {
   const { WAYBILL_TEMPORAL_UI_URL } = platform.settings.of(apiConfig);
   return {
@@ -54,5 +54,5 @@ export function doorContext(platform: Platform): DoorContext {
   };
 }
 
-/** Express takes handlers of four parameters for error handlers. */
+/** Express takes a handler with four parameters for an error handler. */
 const answerErrors: ErrorRequestHandler = (error, req, res, _next) => fail(req, res, exchangeOf(res), error);

@@ -59,7 +59,7 @@ test('every value has one text, which says the value', () => {
       const canonical = canonicalJson(value);
       expect(canonicalJson(JSON.parse(JSON.stringify(value, null, 3)))).toBe(canonical);
       expect(canonicalJson(shuffled(value))).toBe(canonical);
-      // Node's own equality knows -0, JSON does not.
+      // Node's equality distinguishes -0, JSON does not.
       expect(JSON.parse(canonical)).toEqual(JSON.parse(JSON.stringify(value)));
     }),
   );

@@ -1,12 +1,12 @@
-// Own code: `canonicalize` is ESM only and for Node 22 now, refuses the lone surrogates that stored hashes may stand for,
-// and leaves out what JSON cannot say instead of refusing it. Over 20,000 other values it gave the same text.
+// Our own, because `canonicalize` is now ESM only and for Node 22, refuses lone surrogates, of which there may be
+// stored hashes, and drops what JSON cannot express instead of refusing it. For 20,000 other values it gave the same text.
 
 /**
- * The one text of a JSON value, as RFC 8785 has it: no whitespace, names in the order of their UTF-16 code units, numbers
+ * The canonical text of a JSON value (RFC 8785): no whitespace, names in the order of their UTF-16 code units, numbers
  * and strings as JavaScript writes them. Values that are equal have the same text, however they were written.
  *
- * @param value - as `JSON.parse` makes it
- * @throws TypeError for what JSON cannot say
+ * @param value - as `JSON.parse` returns it
+ * @throws TypeError for what JSON cannot express
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;

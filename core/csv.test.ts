@@ -14,7 +14,7 @@ function cellsByLibrary(text: string): string[][] | 'refused' {
   }
 }
 
-/** A record of one empty cell is an empty line, which is no record. */
+/** A record of one empty cell is an empty line, which is not a record. */
 const record = fc
   .array(fc.string({ unit: fc.constantFrom('a', '"', ',', '\r', '\n', ' ', 'é', '\u0639', "'") }), {
     minLength: 1,

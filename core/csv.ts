@@ -1,6 +1,6 @@
-// Own code, held against csv-parse in the tests. csv-stringify makes an export of transactions 30 % dearer and leaves a
-// lone CR or LF unquoted; csv-parse needs 14 times as long for a file of 16 MiB (1.8 s instead of 0.13 in one piece),
-// and names the last line of the file for a quote that is never closed, not the line it is on.
+// Our own, compared with csv-parse in the tests. csv-stringify makes an export of transactions 30 % more expensive and
+// leaves a lone CR or LF unquoted; csv-parse takes 14 times as long for 16 MiB in one piece (1.8 s instead of 0.13)
+// and reports a quote that is never closed at the last line of the file, not at the line it is on.
 
 /** A record of a CSV file. */
 export interface CsvRecord {
@@ -22,7 +22,7 @@ export class CsvError extends Error {
 }
 
 const NEEDS_QUOTES = /[",\r\n]/;
-/** What spreadsheets take for a formula. */
+/** Text that spreadsheets take for a formula. */
 const FORMULA = /^[=+\-@\t\r]/;
 
 /** The byte order mark, by which some spreadsheets recognise UTF-8. */
@@ -33,7 +33,7 @@ export function csvRecord(cells: readonly string[]): string {
   return `${cells.map(quoted).join(',')}\r\n`;
 }
 
-/** Text from somebody else, as a cell that no spreadsheet runs as a formula: such a text gets an apostrophe before it. */
+/** Text from others, as a cell that no spreadsheet runs as a formula: if it could be one, an apostrophe comes first. */
 export function csvText(text: string): string {
   return FORMULA.test(text) ? `'${text}` : text;
 }
@@ -46,7 +46,7 @@ const PLAIN_CELL = /[^",\r\n]*/y;
 const LINE_END = /\r\n|\n|\r/y;
 
 /**
- * The records of a CSV text (RFC 4180): any line end, a byte order mark or none. Empty lines are left out.
+ * The records of a CSV text (RFC 4180) with any line end, with or without a byte order mark. Empty lines are left out.
  *
  * @throws CsvError at the first place that is not CSV
  */

@@ -23,7 +23,7 @@ const BY_CODE = new Map<string, number>([
 /** Every currency that amounts may be in, by its ISO 4217 code. */
 export const CURRENCIES: readonly string[] = [...BY_CODE.keys()].sort();
 
-/** Decimal places of a currency's minor unit: 2 for USD, 0 for JPY, 3 for KWD; `undefined` for what is no currency. */
+/** Decimal places of a currency's minor unit: 2 for USD, 0 for JPY, 3 for KWD; `undefined` for an unknown currency. */
 export function exponentOf(currency: string): number | undefined {
   return BY_CODE.get(currency);
 }

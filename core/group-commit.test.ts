@@ -4,7 +4,7 @@ import { GroupCommit, type GroupCommitOptions, Overloaded } from './group-commit
 interface OpenCommit {
   items: readonly number[];
   slot: number;
-  /** Ends the commit: with ten times each item, or with an error. */
+  /** Ends the commit with ten times each item, or with an error. */
   end(error?: unknown): void;
 }
 

@@ -1,29 +1,29 @@
 export interface GroupCommitOptions<T, R> {
-  /** Items in one commit at most. */
+  /** Most items in one commit. */
   maxBatch: number;
   /** What an item weighs, and how much may go into one commit; a heavier single item goes alone. */
   weigh?: { of(item: T): number; maxBatchWeight: number };
-  /** Commits under way at once at most. While they run, new items gather; that is the whole batching policy. */
+  /** Most commits under way at once. While they run, new items gather; that is the whole batching policy. */
   maxInFlight: number;
-  /** Items waiting at most; one more is refused with {@link Overloaded}. */
+  /** Most items waiting; one more is refused with {@link Overloaded}. */
   maxWaiting: number;
   /**
    * Writes a batch.
    *
    * @param slot - 0 to maxInFlight − 1; two commits under way never have the same
-   * @returns one result an item, in the items' order
+   * @returns one result per item, in the items' order
    */
   commit(items: readonly T[], slot: number): Promise<readonly R[]>;
   /**
-   * Whether a failed batch may have failed for one item's sake. Then it is halved and tried again, so that only that
+   * Whether a batch may have failed because of one item. Then it is halved and tried again, so that only that
    * item's caller sees the error.
    */
   isItemFault?(error: unknown): boolean;
-  /** Told the size of every batch, for metrics. */
+  /** Called with the size of every batch, for metrics. */
   onBatch?(size: number): void;
 }
 
-/** Thrown to the caller whose item does not fit into the waiting line. */
+/** Thrown when too many items are waiting. */
 export class Overloaded extends Error {
   override name = 'Overloaded';
 }
@@ -35,7 +35,7 @@ interface Waiting<T, R> {
 }
 
 /**
- * Turns many small writes into few larger ones without a timer: an idle committer writes at once, a busy one writes
+ * Turns many small writes into a few larger ones without a timer: an idle committer writes at once, a busy one writes
  * what has gathered while the last write was in flight. So a lone item waits for nothing, and under load the batch
  * grows by itself to what the database can take.
  */

@@ -1,8 +1,8 @@
 import { uuidv7obj } from 'uuidv7';
 
 /**
- * What an id names, by its prefix, which stands before the id wherever people or other systems see it. Each domain adds its
- * own in its `rules/ids.ts`; two that choose the same do not compile.
+ * What an id names, by the prefix that it has wherever people or other systems see it. Each domain adds its own in its
+ * `rules/ids.ts`; two that choose the same do not compile.
  */
 export interface IdPrefixes {
   eff: 'what a request brings about';

@@ -3,9 +3,9 @@ export interface KeyedPoolOptions {
   total: number;
   /** Jobs under way at once for one key. */
   perKey: number;
-  /** Jobs waiting for one key at most; {@link KeyedPool.tryRun} refuses further ones. */
+  /** Most jobs waiting for one key; {@link KeyedPool.tryRun} refuses further ones. */
   maxWaitingPerKey: number;
-  /** Jobs waiting at most, in all. */
+  /** Most jobs waiting, in all. */
   maxWaiting: number;
 }
 
@@ -14,13 +14,13 @@ type Job = () => Promise<void>;
 interface Lane {
   running: number;
   waiting: Job[];
-  /** Whether the lane stands in the line of lanes that could start a job. */
+  /** Whether the lane is queued to start a job. */
   queued: boolean;
 }
 
 /**
- * Runs jobs with a bound in all and a bound for each key. Keys take turns, so a slow key (a receiver that hangs)
- * holds its own jobs back and nobody else's.
+ * Runs jobs within an overall limit and a limit per key. Keys take turns, so a slow key (a receiver that hangs) delays
+ * only its own jobs.
  */
 export class KeyedPool {
   readonly #lanes = new Map<string, Lane>();

@@ -1,2 +1,2 @@
-/** Entries of what a client keeps with a resource, at most. */
+/** Most metadata entries that a client may keep with a resource. */
 export const MAX_METADATA_ENTRIES = 50;

@@ -1,6 +1,6 @@
 import { exponentOf } from './currency';
 
-/** What fits into the database's bigint. */
+/** The largest amount that fits into the database's bigint. */
 export const MAX_AMOUNT = 2n ** 63n - 1n;
 
 const MINOR_UNITS = /^-?(0|[1-9]\d{0,18})$/;
@@ -8,7 +8,7 @@ const MINOR_UNITS = /^-?(0|[1-9]\d{0,18})$/;
 /**
  * Reads minor units as the API writes them: a decimal string without a point, such as `12345` for 123.45 USD.
  *
- * @returns `undefined` for anything else, also for what a bigint of 64 bits does not hold
+ * @returns `undefined` for anything else, including what does not fit into 64 bits
  */
 export function parseMinorUnits(text: string): bigint | undefined {
   if (!MINOR_UNITS.test(text) || text === '-0') return undefined;
@@ -43,7 +43,7 @@ export function formatDecimal(amount: bigint, currency: string): string {
 /**
  * Reads an amount in major units, such as `123.45` or `-7`, with at most as many decimals as the currency has.
  *
- * @returns minor units; `undefined` when it is no such amount
+ * @returns minor units; `undefined` when it is not such an amount
  */
 export function parseDecimal(text: string, currency: string): bigint | undefined {
   const exponent = exponentOf(currency);

@@ -1,11 +1,11 @@
 /**
- * An error that is the same however often one tries: who retries gives up at once, and somebody has to look. A domain's own
- * stand in its `rules/errors.ts` and nowhere else, where workflows find them by name.
+ * An error that no retry changes: retries stop at once, and somebody has to look. A domain defines its own in its
+ * `rules/errors.ts` and nowhere else; workflows find them there by name.
  */
 export abstract class PermanentError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
-    // Temporal calls a failure by its error's name; that is all a workflow sees of the class.
+    // A failure's type in Temporal is its error's name; a workflow sees nothing else of the class.
     this.name = new.target.name;
   }
 }

@@ -1,31 +1,31 @@
-/** What kind of no a refusal is, for whoever passes it on: an HTTP status, an exit code. */
+/** The kind of a refusal, for whoever turns it into an HTTP status or an exit code. */
 export type RefusalKind =
-  /** It does not exist for whoever asks. */
+  /** It does not exist for the caller. */
   | 'not-found'
   | 'already-exists'
-  /** The state of what was asked for does not allow it, or not any more. */
+  /** The resource's state does not allow it, or no longer does. */
   | 'wrong-state'
-  /** Somebody is at it this moment. */
+  /** Somebody else is working on it at the moment. */
   | 'busy'
-  /** What was given cannot be used. */
+  /** The input cannot be used. */
   | 'invalid'
   /** Its time has not come. */
   | 'too-early'
-  /** Whoever asks may not have it done. */
+  /** The caller may not do it. */
   | 'forbidden';
 
 export interface RefusalOptions {
-  /** Where in what was given the cause is, as names from the outside in, such as `['source', 'walletId']`. */
+  /** Where in the input the cause is, as names from the outside in, such as `['source', 'walletId']`. */
   field?: readonly string[];
   /** After how many seconds it is worth asking again. */
   retryAfterSeconds?: number;
-  /** The scope without which it is forbidden. */
+  /** The scope that the caller lacks. */
   scope?: string;
 }
 
 /**
- * Thrown by a use case that does not do what it was asked for, with words for whoever asked. Each domain has a class of its
- * own with its codes; who stands at the door, and nobody else, makes an answer of it.
+ * Thrown by a use case that does not do what it was asked for, with a message for the caller. Each domain has its own
+ * class with its own codes; only the HTTP adapter turns it into an answer.
  */
 export abstract class Refusal extends Error {
   /** The domain's own name for it. */

@@ -1,9 +1,9 @@
 import { Temporal } from '@js-temporal/polyfill';
 
 /**
- * A time zone's name with the capitals that it has: others than Intl look zones up by the exact name.
+ * A time zone's name in its proper spelling: unlike Intl, others look zones up by the exact name.
  *
- * @returns `undefined` for what is no IANA name
+ * @returns `undefined` for anything but an IANA name
  */
 export function timeZoneName(text: string): string | undefined {
   if (!/^[a-z]/i.test(text)) return undefined;

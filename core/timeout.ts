@@ -4,7 +4,7 @@ export class TimedOut extends Error {
 }
 
 /**
- * Gives up waiting for a promise after `ms`; what it stands for goes on unattended.
+ * Gives up waiting for a promise after `ms`; its work goes on unattended.
  *
  * @throws TimedOut
  */

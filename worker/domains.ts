@@ -6,5 +6,5 @@ import { settlement } from '../domains/settlement';
 import { webhooks } from '../domains/webhooks';
 import type { Domain } from '../infra/platform/domain';
 
-/** Every domain: what it has to do in a worker besides its activities. */
+/** Every domain, for what a worker does for it besides its activities. */
 export const DOMAINS: readonly Domain[] = [webhooks, payments, merchants, ledger, settlement, accounts];

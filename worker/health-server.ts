@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 export interface HealthServerOptions {
   host: string;
   port: number;
-  /** What is not ready, by name; empty when all is. */
+  /** What is not ready, by name; empty when everything is. */
   problems(): Promise<Record<string, string>>;
   renderMetrics(): Promise<string>;
   metricsContentType: string;

@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     metricsContentType: metrics.registry.contentType,
   });
 
-  // Before Temporal is there: that it is not may be the reason why nothing is done.
+  // Before Temporal is reached: its absence may be why nothing gets done.
   for (const domain of DOMAINS) domain.watch?.(platform);
   const { connection } = await untilConnected(log, connectNative);
   await untilConnected(log, async () => {
@@ -84,7 +84,7 @@ function installRuntime(log: Logger, metricsAddress: string): void {
   });
 }
 
-/** Temporal may come up after its worker: asked again until it answers. A signal ends the process as usual. */
+/** Retries until Temporal answers, which may come up after its worker. A signal ends the process as usual. */
 async function untilConnected<T>(log: Logger, connect: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

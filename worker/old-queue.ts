@@ -4,18 +4,18 @@ import type { Platform } from '../infra/platform/platform';
 import { inTime } from '../infra/temporal/in-time';
 import { oldTaskQueue } from '../infra/temporal/task-queues';
 
-/** How often is looked whether anything runs on the old queue. */
+/** How often to check whether anything runs on the old queue. */
 const LOOK_EVERY_MS = 60_000;
 
 export interface OldQueue {
-  /** Looks, serves and looks again until it is stopped. Never rejects. */
+  /** Checks, serves and checks again until it is stopped. Never rejects. */
   run(): Promise<void>;
   stop(): void;
 }
 
 /**
- * Serves the task queue of versions up to 0.1 while workflows run there: a worker is made when some are found and let go
- * when none is left. An API or a Schedule of an old version may start further ones as long as it runs.
+ * Serves the task queue of versions up to 0.1 while workflows run there: a worker is made when some are found and shut
+ * down when none is left. An API or a Schedule of an old version may go on starting more.
  */
 export function watchOldQueue(
   platform: Pick<Platform, 'client' | 'config' | 'log'>,

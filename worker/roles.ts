@@ -11,7 +11,7 @@ type Slots = Required<
 
 /**
  * What a worker process holds ready for each kind of work. A round of deliveries keeps its slot while receivers are slow,
- * so delivery has many; a sweep or retention is one activity at a time, and a process needs few.
+ * so delivery has many; a sweep or retention is one activity at a time, so upkeep needs few.
  */
 export const ROLES: Readonly<Record<Work, Slots>> = {
   delivery: {

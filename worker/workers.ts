@@ -13,15 +13,15 @@ const SHUTDOWN_FORCE = '60 seconds';
 export interface WorkersOptions {
   connection: NativeConnection;
   roles: readonly Work[];
-  /** In place of the bundle that was built. */
+  /** Used instead of the built bundle. */
   bundle?: string;
   /** How long activities under way may go on after the shutdown began. */
   shutdownGraceTime?: WorkerOptions['shutdownGraceTime'];
 }
 
-/** Workers of one process: one for each kind of work, and one for the queue of old while anything runs there. */
+/** Workers of one process: one for each kind of work, and one for the old queue while anything runs there. */
 export interface Workers {
-  /** Ends when all of them have; if one fails, the others are shut down first. @throws what the first one failed with */
+  /** Ends when all of them have ended; if one fails, the others are shut down. @throws the error of one that failed */
   run(): Promise<void>;
   shutdown(): void;
 }

@@ -54,7 +54,7 @@ export function createPaymentActivities(platform: Platform) {
     recordChargeback: (chargebackId: PublicId) => recordChargeback(deps, chargebackId),
     flagChargeback: (chargebackId: PublicId) => flagChargeback(deps, chargebackId),
 
-    /** Gives payments, refunds and chargebacks that nobody attends to their workflows. */
+    /** Starts workflows for payments, refunds and chargebacks that nobody attends to. */
     sweepNeglectedPayments: (graceMs = SWEEP_GRACE_MS) => sweepPayments(deps, graceMs),
   };
 }

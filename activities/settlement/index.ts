@@ -20,7 +20,7 @@ export type { DaySummary } from '../../domains/settlement';
 
 export type SettlementActivities = ReturnType<typeof createSettlementActivities>;
 
-/** The steps of a settlement. Each can be repeated: what is done already is left as it is. */
+/** The steps of a settlement. Each can be repeated: it leaves alone what is done already. */
 export function createSettlementActivities(platform: Platform) {
   const deps = settlementDeps(platform);
   const { pool } = deps;

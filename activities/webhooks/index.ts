@@ -28,7 +28,7 @@ export function createWebhookActivities(platform: Platform) {
   const rounds = { db: pool, engine, beat, sleep };
   const sweeps = { pool, client, config, metrics: platform.metrics.of(webhookMetrics), log };
   return {
-    /** Attempts those of these deliveries that are due, and tells where they stand. */
+    /** Attempts the deliveries that are due, and reports where all of them stand. */
     attemptRound: (deliveryIds: PublicId[]): Promise<RoundReport> => attemptRound(rounds, deliveryIds),
     /** Makes waiting deliveries due now. @returns how many were waiting */
     makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(pool, deliveryIds),

@@ -23,7 +23,7 @@ const JSON_TYPE = 'application/json';
 const JSON_WITH_CHARSET = 'application/json; charset=utf-8';
 
 /**
- * Makes the Express routes of a table. The order of a request's checks is that of their price: method and path, key,
+ * Makes the Express routes of a table. A request's checks run in the order of their cost: method and path, key,
  * rate, scope, idempotency key, media type, body, schema. Only then is an idempotency key claimed and the request
  * executed, and its answer is stored before it is sent.
  */
@@ -91,7 +91,7 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   };
 }
 
-/** Answers for something that was thrown, and logs it if it is our fault. */
+/** Answers for a thrown error, and logs it if it is our fault. */
 export function fail(req: Request, res: Response, exchange: Exchange, error: unknown, route?: Route): void {
   const answer = failure(req, exchange, error, route);
   if (res.headersSent) res.destroy();
@@ -123,12 +123,12 @@ function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchang
 
 const NO_QUERY = {};
 
-/** Express parses the query anew at every look, so only look where there is one. */
+/** Express parses the query at every access, so it is read only where there is one. */
 function queryOf(req: Request): unknown {
   return req.url.includes('?') ? req.query : NO_QUERY;
 }
 
-/** What is not UTF-8 would be kept as something else than was sent. */
+/** Text that is not UTF-8 would be stored differently from what was sent. */
 function refuseOtherThanUtf8(_req: unknown, _res: unknown, body: Buffer): void {
   if (!isUtf8(body)) throw Object.assign(new Error('the body is not UTF-8'), { type: NOT_UTF8 });
 }

@@ -1,7 +1,7 @@
 import type { Order, Page, PageRequest, Position } from '../../infra/postgres/keyset';
 import { invalidField } from './problems';
 
-/** Which list a cursor belongs to, and what can be a key of it. */
+/** Which list a cursor belongs to, and what a key in it looks like. */
 export interface CursorKind {
   list: string;
   isKey(text: string): boolean;
@@ -12,7 +12,7 @@ export function byId(list: string): CursorKind {
   return { list, isKey: (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) };
 }
 
-/** Lists ordered by a number of the database's. */
+/** Lists ordered by a number from the database. */
 export function byNumber(list: string): CursorKind {
   return { list, isKey: (text) => /^\d{1,18}$/.test(text) };
 }
@@ -22,8 +22,8 @@ const SHAPE = /^([a-z-]+):(asc|desc):(next|previous)(!?):(.{1,128})$/;
 /**
  * Reads the page parameters of a list's query.
  *
- * @param defaultOrder - the order when neither query nor cursor says one
- * @throws Problem `validation-failed` when the cursor is not one of this list and order
+ * @param defaultOrder - the order when neither query nor cursor gives one
+ * @throws Problem `validation-failed` when the cursor does not belong to this list and order
  */
 export function pageRequest(
   kind: CursorKind,
@@ -46,7 +46,7 @@ export function pageRequest(
   };
 }
 
-/** A list's answer: the page's rows as they are shown, and cursors to the pages beside it. */
+/** A list's answer: the page's rows as they are shown, and cursors to the pages before and after. */
 export function pageBody<T, V>(kind: CursorKind, request: PageRequest, page: Page<T>, view: (row: T) => V) {
   const cursor = (position: Position | undefined) =>
     position === undefined ? null : encode(kind.list, request.order, position);

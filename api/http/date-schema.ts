@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isDate } from '../../core/calendar-date';
 
-/** A day of the calendar. */
+/** A calendar date. */
 export const dateSchema = z
   .string()
   .refine(isDate, 'expected a date that exists, such as 2026-10-29')

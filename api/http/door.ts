@@ -3,7 +3,7 @@ import type { Domain } from '../../infra/platform/domain';
 import type { Platform } from '../../infra/platform/platform';
 import type { Route } from './route';
 
-/** What the routes of a domain are made with. */
+/** What a domain's routes are built from. */
 export interface DoorContext extends Platform {
   authenticator: Authenticator;
   /** Every scope of every domain behind a door. */

@@ -6,7 +6,7 @@ import { PROBLEM_TYPE, type Problem, type ProblemCode, problemBody } from './pro
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
-/** A client that takes nothing of an answer for so long is given up. */
+/** A client that reads nothing of an answer for this long is cut off. */
 const STALLED_MS = 60_000;
 
 /** Headers of every answer. */
@@ -16,9 +16,9 @@ const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 
 export class Exchange {
   readonly requestId: string;
   readonly startedAt = performance.now();
-  /** The template of the matched route: never the path itself, which has no bounded number of values. */
+  /** The template of the matched route: never the path itself, which has no limit of values. */
   route = 'unmatched';
-  /** Headers that the answer has whatever it is. */
+  /** Headers of the answer, whatever it is. */
   headers: Record<string, string> = COMMON_HEADERS;
   #log: Logger | undefined;
 
@@ -56,11 +56,10 @@ export interface Answer {
   /** A text, whole or piece by piece. */
   body?: string | AsyncIterable<string> | undefined;
   headers?: Readonly<Record<string, string>> | undefined;
-  /** What went wrong, where it is an error. */
+  /** What went wrong, if it is an error. */
   problem?: ProblemCode;
 }
 
-/** Sends an answer. */
 export function send(res: Response, exchange: Exchange, answer: Answer): void {
   const { status, contentType, body, headers } = answer;
   if (body === undefined || contentType === undefined) {
@@ -79,7 +78,7 @@ export function send(res: Response, exchange: Exchange, answer: Answer): void {
   else sendPieces(res, exchange, body);
 }
 
-/** What has begun cannot be taken back: an answer that fails half-way ends without its end, which the client notices. */
+/** An answer that has begun cannot be taken back: one that fails half-way is cut off, which the client notices. */
 function sendPieces(res: Response, exchange: Exchange, pieces: AsyncIterable<string>): void {
   res.setTimeout(STALLED_MS, () => res.destroy());
   pipeline(pieces, res).catch((error: unknown) => {
@@ -88,7 +87,7 @@ function sendPieces(res: Response, exchange: Exchange, pieces: AsyncIterable<str
   });
 }
 
-/** The answer that tells of an error. */
+/** The answer for an error. */
 export function problemAnswer(req: Request, exchange: Exchange, problem: Problem): Answer {
   const instance = req.originalUrl.split('?', 1)[0] ?? '';
   return {

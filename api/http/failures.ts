@@ -15,7 +15,7 @@ const NETWORK_CODES = new Set([
   'ETIMEDOUT',
   'EPIPE',
 ]);
-/** How the Postgres driver says it, having no codes for it. */
+/** Messages of the Postgres driver, which has no codes for these errors. */
 const DRIVER_MESSAGES =
   /connection terminated|connection timeout|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable/i;
 /** gRPC: deadline exceeded, resource exhausted, unavailable. */
@@ -34,9 +34,9 @@ const BODY_ERRORS: Readonly<Record<string, ProblemCode>> = {
 };
 
 /**
- * What the client is told of something that was thrown: never its text, unless it was thrown for the client.
+ * What the client is told about a thrown error: never its text, unless it was meant for the client.
  *
- * @param placeOf - where in the request a field of this name is given; the body unless told
+ * @param placeOf - where in the request the field of this name is; by default the body
  */
 export function problemOf(error: unknown, placeOf: (name: string) => FieldError['in'] = () => 'body'): Problem {
   if (error instanceof Problem) return error;
@@ -44,16 +44,16 @@ export function problemOf(error: unknown, placeOf: (name: string) => FieldError[
   if (isUnavailable(error)) return new Problem('unavailable', { headers: { 'retry-after': '1' } });
   if (hasProperties(error)) {
     const kind = typeof error.type === 'string' ? BODY_ERRORS[error.type] : undefined;
-    // The rest of a body that is refused unread is not waited for.
+    // Nobody waits for the rest of a body that is refused unread.
     if (kind === 'content-too-large') return new Problem(kind, { headers: { connection: 'close' } });
     if (kind !== undefined) return new Problem(kind);
-    // body-parser and Express mark what the client is to blame for with a status.
+    // body-parser and Express give the client's errors a status.
     if (error.status === 400) return new Problem('malformed-request');
   }
   return new Problem('internal-error');
 }
 
-/** Whether an error says that Postgres or Temporal cannot be reached, or has no room, at the moment. */
+/** Whether an error says that Postgres or Temporal is out of reach or overloaded at the moment. */
 export function isUnavailable(error: unknown, depth = 0): boolean {
   if (error instanceof Overloaded || error instanceof TimedOut) return true;
   if (!hasProperties(error) || depth > MAX_DEPTH) return false;

@@ -4,12 +4,12 @@ import type { Socket } from 'node:net';
 const IDLE_CHECK_MS = 50;
 
 /**
- * Gives a server an end that no client can put off. Node alone serves a connection for as long as its client keeps
+ * Lets a server close without a client holding it up. Node alone serves a connection for as long as its client keeps
  * asking, and waits for those that have not asked yet.
  *
  * @param server - before it listens
- * @returns ends it: takes no more connections, answers what is under way, and closes each connection with its next
- *   answer or when it is idle. Resolves when all are closed; requests have the server's deadlines, so that is bounded.
+ * @returns a function that closes it: takes no more connections, answers what is under way, and closes each connection
+ *   with its next answer or when it is idle. Resolves when all are closed, which the server's deadlines bound.
  */
 export function gracefulClose(server: Server): () => Promise<void> {
   const connections = new Set<Socket>();

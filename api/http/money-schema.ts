@@ -26,7 +26,7 @@ export function amountSchema(min: bigint, example = '12345') {
 
 const MAX_SINGLE = 10n ** 15n;
 
-/** As {@link amountSchema}, of one thing: far below where sums of many would leave the database's range. */
+/** Like {@link amountSchema}, for one amount: so small that sums of many stay within the database's range. */
 export function singleAmountSchema(min: bigint, example?: string) {
   return amountSchema(min, example).refine((amount) => amount <= MAX_SINGLE, `must be at most "${MAX_SINGLE}"`);
 }

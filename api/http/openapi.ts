@@ -9,11 +9,11 @@ const problemSchema = z
   .object({
     type: z
       .string()
-      .meta({ description: 'Where the kind of error is explained.', example: `${PROBLEM_PAGE}#not-found` }),
+      .meta({ description: 'Where this kind of error is explained.', example: `${PROBLEM_PAGE}#not-found` }),
     title: z.string(),
     status: z.int(),
     detail: z.string().meta({ description: 'What to do about it.' }),
-    instance: z.string().meta({ description: 'The path that was asked for.' }),
+    instance: z.string().meta({ description: 'The requested path.' }),
     request_id: z.string(),
     errors: z
       .array(
@@ -25,7 +25,7 @@ const problemSchema = z
       )
       .optional(),
   })
-  .meta({ id: 'Problem', description: 'An error as RFC 9457 has it.' });
+  .meta({ id: 'Problem', description: 'An error in the form of RFC 9457.' });
 
 const DESCRIPTION = `Durable webhooks on Temporal: publish messages, have them delivered to endpoints, see and repair deliveries.
 
@@ -73,13 +73,13 @@ export function openApiDocument(routes: readonly Route[], scopes: readonly strin
   return document;
 }
 
-/** Whether the adapter sees to idempotency keys for this route. */
+/** Whether the adapter handles idempotency keys for this route. */
 function repeats({ idempotency }: Route): boolean {
   return idempotency === 'required' || idempotency === 'optional';
 }
 
 const KEY_DESCRIPTION =
-  'A new UUID v4 a request, bare or in double quotes. A second request with the same key has no further effect and is ' +
+  'A new UUID v4 for each request, bare or in double quotes. A second request with the same key has no further effect and is ' +
   'answered as the first was, for 24 hours.';
 const idempotencyKey = z.uuidv4().meta({ description: KEY_DESCRIPTION });
 const REPLAYED = { 'Idempotent-Replayed': '`true` on the repeated answer to an earlier request with the same key.' };
@@ -93,7 +93,7 @@ function headersOf(route: Route): { headers?: z.ZodObject } {
 type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 type Parameters = NonNullable<NonNullable<NonNullable<Document['paths']>[string]['get']>['parameters']>;
 
-/** Swagger UI sends the example of an optional parameter with every trial, where it is a filter that finds nothing. */
+/** Swagger UI sends an optional parameter's example with every trial, where it is a filter that finds nothing. */
 function withoutOptionalExamples(parameters: Parameters = []): void {
   for (const parameter of parameters) {
     if ('$ref' in parameter || parameter.required === true) continue;
@@ -135,7 +135,7 @@ function describeHeaders(headers: Readonly<Record<string, string>>): Pick<Respon
   return described.length === 0 ? {} : { headers: Object.fromEntries(described) };
 }
 
-/** Every error that a route may answer with, one entry a status. */
+/** Every error that a route may answer with, one entry per status. */
 function problemsOf(route: Route): Record<string, ResponseConfig> {
   const codes: ProblemCode[] = ['malformed-request', 'uri-too-long', 'headers-too-large', 'internal-error'];
   if (route.scope !== undefined)

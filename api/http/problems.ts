@@ -166,7 +166,7 @@ export class Problem extends Error {
   }
 }
 
-/** What a refusal of a domain is answered with. */
+/** The error that answers each kind of refusal. */
 const REFUSED = {
   'not-found': 'not-found',
   'already-exists': 'already-exists',
@@ -178,9 +178,9 @@ const REFUSED = {
 } as const satisfies Record<RefusalKind, ProblemCode>;
 
 /**
- * What the client is told of a domain's refusal.
+ * What the client is told about a domain's refusal.
  *
- * @param placeOf - where in a request a field of this name is given
+ * @param placeOf - where in the request the field of this name is
  */
 export function problemOfRefusal(refusal: Refusal, placeOf: (name: string) => FieldError['in']): Problem {
   const { kind, message, options } = refusal;
@@ -213,7 +213,7 @@ export const PROBLEM_TYPE = 'application/problem+json';
 /** The page that explains the errors, relative to the API. */
 export const PROBLEM_PAGE = '/docs/problems';
 
-/** The error's body as RFC 9457 has it. */
+/** The error's body in the form of RFC 9457. */
 export function problemBody(problem: Problem, instance: string, requestId: string): string {
   const { title, status } = PROBLEMS[problem.code];
   return JSON.stringify({

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-/** What a limiter says to a request. */
+/** A limiter's decision on a request. */
 export interface RateLimitDecision {
   allowed: boolean;
   /** Requests a second. */
@@ -20,9 +20,9 @@ export interface RateLimiter {
 export interface RateLimiterOptions {
   /** Requests a second for one key, which may also come all at once. */
   perSecond: number;
-  /** Keys remembered at most. */
+  /** Most keys remembered. */
   maxKeys?: number;
-  /** Milliseconds, never going back. */
+  /** A clock in milliseconds that never goes back. */
   now?: () => number;
 }
 

@@ -9,20 +9,20 @@ export interface RequestObservation {
   seconds: number;
 }
 
-/** What became of a request with an idempotency key; `taken-over`: executed again, since its first process had stopped. */
+/** The fate of a request with an idempotency key; `taken-over`: executed again after an execution that had stopped. */
 export type IdempotentOutcome = 'executed' | 'taken-over' | 'replayed' | 'in-flight' | 'other-request';
 
-/** What the API counts of its requests. */
+/** The API's metrics of its requests. */
 export interface RequestMetrics {
   observeRequest(observation: RequestObservation): void;
   countIdempotent(outcome: IdempotentOutcome): void;
 }
 
-/** OpenTelemetry's buckets for HTTP, with those that our objectives name (2 s, 3 s). */
+/** OpenTelemetry's buckets for HTTP, plus those of our objectives (2 s, 3 s). */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 3, 5, 7.5, 10];
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Counts requests in a Prometheus registry; their duration under the name that OpenTelemetry's conventions give. */
+/** Counts requests in a Prometheus registry; the duration has its name from OpenTelemetry's conventions. */
 export function requestMetrics(registry: Registry): RequestMetrics {
   const duration = new Histogram({
     name: 'http_server_request_duration_seconds',

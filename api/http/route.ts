@@ -7,14 +7,14 @@ import type { Effect, Fence } from '../../infra/postgres/effect';
 import { Problem, type ProblemCode } from './problems';
 import { fieldErrors } from './validation';
 
-/** What every handler knows of its request. */
+/** What every handler knows about its request. */
 export interface RequestContext {
   requestId: string;
   /** A logger that names the request. */
   log: Logger;
 }
 
-/** What the handler of a route that needs an API key knows of its request. */
+/** What the handler of a route that needs an API key knows about its request. */
 export interface TenantContext extends RequestContext, Effect {
   keyId: PublicId;
   scopes: ScopeSet;
@@ -28,7 +28,7 @@ export interface ResponseSpec {
   /** Default `application/json`. A body of another type is text, whole or as an `AsyncIterable` of its pieces. */
   contentType?: string;
   /**
-   * Media types that the handler chooses between by `contentType`, each with its schema, in place of `body`. The body is
+   * Media types among which the handler chooses by `contentType`, each with its schema, instead of `body`. The body is
    * text in UTF-8, whole or as an `AsyncIterable` of its pieces.
    */
   formats?: Readonly<Record<string, z.ZodType>>;
@@ -38,7 +38,7 @@ export interface ResponseSpec {
 
 type Responses = Readonly<Record<number, ResponseSpec>>;
 
-/** Text of a media type of its own may come piece by piece. */
+/** Text of a media type other than JSON may come piece by piece. */
 type BodyOf<S extends ResponseSpec> = S extends { formats: infer F extends Readonly<Record<string, z.ZodType>> }
   ? { contentType: keyof F & string; body: string | AsyncIterable<string> }
   : S extends { body: infer B extends z.ZodType }
@@ -61,12 +61,12 @@ export interface Input<P extends z.ZodType, Q extends z.ZodType, H extends z.Zod
 export type Method = 'get' | 'post' | 'patch' | 'delete';
 
 /**
- * What a route makes of the header `Idempotency-Key`. With `required` and `optional`, a request with a key is executed
- * once and its answer is stored and repeated (see `api/http/idempotency`). `own`: the handler sees to it itself.
+ * How a route treats the header `Idempotency-Key`. With `required` and `optional`, a request with a key is executed
+ * once and its answer is stored and repeated (see `api/http/idempotency`). `own`: the handler deals with it.
  */
 export type IdempotencyPolicy = 'required' | 'optional' | 'own';
 
-/** What there is to know of a route apart from what it reads. */
+/** Everything about a route except what it reads. */
 interface Description<R extends Responses = Responses> {
   method: Method;
   /** As OpenAPI writes it: `/v1/endpoints/{id}`. */
@@ -91,13 +91,13 @@ interface Schemas<P = z.ZodObject, Q = z.ZodObject, H = z.ZodObject, B = z.ZodTy
   query?: Q;
   /** Headers that the route reads, in lower case. */
   headers?: H;
-  /** The body; one whose schema takes `undefined` is optional. JSON is parsed, any other media type is a text. */
+  /** The body; one whose schema takes `undefined` is optional. JSON is parsed, any other media type is text. */
   body?: B;
   /** Media types of the body; default `application/json`. */
   mediaTypes?: readonly string[];
-  /** Whether a JSON body too is left as the text that was sent, such as for its signature to be checked. */
+  /** Whether even a JSON body is left as the text that was sent, for example to check its signature. */
   bodyAsText?: boolean;
-  /** Largest body in bytes, where another limit than that of the API's configuration is right. */
+  /** Largest body in bytes, where the API's configured limit does not fit. */
   maxBodyBytes?: number;
 }
 
@@ -113,12 +113,12 @@ export interface RawInput {
 export interface RouteResult {
   status: number;
   headers?: Record<string, string>;
-  /** Of a route that has several, the media type of this body. */
+  /** The media type of this body, for a route that has several. */
   contentType?: string;
   body?: unknown;
 }
 
-/** What a request brings about, and the hold on it. */
+/** The id of a request's effect, and the hold on the request. */
 export interface EffectHold {
   id: PublicId;
   fence: Fence;
@@ -146,10 +146,10 @@ export interface Route extends Description, Schemas {
 
 const NOTHING = z.strictObject({});
 const ANYTHING = z.object({});
-/** Where nothing can be said, a wish that is said all the same must not be ignored. */
+/** A route that takes no body refuses fields instead of ignoring them. */
 const NO_BODY = z.strictObject({}).optional();
 
-/** Whether a request of this route may have a body; others' are not looked at. */
+/** Whether a request of this route may have a body; otherwise it is not read. */
 export function takesBody({ method }: Pick<Route, 'method'>): boolean {
   return method !== 'get' && method !== 'delete';
 }

@@ -16,7 +16,7 @@ export function idSchema(prefix: IdPrefix) {
     .meta({ example: `${prefix}_019e0c7b5d0e7cc2a7b1f30d1f2a9c11` });
 }
 
-/** Free text: anything that the database can keep, at most so many characters. */
+/** Free text: anything that the database can store, at most `max` characters. */
 export function text(max: number) {
   return z
     .string()
@@ -24,12 +24,12 @@ export function text(max: number) {
     .refine((value) => !UNSTORABLE.test(value), 'must not contain NUL characters or unpaired surrogates');
 }
 
-/** As {@link text}, with at least one character. */
+/** Like {@link text}, with at least one character. */
 export function nonEmptyText(max: number) {
   return text(max).min(1, 'must not be empty');
 }
 
-/** A map of names to values. Zod leaves out what is named `__proto__`; it is refused here, since it would be lost. */
+/** A map of names to values. Zod drops an entry named `__proto__`; it is refused here, since it would be lost. */
 export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V) {
   return z.preprocess(
     (map, ctx) => {
@@ -52,7 +52,7 @@ export const metadataSchema = mapOf(metadataName, metadataValue).refine(
   `must have at most ${MAX_METADATA_ENTRIES} entries`,
 );
 
-/** Deeper than any event, and far from where receivers' parsers and our own stack give up. */
+/** Deeper than any event, and far below what receivers' parsers and our own stack can take. */
 const MAX_DEPTH = 100;
 
 /** Any JSON value that is not nested absurdly deep. */
@@ -105,7 +105,7 @@ export const pageQuery = {
     .min(1)
     .max(250)
     .default(50)
-    .meta({ description: 'Entries at most. With filters a page may have fewer although there is a next one.' }),
+    .meta({ description: 'Most entries in a page. With filters it may have fewer although there is a next one.' }),
   cursor: z
     .string()
     .min(1)
@@ -118,7 +118,7 @@ export const pageQuery = {
     .meta({ description: 'Oldest or newest first. A cursor keeps the order of the page it came from.' }),
 };
 
-/** Query parameters of lists of things that happen. */
+/** Query parameters of lists ordered by time. */
 export const timeQuery = {
   since: momentSchema.optional(),
   until: momentSchema.optional(),
@@ -145,7 +145,7 @@ export function momentOrNull(date: Date | undefined): string | null {
   return date === undefined ? null : date.toISOString();
 }
 
-/** The name of an IANA time zone, whatever its letters' case; parsed to the name as it is written. */
+/** An IANA time zone's name in upper or lower case; parsed to its proper spelling. */
 export const timeZoneSchema = z
   .string()
   .max(64)

@@ -5,7 +5,7 @@ const MAX_ERRORS = 50;
 
 type Issue = z.core.$ZodIssue;
 
-/** What a schema found wrong, each thing with a pointer to its place. Never repeats a value that was sent. */
+/** What a schema found wrong, each with a pointer to its place. Never repeats a value that was sent. */
 export function fieldErrors(at: FieldError['in'], error: z.ZodError, input: unknown): FieldError[] {
   return error.issues
     .flatMap((issue) => describe(issue, issue.path, input))

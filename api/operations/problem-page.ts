@@ -4,7 +4,7 @@ const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2r
 h1{font-size:1.6rem}h2{font-size:1.1rem;margin:2rem 0 .25rem;padding-top:.5rem}h2 code{font-size:1rem}
 p{margin:.25rem 0}.status{color:#5b6675}:target{background:#fff6d6}a{color:#0b57d0}`;
 
-/** The page that the `type` of every error points into. */
+/** The page that the `type` of every error points to. */
 export function problemPage(): string {
   const entries = Object.entries(PROBLEMS).map(
     ([code, { status, title, help }]) => `<h2 id="${code}"><code>${code}</code></h2>

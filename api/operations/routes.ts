@@ -20,7 +20,7 @@ export interface OperationDeps {
   document(): object;
 }
 
-/** What load balancers, Prometheus and clients' generators ask for. */
+/** The routes for load balancers, Prometheus and client generators. */
 export function operationRoutes({ readiness, registry, document }: OperationDeps): Route[] {
   let openApi: string | undefined;
   return [

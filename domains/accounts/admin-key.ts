@@ -8,8 +8,8 @@ import { ensureTenantNamed } from './store/tenants';
 const TENANT = 'default';
 
 /**
- * Makes the first administrator's key, in a tenant named "default", unless it is there already. A key that was revoked
- * stays so. Safe to run in several processes at once.
+ * Makes the first administrator's key, in a tenant named "default", unless it exists. A revoked key stays revoked.
+ * Safe to run in several processes at once.
  *
  * @param adminKey - `WAYBILL_ADMIN_KEY`
  * @throws Error when the key is malformed, or another key with the same id exists

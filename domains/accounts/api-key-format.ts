@@ -20,7 +20,7 @@ export function parseApiKey(text: string): ParsedApiKey | undefined {
   return { id: fromUuid('key', match[1]), secretHash: hashSecret(match[2]) };
 }
 
-/** Makes a new key. The text is not kept anywhere: only the hash of its secret part is stored. */
+/** Makes a new key. The text is kept nowhere: only the hash of its secret part is stored. */
 export function newApiKey(id: PublicId = newId('key')): ParsedApiKey & { text: string } {
   const secret = randomBytes(32).toString('base64url');
   return { id, text: `wb_live_${toUuid(id)}_${secret}`, secretHash: hashSecret(secret) };

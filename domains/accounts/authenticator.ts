@@ -14,9 +14,9 @@ export interface Principal {
 }
 
 export interface AuthenticatorOptions {
-  /** How long a key's row is believed, in milliseconds: so long a revocation may take to hold in this process. */
+  /** How long a key's row is trusted, in milliseconds, and so how late a revocation may take effect in this process. */
   maxAgeMs?: number;
-  /** Keys remembered at most. */
+  /** Most keys remembered. */
   maxKeys?: number;
 }
 
@@ -26,7 +26,7 @@ interface KnownKey {
 }
 
 interface Entry {
-  /** From when the row was asked for, so that a slow answer does not lengthen its life. */
+  /** Counted from the query for the row, so that a slow answer does not extend it. */
   believedUntil: number;
   key: KnownKey | undefined | Promise<KnownKey | undefined>;
 }

@@ -7,19 +7,19 @@ import { AccountRefusal } from './refusals';
 import { mustHold, type ScopeSet } from './scopes';
 import { findTenant } from './store/tenants';
 
-/** A key as it is asked for. */
+/** A request for a key. */
 export interface ApiKeyRequest {
   name: string;
   scopes: readonly string[];
   expiresAt?: Date | undefined;
-  /** Whose key it is to be; by default the tenant's that asks. */
+  /** The tenant that gets the key; by default the caller's own. */
   tenantId?: PublicId | undefined;
 }
 
 /**
- * Makes an API key. A repetition makes no other one, but gives it another secret.
+ * Creates an API key. A repetition creates no second one, but gives the first a new secret.
  *
- * @param by - whose request it is, and what they may do themselves
+ * @param by - who makes the request, and the scopes that they have
  * @throws AccountRefusal `lacks-scope`, `no-such-tenant`
  */
 export async function createApiKey(

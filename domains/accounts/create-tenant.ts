@@ -3,7 +3,7 @@ import type { Effect } from '../../infra/postgres/effect';
 import type { Queryable } from '../../infra/postgres/pool';
 import { insertTenant, type Tenant } from './store/tenants';
 
-/** Makes a tenant. A repetition answers with the one that was made; it needs no fence, since one insert is all there is. */
+/** Creates a tenant. A repetition returns the same one. No fence is needed, because there is only one insert. */
 export async function createTenant(
   { pool }: { pool: Queryable },
   { effectId }: Pick<Effect, 'effectId'>,

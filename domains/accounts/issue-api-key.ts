@@ -3,10 +3,9 @@ import type { Queryable } from '../../infra/postgres/pool';
 import { newApiKey } from './api-key-format';
 import { type ApiKey, insertApiKey, type NewApiKey, replaceApiKeySecret } from './store/api-keys';
 
-/** A key and, for the one time that it is shown, its text. */
+/** A key with its text, which is shown only once. */
 export type IssuedApiKey = ApiKey & { text: string };
 
-/** Makes a key. */
 export async function issueApiKey(db: Queryable, key: Omit<NewApiKey, 'secretHash'>): Promise<IssuedApiKey> {
   const { text, secretHash } = newApiKey(key.id);
   const stored = await insertApiKey(db, { ...key, secretHash });
@@ -15,8 +14,10 @@ export async function issueApiKey(db: Queryable, key: Omit<NewApiKey, 'secretHas
 }
 
 /**
- * The key that an execution of this request has made before, which was cut off before anybody saw the secret: it gets
- * another one. `undefined` when there is none.
+ * Gives a new secret to the key of an earlier execution of this request, which was cut off before anybody saw the
+ * secret.
+ *
+ * @returns `undefined` when there is none
  */
 export async function reissueApiKey(
   db: Queryable,

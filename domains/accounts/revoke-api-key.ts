@@ -8,7 +8,7 @@ import { markApiKeyRevoked } from './store/api-keys';
 /**
  * Revokes an API key: it ends at once in this process, and within a second in every other.
  *
- * @param by - whose request it is, and what they may do themselves
+ * @param by - who makes the request, and the scopes that they have
  * @throws AccountRefusal `no-api-key`, `lacks-scope`
  */
 export async function revokeApiKey(

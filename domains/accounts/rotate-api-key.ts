@@ -13,17 +13,17 @@ import { endApiKeyAfter } from './store/api-keys';
 export interface ApiKeyRotation {
   /** The key that is replaced. */
   id: PublicId;
-  /** Milliseconds for which it goes on working. */
+  /** How long it keeps working, in milliseconds. */
   overlap: number;
   /** When the new one ends; by default when the old one would have. */
   expiresAt?: Date | undefined;
 }
 
 /**
- * Replaces an API key by a new one with the same name and scopes. A repetition makes no other one, but gives it another
- * secret.
+ * Replaces an API key with a new one of the same name and scopes. A repetition creates no second one, but gives the
+ * first a new secret.
  *
- * @param by - whose request it is, and what they may do themselves
+ * @param by - who makes the request, and the scopes that they have
  * @throws AccountRefusal `no-api-key`, `lacks-scope`, and `key-ended` for one that is revoked or expired
  */
 export async function rotateApiKey(

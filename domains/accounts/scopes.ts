@@ -13,16 +13,16 @@ export class ScopeSet {
     return this.#scopes.has(scope) || (scope !== 'admin' && this.#scopes.has('*'));
   }
 
-  /** The scopes among these that are not included. */
+  /** The given scopes that are not included. */
   missing(scopes: readonly string[]): string[] {
     return scopes.filter((scope) => !this.allows(scope));
   }
 }
 
 /**
- * Nobody may hand out, take over or take away more than they have.
+ * Nobody may grant, take over or revoke scopes that they lack.
  *
- * @param scopes - those of the key that is made, replaced or revoked
+ * @param scopes - those of the key to create, replace or revoke
  * @throws AccountRefusal `lacks-scope`
  */
 export function mustHold(own: ScopeSet, scopes: readonly string[]): void {

@@ -21,9 +21,9 @@ import {
 export interface HoldDeps {
   pool: Pool;
   keyring: Keyring;
-  /** Milliseconds for which a request is believed to be executed by a process that does not renew its hold. */
+  /** How long a hold lasts unless it is renewed, in milliseconds. */
   lockMs: number;
-  /** Milliseconds for which an answer is repeated, from when it was stored. */
+  /** How long an answer is repeated after it was stored, in milliseconds. */
   keepMs: number;
 }
 
@@ -42,19 +42,19 @@ export interface FinalAnswer {
   body: string | undefined;
 }
 
-/** A request that is ours to execute; nobody else does so meanwhile. End it, and release it in any case. */
+/** A request that only we may execute. End it, and release it in any case. */
 export interface HeldRequest {
-  /** What it is to bring about: the same for every execution. */
+  /** The id of its effect: the same for every execution. */
   effectId: PublicId;
-  /** 1 for the first execution; more when those before came to nothing final. */
+  /** 1 for the first execution; more when earlier ones reached no final answer. */
   attempt: number;
-  /** Keeps the hold to the end of the transaction of `db`. @returns false when it is lost */
+  /** Keeps the hold until the transaction of `db` ends. @returns false when it is lost */
   lock(db: Queryable): Promise<boolean>;
   /** Stores the final answer. @returns false when the hold is lost: nothing is stored then */
   complete(answer: FinalAnswer): Promise<boolean>;
   /** Gives it up without any effect, so that its key is free again. @returns false when the hold is lost */
   forget(): Promise<boolean>;
-  /** Gives it up without a final answer: with its key it goes on. @returns false when the hold is lost */
+  /** Gives it up without a final answer; a repetition resumes it. @returns false when the hold is lost */
   interrupt(): Promise<boolean>;
   /** The final answer of whoever took the request over, if there is one by now. */
   answerOfOther(): Promise<FinalAnswer | undefined>;
@@ -65,18 +65,18 @@ export interface HeldRequest {
 export type HoldResult =
   | { outcome: 'held'; held: HeldRequest }
   | { outcome: 'completed'; answer: FinalAnswer }
-  /** Somebody executes it this moment. */
+  /** It is being executed. */
   | { outcome: 'in-flight' }
   /** The key was used for something else. */
   | { outcome: 'other-request' };
 
-/** A hold is renewed when a third of it is over, but not for an execution that hangs. */
+/** A hold is renewed after a third of its time, but not forever, in case the execution hangs. */
 const RENEWALS_PER_LOCK = 3;
 const MAX_RENEWALS = 30;
 
 /**
  * Takes a request for execution, or says why not. One execution at a time holds a request; one that dies loses it after
- * `lockMs`, and the next goes on with the same effect.
+ * `lockMs`, and the next one continues with the same effect.
  */
 export async function holdRequest(deps: HoldDeps, request: IdempotentRequest, log: Logger): Promise<HoldResult> {
   const { pool, keyring, lockMs, keepMs } = deps;

@@ -6,7 +6,7 @@ import type { PlatformConfig } from '../../infra/platform/config';
 export const webhooksConfig = z.object({
   WAYBILL_FIRST_ATTEMPT: setting(
     z.enum(['api', 'workflow'], 'expected api or workflow').default('api'),
-    'who makes first attempts: `api`, at once in the accepting process, or `workflow`, the worker, for an API that may not send',
+    'who makes first attempts: `api` (the accepting process, at once) or `workflow` (a worker, where the API may not send)',
     'api',
   ),
   WAYBILL_ATTEMPT_CONCURRENCY: count(512, 10_000, 'attempts under way in one process'),

@@ -48,5 +48,5 @@ export { cancelDeliveries, makeDue } from './store/delivery-commands';
 export { type SweepReport, sweep } from './upkeep/sweep';
 export { forgetOld, type RetentionReport } from './upkeep/retention';
 
-// Signatures of Standard Webhooks, which payment callbacks and the stand-ins carry too.
+// Standard Webhooks signatures, which payment callbacks and the stand-ins also carry.
 export { newSecret, parseSecret, sign, verifySignature } from './rules/signature';

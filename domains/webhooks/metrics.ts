@@ -1,16 +1,16 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** Delivery takes from a millisecond to an hour of retries. */
+/** A delivery takes from a millisecond to an hour, with retries. */
 const DELIVERY_BUCKETS = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600];
 const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10];
 const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
-/** What `webhook_attempts_total` counts by: how an attempt ended. */
+/** The label of `webhook_attempts_total`: how an attempt ended. */
 export type AttemptLabel = 'succeeded' | 'failed' | 'timeout' | 'blocked' | 'gone';
 
 export type WebhookMetrics = ReturnType<typeof webhookMetrics>;
 
-/** What a process counts of webhooks. */
+/** The webhook metrics of a process. */
 export function webhookMetrics(registry: Registry) {
   const registers = [registry];
   const metrics = {

@@ -1,6 +1,6 @@
 import { refusalOf } from '../../core/refusal';
 
-/** Why a command on webhooks is not carried out. */
+/** Why a webhook command is refused. */
 export class WebhookRefusal extends refusalOf({
   'no-such-endpoint': 'not-found',
   'no-such-dead-letter': 'not-found',

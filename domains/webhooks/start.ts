@@ -6,16 +6,16 @@ import { ENDPOINT_IDS, MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../i
 import { taskQueue } from '../../infra/temporal/task-queues';
 import { type CANCEL, type RETRY_NOW, sweepForEndpointId, WEBHOOK_WORKFLOWS } from './rules/workflow-names';
 
-/** How long a request waits for a workflow. Whatever it was to do is then done without it, or by the next sweep. */
+/** How long a request waits for a workflow. After that it acts without one, or leaves the work to the next sweep. */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** Where workflows are started, and on task queues of what name. */
+/** The client that starts workflows, and the name of their task queues. */
 export interface StartDeps {
   client: Client;
   config: { WAYBILL_TASK_QUEUE: string };
 }
 
-/** A batch of deliveries that a workflow is to see to their ends. */
+/** A batch of deliveries for one workflow to finish. */
 export interface Cover {
   workflowId: string;
   open: PublicId[];
@@ -23,14 +23,14 @@ export interface Cover {
   ended: Record<string, number>;
   tenantIds: readonly PublicId[];
   endpointIds: readonly PublicId[];
-  /** Until something can be due, in milliseconds; the workflow sleeps so long on the server before its first task. */
+  /** Milliseconds until something can be due; the server delays the workflow's first task by as much. */
   startDelayMs: number;
 }
 
 /**
  * Starts the workflow of a batch.
  *
- * @param options - `once`: refuse also when a run with this id has ended, not only when one is running
+ * @param options - `once`: refuse also when a run with this id has ended, not only while one is running
  * @returns false when it was refused; what is or was running is kept
  */
 export async function startCover(deps: StartDeps, cover: Cover, options: { once?: boolean } = {}): Promise<boolean> {
@@ -48,7 +48,7 @@ export async function startCover(deps: StartDeps, cover: Cover, options: { once?
   }
 }
 
-/** A delivery that a command is for. */
+/** The delivery that a command is for. */
 export interface CommandedDelivery {
   id: PublicId;
   tenantId: PublicId;
@@ -57,10 +57,10 @@ export interface CommandedDelivery {
 }
 
 /**
- * Brings a command to the delivery's workflow and waits until it is carried out. A workflow that has ended, or was never
+ * Sends a command to the delivery's workflow and waits until it is carried out. A workflow that has ended, or was never
  * started, is started for it.
  *
- * @throws when Temporal cannot be reached or does not answer in time; the command may be carried out all the same
+ * @throws when Temporal cannot be reached or does not answer in time; the command may still be carried out
  */
 export async function updateDelivery(
   deps: StartDeps,
@@ -86,7 +86,7 @@ export async function updateDelivery(
 }
 
 /**
- * Starts a sweep for what an endpoint's release has made due; one that is running for it is kept.
+ * Starts a sweep for deliveries that an endpoint's release made due, unless one is running for it.
  *
  * @throws when Temporal cannot be reached or does not answer in time
  */
@@ -103,7 +103,7 @@ export async function startSweepFor(deps: StartDeps, endpointId: PublicId): Prom
   );
 }
 
-/** The options with which every `webhookDelivery` is started, by whoever. */
+/** The start options of every `webhookDelivery`. */
 function coverOptions({ config }: StartDeps, cover: Cover) {
   const { workflowId, open, ended, endpointIds, startDelayMs } = cover;
   const total = open.length + Object.values(ended).reduce((sum, count) => sum + count, 0);
@@ -116,7 +116,7 @@ function coverOptions({ config }: StartDeps, cover: Cover) {
   return {
     workflowId,
     taskQueue: taskQueue(config, 'delivery'),
-    // The input calls it `settled`, as workflows that are under way do.
+    // Running workflows know it as `settled`.
     args: [{ open, settled: ended }],
     typedSearchAttributes: attributes,
     staticSummary: `${only} to ${describeEndpoints(endpointIds)}`,

@@ -14,8 +14,8 @@ const OF_DOMAINS: readonly Readonly<Record<string, PermanentErrorClass>>[] = [
 ];
 
 /**
- * The types of errors that are the same however often one tries. A card that is declined is none: it is a result. Temporal
- * calls an error by its name, which is that of its class.
+ * The types of errors that no retry changes. A declined card is not one: it is a result. An error's type in Temporal is
+ * its name, which is that of its class.
  */
 export const PERMANENT_ERRORS = OF_DOMAINS.flatMap((errors) => Object.values(errors).map(({ name }) => name));
 
@@ -35,7 +35,7 @@ export const EXTERNAL_API_RETRY = {
   nonRetryableErrorTypes: PERMANENT_ERRORS,
 } satisfies RetryPolicy;
 
-/** Money is moved at the provider: 2 retries, after 3 and 6 seconds. After that it is asked what became of it. */
+/** Money is moved at the provider: 2 retries, after 3 and 6 seconds. After that the provider is asked for the outcome. */
 export const PAYMENT_RETRY = {
   initialInterval: 3_000,
   backoffCoefficient: 2,
@@ -43,7 +43,7 @@ export const PAYMENT_RETRY = {
   nonRetryableErrorTypes: PERMANENT_ERRORS,
 } satisfies RetryPolicy;
 
-/** Somebody has to learn of it: for a week, once a minute. */
+/** Somebody has to be told: retried for a week, in the end once a minute. */
 export const INSISTENT_RETRY = {
   initialInterval: 500,
   backoffCoefficient: 2,
@@ -53,7 +53,7 @@ export const INSISTENT_RETRY = {
 
 export type Policy = RetryPolicy & { initialInterval: number };
 
-/** A policy whose waits are so many times as long. */
+/** The policy with waits `pace` times as long. */
 export function paced(policy: Policy, pace: number): RetryPolicy {
   return { ...policy, initialInterval: Math.max(1, Math.round(policy.initialInterval * pace)) };
 }

@@ -11,7 +11,7 @@ export interface Rounds {
 /** About half an hour in all: longer than a server is usually away, shorter than a person wants to wait for word. */
 export const PATIENT: Rounds = { count: 10, firstMs: 5_000, longestMs: 600_000 };
 
-/** What came of it: a value, an error that no repetition changes (by its type), or nothing within the rounds. */
+/** The result: a value, an error that no retry changes (by its type), or nothing within the rounds. */
 export type RoundsResult<T> =
   | { outcome: 'done'; value: T }
   | { outcome: 'permanent'; type: string }
@@ -19,7 +19,7 @@ export type RoundsResult<T> =
 
 /**
  * Tries again, after the activity's own retries are used up, with waits that outlive any process. A value that `enough`
- * does not like counts as a failed round.
+ * rejects counts as a failed round.
  */
 export async function inRounds<T>(
   work: () => Promise<T>,
@@ -40,7 +40,7 @@ export async function inRounds<T>(
   return { outcome: 'exhausted' };
 }
 
-/** The type of an activity's error that no retry changes; `undefined` for others. What is no activity's is thrown on. */
+/** The type of an activity's error that no retry changes; `undefined` for others. Throws on any other error. */
 export function permanentType(error: unknown): string | undefined {
   // A local activity's failure comes without the envelope.
   const failure = error instanceof ActivityFailure ? error.cause : error;

@@ -2,7 +2,7 @@ import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
 import type { FlowEnd } from '../../domains/payments/rules/payment-flow';
 import { WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 
-/** What has happened so far, for those who look at the workflow in Web UI. */
+/** What has happened so far, for people who look at the workflow in Web UI. */
 export class Story {
   readonly #lines: string[] = [];
 
@@ -12,7 +12,7 @@ export class Story {
     setCurrentDetails(this.#lines.join('\n'));
   }
 
-  /** Tells how it ended, and says so where workflows are searched by their state. */
+  /** Tells how it ended, also in the search attribute for the state. */
   end(end: FlowEnd): FlowEnd {
     this.tell(`**${end.state}**${end.code === undefined ? '' : `: ${end.code}`}`);
     upsertSearchAttributes([{ key: WAYBILL_STATE, value: end.state }]);

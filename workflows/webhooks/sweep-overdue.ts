@@ -7,11 +7,11 @@ const { sweepOverdueDeliveries } = proxyActivities<WebhookActivities>({
 });
 
 export interface SweepInput {
-  /** How late a delivery may be before it is looked after; by default as configured. */
+  /** How late a delivery may be before the sweep covers it; by default as configured. */
   graceMs?: number;
 }
 
-/** Run by the Schedule `sweep-overdue`: gives deliveries that nobody attended to in time to their workflows. */
+/** Run by the Schedule `sweep-overdue`: starts the workflows of deliveries that nobody attended to in time. */
 export async function sweepOverdue(input: SweepInput = {}): Promise<SweepReport> {
   const report = await sweepOverdueDeliveries(input.graceMs);
   setCurrentDetails(

@@ -19,7 +19,7 @@ import { describeProgress } from './webhook-delivery-details';
 export interface WebhookDeliveryInput {
   /** Deliveries that were not final when the workflow was started. */
   open: string[];
-  /** How many of the batch had ended before, by state: first attempts that succeeded, mostly. In flight under this name. */
+  /** How many of the batch had ended before, by state; mostly delivered. Running workflows know it by this name. */
   settled: Record<string, number>;
 }
 
@@ -44,13 +44,13 @@ const { makeDue, cancelDeliveries } = proxyActivities<WebhookActivities>({
   retry: { initialInterval: '250 milliseconds', maximumInterval: '5 seconds' },
 });
 
-/** An update on a worker that is far behind still finds its workflow; nothing sleeps longer than this without a look. */
+/** The longest sleep before the deliveries are looked at again. */
 const LONGEST_SLEEP_MS = 24 * 3_600_000;
 
 /**
- * Sees a batch of deliveries to their ends: makes the attempts that are due, sleeps until the next one is, and ends
- * when each delivery is delivered, dead, cancelled or held. The database decides what is due; this workflow is what
- * makes sure that somebody looks.
+ * Finishes a batch of deliveries: makes the attempts that are due, sleeps until the next one is, and ends when each
+ * delivery is delivered, dead, cancelled or held. The database decides what is due; this workflow makes sure that
+ * somebody looks.
  */
 export async function webhookDelivery(input: WebhookDeliveryInput): Promise<Record<string, number>> {
   const batch = new Batch(input);
@@ -83,7 +83,7 @@ export async function webhookDelivery(input: WebhookDeliveryInput): Promise<Reco
   return batch.finish();
 }
 
-/** The batch's state as `WaybillState` says it: the one that an operator would want to know of first. */
+/** The batch's state for `WaybillState`: the one that an operator should see first. */
 function stateOf(counts: Record<string, number>): string {
   if ((counts.open ?? 0) > 0) return 'retrying';
   const worst = ['dead', 'held'].find((state) => (counts[state] ?? 0) > 0);
@@ -124,7 +124,7 @@ class Batch {
     for (const id of deliveryIds) {
       if (this.#lanes.some((lane) => lane.has(id))) continue;
       first?.add(id);
-      // One that comes back was a dead letter.
+      // A delivery that comes back was a dead letter.
       const dead = this.#ended.dead ?? 0;
       if (due > 0 && dead > 1) this.#ended.dead = dead - 1;
       else if (due > 0) delete this.#ended.dead;
@@ -136,7 +136,7 @@ class Batch {
     this.#wakes++;
   }
 
-  /** Returns when nothing is open, or the history has grown so long that the rest is for a new run. */
+  /** Returns when nothing is open, or the history has grown so long that a new run must take the rest. */
   async run(): Promise<void> {
     const first = this.#lanes[0];
     if (first === undefined) return;

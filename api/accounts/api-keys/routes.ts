@@ -35,7 +35,7 @@ export function apiKeyRoutes(deps: Pick<DoorContext, 'pool' | 'authenticator' | 
       summary: 'Create an API key',
       description:
         'The answer shows the key; only a repetition with the same `Idempotency-Key` shows it again. A key can only ' +
-        'give scopes that it has itself.',
+        'grant scopes that it has itself, unless it has `admin`.',
       scope: 'api-keys:write',
       idempotency: 'required',
       body: newApiKeySchema,
@@ -93,9 +93,9 @@ export function apiKeyRoutes(deps: Pick<DoorContext, 'pool' | 'authenticator' | 
       path: '/v1/api-keys/{id}/rotate',
       operationId: 'rotateApiKey',
       tag: TAG,
-      summary: 'Replace an API key by a new one',
+      summary: 'Replace an API key with a new one',
       description:
-        'Makes a key with the same name and scopes. The old one goes on working for `overlap`, by default 24 hours, at ' +
+        'Makes a key with the same name and scopes. The old one keeps working for `overlap`, by default 24 hours, at ' +
         'most 7 days. The new one expires when the old one would have, unless `expiresAt` says otherwise.',
       scope: 'api-keys:write',
       idempotency: 'required',

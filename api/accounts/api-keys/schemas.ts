@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 
 const expiresAt = momentSchema.refine((moment) => moment.getTime() > Date.now(), 'must be in the future').optional();
 
-/** @param known - every scope that there is */
+/** @param known - every existing scope */
 export const newApiKeySchemaFor = (known: readonly string[]) =>
   z
     .strictObject({
@@ -29,7 +29,7 @@ export const newApiKeySchemaFor = (known: readonly string[]) =>
       expiresAt,
       tenantId: idSchema('ten')
         .optional()
-        .meta({ description: 'Another tenant than your own needs the scope `admin`.' }),
+        .meta({ description: 'A tenant other than your own needs the scope `admin`.' }),
     })
     .meta({ id: 'NewApiKey', example: { name: 'checkout service', scopes: ['messages:write'] } });
 
@@ -57,7 +57,7 @@ export const createdApiKeySchema = z
   .object({
     ...fields,
     key: z.string().meta({
-      description: 'The key itself. It is shown only this once.',
+      description: 'The key itself. Only this answer shows it.',
       example: 'wb_live_019e0c7b5d0e7cc2a7b1f30d1f2a9c11_'.padEnd(84, 'x'),
     }),
   })

@@ -1,17 +1,17 @@
 import type { Answer } from '../exchange';
 
 /**
- * What becomes of the record of a request that was answered so:
+ * What happens to a request's record after its answer:
  * - `store`: the answer is final and is repeated;
- * - `interrupt`: the request came to nothing final; with the same key it goes on;
+ * - `interrupt`: the answer is not final; a repetition with the same key resumes the request;
  * - `forget`: the request was refused without any effect; its key is free again.
  */
 export type Fate = 'store' | 'interrupt' | 'forget';
 
-/** Unauthorised, unknown, too many: may be answered otherwise the next time, and nothing has been done. */
+/** Unauthorised, unknown, too many: the next answer may differ, and nothing has been done. */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 429]);
 
-/** Decides on an answer of a handler. */
+/** Decides by a handler's answer. */
 export function fateOf({ status, headers, body, problem }: Answer): Fate {
   if (status >= 500 || (body !== undefined && typeof body !== 'string')) return 'interrupt';
   if (status < 400) return 'store';

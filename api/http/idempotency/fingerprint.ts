@@ -3,7 +3,7 @@ import { canonicalJson } from '../../../core/canonical-json';
 import type { RawInput } from '../route';
 
 /**
- * SHA-256 of what a request asks for: route, path, query and body. Headers do not count, nor how JSON was written.
+ * SHA-256 of what a request asks for: route, path, query and body. Headers do not count, nor does the way JSON is written.
  *
  * @param route - method and template
  */

@@ -15,9 +15,9 @@ import type { EffectHold } from '../route';
 import { fateOf } from './fate';
 
 export interface IdempotencyOptions {
-  /** How long a request is believed to be executed by a process that does not renew its lock. Default 30 s. */
+  /** How long a request stays locked unless its process renews the lock. Default 30 s. */
   lockMs?: number;
-  /** How long an answer is repeated, from when it was stored. Default 24 hours. */
+  /** How long an answer is repeated after it was stored. Default 24 hours. */
   keepMs?: number;
 }
 
@@ -27,7 +27,7 @@ interface IdempotencyDeps {
   metrics: Pick<RequestMetrics, 'countIdempotent'>;
 }
 
-/** Executes a request, for an effect of which there is one. */
+/** Executes a request for its one effect. */
 type ExecuteOnce = (effect: EffectHold) => Promise<Answer>;
 
 const LOCK_MS = 30_000;
@@ -36,8 +36,8 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set(['location', 'etag']);
 const CONTENT_TYPE = 'content-type';
 
 /**
- * Executes a request with an idempotency key once and repeats its answer. The answer is stored by whoever holds the
- * request, before anybody gets to see it.
+ * Executes a request with an idempotency key once and repeats its answer. The holder of the request stores the
+ * answer before anybody sees it.
  */
 export class Idempotency {
   readonly #deps: IdempotencyDeps;
@@ -51,7 +51,7 @@ export class Idempotency {
   /**
    * Answers a request: by executing it, or as it was answered before.
    *
-   * @param execute - answers errors too; what it throws itself is passed on
+   * @param execute - also turns errors into answers; what it throws is passed on
    * @throws Problem when the key was used for another request, or its request is being executed
    */
   async answer(request: IdempotentRequest, log: Logger, execute: ExecuteOnce): Promise<Answer> {
@@ -103,12 +103,12 @@ async function end(held: HeldRequest, answer: Answer): Promise<boolean> {
     case 'forget':
       return held.forget();
     case 'interrupt':
-      // Without Postgres the answer is what it is, and the lock runs out by itself.
+      // If Postgres is away, the answer stands, and the lock runs out by itself.
       return held.interrupt().catch(() => true);
   }
 }
 
-/** What of an answer is repeated. */
+/** The part of an answer that is repeated. */
 function finalOf({ status, contentType, headers, body }: Answer): FinalAnswer {
   const kept = Object.entries(headers ?? {}).filter(([name]) => KEPT_HEADERS.has(name.toLowerCase()));
   return {

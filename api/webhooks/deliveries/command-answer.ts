@@ -4,7 +4,7 @@ import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 
 export interface CommandAnswer {
-  /** What the command was for, and where that can be read. */
+  /** The target of the command, and the path where it can be read. */
   id: PublicId;
   path: string;
   /** What to do when its state does not allow the command. */
@@ -12,7 +12,7 @@ export interface CommandAnswer {
   workflowUrl: DoorContext['workflowUrl'];
 }
 
-/** The answer to a command. @throws Problem that it came to */
+/** The answer to a command. @throws Problem when it was not carried out */
 export function commandAnswer(result: CommandResult, { id, path, hint, workflowUrl }: CommandAnswer) {
   switch (result.outcome) {
     case 'done': {

@@ -29,8 +29,7 @@ export const attemptSchema = z
     deliveryId: idSchema('dlv'),
     number: z.int(),
     trigger: z.string().meta({
-      description:
-        '`accept`: at once when the message was accepted; `schedule`: by its workflow; `operator`: asked for.',
+      description: '`accept`: at once when the message was accepted; `schedule`: by its workflow.',
     }),
     startedAt: momentText,
     durationMs: z.int(),
@@ -44,7 +43,7 @@ export const attemptSchema = z
 
 export const commandSchema = z
   .object({ id: z.string(), workflowId: z.string(), workflowUrl: z.string() })
-  .meta({ id: 'CommandAccepted', description: 'What the command was for, and the workflow that goes on with it.' });
+  .meta({ id: 'CommandAccepted', description: 'The target of the command, and the workflow that continues with it.' });
 
 export const deliveryPageSchema = pageSchema('DeliveryPage', deliverySchema);
 export const attemptPageSchema = pageSchema('AttemptPage', attemptSchema);

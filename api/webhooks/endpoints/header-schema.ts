@@ -5,7 +5,7 @@ import { mapOf } from '../../http/schemas';
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/;
 const VALUE = /^[\x20-\x7e]{1,1024}$/;
 
-/** What answers show in place of a header's value. */
+/** What answers show instead of a header's value. */
 export const MASK = '********';
 
 function headersOf<V extends z.ZodType<string | null>>(value: V) {

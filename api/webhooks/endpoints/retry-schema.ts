@@ -3,7 +3,7 @@ import { formatDuration } from '../../../core/duration';
 import { DEFAULT_RETRY_DELAYS_MS } from '../../../domains/webhooks';
 import { durationSchema } from '../../http/schemas';
 
-/** The policy of endpoints that ask for none. */
+/** The policy of endpoints that do not set one. */
 export const DEFAULT_RETRY = retryView(DEFAULT_RETRY_DELAYS_MS);
 
 const MAX_RETRIES = 30;
@@ -29,8 +29,8 @@ const exponential = z.strictObject({
 });
 
 /**
- * How an endpoint's failed attempts are repeated: a schedule, or an exponential that is written out as one. Parsed to
- * the delays in milliseconds.
+ * How an endpoint's failed attempts are repeated: a schedule, or an exponential policy that is expanded into one.
+ * Parsed to the delays in milliseconds.
  */
 export const retrySchema = z
   .union([schedule, exponential], {

@@ -25,7 +25,7 @@ const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 
 const url = z.string().min(1).max(2_048).meta({
-  description: 'Where messages are sent to: a public https:// address.',
+  description: 'Where messages are sent: a public https:// address.',
   example: 'https://example.com/hooks',
 });
 const description = text(2_000);
@@ -42,7 +42,7 @@ const channels = z
 const timeout = durationSchema(SECOND_MS, 30 * SECOND_MS);
 const rateLimit = z
   .strictObject({ limit: z.int().min(1).max(1_000_000), period: durationSchema(SECOND_MS, DAY_MS).prefault('1m') })
-  .meta({ description: 'Kept with the endpoint; not enforced yet.' });
+  .meta({ description: 'Stored with the endpoint; not enforced yet.' });
 const tier = z.enum(['premium', 'standard', 'bulk']);
 
 export const newEndpointSchema = z
@@ -57,7 +57,7 @@ export const newEndpointSchema = z
     timeout: timeout.prefault('15s'),
     rateLimit: rateLimit.nullable().default(null),
     tier: tier.default('standard'),
-    secret: secretSchema.optional().meta({ description: 'The signing secret; made if it is left out.' }),
+    secret: secretSchema.optional().meta({ description: 'The signing secret; generated if left out.' }),
   })
   .meta({ id: 'NewEndpoint', example: { url: 'https://example.com/hooks', eventTypes: ['order.*'] } });
 

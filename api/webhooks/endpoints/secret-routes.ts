@@ -13,7 +13,7 @@ export function endpointSecretRoutes(deps: Pick<DoorContext, 'pool' | 'keyring'>
       path: '/v1/endpoints/{id}/secret',
       operationId: 'getEndpointSecret',
       tag: TAG,
-      summary: 'Show the secrets that sign',
+      summary: 'Show the current signing secrets',
       scope: 'endpoint-secrets:read',
       params: endpointParams,
       responses: { 200: { description: 'The secrets.', body: endpointSecretSchema } },
@@ -29,8 +29,8 @@ export function endpointSecretRoutes(deps: Pick<DoorContext, 'pool' | 'keyring'>
       tag: TAG,
       summary: 'Replace the signing secret',
       description:
-        'Messages carry signatures of both secrets for the time of `overlap`, by default 24 hours, at most 7 days: the ' +
-        'receiver can change over at any moment in between. Even older secrets end with it at the latest.',
+        'For `overlap`, by default 24 hours, at most 7 days, messages carry signatures of both secrets: the receiver ' +
+        'can switch at any moment in between. Even older secrets end no later than that.',
       scope: 'endpoint-secrets:write',
       params: endpointParams,
       body: rotateSecretSchema,

@@ -4,7 +4,7 @@ import { durationSchema, moment, momentText } from '../../http/schemas';
 
 const DAY_MS = 86_400_000;
 
-/** A signing secret as Standard Webhooks has it. */
+/** A signing secret in the form of Standard Webhooks. */
 export const secretSchema = z
   .string()
   .max(100)
@@ -13,10 +13,10 @@ export const secretSchema = z
 
 export const rotateSecretSchema = z
   .strictObject({
-    secret: secretSchema.optional().meta({ description: 'The new secret; made if it is left out.' }),
+    secret: secretSchema.optional().meta({ description: 'The new secret; generated if left out.' }),
     overlap: durationSchema(0, 7 * DAY_MS)
       .prefault('24h')
-      .meta({ description: 'How long the old secret goes on signing beside the new one.' }),
+      .meta({ description: 'How long the old secret keeps signing beside the new one.' }),
   })
   .meta({ id: 'SecretRotation', example: { overlap: '24h' } })
   .prefault({});

@@ -3,7 +3,7 @@ import { Problem } from '../../http/problems';
 
 type Accepted = Extract<PublishResult, { outcome: 'accepted' }>;
 
-/** What a publish was answered with. @throws Problem when a key was used before for another message */
+/** The result of an accepted publish. @throws Problem when a key was used before for another message */
 export function accepted(result: PublishResult): Accepted {
   if (result.outcome === 'accepted') return result;
   const field =

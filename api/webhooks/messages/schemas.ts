@@ -50,7 +50,7 @@ export const newMessageSchema = z
     eventType: ownEventTypeName,
     payload,
     eventId: nonEmptyText(255).optional().meta({
-      description: 'Your own id of the event. A second publish with it is answered with the first one’s message.',
+      description: 'Your own id for the event. A second publish with it is answered with the first one’s message.',
     }),
     channels: z
       .array(channel)
@@ -60,7 +60,7 @@ export const newMessageSchema = z
     contentExpiresIn: durationSchema(SECOND_MS, 90 * DAY_MS)
       .optional()
       .meta({
-        description: 'When the payload is to be forgotten; deliveries that still wait then become dead letters.',
+        description: 'How long the payload is kept; deliveries still waiting after that become dead letters.',
       }),
   })
   .meta({ id: 'NewMessage', example: { eventType: 'order.created', payload: { orderId: 'A-1001', total: '129.90' } } });
@@ -102,7 +102,7 @@ export const messagePageSchema = pageSchema('MessagePage', messageSummarySchema)
 export const messageParams = z.object({ id: idSchema('msg') });
 export const messageQuery = z.strictObject({ ...pageQuery, ...timeQuery, eventType: eventTypeName.optional() });
 
-/** A publish's answer. */
+/** The answer to a publish. */
 export function publishedView(
   result: Extract<PublishResult, { outcome: 'accepted' }>,
   message: { eventType: string; eventId: string | undefined },
@@ -127,7 +127,7 @@ export function publishedView(
 /**
  * A message without its payload, as lists show it.
  *
- * @param retentionMs - how long content is kept when the publisher said nothing
+ * @param retentionMs - how long content is kept unless the publisher says otherwise
  */
 export function messageSummaryView(message: MessageSummary, retentionMs: number): z.input<typeof messageSummarySchema> {
   const expiresAt = message.contentExpiresAt ?? new Date(message.createdAt.getTime() + retentionMs);

@@ -44,7 +44,7 @@ interface Row {
 
 const COLUMNS = 'id, tenant_id, name, scopes, created_at, expires_at, revoked_at';
 
-/** Looks a key up by the id inside it. Runs up to once a second for every key in use. */
+/** Looks up a key by the id inside it. Runs up to once a second for every key in use. */
 export async function findCredentials(db: Queryable, id: PublicId): Promise<ApiKeyCredentials | undefined> {
   const { rows } = await db.query<Row & { secret_hash: Buffer }>({
     name: 'find-credentials',
@@ -62,7 +62,7 @@ export async function findCredentials(db: Queryable, id: PublicId): Promise<ApiK
   };
 }
 
-/** Stores a key unless one with its id is there already; then answers `undefined`. */
+/** Stores a key. @returns `undefined` when one with its id exists */
 export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKey | undefined> {
   const { rows } = await db.query<Row>({
     text: `INSERT INTO api_keys (id, tenant_id, name, secret_hash, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -72,7 +72,7 @@ export async function insertApiKey(db: Queryable, key: NewApiKey): Promise<ApiKe
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Gives a key another secret; the one before ends at once. @returns `undefined` when there is no such key */
+/** Replaces a key's secret; the old one ends at once. @returns `undefined` when there is no such key */
 export async function replaceApiKeySecret(
   db: Queryable,
   { tenantId, id, secretHash }: Pick<NewApiKey, 'tenantId' | 'id' | 'secretHash'>,
@@ -99,7 +99,7 @@ export async function listApiKeys(db: Queryable, tenantId: PublicId, request: Pa
   return mapPage(page, fromRow);
 }
 
-/** Marks a key as revoked; a key that was revoked before keeps its time. */
+/** Marks a key as revoked; one already revoked keeps its time. */
 export async function markApiKeyRevoked(db: Queryable, tenantId: PublicId, id: PublicId): Promise<void> {
   await db.query({
     text: 'UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND tenant_id = $2 AND revoked_at IS NULL',
@@ -108,9 +108,9 @@ export async function markApiKeyRevoked(db: Queryable, tenantId: PublicId, id: P
 }
 
 /**
- * Lets a live key end after `overlapMs`, or when it would have anyway if that is sooner.
+ * Ends a live key after `overlapMs`, or at its own expiry if that is sooner.
  *
- * @returns false when the key is revoked or expired, or not there
+ * @returns false when the key is revoked, expired or does not exist
  */
 export async function endApiKeyAfter(
   db: Queryable,
@@ -124,7 +124,7 @@ export async function endApiKeyAfter(
   return rowCount === 1;
 }
 
-/** Held to the transaction's end, so that several processes that start at once make one administrator's key. */
+/** Locks until the transaction ends, so that processes that start together create one administrator's key. */
 export async function lockApiKeys(db: Queryable): Promise<void> {
   await db.query({ text: `SELECT pg_advisory_xact_lock(hashtext('waybill api keys'))` });
 }

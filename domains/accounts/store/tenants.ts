@@ -19,7 +19,7 @@ interface Row {
 
 const COLUMNS = 'id, name, time_zone, created_at';
 
-/** Stores a tenant, unless one with its id is there already; that one is answered then. */
+/** Stores a tenant. @returns it, or the one that already has its id */
 export async function insertTenant(
   db: Queryable,
   tenant: { id: PublicId; name: string; timeZone: string },
@@ -49,7 +49,7 @@ export async function listTenants(db: Queryable, request: PageRequest): Promise<
 }
 
 /**
- * The oldest tenant of this name, made if there is none. Callers hold a lock against each other: names are not unique.
+ * The oldest tenant of this name, created if there is none. Callers must hold a lock, since names are not unique.
  */
 export async function ensureTenantNamed(db: Queryable, name: string): Promise<PublicId> {
   const { rows } = await db.query<{ id: string }>({

@@ -1,7 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 
-/** Where a request's record is: an idempotency key means something to one API key on one route alone. */
+/** What identifies a request's record: an idempotency key counts only for one API key on one route. */
 export interface IdempotencyPlace {
   tenantId: PublicId;
   /** The API key. */
@@ -14,14 +14,14 @@ export interface IdempotencyPlace {
 
 /** An execution's hold on a record. */
 export interface IdempotencyHold extends IdempotencyPlace {
-  /** A UUID of this execution alone. */
+  /** A UUID for this execution alone. */
   owner: string;
 }
 
 export interface IdempotencyClaim extends IdempotencyHold {
   /** SHA-256 of what is asked for. */
   fingerprint: Buffer;
-  /** What the request is to bring about, if no execution has begun before. */
+  /** The id of the request's effect, unless an earlier execution has begun. */
   effectId: PublicId;
   lockMs: number;
   keepMs: number;
@@ -37,7 +37,7 @@ export interface StoredAnswer {
 }
 
 export type ClaimResult =
-  /** It is ours to execute; `attempt` is greater than 1 if executions before came to nothing final. */
+  /** It is ours to execute; `attempt` is greater than 1 if earlier executions reached no final answer. */
   | { outcome: 'claimed'; effectId: PublicId; attempt: number }
   | { outcome: 'completed'; answer: StoredAnswer }
   | { outcome: 'in-flight' }
@@ -54,12 +54,12 @@ interface Row {
   body: Buffer | null;
 }
 
-/** Where a stored body is bound to when encrypted. */
+/** The place that an encrypted body is bound to. */
 export function answerPlace({ tenantId, principalId, route, key }: IdempotencyPlace): string {
   return `idempotency_records/${toUuid(tenantId)}/${toUuid(principalId)}/${route}/${key}`;
 }
 
-/** More would take a record that is removed again and again between two statements. */
+/** To need more, a record would have to be removed between two statements again and again. */
 const MAX_LOOKS = 3;
 
 /** Takes a request for execution, or says why not. A first use costs one statement, and nobody waits for a lock. */
@@ -103,7 +103,7 @@ async function find(db: Queryable, place: IdempotencyPlace, fingerprint: Buffer)
   return rows[0];
 }
 
-/** One of several that try at once gets it; the others find the conditions true no more. */
+/** Of several that try at once, one gets it; for the others the conditions no longer hold. */
 async function takeOver(
   db: Queryable,
   claim: IdempotencyClaim,
@@ -139,7 +139,7 @@ export async function findStoredAnswer(
 }
 
 /**
- * Locks the record to the end of the transaction of `db`, so that nobody takes it over meanwhile.
+ * Locks the record until the transaction of `db` ends, so that nobody takes it over meanwhile.
  *
  * @returns false when the hold is lost
  */
@@ -152,7 +152,7 @@ export async function lockIdempotencyKey(db: Queryable, hold: IdempotencyHold): 
   return rowCount === 1;
 }
 
-/** Prolongs a hold, if it is still there, to `lockMs` from now. */
+/** Extends a hold, if it still exists, to `lockMs` from now. */
 export async function renewIdempotencyKey(db: Queryable, hold: IdempotencyHold, lockMs: number): Promise<void> {
   await db.query({
     name: 'renew-idempotency-record',
@@ -184,7 +184,7 @@ export async function completeIdempotencyKey(
 }
 
 /**
- * Gives a request up without a final answer: the next one with its key goes on with the same effect.
+ * Gives up a request without a final answer: the next one with its key continues with the same effect.
  *
  * @returns false when the hold is lost
  */
@@ -198,7 +198,7 @@ export async function interruptIdempotencyKey(db: Queryable, hold: IdempotencyHo
 }
 
 /**
- * Gives a request up that brought nothing about, so that its key is free for another. If an earlier execution may have
+ * Gives up a request that had no effect, so that its key is free for another. If an earlier execution may have
  * done something, it is only interrupted.
  *
  * @returns false when the hold is lost
@@ -212,7 +212,7 @@ export async function forgetIdempotencyKey(db: Queryable, hold: IdempotencyHold)
   return rowCount === 1 || interruptIdempotencyKey(db, hold);
 }
 
-/** Removes records whose time is over. @returns how many, at most `limit` */
+/** Removes expired records. @returns how many, at most `limit` */
 export async function removeExpiredIdempotencyKeys(db: Queryable, limit: number): Promise<number> {
   const { rowCount } = await db.query({
     name: 'remove-expired-idempotency-records',

@@ -4,9 +4,9 @@ import type { CANCEL, RETRY_NOW } from '../rules/workflow-names';
 import { type CommandedDelivery, type StartDeps, updateDelivery } from '../start';
 
 /**
- * What became of a command on a delivery.
- * `not-found`: no such delivery of this tenant. `wrong-state`: it is in `state`, where the command makes no sense.
- * `in-flight`: an attempt is under way this moment. `done`: carried out; `workflowId` goes on with it.
+ * The result of a command on a delivery.
+ * `not-found`: no such delivery of this tenant. `wrong-state`: its `state` does not allow the command.
+ * `in-flight`: an attempt is under way. `done`: carried out; `workflowId` takes it from here.
  */
 export type CommandResult =
   | { outcome: 'done'; workflowId: string }
@@ -20,8 +20,8 @@ export interface CommandDeps extends StartDeps {
 }
 
 /**
- * Has the delivery's workflow carry a command out, so that its page shows it. When Temporal cannot be reached the command
- * is to take effect in the database, which decides what is due in any case.
+ * Has the delivery's workflow carry out a command, so that the workflow's page shows it. If Temporal cannot be reached,
+ * the caller applies the command in the database, which decides what is due anyway.
  *
  * @returns whether the workflow has carried it out
  */

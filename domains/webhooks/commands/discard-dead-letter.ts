@@ -4,7 +4,7 @@ import { WebhookRefusal } from '../refusals';
 import { type DeadLetter, findDeadLetter } from '../store/dead-letter-reads';
 import { closeDeadLetter } from '../store/delivery-commands';
 
-/** Closes an open dead letter without a further attempt; one that is discarded already stays as it is. */
+/** Closes an open dead letter without a further attempt; one already discarded stays as it is. */
 export async function discardDeadLetter(db: Queryable, tenantId: PublicId, id: PublicId): Promise<DeadLetter> {
   const closed = await closeDeadLetter(db, tenantId, id);
   const letter = await findDeadLetter(db, tenantId, id);

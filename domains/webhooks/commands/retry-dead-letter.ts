@@ -13,7 +13,7 @@ export async function retryDeadLetter(
   if (revival.outcome !== 'revived') return revival;
   const { deliveryId, workflowId } = revival;
   const target = await findCommandTarget(deps.pool, tenantId, deliveryId);
-  // Out of reach, it is found by the sweep: it is due.
+  // If Temporal cannot be reached, the sweep finds the delivery: it is due.
   if (target !== undefined) await byWorkflow(deps, RETRY_NOW, target);
   return { outcome: 'done', workflowId };
 }

@@ -3,7 +3,7 @@ import { RETRY_NOW } from '../rules/workflow-names';
 import { findCommandTarget, makeDue } from '../store/delivery-commands';
 import { byWorkflow, type CommandDeps, type CommandResult } from './command';
 
-/** Attempts a waiting (`pending`, `retrying`) delivery now. A dead one is to be retried through its dead letter. */
+/** Attempts a waiting (`pending`, `retrying`) delivery now. A dead one is retried through its dead letter. */
 export async function retryDelivery(
   deps: CommandDeps,
   tenantId: PublicId,

@@ -6,20 +6,20 @@ import type { DeliveryEngine } from './delivery-engine';
 /** What a round found and did, for the workflow. Grows with the deliveries that are still open, not with the batch. */
 export interface RoundReport {
   open: { id: PublicId; endpointId: PublicId }[];
-  /** Deliveries of the batch that have ended or are held, by state. Workflows that are under way know it by this name. */
+  /** Deliveries of the batch that have ended or are held, by state. Running workflows know it by this name. */
   settled: Record<string, number>;
   /** Whether attempts were still due when the round's time was up. */
   more: boolean;
-  /** Until the next attempt is due or a lease ends, in milliseconds. */
+  /** Milliseconds until the next attempt is due or a lease ends. */
   nextInMs: number;
-  /** The same as RFC 3339, for people; null when nothing is open. */
+  /** The same moment in RFC 3339, for people; null when nothing is open. */
   nextAttemptAt: string | null;
   /** Endpoints that took so long in this round that others should not wait for them again. */
   slowEndpointIds: PublicId[];
   problems: { endpointId: PublicId; error: string; count: number; attempts: number }[];
 }
 
-/** No attempt is begun later than this in a round, so that deliveries that fall due meanwhile do not wait. */
+/** No attempt starts later than this in a round, so that deliveries that fall due meanwhile do not wait. */
 const ROUND_BUDGET_MS = 5_000;
 const SLOW_MS = 2_000;
 const SHORT_WAIT_MS = 1_000;
@@ -31,13 +31,13 @@ export interface RoundDeps {
   engine: DeliveryEngine;
   /** Says that the round is alive; called every few seconds. */
   beat(): void;
-  /** Rejects when the round is to be given up. */
+  /** Rejects when the round is cancelled. */
   sleep(ms: number): Promise<void>;
 }
 
 /**
- * Attempts those of these deliveries that are due, and tells where the batch stands afterwards. What falls due within a
- * second is waited for: a timer of the server's is no finer than that, and costs more.
+ * Attempts the deliveries that are due and reports where the batch stands afterwards. It waits for those that fall due
+ * within a second: a timer on the server is no finer than that, and costs more.
  */
 export async function attemptRound(
   { db, engine, beat, sleep }: RoundDeps,
@@ -87,7 +87,7 @@ function countEnded(ended: Record<string, number>, state: BatchState): void {
   }
 }
 
-/** Until the first of the open deliveries is due, in milliseconds; infinite when none is open. */
+/** Milliseconds until the first open delivery is due; infinite when none is open. */
 function soonest(state: BatchState): number {
   return state.open.reduce((least, { dueInMs }) => Math.min(least, dueInMs), Number.POSITIVE_INFINITY);
 }

@@ -13,28 +13,28 @@ import { createDeliveryRecorder } from './delivery-recorder';
 import type { EndpointConfig, EndpointConfigCache } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 
-/** What a lease lasts beyond the endpoint's timeout: time to wait for a turn, and to record the outcome. */
+/** How long a lease outlasts the endpoint's timeout: time to wait for a turn and to record the outcome. */
 export const LEASE_SLACK_MS = 10_000;
 
 /** An attempt may begin while this much of the slack is left, so that its outcome is recorded under the lease. */
 const RECORD_RESERVE_MS = 4_000;
 
-/** A turn ends with the request, not with its record; but no more outcomes than this wait to be recorded. */
+/** A turn ends with the request, not with its record; but at most this many outcomes wait to be recorded. */
 const MAX_UNRECORDED = 5_000;
 
-/** An endpoint that cannot be read, such as one whose secrets were encrypted with a lost key, is left alone for so long. */
+/** An endpoint that cannot be read, such as one whose secrets were encrypted with a lost key, is left alone this long. */
 const UNREADABLE_PAUSE_MS = 5_000;
 
 const MAX_RELEASE_BATCH = 200;
 const MAX_LEASE_BATCH = 50;
 
 /**
- * Deliveries that wait for a turn, for each that may be under way: two or three seconds of work when all goes well.
- * Handing one over to the workflow costs three times as much as attempting it here, so a burst is better kept.
+ * How many deliveries may wait for each that may be under way: two or three seconds of work when all goes well.
+ * Handing one over to the workflow costs three times as much as attempting it here, so a burst is better kept here.
  */
 const WAITING_PER_TURN = 128;
 
-/** Characters of bodies held in memory at most, waiting and under way; what does not fit is left to the workflow. */
+/** Most characters of bodies held in memory, waiting and under way; the workflow attempts what does not fit. */
 const MAX_HELD_CHARACTERS = 128 * 1_048_576;
 
 export interface DeliveryEngine {
@@ -44,11 +44,11 @@ export interface DeliveryEngine {
    * Takes the lease of a due delivery once its endpoint's turn comes, and attempts it.
    *
    * @param wanted - asked when its turn comes; false leaves the delivery as it is
-   * @returns undefined when it was not to be had: not due, in other hands, or ended for its endpoint's state
+   * @returns undefined when no lease was taken: not wanted, not due, held by others, or stopped by its endpoint's state
    * @throws when Postgres cannot be reached
    */
   attemptDue(deliveryId: PublicId, endpointId: PublicId, wanted: () => boolean): Promise<AttemptEnd | undefined>;
-  /** Resolves when nothing is under way; call after the last attempt was given in. */
+  /** Resolves when nothing is under way; call after the last attempt was submitted. */
   drain(): Promise<void>;
   readonly waiting: number;
   readonly running: number;
@@ -65,7 +65,7 @@ export interface DeliveryEngineOptions {
   concurrencyPerEndpoint: number;
 }
 
-/** Makes attempts and records them: the one way in which a webhook leaves, for first attempts and for retries. */
+/** Makes attempts and records them: the only way a webhook leaves, for first attempts and retries alike. */
 export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
   const { pool, client, endpoints, metrics, log } = options;
   const recorder = createDeliveryRecorder({ pool, metrics, log });
@@ -84,7 +84,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     maxInFlight: 2,
     maxWaiting: Number.MAX_SAFE_INTEGER,
     commit: (ids) => leaseDue(pool, ids, randomUUID(), LEASE_SLACK_MS),
-    // The label is older than the word, and dashboards know it.
+    // Leases used to be called claims, and dashboards know the label.
     onBatch: (size) => metrics.batchSize.observe({ kind: 'claims' }, size),
   });
 
@@ -107,7 +107,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     return { state: 'declined' };
   }
 
-  /** Resolves when the receiver has answered; the end follows when that is recorded. */
+  /** Resolves when the receiver has answered; `end` resolves when the outcome is recorded. */
   async function send(
     delivery: LeasedDelivery,
     trigger: AttemptOutcome['trigger'],

@@ -17,7 +17,7 @@ import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 const MAX_BATCH = 200;
 const COMMITS_IN_FLIGHT = 2;
 
-/** How long an outcome is tried to be recorded while Postgres is away. After that the delivery is sent again. */
+/** How often recording an outcome is tried while Postgres is away, and the pause between. Then it is sent again. */
 const TRIES = 20;
 const PAUSE_MS = 500;
 
@@ -29,11 +29,11 @@ export interface DeliveryRecorder {
     delaysMs: readonly number[],
     report: AttemptReport,
   ): Promise<AttemptEnd>;
-  /** Outcomes that are known and not recorded yet. */
+  /** Outcomes that are known but not recorded yet. */
   readonly unrecorded: number;
 }
 
-/** Records what attempts came to, by group commit. */
+/** Records the outcomes of attempts by group commit. */
 export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetrics; log: Logger }): DeliveryRecorder {
   const { pool, metrics, log } = deps;
   let unrecorded = 0;
@@ -86,7 +86,7 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
       nowMs: Date.now(),
     });
     countAttempt(metrics, report);
-    // First, so that a crash in between leaves a delivery that is found dead, not an endpoint that is asked again.
+    // First, so that after a crash in between the delivery becomes a dead letter instead of being sent again.
     if (next.state === 'dead' && next.reason === 'gone') await disable(delivery.endpointId);
     const recorded = await commit({
       attemptId: newId('att'),

@@ -29,7 +29,7 @@ export interface EndpointConfigCache {
   /**
    * The configuration at this version or a newer one.
    *
-   * @returns undefined when the endpoint, or each of its secrets, is gone
+   * @returns undefined when the endpoint, or every one of its secrets, is gone
    */
   get(id: PublicId, atLeastVersion: number): Promise<EndpointConfig | undefined>;
   readonly statistics: CacheStatistics;

@@ -16,7 +16,7 @@ export interface LeasedDelivery {
   leasedAtMs: number;
 }
 
-/** How an attempt left its delivery. `declined`: nothing was recorded, the delivery is due for whoever comes. */
+/** How an attempt left its delivery. `declined`: nothing was recorded; the delivery is due again. */
 export type AttemptEnd =
   | { state: 'delivered' | 'dead' }
   | { state: 'retrying'; nextAttemptAt: Date | undefined }

@@ -7,7 +7,7 @@ import { watchDispatch } from '../upkeep/gauges';
 import { createDeliveryEngine, type DeliveryEngine } from './delivery-engine';
 import { createEndpointConfigCache, type EndpointConfigCache } from './endpoint-config-cache';
 
-/** What a process that makes attempts, the API or a worker, has to have. */
+/** What a process that makes attempts (the API or a worker) needs. */
 export interface Dispatch {
   endpoints: EndpointConfigCache;
   engine: DeliveryEngine;

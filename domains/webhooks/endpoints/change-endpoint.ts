@@ -13,7 +13,7 @@ import { type Rate, rateLimitOf } from './rate-limit';
 import { openHeaders, sealHeaders } from './sealing';
 import { withEndpoint } from './with-endpoint';
 
-/** What is to be different; what is left out stays, and null stands for the default or for an entry's removal. */
+/** The fields to change. Those left out stay; null restores the default, or removes an entry. */
 export interface EndpointChange {
   url?: string | undefined;
   description?: string | undefined;
@@ -30,9 +30,9 @@ export interface EndpointChange {
 type Entries = Record<string, string | null>;
 
 /**
- * Changes what is given of an endpoint.
+ * Changes the given fields of an endpoint.
  *
- * @throws WebhookRefusal when there is no such endpoint, or it would be what no endpoint may be
+ * @throws WebhookRefusal when there is no such endpoint, or the change would break a rule
  */
 export async function changeEndpoint(
   { pool, keyring, config }: { pool: Pool; keyring: Keyring; config: PlatformConfig },
@@ -41,7 +41,7 @@ export async function changeEndpoint(
   change: EndpointChange,
 ): Promise<Endpoint> {
   if (change.url !== undefined) {
-    // Nothing is resolved for an endpoint that is not there; the transaction does not wait for a name server.
+    // Nothing is resolved for an endpoint that does not exist, and the transaction does not wait for DNS.
     if ((await findEndpoint(pool, tenantId, id)) === undefined) throw new WebhookRefusal('no-such-endpoint');
     await checkUrl(config, change.url);
   }
@@ -78,7 +78,7 @@ function changedHeaders(keyring: Keyring, endpoint: Endpoint, change: Entries): 
   return sealHeaders(keyring, endpoint.id, merged);
 }
 
-/** Without the fields that were not given, so that a spread does not overwrite with nothing. */
+/** Drops undefined fields, so that a spread does not overwrite with them. */
 function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;

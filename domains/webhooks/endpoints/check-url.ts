@@ -3,7 +3,7 @@ import type { PlatformConfig } from '../../../infra/platform/config';
 import { addressPolicy } from '../config';
 import { WebhookRefusal } from '../refusals';
 
-/** Judges an endpoint's address when it is given: scheme, host, and what the name resolves to. @throws WebhookRefusal */
+/** Checks an address given for an endpoint: scheme, host, and what the name resolves to. @throws WebhookRefusal */
 export async function checkUrl(config: PlatformConfig, url: string): Promise<void> {
   const verdict = await checkUrlAndResolve(url, addressPolicy(config));
   if (!verdict.ok) throw new WebhookRefusal('unusable-url', verdict.reason, { field: ['url'] });

@@ -26,12 +26,12 @@ export interface NewEndpoint {
   timeout: number;
   rateLimit: Rate | null;
   tier: string;
-  /** The signing secret; made if it is left out. */
+  /** The signing secret; generated if left out. */
   secret?: string | undefined;
 }
 
 /**
- * Stores a new endpoint with its secret, unless an execution of the same request has done so before.
+ * Stores a new endpoint with its secret, unless an earlier execution of the same request has done so.
  *
  * @throws WebhookRefusal when its address may not be used
  */

@@ -14,13 +14,13 @@ interface Deps extends StartDeps {
 }
 
 /**
- * Enables an endpoint, and lets the deliveries go on that were held while it was paused.
+ * Enables an endpoint and releases the deliveries that were held while it was paused.
  *
  * @throws WebhookRefusal when there is no such endpoint
  */
 export async function enableEndpoint(deps: Deps, tenantId: PublicId, id: PublicId): Promise<Endpoint> {
   const endpoint = await moveEndpoint(deps.pool, tenantId, id, { state: 'enabled' });
-  // Also when it was enabled before: the release may have failed then.
+  // Even if it was enabled already: an earlier release may have failed.
   await letHeldGoOn(deps, id);
   return endpoint;
 }

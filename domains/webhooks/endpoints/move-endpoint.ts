@@ -4,7 +4,7 @@ import { changeEndpointState, type Endpoint, type EndpointState } from '../store
 import { withEndpoint } from './with-endpoint';
 
 /**
- * Brings an endpoint into a state; one that is in it already stays as it is. To enable one see `enable-endpoint.ts`.
+ * Moves an endpoint to a state; one already in it stays as it is. To enable one, see `enable-endpoint.ts`.
  *
  * @throws WebhookRefusal when there is no such endpoint
  */

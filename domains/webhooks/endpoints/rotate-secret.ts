@@ -11,22 +11,22 @@ import { type LiveSecrets, readLiveSecrets } from './live-secrets';
 import { openSecret, sealSecret } from './sealing';
 import { withEndpoint } from './with-endpoint';
 
-/** Every live secret adds a signature to each message, and receivers bound the header. */
+/** Every live secret adds a signature to each message, and receivers limit the header's size. */
 const MAX_LIVE_SECRETS = 10;
 
 export interface Rotation {
   endpointId: PublicId;
-  /** The new secret; made if it is left out. */
+  /** The new secret; generated if left out. */
   secret?: string | undefined;
-  /** How long older secrets go on signing beside the new one, in milliseconds. */
+  /** How long older secrets keep signing beside the new one, in milliseconds. */
   overlapMs: number;
 }
 
 /**
- * Replaces an endpoint's signing secret, unless an execution of the same request has done so before.
+ * Replaces an endpoint's signing secret, unless an earlier execution of the same request has done so.
  *
  * @returns the secrets as they are now
- * @throws WebhookRefusal when there is no such endpoint, the secret signs already, or too many do
+ * @throws WebhookRefusal when there is no such endpoint, the secret is in use already, or too many are
  */
 export async function rotateSecret(
   { pool, keyring }: { pool: Pool; keyring: Keyring },
@@ -45,7 +45,7 @@ export async function rotateSecret(
   });
 }
 
-/** @returns false when it is there already @throws WebhookRefusal */
+/** @returns false when it was added before @throws WebhookRefusal */
 async function mayBeAdded(
   db: Queryable,
   keyring: Keyring,

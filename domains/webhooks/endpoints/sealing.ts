@@ -5,7 +5,7 @@ import { type Endpoint, headersPlace } from '../store/endpoints';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Encrypts custom headers for their endpoint; none are stored as nothing. */
+/** Encrypts custom headers for their endpoint; undefined when there are none. */
 export function sealHeaders(keyring: Keyring, endpointId: PublicId, headers: Headers): Buffer | undefined {
   if (Object.keys(headers).length === 0) return undefined;
   return keyring.encrypt(JSON.stringify(headers), headersPlace(endpointId));

@@ -4,7 +4,7 @@ import { inTransaction } from '../../../infra/postgres/pool';
 import { WebhookRefusal } from '../refusals';
 import { type Endpoint, lockEndpoint } from '../store/endpoints';
 
-/** Runs work on an endpoint that nobody else changes meanwhile. @throws WebhookRefusal when there is no such endpoint */
+/** Runs work on an endpoint that is locked against other changes. @throws WebhookRefusal when there is no such endpoint */
 export async function withEndpoint<T>(
   pool: Pool,
   tenantId: PublicId,

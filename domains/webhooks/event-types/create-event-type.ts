@@ -3,7 +3,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import { WebhookRefusal } from '../refusals';
 import { type EventType, insertEventType } from '../store/event-types';
 
-/** Adds an event type to a tenant's catalogue. @throws WebhookRefusal when it has one of this name */
+/** Adds an event type to a tenant's catalogue. @throws WebhookRefusal when it already has one of this name */
 export async function createEventType(
   db: Queryable,
   tenantId: PublicId,

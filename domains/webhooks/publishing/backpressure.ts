@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** First attempts that may wait before publishers are slowed down: half a second of work. */
 const HIGH_WATER = 2_000;
 
-/** A loop that is busier than this has no processor time left. */
+/** An event loop busier than this has no processor time left. */
 const SATURATED = 0.9;
 
-/** A commit is held back for so long at most, and the backlog looked at so often. */
+/** How long a commit is held back at most, and how often the backlog is checked meanwhile. */
 const MAX_HOLD_MS = 250;
 const LOOK_EVERY_MS = 5;
 
@@ -18,11 +18,11 @@ export interface BackpressureOptions {
 }
 
 /**
- * Shares a saturated processor between accepting and delivering. Accepting is cheaper, so without this a lasting overload
- * would be accepted faster than it is delivered, and what does not fit in memory takes the way over the workflow, which
- * costs three times as much. Attempts that wait for slow receivers hold nobody back: they leave the loop idle.
+ * Shares a saturated processor between accepting and delivering. Accepting is cheaper, so in a lasting overload
+ * messages would be accepted faster than delivered, and those that do not fit in memory would go through the workflow,
+ * which costs three times as much. Attempts that wait for slow receivers hold nobody back: they leave the loop idle.
  *
- * @returns to be awaited before a commit
+ * @returns a function to await before each commit
  */
 export function createBackpressure(options: BackpressureOptions): () => Promise<void> {
   const { backlog, utilization = loopUtilization() } = options;

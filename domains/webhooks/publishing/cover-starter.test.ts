@@ -5,7 +5,7 @@ import { webhookMetrics } from '../metrics';
 import type { Cover } from '../start';
 import { CoverStarter } from './cover-starter';
 
-/** What a start came to: whether it was made, or why not. */
+/** The result of a start: whether it was made, or why not. */
 type Outcome = boolean | Error | 'no answer';
 
 let starter: CoverStarter;
@@ -78,7 +78,7 @@ test('at most eight starts are under way, in the order they came in', async () =
   await jest.advanceTimersByTimeAsync(0);
   expect(asked).toHaveLength(9);
   expect(await drained()).toBe(false);
-  // The last is asked for in the meantime.
+  // The last start is made here.
   waiting[0]?.(true);
   await jest.advanceTimersByTimeAsync(0);
   for (const answer of waiting) answer(true);
@@ -92,7 +92,7 @@ test('with nothing to start it is drained at once', async () => {
 });
 
 describe('while many wait', () => {
-  /** Covers of which eight are under way, and so many wait. */
+  /** Adds covers of which eight are under way and `count` wait. */
   function wait(count: number) {
     const waiting = held();
     for (let n = 0; n < count + 8; n++) starter.add([cover(`w${n}`)]);

@@ -5,7 +5,7 @@ import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
 import type { Cover } from '../start';
 
-/** Starts under way at once, and covers waiting at most; what is given up is found by the sweep. */
+/** Most starts under way at once, and most covers waiting; the sweep finds those that are given up. */
 const STARTS_IN_FLIGHT = 8;
 const MAX_WAITING = 5_000;
 
@@ -14,15 +14,15 @@ const START_TRIES = 6;
 const START_PAUSE_MS = 500;
 
 export interface CoverStarterDeps {
-  /** Starts a cover's workflow, once for all time. @returns false when one of its id is or was there */
+  /** Starts a cover's workflow, unless there ever was one with its id. @returns false when there was */
   start(cover: Cover): Promise<boolean>;
-  /** Those of these deliveries that have not ended. */
+  /** Finds which of these deliveries have not ended. */
   stillOpen(deliveryIds: readonly PublicId[]): Promise<PublicId[]>;
   metrics: Pick<WebhookMetrics, 'coversWaiting' | 'coverFailures'>;
   log: Logger;
 }
 
-/** Starts the workflows of covers, few at a time, and tries again those that could not be started. */
+/** Starts the workflows of covers, a few at a time, and retries failed starts. */
 export class CoverStarter {
   readonly #waiting: Cover[] = [];
   #starting = 0;
@@ -30,7 +30,7 @@ export class CoverStarter {
 
   constructor(private readonly deps: CoverStarterDeps) {}
 
-  /** Takes in the covers of one batch, or gives them up when too many wait already. */
+  /** Queues the covers of one batch, or gives them up when too many are waiting. */
   add(covers: readonly Cover[]): void {
     if (this.#waiting.length >= MAX_WAITING) {
       this.deps.metrics.coverFailures.inc();
@@ -65,7 +65,7 @@ export class CoverStarter {
     for (let tries = 1; tries <= START_TRIES; tries++) {
       try {
         const started = await withTimeout(start(cover), START_TIMEOUT_MS);
-        // After a failed try it may be this very cover that is there.
+        // After a failed try, the workflow that exists may be this cover's own.
         if (!started && tries === 1) await this.#startLate(cover);
         return;
       } catch (error) {
@@ -77,8 +77,8 @@ export class CoverStarter {
   }
 
   /**
-   * The workflow was there before: another commit put deliveries under its id after it was started, or a command started
-   * it for one of them. What is still open gets one of its own.
+   * The workflow existed already: another commit put deliveries under its id after it had started, or a command started
+   * it for one of them. Deliveries that are still open get a workflow of their own.
    */
   async #startLate(cover: Cover): Promise<void> {
     const open = await this.deps.stillOpen(cover.open);

@@ -38,7 +38,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Adds a delivery, to a workflow of its own unless one is named. @returns its id, and what to tell its end to */
+/** Adds a delivery, to a workflow of its own unless one is named. @returns its id, and the function that takes its end */
 function add(options: { slot?: number; workflowId?: string; dueInMs?: number } = {}) {
   const id: PublicId = newId('dlv');
   const { slot = 0, workflowId = deliveryWorkflowId(id), dueInMs = 5_000 } = options;
@@ -54,7 +54,7 @@ function add(options: { slot?: number; workflowId?: string; dueInMs?: number } =
   return { id, workflowId, end: coverage.add(slot, tenantId, delivery, dueInMs) };
 }
 
-/** A commit that stores so many deliveries where it was told to. */
+/** A commit that stores `count` deliveries as planned. */
 function commit(count: number, slot = 0) {
   const plan = coverage.plan(slot);
   const added = Array.from({ length: count }, (_, n) => {
@@ -72,7 +72,7 @@ function spend(): void {
   commit(40, 99);
   jest.advanceTimersByTime(LINGER_MAX_MS + RIPEN_MS);
   started = [];
-  // In these two seconds twenty have come back.
+  // In these two seconds, twenty tokens have come back.
   commit(40, 99);
 }
 
@@ -216,7 +216,7 @@ describe('while a commit is under way', () => {
     first.end(DELIVERED);
     coverage.committed(0);
     expect(started).toMatchObject([{ workflowId, open: [second.id], ended: { delivered: 1 } }]);
-    // What comes next gathers anew.
+    // The next deliveries gather in a new cover.
     commit(1);
     jest.advanceTimersByTime(LINGER_MS - 1);
     expect(ids()).toHaveLength(1);

@@ -9,26 +9,26 @@ import { OpenCover } from './open-cover';
 import { OwnWorkflowBudget } from './own-workflow-budget';
 
 /**
- * Deliveries that share a workflow id at most. Those whose first attempt was made in time are only counted, so many fit;
- * if first attempts are left to the workflow, it is to list every one.
+ * Most deliveries that share a workflow id. Those whose first attempt was made in time are only counted, so many fit; a
+ * workflow that makes the first attempts must list every one.
  */
 const SHARED_BY_COUNTED = 10 * MAX_DELIVERIES_PER_WORKFLOW;
 
 /**
- * Under load, covers whose deliveries are still waiting for their first attempt are started so much later: by then most
- * of them have ended, and the workflow has nothing to do.
+ * How much later, under load, covers start whose deliveries still wait for their first attempt: by then most of these
+ * have ended, and the workflow has nothing to do.
  */
 const RIPEN_MS = 1_000;
 
-/** Under which workflow ids the next commit is to put its deliveries. */
+/** The workflow ids that the next commit gives its deliveries. */
 export interface CoverPlan {
-  /** So many get a workflow of their own; the others share. */
+  /** How many get a workflow of their own; the others share. */
   ownWorkflows: number;
   /** The shared workflows' id, without its part number. */
   sharedWorkflow: string;
   /** Deliveries that the shared workflow holds already. */
   sharedOffset: number;
-  /** Deliveries in one shared workflow at most. */
+  /** Most deliveries in one shared workflow. */
   sharedSize: number;
 }
 
@@ -37,9 +37,9 @@ class Slot {
   shared = newShared();
   offset = 0;
   timer: NodeJS.Timeout | undefined;
-  /** A commit is under way that may still add to what is gathered. */
+  /** Whether a commit is under way that may still add to what is gathered. */
   committing = false;
-  /** The time to gather is over. */
+  /** Whether the time to gather is over. */
   due = false;
   covers = new Map<string, OpenCover>();
 }
@@ -50,9 +50,9 @@ export interface CoverageDeps {
 }
 
 /**
- * Sees to it that a workflow stands behind every accepted delivery. At low load each has its own, with its own page in
- * Web UI; under load they share, by the time they came in. A cover is started a moment later, so that deliveries whose
- * first attempt succeeds meanwhile are only counted: the workflow is told what is still open.
+ * Gives every accepted delivery a workflow. At low load each has its own, with its own page in Web UI; under load those
+ * accepted close together share one. A cover is started a moment later, so that deliveries whose first attempt succeeds
+ * meanwhile are only counted: the workflow is told what is still open.
  */
 export class Coverage {
   readonly #slots = new Map<number, Slot>();
@@ -65,7 +65,7 @@ export class Coverage {
     this.#sharedSize = attemptedHere ? SHARED_BY_COUNTED : MAX_DELIVERIES_PER_WORKFLOW;
   }
 
-  /** Asked before a commit. Commits with the same slot never overlap. */
+  /** Called before a commit. Commits with the same slot never overlap. */
   plan(index: number): CoverPlan {
     const slot = this.#slot(index);
     if (slot.offset >= this.#sharedSize) this.#close(slot);
@@ -78,7 +78,7 @@ export class Coverage {
     };
   }
 
-  /** Told when the commit is over, also when it failed. */
+  /** Called when the commit is over, even if it failed. */
   committed(index: number): void {
     const slot = this.#slot(index);
     slot.committing = false;
@@ -86,10 +86,10 @@ export class Coverage {
   }
 
   /**
-   * Told of every delivery of a commit.
+   * Called for every delivery of a commit.
    *
-   * @param dueInMs - until it is due for the workflow if nothing is heard of its first attempt
-   * @returns to be called with what the first attempt came to
+   * @param dueInMs - milliseconds until it is due for the workflow, unless its first attempt ends before
+   * @returns a function that takes the end of the first attempt
    */
   add(index: number, tenantId: PublicId, delivery: StoredDelivery, dueInMs: number): (end: AttemptEnd) => void {
     const slot = this.#slot(index);
@@ -117,13 +117,13 @@ export class Coverage {
     return slot;
   }
 
-  /** Short while the budget lasts. Then most deliveries share, and the longer they gather the fewer workflows there are. */
+  /** Short while the budget lasts. After that most share, and the longer they gather, the fewer workflows there are. */
   #lingerMs(): number {
     const { config } = this.deps;
     return this.#budget.spent ? config.WAYBILL_COVER_LINGER_MAX : config.WAYBILL_COVER_LINGER;
   }
 
-  /** Not while a commit is under way: what it stores under the same workflow id would come too late for it. */
+  /** Waits for a commit under way: what it stores under the same workflow id would come too late. */
   #closeWhenCommitted(slot: Slot): void {
     if (slot.committing) slot.due = true;
     else this.#close(slot);

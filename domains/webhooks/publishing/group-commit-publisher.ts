@@ -18,12 +18,12 @@ import type { Publisher, PublishResult } from './publisher';
 export const COMMIT_BATCH = 200;
 export const COMMITS_IN_FLIGHT = 2;
 
-/** Characters of content in one commit at most; Postgres holds a batch in memory more than once. */
+/** Most characters of content in one commit; Postgres holds a batch in memory more than once. */
 const COMMIT_BYTES = 1_000_000;
 
 const MAX_WAITING = 20_000;
 
-/** Publishes that lost a race for a key in the same instant try again; more often than this cannot happen without a fault. */
+/** A publish that loses a race for a key tries again; losing more often than this means a fault. */
 const MAX_TRIES = 5;
 
 export interface PublisherDeps {
@@ -139,7 +139,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
   };
 }
 
-/** When a first attempt that fails at once can be due again; with no retry, when its lease ends. */
+/** When a delivery whose first attempt fails at once can be due again; without retries, when its lease ends. */
 function soonestRetryMs(delivery: StoredDelivery): number {
   const leaseMs = delivery.timeoutMs + LEASE_SLACK_MS;
   return delivery.firstRetryMs === undefined ? leaseMs : Math.min(delivery.firstRetryMs * (1 - JITTER), leaseMs);

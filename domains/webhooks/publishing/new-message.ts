@@ -4,7 +4,7 @@ import { matchingPatterns } from '../rules/event-type';
 import type { NewMessage } from '../store/publish';
 import type { PublishInput } from './publisher';
 
-/** Makes a message that is to be stored: its id, the text that is sent, and what it must not be stored twice by. */
+/** Prepares a message for storing: its id, the text to send, and the keys that keep it from being stored twice. */
 export function newMessage(input: PublishInput): NewMessage {
   const id = newId('msg');
   const createdAt = new Date(timeOfId(id));

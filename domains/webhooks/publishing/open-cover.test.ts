@@ -12,7 +12,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Adds a delivery that is due in so many milliseconds. */
+/** Adds a delivery that is due in `dueInMs`. */
 function add(cover: OpenCover, dueInMs = 1_000, endpointId = 'ep_1'): PublicId {
   const id = newId('dlv');
   const delivery: StoredDelivery = {

@@ -19,14 +19,14 @@ export class OpenCover {
     return this.#open.size;
   }
 
-  /** @param dueAt - when it is due for the workflow if nothing is heard of its first attempt */
+  /** @param dueAt - when it is due for the workflow, unless its first attempt ends before */
   add(tenantId: PublicId, delivery: StoredDelivery, dueAt: number): void {
     this.#open.set(delivery.id, dueAt);
     this.#tenantIds.add(tenantId);
     this.#endpointIds.add(delivery.endpointId);
   }
 
-  /** To be told what a delivery's first attempt came to. */
+  /** Takes the end of a delivery's first attempt. */
   end(deliveryId: PublicId, end: AttemptEnd): void {
     if (!this.#open.has(deliveryId)) return;
     switch (end.state) {
@@ -43,7 +43,7 @@ export class OpenCover {
     }
   }
 
-  /** What is to be started: one workflow, or several when more is open than one may hold. */
+  /** The workflows to start: one, or several when more deliveries are open than one may hold. */
   close(): Cover[] {
     let dueAt = Number.POSITIVE_INFINITY;
     for (const at of this.#open.values()) dueAt = Math.min(dueAt, at);
@@ -61,7 +61,7 @@ export class OpenCover {
         ended: { ...this.#ended },
       },
     ];
-    // Rare: so many first attempts failed or are still under way.
+    // Rare: that many first attempts have failed or are still under way.
     for (let from = MAX_DELIVERIES_PER_WORKFLOW; from < open.length; from += MAX_DELIVERIES_PER_WORKFLOW) {
       covers.push({
         ...common,

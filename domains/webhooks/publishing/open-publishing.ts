@@ -8,13 +8,13 @@ import { CoverStarter } from './cover-starter';
 import { Coverage } from './coverage';
 import { createGroupCommitPublisher, type GroupCommitPublisher } from './group-commit-publisher';
 
-/** What a process that accepts messages has to have. */
+/** What a process that accepts messages needs. */
 export interface Publishing {
   publisher: GroupCommitPublisher;
   coverage: Coverage;
 }
 
-/** Opens the way in for messages. What is accepted is committed, attempted and covered before the process closes. */
+/** Opens publishing. Accepted messages are committed, attempted and covered before the process closes. */
 export function openPublishing(platform: Platform): Publishing {
   const { pool, log } = platform;
   const { engine } = openDispatch(platform);

@@ -10,7 +10,7 @@ import { newMessage } from './new-message';
 
 const NO_CHANNELS: readonly string[] = [];
 
-/** An event of Waybill's own, for the tenant's endpoints. */
+/** An event from Waybill itself to a tenant's endpoints. */
 export interface OwnEvent {
   tenantId: PublicId;
   /** Such as `settlement.completed`. */
@@ -20,7 +20,7 @@ export interface OwnEvent {
   eventId: string;
 }
 
-/** An event that is stored, and what is to be delivered of it. */
+/** A stored event and its deliveries. */
 export interface StoredEvent {
   tenantId: PublicId;
   eventType: string;
@@ -29,13 +29,13 @@ export interface StoredEvent {
 }
 
 /**
- * Stores an event with its deliveries, within the caller's transaction if `db` is one: the event is there if and only if
- * what it tells of is. Call {@link coverEvent} after the commit; if that never happens, the sweep delivers it.
+ * Stores an event with its deliveries, in the caller's transaction if `db` is one: the event is stored if and only if
+ * the change that it reports is. Call {@link coverEvent} after the commit; if that never happens, the sweep delivers it.
  */
 export async function storeEvent(db: Queryable, event: OwnEvent): Promise<StoredEvent> {
   const { tenantId, eventType, payload, eventId } = event;
-  // Such events used to have another fingerprint. Of those that are stored only the key matters: their own repetition is
-  // known by it alone, and a tenant's publish under the same event id says something else, then as now.
+  // Older stored events have another kind of fingerprint. That is harmless: their repetition is recognised by the key
+  // alone, and a tenant's publish with the same event id matches neither fingerprint.
   const message = newMessage({ tenantId, eventType, payload, eventId, channels: NO_CHANNELS });
   const workflowId = batchWorkflowId(toUuid(message.id));
   const [deliveries] = await storeMessages(db, [message], {

@@ -11,7 +11,7 @@ export interface PublishInput {
   eventId?: string | undefined;
   /** The `Idempotency-Key` header; a second request with it is a duplicate. */
   idempotencyKey?: string | undefined;
-  /** When the content is to be forgotten; otherwise after the default retention. */
+  /** When to forget the content; by default after the usual retention. */
   contentExpiresAt?: Date | undefined;
   /** Only to this endpoint, whatever it subscribes to. */
   endpointId?: PublicId | undefined;
@@ -32,10 +32,10 @@ export type PublishResult =
       createdAt: Date;
       deliveries: PublishedDelivery[];
     }
-  /** The event id or idempotency key was used before with another content. */
+  /** The event id or idempotency key was used before with other content. */
   | { outcome: 'conflict'; key: 'eventId' | 'idempotencyKey' };
 
 export interface Publisher {
-  /** Resolves once the message is durable. Rejects when Postgres cannot be reached; then nothing is stored or it is unknown. */
+  /** Resolves once the message is durable. Rejects when Postgres cannot be reached; it may be stored all the same. */
   publish(input: PublishInput): Promise<PublishResult>;
 }

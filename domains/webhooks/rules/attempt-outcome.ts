@@ -1,9 +1,9 @@
 import { nextDelay, parseRetryAfter } from './retry-schedule';
 
-/** What one request to a receiver came to. */
+/** The result of one request to a receiver. */
 export type AttemptResult =
   | { kind: 'response'; status: number; retryAfter?: string | undefined }
-  /** No whole response: `code` is the guarded client's, such as `timeout`, `dns`, `connection`, `tls`, `blocked`. */
+  /** No complete response: `code` is from the guarded client, such as `timeout`, `dns`, `connection`, `tls`, `blocked`. */
   | { kind: 'error'; code: string };
 
 /** Why a delivery became a dead letter. */
@@ -28,7 +28,10 @@ export interface AttemptContext {
 const GONE = 410;
 const MAY_ASK_FOR_TIME: readonly number[] = [429, 503];
 
-/** Decides what follows from an attempt: 2xx delivers, 410 ends and disables the endpoint, all else is retried while the schedule lasts. */
+/**
+ * Decides what follows from an attempt: 2xx delivers, 410 ends the delivery and disables the endpoint, anything else is
+ * retried while the schedule lasts.
+ */
 export function decide(result: AttemptResult, context: AttemptContext): Transition {
   if (result.kind === 'response') {
     if (result.status >= 200 && result.status < 300) return { state: 'delivered' };

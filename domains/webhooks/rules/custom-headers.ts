@@ -1,7 +1,7 @@
-/** Custom headers of one endpoint, at most. */
+/** Most custom headers of one endpoint. */
 export const MAX_CUSTOM_HEADERS = 20;
 
-/** Names that belong to the connection, to the signature or to the client that sends. */
+/** Names that belong to the connection, to the signature or to the sending client. */
 const RESERVED = new Set([
   ...['host', 'connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate'],
   ...['transfer-encoding', 'content-length', 'content-type', 'content-encoding', 'upgrade', 'expect', 'te', 'trailer'],

@@ -1,7 +1,7 @@
-/** What event types of Waybill's own begin with; no tenant may publish them. */
+/** Prefix of Waybill's own event types; no tenant may publish them. */
 export const RESERVED_EVENT_TYPES = 'waybill.';
 
-/** The type of the event that an endpoint is tried out with. */
+/** The type of the test event. */
 export const TEST_EVENT_TYPE = `${RESERVED_EVENT_TYPES}test`;
 
 /**

@@ -1,10 +1,10 @@
 /** Delays before the second, third … attempt: exponential by six, five attempts in all, the last about 22 minutes after the first. */
 export const DEFAULT_RETRY_DELAYS_MS: readonly number[] = [5_000, 30_000, 180_000, 1_080_000];
 
-/** Every delay is spread by this share both ways, so that failures that came together do not return together. */
+/** Every delay varies by this share either way, so that simultaneous failures are not retried simultaneously. */
 export const JITTER = 0.2;
 
-/** The longest `Retry-After` that is believed. A longer delay of the schedule itself stands. */
+/** The longest `Retry-After` that is honoured. A longer delay in the schedule itself still applies. */
 export const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /**

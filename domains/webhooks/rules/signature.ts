@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** How far a receiver lets `webhook-timestamp` be from its own clock, both ways (Standard Webhooks). */
+/** How far `webhook-timestamp` may be from the receiver's clock, either way (Standard Webhooks). */
 export const TIMESTAMP_TOLERANCE_SECONDS = 300;
 
 const SECRET_PREFIX = 'whsec_';
@@ -25,7 +25,7 @@ export function parseSecret(secret: string): Buffer | undefined {
 }
 
 /**
- * The `webhook-signature` header: one `v1,<base64 HMAC-SHA256 of id.timestamp.body>` a key, separated by spaces.
+ * The `webhook-signature` header: one `v1,<base64 HMAC-SHA256 of id.timestamp.body>` per key, separated by spaces.
  *
  * @param keys - key bytes from {@link parseSecret}; more than one while a secret rotates
  * @param timestamp - seconds since the epoch, as sent in `webhook-timestamp`
@@ -51,7 +51,7 @@ export interface SignedRequest {
 
 export type Verification = { ok: true } | { ok: false; reason: 'malformed' | 'stale' | 'wrong-signature' };
 
-/** Checks a received webhook as Standard Webhooks says: timestamp within five minutes, any `v1` signature right. */
+/** Checks a received webhook as Standard Webhooks says: timestamp within five minutes, any `v1` signature correct. */
 export function verifySignature(request: SignedRequest): Verification {
   const { id, timestamp, signature } = request.headers;
   const key = parseSecret(request.secret);

@@ -16,7 +16,7 @@ export const WEBHOOK_SCHEDULES = {
   retention: 'retention',
 } as const;
 
-/** Deliveries in one workflow at most. */
+/** Most deliveries in one workflow. */
 export const MAX_DELIVERIES_PER_WORKFLOW = 500;
 
 /** The id of the workflow that covers one delivery alone. */
@@ -29,7 +29,7 @@ export function batchWorkflowId(batch: string): string {
   return `webhook-delivery/batch_${batch}`;
 }
 
-/** The id of the sweep that follows an endpoint's release. */
+/** The id of the sweep for an endpoint's released deliveries. */
 export function sweepForEndpointId(endpointId: string): string {
   return `sweep-overdue/${endpointId}`;
 }

@@ -22,8 +22,8 @@ export interface AttemptOutcome {
   next: { state: 'delivered' } | { state: 'retrying'; delayMs: number } | { state: 'dead'; reason: DeadReason };
 }
 
-// The attempt is kept in any case: it happened. The delivery moves only for the holder of the lease, except that a
-// success is final whoever had it: the receiver has the message.
+// The attempt is recorded in any case: it happened. Only the holder of the lease moves the delivery, except that any
+// success is final: the receiver has the message.
 const RECORD_OUTCOMES = `
 WITH o AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::json) AS o(

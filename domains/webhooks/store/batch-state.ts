@@ -23,11 +23,11 @@ export interface BatchState {
   open: OpenDelivery[];
 }
 
-/** How soon, at least and at most, a delivery under a lease is looked at again. */
+/** The shortest and longest wait before a delivery under a lease is looked at again. */
 const LEASE_LOOK_LEAST_MS = 1_000;
 const LEASE_LOOK_MOST_MS = 5_000;
 
-/** Where a batch of deliveries stands, in one statement. */
+/** Reads where a batch of deliveries stands, in one statement. */
 export async function readBatch(db: Queryable, deliveryIds: readonly PublicId[]): Promise<BatchState> {
   const { rows } = await db.query<{
     id: string;

@@ -65,7 +65,7 @@ export async function listDeadLetters(
   request: PageRequest,
 ): Promise<Page<DeadLetter>> {
   const { endpointId } = filter;
-  // The endpoint's index knows nothing of tenants: another tenant's endpoint is not even to be scanned.
+  // The endpoint's index does not know tenants: another tenant's endpoint must not even be scanned.
   if (endpointId !== undefined && !(await ownsEndpoint(db, tenantId, endpointId))) return emptyPage();
   const tenant = toUuid(tenantId);
   const conditions: Condition[] = [];

@@ -2,7 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { IN_FLIGHT, IS_OPEN } from './open-state';
 
-/** What a command needs to know of a delivery. */
+/** What a command needs to know about a delivery. */
 export interface CommandTarget {
   id: PublicId;
   tenantId: PublicId;
@@ -13,7 +13,7 @@ export interface CommandTarget {
   inFlight: boolean;
 }
 
-/** Looks a tenant's delivery up by its primary key. */
+/** Looks up a tenant's delivery by its primary key. */
 export async function findCommandTarget(
   db: Queryable,
   tenantId: PublicId,
@@ -49,7 +49,7 @@ export async function makeDue(db: Queryable, deliveryIds: readonly PublicId[]): 
   return rowCount ?? 0;
 }
 
-/** Ends waiting and held deliveries. An attempt that is under way is recorded, and does not change that. */
+/** Ends waiting and held deliveries. An attempt under way is still recorded, but does not change that. */
 export async function cancelDeliveries(db: Queryable, deliveryIds: readonly PublicId[]): Promise<number> {
   const { rowCount } = await db.query({
     name: 'cancel-deliveries',
@@ -60,13 +60,13 @@ export async function cancelDeliveries(db: Queryable, deliveryIds: readonly Publ
   return rowCount ?? 0;
 }
 
-/** What became of asking for a dead letter's retry. */
+/** The result of reviving a dead letter. */
 export type Revival =
   | { outcome: 'revived'; deliveryId: PublicId; workflowId: string }
   | { outcome: 'not-found' }
   | { outcome: 'wrong-state'; state: string };
 
-/** Takes a dead letter back: its delivery is due at once and has its whole retry schedule again. */
+/** Revives a dead letter: its delivery is due at once, with its whole retry schedule ahead. */
 export async function reviveDeadLetter(db: Queryable, tenantId: PublicId, deadLetterId: PublicId): Promise<Revival> {
   const values = [toUuid(deadLetterId), toUuid(tenantId)];
   const revived = await db.query<{ id: string; workflow_id: string }>({
@@ -94,7 +94,7 @@ export async function reviveDeadLetter(db: Queryable, tenantId: PublicId, deadLe
   return state === undefined ? { outcome: 'not-found' } : { outcome: 'wrong-state', state };
 }
 
-/** Marks an open dead letter discarded. @returns false when it is not open (any more), or not there */
+/** Marks an open dead letter discarded. @returns false when it is not open or does not exist */
 export async function closeDeadLetter(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
   const { rowCount } = await db.query({
     text: `UPDATE dead_letters SET state = 'discarded', resolved_at = now()
@@ -104,7 +104,7 @@ export async function closeDeadLetter(db: Queryable, tenantId: PublicId, id: Pub
   return rowCount === 1;
 }
 
-/** Lets the held deliveries of an endpoint go on, at most `limit` in one statement. @returns how many there were */
+/** Releases held deliveries of an endpoint, at most `limit` in one statement. @returns how many */
 export async function releaseHeld(db: Queryable, endpointId: PublicId, limit: number): Promise<number> {
   const { rowCount } = await db.query({
     name: 'release-held',

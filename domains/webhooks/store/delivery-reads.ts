@@ -25,7 +25,7 @@ export interface Delivery {
   attempts: number;
   /** Whether an attempt is under way. */
   attempting: boolean;
-  /** Absent while an attempt is under way, and once there will be none. */
+  /** Absent while an attempt is under way, while it is held, and when no more will follow. */
   nextAttemptAt: Date | undefined;
   lastStatus: number | undefined;
   lastError: string | undefined;
@@ -104,7 +104,7 @@ export async function listDeliveries(
   request: PageRequest,
 ): Promise<Page<Delivery>> {
   const { endpointId, messageId } = filter;
-  // The endpoint's index knows nothing of tenants: another tenant's endpoint is not even to be scanned.
+  // The endpoint's index does not know tenants: another tenant's endpoint must not even be scanned.
   if (endpointId !== undefined && !(await ownsEndpoint(db, tenantId, endpointId))) return emptyPage();
   const conditions: Condition[] = [];
   if (endpointId !== undefined && messageId !== undefined) conditions.push(['endpoint_id = ?', toUuid(endpointId)]);

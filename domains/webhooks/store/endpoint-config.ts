@@ -1,7 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 
-/** What an attempt needs to know of an endpoint. Secrets and headers are still encrypted. */
+/** What an attempt needs to know about an endpoint. Secrets and headers are still encrypted. */
 export interface StoredEndpointConfig {
   id: PublicId;
   version: number;
@@ -10,7 +10,7 @@ export interface StoredEndpointConfig {
   retryDelaysMs: number[];
   rateLimit: { limit: number; periodMs: number } | undefined;
   headersEncrypted: Buffer | undefined;
-  /** Newest first; those that expire end by themselves. */
+  /** Newest first, each with the time when it stops signing, if it does. */
   secrets: { id: PublicId; encrypted: Buffer; expiresAt: Date | undefined }[];
 }
 

@@ -10,7 +10,7 @@ export interface EndpointSecret {
   expiresAt: Date | undefined;
 }
 
-/** Where a signing secret is bound to when encrypted. */
+/** The place that an encrypted signing secret is bound to. */
 export function secretPlace(secretId: PublicId): string {
   return `endpoint_secrets/${toUuid(secretId)}`;
 }
@@ -42,7 +42,7 @@ export async function listEndpointSecrets(db: Queryable, endpointId: PublicId): 
   }));
 }
 
-/** Lets every secret there is sign for `overlapMs` more at most, and forgets those that have expired. */
+/** Lets existing secrets sign for at most `overlapMs` more, and deletes those that have expired. */
 export async function retireEndpointSecrets(db: Queryable, endpointId: PublicId, overlapMs: number): Promise<void> {
   await db.query({
     text: `UPDATE endpoint_secrets SET expires_at = least(expires_at, now() + $2 * interval '1 millisecond')

@@ -5,7 +5,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 export const ENDPOINT_STATES = ['enabled', 'paused', 'disabled'] as const;
 export type EndpointState = (typeof ENDPOINT_STATES)[number];
 
-/** What a tenant says about an endpoint. */
+/** An endpoint's settings, as its tenant gives them. */
 export interface EndpointSettings {
   url: string;
   description: string;
@@ -58,7 +58,7 @@ interface Row {
 const COLUMNS = `id, tenant_id, url, description, state, state_reason, state_changed_at, event_types, channels,
   headers_encrypted, metadata, retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, version, created_at, updated_at`;
 
-/** Where an endpoint's custom headers are bound to when encrypted. */
+/** The place that an endpoint's encrypted custom headers are bound to. */
 export function headersPlace(endpointId: PublicId): string {
   return `endpoints/${toUuid(endpointId)}/headers`;
 }
@@ -86,7 +86,7 @@ export async function findEndpoint(db: Queryable, tenantId: PublicId, id: Public
   return readOne(db, tenantId, id, '');
 }
 
-/** As {@link findEndpoint}, locked to the transaction's end. */
+/** Like {@link findEndpoint}, locked until the transaction ends. */
 export async function lockEndpoint(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Endpoint | undefined> {
   return readOne(db, tenantId, id, 'FOR UPDATE');
 }
@@ -170,7 +170,7 @@ export async function deleteEndpoint(db: Queryable, tenantId: PublicId, id: Publ
   return rowCount === 1;
 }
 
-/** Lets caches and deliveries see that something beside the settings (a secret) has changed. */
+/** Shows caches and deliveries that something other than the settings (a secret) has changed. */
 export async function bumpEndpointVersion(db: Queryable, id: PublicId): Promise<void> {
   await db.query({
     text: 'UPDATE endpoints SET version = version + 1, updated_at = now() WHERE id = $1',

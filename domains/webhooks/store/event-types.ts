@@ -21,7 +21,7 @@ interface Row {
 
 const COLUMNS = 'name, description, archived, created_at, updated_at';
 
-/** Answers `undefined` when the tenant has an event type of this name. */
+/** @returns `undefined` when the tenant already has an event type of this name */
 export async function insertEventType(
   db: Queryable,
   tenantId: PublicId,
@@ -59,7 +59,7 @@ export async function listEventTypes(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
-/** Changes what is given; answers `undefined` when there is no such event type. */
+/** Changes the given fields. @returns `undefined` when there is no such event type */
 export async function updateEventType(
   db: Queryable,
   tenantId: PublicId,

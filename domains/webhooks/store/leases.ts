@@ -2,11 +2,11 @@ import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { IS_OPEN } from './open-state';
 
-/** Whether the lease of a delivery that was asked for could be taken. */
+/** Whether the lease of a delivery could be taken. */
 export type LeaseResult =
   | {
       outcome: 'leased';
-      /** The token, needed to record what the attempt came to. */
+      /** The token, needed to record the attempt's outcome. */
       lease: string;
       deliveryId: PublicId;
       messageId: PublicId;
@@ -18,12 +18,12 @@ export type LeaseResult =
       attemptsInRun: number;
       createdAt: Date;
     }
-  /** Somebody else holds it, it is not due, or it was ended or held instead: see {@link leaseDue}. */
+  /** Another process holds it, it is not due, or it was ended or held instead: see {@link leaseDue}. */
   | { outcome: 'not-leased' };
 
 const NOT_LEASED: LeaseResult = { outcome: 'not-leased' };
 
-// What an endpoint's state makes of a due delivery is decided here, in the statement that would hand it out:
+// The statement that hands out a due delivery also applies its endpoint's state:
 // deleted → cancelled, disabled or content expired → dead letter, paused → held. The lease's token is the column `claim`.
 const LEASE_DUE = `
 WITH wanted AS MATERIALIZED (
@@ -76,12 +76,12 @@ interface Row {
 }
 
 /**
- * Takes the lease of those of these deliveries that are due and free. Due ones whose endpoint is deleted, disabled or
+ * Takes the lease of the deliveries that are due and free. Due ones whose endpoint is deleted, disabled or
  * paused, or whose content has expired, are ended or held instead.
  *
- * @param lease - the token of all of them
- * @param leaseSlackMs - what a lease lasts beyond the endpoint's timeout
- * @returns one result a delivery, in their order
+ * @param lease - one token for all of them
+ * @param leaseSlackMs - how long a lease outlasts the endpoint's timeout
+ * @returns one result per delivery, in the same order
  */
 export async function leaseDue(
   db: Queryable,
@@ -112,7 +112,7 @@ export async function leaseDue(
   return results;
 }
 
-/** Gives up leases without an attempt: the deliveries are due for whoever comes, at once or after a pause. */
+/** Gives up leases without an attempt: the deliveries are due again, at once or after a pause. */
 export async function releaseLeases(
   db: Queryable,
   deliveryIds: readonly PublicId[],

@@ -9,8 +9,8 @@ export interface KeyHolder {
   fingerprint: string;
 }
 
-// A key and its message become visible together. A key whose message is not there was claimed by a publish of which
-// another key was taken in the same instant: it belongs to nobody and is removed here.
+// A key and its message become visible together. A key without a message was claimed by a publish that lost another of
+// its keys in the same instant: it belongs to nobody and is removed here.
 const FIND_HOLDERS = `
 WITH held AS (
   SELECT mk.key, mk.message_id, mk.fingerprint, m.id IS NULL AS orphan
@@ -22,7 +22,7 @@ WITH held AS (
 )
 SELECT key, message_id, encode(fingerprint, 'hex') AS fingerprint FROM held WHERE NOT orphan`;
 
-/** Who holds these keys. None means that the publish may be tried again. */
+/** Finds who holds these keys. If nobody does, the publish may be tried again. */
 export async function findKeyHolders(db: Queryable, tenantId: PublicId, keys: readonly string[]): Promise<KeyHolder[]> {
   const { rows } = await db.query<{ key: string; message_id: string; fingerprint: string }>({
     name: 'find-key-holders',
@@ -36,7 +36,7 @@ export async function findKeyHolders(db: Queryable, tenantId: PublicId, keys: re
   }));
 }
 
-/** Gives up keys that a publish claimed although it was a duplicate by another of its keys. */
+/** Releases keys of a publish that turned out to be a duplicate by another of its keys. */
 export async function releaseKeys(db: Queryable, messageId: PublicId): Promise<void> {
   await db.query({
     name: 'release-keys',

@@ -9,7 +9,7 @@ export interface MessageSummary {
   eventId: string | undefined;
   channels: string[];
   createdAt: Date;
-  /** When the content is to be forgotten, where the publisher said so. */
+  /** When the content will be forgotten, if the publisher said so. */
   contentExpiresAt: Date | undefined;
   contentExpired: boolean;
 }

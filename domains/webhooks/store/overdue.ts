@@ -7,7 +7,7 @@ export interface OverdueGroup {
   deliveryIds: PublicId[];
   tenantIds: PublicId[];
   endpointIds: PublicId[];
-  /** How late the latest of them is, in milliseconds. */
+  /** How late the most overdue of them is, in milliseconds. */
   overdueMs: number;
 }
 
@@ -39,7 +39,7 @@ export async function findOverdue(db: Queryable, graceMs: number, limit: number)
   }));
 }
 
-/** The deliveries that are due and not attempted, and how late the latest is. */
+/** How many deliveries are due but not attempted (counted up to 100,000), and how late the most overdue is. */
 export async function measureBacklog(db: Queryable): Promise<{ due: number; oldestOverdueSeconds: number }> {
   const { rows } = await db.query<{ due: number; oldest: number | null }>({
     name: 'measure-backlog',

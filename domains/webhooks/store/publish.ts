@@ -18,7 +18,7 @@ export interface NewMessage {
   keys: readonly string[];
   /** SHA-256, in hex, of what a repeated key must repeat. */
   fingerprint: string;
-  /** Deliver to this endpoint alone, whatever it subscribes to. */
+  /** The only endpoint to deliver to, whatever it subscribes to. */
   onlyEndpointId: PublicId | undefined;
 }
 
@@ -28,33 +28,33 @@ export interface StoredDelivery {
   /** The endpoint's version that this statement saw: whoever attempts must use that or a newer one. */
   endpointVersion: number;
   workflowId: string;
-  /** Whether its endpoint is paused, so that nobody is to attempt it now. */
+  /** Whether its endpoint is paused, so that nobody may attempt it now. */
   held: boolean;
   timeoutMs: number;
-  /** The endpoint's delay before the second attempt; undefined when it makes one only. */
+  /** The endpoint's delay before the second attempt; undefined when it allows only one. */
   firstRetryMs: number | undefined;
 }
 
-/** `undefined` when one of the message's keys was taken; nothing of it was stored then. */
+/** `undefined` when one of the message's keys was taken: the message was not stored. */
 export type StoreResult = StoredDelivery[] | undefined;
 
 export interface StoreOptions {
-  /** The token of whoever may make the first attempts. `undefined` leaves them due at once, for the workflow. */
+  /** The token of the lease for the first attempts. `undefined` leaves them due at once, for the workflow. */
   lease: string | undefined;
-  /** What a lease lasts beyond the endpoint's timeout, in milliseconds. */
+  /** How long a lease outlasts the endpoint's timeout, in milliseconds. */
   leaseSlackMs: number;
-  /** So many deliveries get a workflow of their own; the others share. */
+  /** How many deliveries get a workflow of their own; the others share. */
   ownWorkflows: number;
   /** The shared workflows' id, without its part number. */
   sharedWorkflow: string;
   /** Deliveries that the shared workflow holds already. */
   sharedOffset: number;
-  /** Deliveries in one shared workflow at most. */
+  /** Most deliveries in one shared workflow. */
   sharedSize: number;
 }
 
-// One statement a batch. A message and its keys stand or fall together, so a key that is visible without its message can
-// only belong to a message of which another key was taken in the same instant (see domains/webhooks/store/message-keys.ts).
+// One statement per batch. A message and its keys are stored together, so a key that is visible without its message can
+// only belong to a message that lost another of its keys in the same instant (see store/message-keys.ts).
 //
 // A CTE has no statistics, so CTEs are not joined with each other: each carries what the next needs, and membership is
 // tested by a hashed subplan. Joining two of them by nested loop cost 1 ms a message in batches of 200.
@@ -120,7 +120,7 @@ type Row = [number, string | null, string, number, string, boolean, number, numb
 /**
  * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
  *
- * @returns one result a message, in their order
+ * @returns one result per message, in the same order
  */
 export async function storeMessages(
   db: Queryable,

@@ -1,7 +1,7 @@
 import { uuidFloor } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 
-/** Forgets contents whose publisher asked for an own time. @returns how many, at most `limit` */
+/** Forgets contents whose publisher set an expiry of its own. @returns how many, at most `limit` */
 export async function expireRequestedContents(db: Queryable, limit: number): Promise<number> {
   const { rowCount } = await db.query({
     name: 'expire-requested-contents',
@@ -13,8 +13,8 @@ export async function expireRequestedContents(db: Queryable, limit: number): Pro
 }
 
 /**
- * Forgets the contents of further messages made before `beforeMs`, in the order of their ids, going on from where the
- * last call stopped.
+ * Forgets the contents of further messages made before `beforeMs`, in the order of their ids, continuing where the last
+ * call stopped.
  *
  * @returns how many messages were looked at, fewer than `limit` at the end
  */
@@ -41,7 +41,10 @@ export async function expireContents(db: Queryable, beforeMs: number, limit: num
   return rows[0]?.seen ?? 0;
 }
 
-/** Removes messages made before `beforeMs` with their keys, deliveries, attempts and dead letters. Open deliveries stay, and so does their message. */
+/**
+ * Removes messages made before `beforeMs` with their keys, deliveries, attempts and closed dead letters. A message with
+ * an open or held delivery stays.
+ */
 export async function removeHistory(db: Queryable, beforeMs: number, limit: number): Promise<number> {
   const { rows } = await db.query<{ removed: number }>({
     name: 'remove-history',

@@ -4,7 +4,7 @@ import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { EndpointConfigCache } from '../delivery/endpoint-config-cache';
 import { measureBacklog } from '../store/overdue';
 
-/** Makes the gauges that are read anew whenever the metrics are rendered. */
+/** Registers the gauges that are read each time the metrics are rendered. */
 export function watchDispatch(
   registry: Registry,
   { pool, engine, endpoints }: { pool: Pool; engine: DeliveryEngine; endpoints: EndpointConfigCache },

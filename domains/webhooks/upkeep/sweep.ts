@@ -17,7 +17,7 @@ export interface SweepReport {
 
 const MAX_SWEPT = 20_000;
 
-/** So many graces overdue although a workflow is running: it is stuck, and a fresh one takes the deliveries. */
+/** Overdue by this many graces while a workflow is running: it is stuck, and a fresh one takes the deliveries. */
 const STUCK_GRACES = 8;
 
 export interface SweepDeps extends StartDeps {
@@ -65,7 +65,7 @@ function coverOf(group: OverdueGroup): Cover {
   };
 }
 
-/** Many lone workflows lost at once (an outage of Temporal at low load) are covered by few shared ones. */
+/** More lone workflows than this lost at once (an outage of Temporal at low load) are replaced by a few shared ones. */
 const MAX_LONE_WORKFLOWS = 50;
 
 function merge(groups: OverdueGroup[]): OverdueGroup[] {
