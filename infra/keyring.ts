@@ -5,8 +5,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Encrypts what is secret at rest: AES-256-GCM, a fresh nonce a value, bound to its place (`table/row id`), so that a
- * value copied to another row does not decrypt. Layout: version, key id length, key id, nonce, tag, ciphertext.
+ * Encrypts secrets at rest: AES-256-GCM, a fresh nonce per value, bound to its place (`table/row id`), so that a value
+ * copied to another row does not decrypt. Layout: version, key id length, key id, nonce, tag, ciphertext.
  */
 export class Keyring {
   readonly #keys = new Map<string, Buffer>();

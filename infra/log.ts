@@ -2,7 +2,7 @@ import pino, { type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** Names whose values never reach a log, at any of the depths that our log lines have. */
+/** Names whose values never reach a log, at any depth that our log lines have. */
 const SECRET_NAMES = [
   'authorization',
   'secret',

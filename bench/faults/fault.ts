@@ -15,25 +15,25 @@ export interface FaultPlan {
   beforeMs: number;
   downMs: number;
   afterMs: number;
-  /** The load goes on for so long at most until publishes are answered again. */
+  /** How long the load goes on, at most, until publishes are answered again. */
   answeredWithinMs: number;
-  /** How long is waited for every delivery to come to its end. */
+  /** How long to wait for every delivery to end. */
   settleWithinMs: number;
 }
 
 export interface FaultDeps {
   stack: Stack;
   eventType: string;
-  /** Every process that is looked after, victims and others. */
+  /** Every supervised process, killed or not. */
   everybody: readonly Supervised[];
   signal: AbortSignal;
 }
 
 const LOOK_EVERY_MS = 200;
-/** The mortal endpoint goes away so long before the kill, and for so long. */
+/** How long before the kill the mortal endpoint goes away, and for how long. */
 const MORTAL_BEFORE_MS = 500;
 const MORTAL_DOWN_MS = 3_000;
-/** Load once publishes are answered again, for the recovery to be seen in. */
+/** Load after publishes are answered again, to observe the recovery in. */
 const CALM_MS = 1_500;
 const CONNECTIONS = 64;
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -41,7 +41,7 @@ const PAYLOAD_BYTES = 1_024;
 
 let lastStep = 0;
 
-/** Kills some processes under load, starts them again, and waits until every delivery has come to its end. */
+/** Kills some processes under load, starts them again, and waits until every delivery has ended. */
 export async function runFault(
   deps: FaultDeps,
   name: string,
@@ -107,7 +107,7 @@ function requestsTo(stack: Stack, eventType: string) {
   });
 }
 
-/** Goes on with the load while many messages wait for an answer, and a little longer. */
+/** Continues the load while many messages wait for an answer, and a little longer. */
 async function untilAnswered(load: SteadyLoad, plan: FaultPlan, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + plan.answeredWithinMs;
   while (load.waiting > plan.perSecond / 2 && performance.now() < deadline) {

@@ -3,13 +3,13 @@ import { toUuid } from '../../core/ids';
 import type { ArrivalsReport } from '../kit/arrivals';
 import type { Acknowledged } from './steady-load';
 
-/** What became of the deliveries of messages that were acknowledged. Each is in exactly one of the first four. */
+/** The outcomes of acknowledged messages' deliveries. Each is counted in exactly one of the first four. */
 export interface Settlement {
   /** The receiver has it, and the database says so. */
   delivered: number;
   /** There is a dead letter that an operator can see and retry. */
   deadLettered: number;
-  /** Not at its end, and due at a time when somebody looks. */
+  /** Open, and not so overdue that it has been forgotten. */
   scheduled: number;
   lost: number;
   /** Why lost ones are counted as such, by reason. */
@@ -21,7 +21,7 @@ export interface SettlementInput {
   acknowledged: readonly Acknowledged[];
   /** What the receiver has, by the endpoint's id. */
   arrivals: ReadonlyMap<string, ArrivalsReport>;
-  /** An open delivery that is overdue by more than this has been forgotten by everybody. */
+  /** An open delivery that is overdue by more than this has been forgotten. */
   forgottenAfterMs: number;
 }
 
@@ -79,7 +79,7 @@ function fateOf(row: Row | undefined, message: Acknowledged, { arrivals, forgott
   if (!row.has_message) return { lost: 'no such message' };
   switch (row.state) {
     case 'delivered':
-      // The id as well: what came in under another id is not what was acknowledged.
+      // The id must match too: what came in under another id is not what was acknowledged.
       return arrivals.get(row.endpoint_id)?.ids[message.sequence] === message.messageId
         ? 'delivered'
         : { lost: 'delivered, but not to the receiver' };

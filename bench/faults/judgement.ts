@@ -33,9 +33,9 @@ export interface FaultResult extends Omit<Settlement, 'lostBecause'> {
   secondsToRecover: number | null;
   /** From the restart until no delivery, retries included, was overdue by more than a second. */
   secondsToClearBacklog: number | null;
-  /** From the restart until each delivery acknowledged before it had come to its end; null while some have not. */
+  /** From the restart until each delivery acknowledged before it had ended; null while some have not. */
   secondsToSettle: number | null;
-  /** Publishes that had to be made again, messages that nobody acknowledged in time, and answers of 4xx. */
+  /** Publishes that were retried, messages not acknowledged in time, and 4xx answers. */
   retriedPublishes: number;
   givenUp: number;
   refused: number;

@@ -1,7 +1,6 @@
 // npm run bench:faults -- [--json] [--quick] [--only webhooks|payments]: kill -9 of each process in turn under load;
 // afterwards every message that was acknowledged has to be delivered, dead-lettered or still scheduled, and every card
-// charged exactly as often as there are captured payments. Ends with code 1 when it is not so.
-// Method: docs/performance.md.
+// charged exactly as often as there are captured payments. Otherwise ends with code 1. Method: docs/performance.md.
 import { parseArgs } from 'node:util';
 import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/interrupts';
 import { describeMachine } from '../kit/machine';
@@ -63,7 +62,7 @@ async function runWebhooks(quick: boolean, signal: AbortSignal) {
     keepData = lost > 0;
     return { faults, lost, perSecond: settings.plan.perSecond, machine };
   } catch (error) {
-    // What was under way fails in its own words when it is cut off; the reason for cutting it off is what matters.
+    // Interrupted work fails with an error of its own; the reason for the interruption is what matters.
     throw signal.aborted ? signal.reason : error;
   } finally {
     await stack.stop(keepData && !signal.aborted);
@@ -99,7 +98,7 @@ async function runAll(stack: Stack, settings: Settings, signal: AbortSignal): Pr
     const known = victims.filter((victim) => victim !== undefined);
     if (known.length === victims.length) happened.set(name, await runFault(deps, name, known, settings.plan));
   }
-  // Only now: whatever a fault left open had all the time of the later ones.
+  // Only now: work that a fault left open had the time of the later faults to finish.
   const outcomes: Record<string, Outcome> = {};
   for (const [name] of faults) {
     const evidence = happened.get(name);

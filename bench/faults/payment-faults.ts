@@ -8,13 +8,13 @@ import { type PaymentStack, startPaymentStack } from '../payments/payment-stack'
 
 /** What is done to payments, and for how long. Times in milliseconds. */
 export interface PaymentFaultPlan {
-  /** Customers that pay one order after the other. */
+  /** Customers, each paying one order after the other. */
   customers: number;
   /** Load before each kill, between kill and restart, and after the restart. */
   beforeMs: number;
   downMs: number;
   afterMs: number;
-  /** How long is waited for every payment to come to its end. */
+  /** How long to wait for every payment to end. */
   settleWithinMs: number;
 }
 
@@ -36,7 +36,7 @@ export const FULL_PAYMENT_FAULTS: PaymentFaultPlan = {
 export interface PaymentFaultReport {
   /** Processes that were killed, in order; those with a plus together. */
   kills: string[];
-  /** Payments that customers were told are captured; and of these, those that are not. */
+  /** Payments that customers were told were captured; and of these, those that were not. */
   toldCaptured: number;
   toldWrongly: number;
   /** Requests that ended without an answer, or with an error, and were repeated with their key. */
@@ -45,7 +45,7 @@ export interface PaymentFaultReport {
   sound: boolean;
 }
 
-/** The provider fails too: so many of a thousand calls are done and never answered, and as many are answered 500. */
+/** The provider fails too: this many of a thousand calls are done and never answered, and as many are answered 500. */
 const PROVIDER_FAULTS = '20';
 const TOKENS = ['tok_ok', 'tok_ok', 'tok_ok', 'tok_declined', 'tok_capture_refused', 'tok_timeout_after_success'];
 const REQUEST_WITHIN_MS = 15_000;
@@ -54,7 +54,8 @@ const AMOUNT = '10000';
 
 /**
  * Kills API, worker, Temporal and Postgres under payments, with a provider that itself does not always answer, and then
- * holds the provider's charges against payments and ledger: one charge for each captured payment, none twice, none lost.
+ * compares the provider's charges with payments and ledger: one charge for each captured payment, none twice, none
+ * lost.
  */
 export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSignal): Promise<PaymentFaultReport> {
   const env = { WAYBILL_SWEEP_INTERVAL: '5s', WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '1s', WAYBILL_PAYMENT_PACE: '0.2' };
@@ -107,7 +108,7 @@ export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSign
   }
 }
 
-/** Somebody who pays, and repeats a request with its key until it is answered. */
+/** A customer who pays, and repeats a request with its key until it is answered. */
 class Customer {
   readonly captured: string[] = [];
   repeated = 0;
@@ -133,7 +134,7 @@ class Customer {
     }
   }
 
-  /** Also after {@link stop}: who has begun to pay wants to know what became of it. */
+  /** Also after {@link stop}: a customer who has begun to pay wants to know the outcome. */
   async #post(path: string, body: object): Promise<{ id?: string; state?: string }> {
     const { stack } = this.payments;
     const key = randomUUID();

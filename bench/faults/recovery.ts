@@ -2,14 +2,14 @@ import type { ArrivalsReport } from '../kit/arrivals';
 import { percentile } from '../kit/statistics';
 import type { Acknowledged } from './steady-load';
 
-/** Recovered: over this long, nearly every message was received this soon after it was to be sent. */
+/** Recovered: over this long, nearly every message was received this soon after it was due. */
 const WINDOW_MS = 1_000;
 const SHARE = 0.95;
 const SOON_MS = 1_000;
 
 /**
- * How long after `from` the load's messages began again to be accepted and received within a second at p95, over a
- * second's worth of them.
+ * How long after `from` the load's messages were again accepted and received within a second at p95, over a second's
+ * worth of them.
  *
  * @param until - when the load stopped
  * @returns milliseconds; undefined if that did not happen while the load ran

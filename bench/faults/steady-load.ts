@@ -5,7 +5,7 @@ import type { RequestMaker } from '../kit/request';
 /** A message that was acknowledged: when, and as what. */
 export interface Acknowledged {
   sequence: number;
-  /** When it was to be sent first, on the run's clock. */
+  /** When it was first due, on the run's clock. */
   scheduledAt: number;
   acknowledgedAt: number;
   messageId: string;
@@ -21,21 +21,21 @@ export interface SteadyLoadOptions {
   signal: AbortSignal;
 }
 
-/** What a publisher does whose server is away: try again, for a while. */
+/** What a publisher does while its server is away: try again, for a while. */
 const RETRY_PAUSE_MS = 200;
 const GIVE_UP_AFTER_MS = 20_000;
-/** Answers after which trying again is of use; all other 4xx are final. */
+/** 4xx answers that are worth a retry; all others are final. */
 const WORTH_A_RETRY = new Set([408, 425, 429]);
 
 /** Publishes at a constant rate, whatever happens, each message until it is acknowledged or given up. */
 export class SteadyLoad {
   readonly acknowledged: Acknowledged[] = [];
-  /** Not acknowledged until their time was up: nothing is promised of these. */
+  /** Not acknowledged in time: nothing is promised for these. */
   givenUp = 0;
   /** Answered with a 4xx that says that the request is wrong. */
   readonly refused = new Map<number, number>();
   sent = 0;
-  /** Requests made again. */
+  /** Requests retried. */
   retries = 0;
   readonly beganAt = clockMs();
   #timer: NodeJS.Timeout | undefined;

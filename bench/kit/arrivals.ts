@@ -8,7 +8,7 @@ export class Arrivals {
   #length = 0;
   #distinct = 0;
 
-  /** Notes an arrival; the first one of a message gives its time and its id. */
+  /** Records an arrival; the first one of a message gives its time and its id. */
   add(sequence: number, at: number, id: string): void {
     this.#reserve(sequence + 1);
     const times = this.#times[sequence] ?? 0;
@@ -44,9 +44,9 @@ export class Arrivals {
   }
 }
 
-/** By sequence number, as far as the highest one that came in. */
+/** By sequence number, up to the highest one that came in. */
 export interface ArrivalsReport {
-  /** When a message came in first; 0 is never. */
+  /** When a message first came in; 0 means never. */
   firstAt: number[];
   /** How often it came in. */
   times: number[];
@@ -54,5 +54,5 @@ export interface ArrivalsReport {
   ids: string[];
 }
 
-/** What a step's report says of an endpoint where nothing came in. */
+/** The report of an endpoint where nothing came in. */
 export const NO_ARRIVALS: ArrivalsReport = { firstAt: [], times: [], ids: [] };

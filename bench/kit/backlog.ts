@@ -7,13 +7,13 @@ const LATE_MS = 1_000;
 const LOOK_EVERY_MS = 200;
 
 export interface BacklogWatch {
-  /** From a moment until nothing was late and stayed so to the end; undefined if something still was. */
+  /** From a moment until nothing was late any more, up to the end; undefined if something still was. */
   clearAfterMs(from: number): number | undefined;
-  /** Looks a last time. */
+  /** Takes a last look. */
   stop(): Promise<void>;
 }
 
-/** Looks all the while how many deliveries are late; looks that fail because Postgres is away say that some are. */
+/** Keeps counting late deliveries; a count that fails because Postgres is away means that some are late. */
 export function watchBacklog(stack: Stack): BacklogWatch {
   const looks: { at: number; late: number }[] = [];
   let stopped = false;

@@ -1,4 +1,4 @@
-/** What a closed loop has done. */
+/** The result of a closed loop. */
 export interface LoopResult {
   done: number;
   seconds: number;
@@ -6,7 +6,7 @@ export interface LoopResult {
   latencies: number[];
 }
 
-/** Works through items, so many at a time, and measures each. @throws what the first one throws that fails */
+/** Works through items, a fixed number at a time, and times each. @throws the first error */
 export async function closedLoop<T>(
   items: readonly T[],
   concurrency: number,

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** What a request was answered; status 0 when there was no answer, with the reason as its body. */
+/** Called with the answer; status 0 when there was none, with the reason as its body. */
 export type Answered = (status: number, body: string) => void;
 
 const HEAD_END = '\r\n\r\n';

@@ -3,7 +3,7 @@ import { type Answered, Connection } from './connection';
 
 export interface ConnectionsOptions {
   port: number;
-  /** Connections at most. Requests beyond wait for one, in order. */
+  /** Most connections. Further requests wait for one, in order. */
   max: number;
   /** Milliseconds until a request without an answer is given up. */
   timeoutMs: number;
@@ -16,7 +16,7 @@ interface Waiting {
 
 const LOOK_EVERY_MS = 250;
 
-/** Keep-alive connections to one server. The one last used goes first, so that a low rate uses few. */
+/** Keep-alive connections to one server. The most recently used goes first, so that a low rate uses few. */
 export class Connections {
   readonly #free: Connection[] = [];
   readonly #all: Connection[] = [];

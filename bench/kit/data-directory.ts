@@ -5,7 +5,7 @@ import { removeDataDirectory } from '../../infra/setup/servers/postgres-place';
 
 const PREFIX = 'bench-';
 
-/** Makes this run's data directory, and removes those of runs that were killed before they could do it. */
+/** Makes this run's data directory, and removes those of runs that were killed before they could do so. */
 export function makeDataDirectory(): string {
   const folder = path.join(projectRoot, '.waybill');
   if (existsSync(folder)) {

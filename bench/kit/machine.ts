@@ -7,7 +7,7 @@ export interface Machine {
   cpu: string;
   cores: number;
   memoryGb: number;
-  /** Processes that ran or waited to run over the last minute, before the run: near 0 on a machine that is left alone. */
+  /** Processes that ran or waited to run in the minute before the run: near 0 on an idle machine. */
   loadBefore: number;
   system: string;
   node: string;
@@ -47,12 +47,12 @@ interface Stat {
   rssMb: number;
 }
 
-/** Resident memory of a process in megabytes; undefined where /proc does not tell. */
+/** Resident memory of a process in megabytes; undefined where /proc does not say. */
 export function rssMb(pid: number | undefined): number | undefined {
   return pid === undefined ? undefined : statOf(pid)?.rssMb;
 }
 
-/** Processor time of a process and its children, in milliseconds; undefined where /proc does not tell. */
+/** Processor time of a process and its children, in milliseconds; undefined where /proc does not say. */
 export function processorMs(pid: number | undefined): number | undefined {
   const own = pid === undefined ? undefined : statOf(pid);
   if (own === undefined) return undefined;

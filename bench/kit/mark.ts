@@ -1,15 +1,15 @@
 /**
- * What a message carries to be known by: the step of the run that it belongs to, and its number in the step. Of fixed
- * width, so that a prepared request is made another message's by overwriting a few bytes.
+ * Identifies a message: the step of the run that it belongs to, and its number in the step. Of fixed width, so that
+ * overwriting a few bytes turns a prepared request into another message's.
  */
 export const MARK_LENGTH = 13;
 const STEP_DIGITS = 4;
 const SEQUENCE_DIGITS = 8;
 const ZERO = 48;
 
-/** The member that the receiver looks for. It has to be the first one of the payload. */
+/** The member that the receiver looks for. It must be the first in the payload. */
 const MEMBER = Buffer.from('"mark":"');
-/** The mark lies within so many bytes of a webhook's body. */
+/** The mark lies within this many bytes of a webhook's body. */
 export const MARK_WITHIN = 512;
 
 export const BLANK_MARK = '0'.repeat(STEP_DIGITS).concat('-', '0'.repeat(SEQUENCE_DIGITS));

@@ -1,13 +1,13 @@
 import { Connection } from '@temporalio/client';
 import type { Pool } from 'pg';
 
-/** What is not at its end yet. The counts reject while their server is away. */
+/** Unfinished work. The counts reject while their server is away. */
 export interface OpenWork {
   /** Deliveries that are pending or retrying. */
   deliveries(): Promise<number>;
-  /** Those of them that are overdue by more than so many milliseconds. */
+  /** Those of them that are overdue by more than this many milliseconds. */
   lateDeliveries(ms: number): Promise<number>;
-  /** Covering workflows that run. */
+  /** Running covering workflows. */
   workflows(): Promise<number>;
   close(): Promise<void>;
 }

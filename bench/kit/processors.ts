@@ -27,7 +27,7 @@ export function createProcessorMeter(stack: Stack, naivePid: () => number | unde
   };
 }
 
-/** What a message cost of each process between two readings, in microseconds. */
+/** What a message cost each process between two readings, in microseconds. */
 export function microsecondsEach(before: ProcessorTimes, after: ProcessorTimes, messages: number): ProcessorTimes {
   const costs: ProcessorTimes = {};
   for (const name of NAMES) {

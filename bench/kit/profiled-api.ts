@@ -21,7 +21,7 @@ async function turn(): Promise<void> {
   }
   const { profile } = await session.post('Profiler.stop');
   const file = path.join(process.env.BENCH_PROFILE_FOLDER ?? '.', `api-${process.pid}-${++number}.cpuprofile`);
-  // Renamed into place, so that a half file is never read.
+  // Renamed into place, so that a partial file is never read.
   writeFileSync(`${file}.part`, JSON.stringify(profile));
   renameSync(`${file}.part`, file);
 }

@@ -2,14 +2,14 @@ import { type ArrivalsReport, NO_ARRIVALS } from './arrivals';
 
 const ANSWER_WITHIN_MS = 20_000;
 
-/** The receiver's process, as the programs here ask it. */
+/** A client of the receiver's process. */
 export class ReceiverClient {
   constructor(
     private readonly port: number,
     private readonly secondPort: number,
   ) {}
 
-  /** Where an endpoint is to send to. `failing` is the share of requests that are answered 500. */
+  /** The URL of an endpoint. `failing` is the share of requests that are answered 500. */
   url(endpoint: number, options: { failing?: number; second?: boolean } = {}): string {
     const port = options.second === true ? this.secondPort : this.port;
     const query = options.failing === undefined ? '' : `?fail=${options.failing}`;

@@ -1,9 +1,9 @@
-// The receiver that every webhook of a run goes to, as a process of its own: bare node:http, answers at once, and
-// remembers when which message came in. Asked for what it knows over HTTP.
+// The receiver of every webhook of a run, as a process of its own: bare node:http, answers at once, and remembers when
+// each message came in. Queried over HTTP.
 //
-//   POST /in/<endpoint>[?fail=<share>]  a webhook; with `fail`, so many are answered 500 and not counted
+//   POST /in/<endpoint>[?fail=<share>]  a webhook; with `fail`, this share is answered 500 and not counted
 //   GET  /steps/<step>/count            distinct (endpoint, message) pairs that came in
-//   GET  /steps/<step>                  an ArrivalsReport an endpoint
+//   GET  /steps/<step>                  an ArrivalsReport for each endpoint
 //   POST /second/down, /second/up       close and open the second port, which serves the same
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { Arrivals } from './arrivals';

@@ -8,7 +8,7 @@ export interface RequestOptions {
   eventType: string;
   /** Bytes of the message's payload as JSON. */
   payloadBytes: number;
-  /** Gives each message an event id that begins so; publishing it again is then a duplicate. */
+  /** Gives each message an event id with this prefix; publishing it again is then a duplicate. */
   eventIdPrefix?: string;
 }
 
@@ -44,7 +44,7 @@ function placesOf(template: Buffer): number[] {
   return places;
 }
 
-/** Text that reads like an order's lines, so that compression, if any, finds what it would find in life. */
+/** Text that reads like an order's lines, so that any compression works as it would in production. */
 function fill(length: number): string {
   const line = (index: number) =>
     `item ${index * 7_919} x ${(index % 9) + 1} at ${((index * 104_729) % 99_991) / 100} EUR; `;

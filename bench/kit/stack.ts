@@ -22,12 +22,12 @@ export interface StackOptions {
   env?: Record<string, string>;
   /** The compiled program that is the API, relative to the clone. */
   apiProgram?: string;
-  /** Told of each process that ends although nobody asked it to. */
+  /** Told of each process that ends without being asked to. */
   onDeath?(error: ProcessError): void;
   signal: AbortSignal;
 }
 
-/** Everything that a run needs, each a process of its own, with data of its own. */
+/** Everything that a run needs, each in its own process, with its own data. */
 export interface Stack {
   dataDir: string;
   servers: Servers;
@@ -46,7 +46,7 @@ export interface Stack {
   open: OpenWork;
   /** Starts one more of our programs; it is stopped with the others. */
   spawn(name: string, file: string, env: Record<string, string>, readyUrl: string): Promise<ManagedProcess>;
-  /** Stops everything. Data and logs are removed unless they are worth a look. */
+  /** Stops everything. Data and logs are removed unless `keepData`. */
   stop(keepData: boolean): Promise<void>;
 }
 

@@ -6,9 +6,9 @@ import { progress } from './progress';
 const TRIES = 20;
 const PAUSE_MS = 500;
 
-/** A process as an init system keeps it: killed by the run, started again until it stays up. */
+/** A process kept up as by an init system: killed by the run, started again until it stays up. */
 export class Supervised {
-  /** How often it ended although nobody had killed it. */
+  /** How often it ended without being killed. */
   unexpectedExits = 0;
   #starting: Promise<void> | undefined;
 
@@ -31,7 +31,7 @@ export class Supervised {
     await this.target.kill('SIGKILL');
   }
 
-  /** Resolves when it is ready; tried again when it ends at start, as it may while what it needs is still away. */
+  /** Resolves when it is ready; tried again when it ends at start, as it may while a server it needs is still away. */
   start(): Promise<void> {
     this.#starting ??= this.#start().finally(() => {
       this.#starting = undefined;

@@ -21,7 +21,7 @@ import { type PaymentStack, startPaymentStack } from './payment-stack';
 
 const FULL = { saturated: 3_000, calm: 300, warmUp: 100 };
 const QUICK = { saturated: 400, calm: 80, warmUp: 30 };
-/** Requests under way: as many as keep the machine busy, and one, which waits for nobody. */
+/** Requests under way when saturated: enough to keep the machine busy. */
 const SENDERS = 32;
 const AMOUNT = 10_000n;
 const CONNECTIONS = 10;

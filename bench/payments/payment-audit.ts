@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { fromUuid } from '../../core/ids';
 import type { FakeCharge } from '../../infra/setup/stand-ins/fake-provider-charges';
 
-/** What the provider's charges, our payments and the ledger say of each other. All but the first two are to be 0. */
+/** How far the provider's charges, our payments and the ledger agree. All but the first two must be 0. */
 export interface PaymentAudit {
   captured: number;
   /** Payments that ended without a charge: declined, failed, voided. */

@@ -8,7 +8,7 @@ export interface PaymentStack {
   providerUrl: string;
   tenantId: string;
   merchantId: string;
-  /** What API and worker were told of the provider. */
+  /** The provider's settings, as API and worker have them. */
   env: Record<string, string>;
 }
 

@@ -23,7 +23,7 @@ interface Measured {
   /** From the call that triggers it until its result can be read. */
   seconds: number;
   transactionsPerSecond: number;
-  /** The highest resident memory of API and worker that was seen meanwhile, and before it began. */
+  /** The highest resident memory of API and worker seen meanwhile, and before it began. */
   peakRssMb: { api: number; worker: number };
   rssBeforeMb: { api: number; worker: number };
   sqlStatements: number;

@@ -35,7 +35,7 @@ export async function addMerchants(pool: Pool, tenantId: string, count: number):
   );
 }
 
-// A fee of 3 % and 0.20 with 15 % tax on it, of amounts that need no rounding. Ids ascend with time, as in life.
+// A fee of 3 % and 0.20 with 15 % tax on it, of amounts that need no rounding. Ids ascend with time, as in production.
 const ADD_SALES = `
 WITH sale AS MATERIALIZED (
   SELECT (lpad(to_hex((extract(epoch FROM $3::timestamptz) * 1000)::bigint), 12, '0') || '70008'
@@ -60,7 +60,7 @@ INSERT INTO settlement_items (transaction_id, tenant_id, merchant_id, currency, 
 SELECT id, $1, merchant_id, 'EUR', 'capture', amount, fee, tax, amount - fee - tax, at FROM sale`;
 
 /**
- * Posts a day's sales by a few statements, with the triggers and foreign keys off that check each row: the settlement
+ * Posts a day's sales in a few statements, with the triggers and foreign keys that check each row off: the settlement
  * checks the sums again.
  */
 export async function addSales(pool: Pool, day: DayOfSales): Promise<void> {

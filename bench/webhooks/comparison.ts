@@ -15,13 +15,13 @@ export const RATES = [50, 300, 1_000] as const;
 
 export interface ComparisonOptions {
   rounds: number;
-  /** Seconds of load a step. */
+  /** Seconds of load per step. */
   rateSeconds: number;
   maximumSeconds: number;
   warmUpSeconds: number;
 }
 
-/** What the rounds came to, for one system. */
+/** The rounds' result for one system. */
 export interface SystemResult {
   maxima: MaximumResult[];
   rates: Map<number, RateResult[]>;
@@ -33,7 +33,7 @@ export interface Watch {
   end(): Promise<void>;
 }
 
-/** Measures the systems in turns, round after round, so that what else the machine does falls on each alike. */
+/** Measures the systems in turns, round after round, so that other load on the machine affects each alike. */
 export async function compare(
   deps: StepDeps,
   systems: readonly System[],

@@ -4,7 +4,7 @@ import { toUuid } from '../../core/ids';
 const ROWS_A_STATEMENT = 50_000;
 const BODY_BYTES = 1_100;
 
-/** Adds endpoints to a tenant that want other event types than those that are sent. */
+/** Adds endpoints to a tenant that want event types other than those sent. */
 export async function addIdleEndpoints(pool: Pool, tenantId: string, count: number, url: string): Promise<void> {
   await pool.query(
     `WITH made AS (
@@ -19,7 +19,7 @@ export async function addIdleEndpoints(pool: Pool, tenantId: string, count: numb
   await pool.query('ANALYZE endpoints, endpoint_subscriptions');
 }
 
-// Ids as they are made in life: a time-ordered UUID a message; the first half of it, then a hash, for its delivery.
+// Ids as in production: a time-ordered UUID per message; the first half of it, then a hash, for its delivery.
 const ADD_HISTORY = `
 WITH owner AS (
   SELECT tenant_id, id AS endpoint_id FROM endpoints WHERE event_types = ARRAY['bench.message'] ORDER BY id LIMIT 1
@@ -47,7 +47,9 @@ SELECT delivery_id, message_id, 1, 'accept', at, 3, 'succeeded', 200 FROM delive
 
 const A_MONTH_MS = 30 * 86_400_000;
 
-/** Adds finished deliveries number `from` to `to`, a month old, as the endpoint of the plain measurements had had them. */
+/**
+ * Adds finished deliveries number `from` to `to`, a month old, as if sent to the endpoint of the plain measurements.
+ */
 export async function addHistory(pool: Pool, from: number, to: number, signal: AbortSignal): Promise<void> {
   const began = Date.now() - A_MONTH_MS;
   const body = 'x'.repeat(BODY_BYTES);

@@ -10,19 +10,19 @@ const FAN_OUT = [1, 10, 100];
 const PAYLOAD_KIB = [1, 4, 16, 64, 256];
 
 const PAYLOAD_BYTES = 1_024;
-/** Bytes under way at most, so that a large payload does not measure how much memory there is. */
+/** Most bytes under way, so that a large payload does not measure how much memory there is. */
 const BYTES_UNDER_WAY = 16 * 2 ** 20;
 const FEWEST_SENDERS = 16;
 
 export interface GrowthOptions {
   rounds: number;
-  /** Seconds of load a step. */
+  /** Seconds of load per step. */
   seconds: number;
   /** Deliveries kept, ascending. */
   history: readonly number[];
 }
 
-/** One size of what grows, and what was measured there. */
+/** One size of what grows, and its measurement. */
 export interface GrowthPoint {
   size: number;
   deliveriesPerSecond: number;
@@ -128,7 +128,7 @@ function payloadCases(stack: Stack): Case[] {
   });
 }
 
-/** History only grows, so its sizes follow one another, each measured as often as the others are. */
+/** History only grows, so its sizes follow one another, each measured equally often. */
 async function measureHistory(
   stack: Stack,
   deps: StepDeps,

@@ -2,18 +2,18 @@ import { clockMs } from '../kit/clock';
 import type { Connections } from '../kit/connections';
 import type { RequestMaker } from '../kit/request';
 
-/** What became of the messages of one step, by sequence number. Times are of {@link clockMs}; 0 is never. */
+/** The outcomes of one step's messages, by sequence number. Times are of {@link clockMs}; 0 means never. */
 export interface SendLog {
-  /** When a message was to be sent. */
+  /** When a message was due. */
   scheduledAt: number[];
-  /** When its request was handed to a connection or put in line for one: later only by the generator's own timer. */
+  /** When its request was handed to a connection or queued for one: later only by the generator's own timer. */
   sentAt: number[];
-  /** When its 202 was here. */
+  /** When its 202 arrived. */
   acceptedAt: number[];
   /** The message's id in the 202. */
   ids: string[];
   accepted: number;
-  /** Other answers, by status; 0 is none at all. */
+  /** Other answers, by status; 0 means no answer. */
   refused: Map<number, number>;
 }
 
@@ -28,8 +28,8 @@ const ID = /"id":"(\w+)"/;
 const ANSWERS_WITHIN_MS = 15_000;
 
 /**
- * Open loop: messages at a constant rate, whatever becomes of earlier ones. A message's time counts from when it was to
- * be sent, so a server that stalls cannot make the load wait politely for it.
+ * Open loop: messages at a constant rate, whatever happens to earlier ones. A message's time counts from when it was
+ * due, so a server that stalls cannot slow the load down.
  */
 export async function sendAtRate(load: Load, perSecond: number, seconds: number): Promise<SendLog> {
   const log = emptyLog();
@@ -62,7 +62,7 @@ export async function sendAtRate(load: Load, perSecond: number, seconds: number)
   return log;
 }
 
-/** Closed loop: so many senders, each with one message under way, for so long. */
+/** Closed loop: a fixed number of senders, each with one message under way, for a fixed time. */
 export async function sendAtMost(load: Load, senders: number, seconds: number): Promise<SendLog> {
   const log = emptyLog();
   const end = clockMs() + seconds * 1_000;

@@ -35,14 +35,14 @@ const FULL: Plan = {
 const QUICK: Plan = {
   comparison: { rounds: 2, rateSeconds: 1.5, maximumSeconds: 2.5, warmUpSeconds: 1.5 },
   drainWithinMs: 5_000,
-  // Less after a low rate, which leaves little to do behind: a minute is short.
+  // Less after a low rate, which leaves little to do: the whole run has a minute.
   settleWithinMs: (perSecond) => Math.min(4_500, perSecond * 4.5),
   growth: { rounds: 1, seconds: 2, history: [10_000, 100_000] },
 };
-/** Deliveries that took another way than the first attempt may need the sweep: its interval and grace, and some more. */
+/** Deliveries that the first attempt did not settle may need the sweep: its interval and grace, and some more. */
 const STRAGGLERS_WITHIN_MS = 60_000;
 
-/** Load average of a machine that has little else to do. */
+/** Load average of a machine with little else to do. */
 const QUIET = 0.5;
 
 interface Options {
@@ -62,7 +62,7 @@ async function main(options: Options, interrupts: AbortSignal): Promise<string> 
   try {
     return JSON.stringify(await run(stack, options, profileFolder, signal));
   } catch (error) {
-    // What was under way fails in its own words when it is cut off; the reason for cutting it off is what matters.
+    // Interrupted work fails with an error of its own; the reason for the interruption is what matters.
     throw signal.aborted ? signal.reason : error;
   } finally {
     await stack.stop(false);

@@ -16,7 +16,7 @@ export interface ReportInput {
   growth: unknown;
 }
 
-/** The result of a run, as it is printed. Times are milliseconds, rates are per second, costs are microseconds a delivery. */
+/** The result of a run, as printed. Times are milliseconds, rates are per second, costs are microseconds a delivery. */
 export function buildReport(input: ReportInput) {
   const { waybill, naive } = input;
   const best = medianOf(waybill, 'deliveriesPerSecond');

@@ -14,7 +14,7 @@ export interface Latency {
   receivedP50: number;
   receivedP95: number;
   receivedP99: number;
-  /** From the moment a message was to be sent until the receiver had it. */
+  /** From the moment a message was due until the receiver had it. */
   endToEndP50: number;
   endToEndP99: number;
 }
@@ -31,9 +31,9 @@ export interface MaximumResult {
   acceptedPerSecond: number;
   /** From the last 202 until the receiver had everything. */
   drainSeconds: number;
-  /** Acknowledged messages that had not come in when the time to wait for them was up. */
+  /** Acknowledged messages that had not come in when the wait ended. */
   undelivered: number;
-  /** Other answers than 202, by status. */
+  /** Answers other than 202, by status. */
   refused: Record<string, number>;
   processorMicroseconds: ProcessorTimes;
 }
@@ -49,22 +49,22 @@ export interface StepDeps {
   receiver: ReceiverClient;
   signal: AbortSignal;
   processors: ProcessorMeter;
-  /** How long is waited for what was acknowledged to come in. */
+  /** How long to wait for acknowledged messages to come in. */
   drainWithinMs: number;
-  /** How long is then waited for the system to have nothing left to do, after so many messages a second. */
+  /** How long to wait then for the system to have nothing left to do, after this many messages a second. */
   settleWithinMs(perSecond: number): number;
   /** Steps done so far, by system; each step adds itself. */
   sent: Record<System['name'], SentStep[]>;
 }
 
-/** Kept up with: this share of the messages was received at most this long after the last one was to be sent. */
+/** Sustained: this share of the messages was received at most this long after the last one was due. */
 const SUSTAINED_SHARE = 0.98;
 const SUSTAINED_WITHIN_MS = 1_000;
 const LOOK_EVERY_MS = 50;
 
 let lastStep = 0;
 
-/** Loads a system at a constant rate and tells its latencies. */
+/** Loads a system at a constant rate and measures its latencies. */
 export async function measureRate(
   deps: StepDeps,
   system: System,
@@ -80,7 +80,7 @@ export async function measureRate(
   return { latency: latencyOf(log, arrivals), lagP99: percentile(lags(log), 0.99) };
 }
 
-/** Loads a system with as much as it takes, and tells how many messages a second it delivered until none was left. */
+/** Loads a system with as much as it takes, and measures the messages a second delivered until none was left. */
 export async function measureMaximum(
   deps: StepDeps,
   system: System,
@@ -105,7 +105,7 @@ export async function measureMaximum(
     lastReceived = Math.max(lastReceived, maximum(firstAt));
   }
   const undelivered = log.accepted * system.copies - received;
-  // What is still missing takes at least as long as was waited for it.
+  // What is still missing takes at least as long as the wait.
   const end = undelivered > 0 ? waitedUntil : lastReceived;
   return {
     deliveriesPerSecond: (received / (end - firstAccepted)) * 1_000,
@@ -128,7 +128,7 @@ export function describeMaximum(result: MaximumResult): string {
   );
 }
 
-/** Waits until the receiver has what was acknowledged; not for ever. */
+/** Waits until the receiver has what was acknowledged, for a bounded time. */
 export async function untilAllArrived(
   receiver: ReceiverClient,
   steps: readonly SentStep[],
@@ -154,7 +154,7 @@ export async function countLost(
     for (let endpoint = 0; endpoint < copies; endpoint++) {
       const { times, ids } = reports(endpoint);
       log.ids.forEach((id, sequence) => {
-        // One that came with another message's id was not the one that was acknowledged.
+        // A message that came with another's id is not the one that was acknowledged.
         if (id !== '' && ids[sequence] !== id) lost++;
       });
       for (const count of times) duplicates += Math.max(0, count - 1);

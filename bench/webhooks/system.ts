@@ -8,9 +8,9 @@ export interface System {
   name: 'waybill' | 'naive';
   connections: Connections;
   request: RequestMaker;
-  /** How often the receiver is to get each message. */
+  /** How many times the receiver should get each message. */
   copies: number;
-  /** Resolves when nothing of what was delivered is still being attended to, or the time is up. */
+  /** Resolves when no work on delivered messages is left, or the time is up. */
   settle(withinMs: number): Promise<void>;
 }
 
@@ -54,7 +54,9 @@ function connectionsTo(port: number): Connections {
   return new Connections({ port, max: SENDERS, timeoutMs: REQUEST_TIMEOUT_MS });
 }
 
-/** Covering workflows end a little after the deliveries; they are not to take the processor from the next measurement. */
+/**
+ * Covering workflows end a little after the deliveries; they must not take processor time from the next measurement.
+ */
 async function untilQuiet(stack: Stack, withinMs: number): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (;;) {

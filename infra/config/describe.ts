@@ -3,7 +3,7 @@ import { markdownTable } from '../../core/markdown-table';
 import { toldOf } from './fields';
 import type { Fragment } from './settings';
 
-/** A markdown table of the variables of some fragments. @throws Error naming a variable of which nothing is said */
+/** A markdown table of the fragments' variables. @throws Error naming a variable without a description */
 export function describeFragments(fragments: readonly Fragment[]): string {
   const rows = fragments.flatMap((fragment) =>
     Object.entries(fragment.shape).map(([name, field]) => {

@@ -1,20 +1,20 @@
 import { z } from 'zod';
 import { parseDuration } from '../../core/duration';
 
-/** What is said of an environment variable where people read about it. */
+/** What the documentation says about an environment variable. */
 interface Told {
   description: string;
-  /** The value that stands for one that is not set, as it would be written. */
+  /** The value used when the variable is not set, as it would be written. */
   fallback?: string;
 }
 
-/** Names a variable's meaning and, where it has one, its default; `docs/operations.md` is made of these. */
+/** Describes a variable and its default, if it has one; `docs/operations.md` is generated from these. */
 export function setting<S extends z.ZodType>(schema: S, description: string, fallback?: string): S {
   const told: Told = fallback === undefined ? { description } : { description, fallback };
   return schema.meta({ ...told });
 }
 
-/** What {@link setting} said of a variable. */
+/** The description and default that {@link setting} gave a variable. */
 export function toldOf(schema: z.ZodType): Partial<Told> {
   const { description, fallback } = schema.meta() ?? {};
   return {
@@ -23,7 +23,7 @@ export function toldOf(schema: z.ZodType): Partial<Told> {
   };
 }
 
-/** A time such as `500ms` or `30d`; parsed to milliseconds. */
+/** A duration such as `500ms` or `30d`; parsed to milliseconds. */
 export function duration(fallback: string, description: string, longestMs = Number.POSITIVE_INFINITY) {
   const schema = z
     .string()
@@ -46,7 +46,7 @@ export function port(fallback: number, description: string) {
   return setting(schema, description, String(fallback));
 }
 
-/** A whole number from 1 on. */
+/** A whole number from 1 to `most`. */
 export function count(fallback: number, most: number, description: string) {
   const schema = z.coerce.number(`expected a whole number from 1 to ${most}`).int().min(1).max(most).default(fallback);
   return setting(schema, description, String(fallback));
@@ -61,7 +61,7 @@ export function flag(description: string) {
   return setting(schema, description, 'false');
 }
 
-/** Texts, comma separated; none unless it is set. */
+/** Comma-separated texts; none unless it is set. */
 export function list(description: string) {
   const schema = z
     .string()

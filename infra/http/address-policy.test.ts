@@ -57,7 +57,7 @@ for (const [network, bits] of [
 }
 
 const byte = fc.integer({ min: 0, max: 255 });
-/** As often next to the special ranges as anywhere. */
+/** The first byte is as often that of a special range as any other. */
 const ipv4 = fc
   .tuple(
     fc.oneof(byte, fc.constantFrom(0, 10, 100, 127, 168, 169, 172, 192, 198, 203, 224, 240, 255)),

@@ -3,7 +3,7 @@ import { type AddressRange, inRanges, isPublicAddress, parseAddress, parseRanges
 import { REFUSED_PORTS } from './refused-ports';
 import { createSystemResolver, type Resolve } from './resolver';
 
-/** Which receivers may be spoken to. */
+/** Which receivers may be contacted. */
 export interface AddressPolicy {
   /**
    * CIDR ranges that are allowed although they are not public, such as `127.0.0.0/8`; for development and tests.
@@ -11,11 +11,11 @@ export interface AddressPolicy {
    * before they are resolved.
    */
   allowPrivateNetworks: readonly string[];
-  /** Whether `http://` is allowed beside `https://`. */
+  /** Whether `http://` is allowed as well as `https://`. */
   allowHttp: boolean;
   /**
-   * When given, exactly these ports are allowed, for every address. Default: every port but those where no web server
-   * answers (mail, SSH, databases …); these too are allowed on an address inside `allowPrivateNetworks`.
+   * When given, exactly these ports are allowed, for every address. Default: every port except those that no web server
+   * uses (mail, SSH, databases …); these too are allowed on an address inside `allowPrivateNetworks`.
    */
   allowedPorts?: readonly number[];
 }
@@ -44,7 +44,7 @@ const PRIVATE_SUFFIXES = new Set([
   ...['invalid', 'home.arpa'],
 ]);
 
-/** Whether the policy lets a connection be made to this IP address, on any usual port. Zone ids are refused. */
+/** Whether the policy allows connections to this IP address, on any usual port. Zone ids are refused. */
 export function checkAddress(ip: string, policy: AddressPolicy): AddressVerdict {
   const address = parseAddress(ip);
   if (address === undefined) return { allowed: false, reason: 'not an IP address' };
@@ -52,7 +52,7 @@ export function checkAddress(ip: string, policy: AddressPolicy): AddressVerdict 
   return { allowed: false, reason: NOT_PUBLIC };
 }
 
-/** {@link checkAddress} and the port; what the connector asks before every connection. */
+/** {@link checkAddress} plus the port; called before every connection. */
 export function checkDestination(ip: string, port: number, policy: AddressPolicy): AddressVerdict {
   const verdict = checkAddress(ip, policy);
   if (!verdict.allowed || isUsualPort(port, policy)) return verdict;
@@ -63,14 +63,14 @@ export function checkDestination(ip: string, port: number, policy: AddressPolicy
 }
 
 /**
- * Checks an address as it is registered, without asking DNS.
+ * Checks the URL of a receiver without asking DNS.
  *
- * @returns the parsed URL, without a trailing dot in its host and without fragment; or why it is refused, in words that
- *   may be shown to whoever registers it
+ * @returns the parsed URL, without a trailing dot in its host and without a fragment; or why it is refused, in words
+ *   that may be shown to the user
  */
 export function checkUrl(text: string, policy: AddressPolicy): UrlVerdict {
   if (text.length > MAX_URL_LENGTH) return refused(`the URL is longer than ${MAX_URL_LENGTH} characters`);
-  // The WHATWG parser drops or rewrites these, other parsers do not: refuse what two readers may read differently.
+  // The WHATWG parser drops or rewrites these, other parsers do not: refuse what two parsers may read differently.
   if (/[\s\p{Cc}\\]/u.test(text)) return refused('the URL contains white space, control characters or a backslash');
   if (!/^https?:\/\/[^/?#]/i.test(text) || !URL.canParse(text)) return refused('not an absolute https:// URL');
   const url = new URL(text);
@@ -82,8 +82,8 @@ export function checkUrl(text: string, policy: AddressPolicy): UrlVerdict {
 }
 
 /**
- * {@link checkUrl}, and every address that the name resolves to. Says nothing about a later connection: the guarded
- * client resolves and checks again whenever it connects.
+ * {@link checkUrl}, and every address that the name resolves to. No promise about later connections: the guarded client
+ * resolves and checks again whenever it connects.
  */
 export async function checkUrlAndResolve(
   text: string,
@@ -99,7 +99,7 @@ export async function checkUrlAndResolve(
   return allowed ? verdict : refused(NOT_RESOLVED);
 }
 
-/** The IP address that stands in the URL instead of a name, without brackets. */
+/** The URL's host if it is an IP address, without brackets. */
 export function literalAddress(url: URL): string | undefined {
   const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
   return isIP(host) === 0 ? undefined : host;
@@ -129,7 +129,7 @@ function checkName(url: URL, policy: AddressPolicy): UrlVerdict {
     labels.length === 1 ||
     PRIVATE_SUFFIXES.has(labels.slice(-1).join('.')) ||
     PRIVATE_SUFFIXES.has(labels.slice(-2).join('.'));
-  // With private networks allowed such a name may be meant; then the addresses it resolves to decide.
+  // With private networks allowed, such a name may be intended: the addresses it resolves to decide.
   const decidedByAddress = policy.allowPrivateNetworks.length > 0;
   if (privateName && !decidedByAddress) return refused('the host name is not a public one');
   const port = portOf(url);

@@ -5,7 +5,7 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
 export type AddressRange = readonly [Address, number];
 
 /**
- * IPv4 addresses that are no public unicast hosts: the IANA special-purpose registry, multicast, and the one metadata
+ * IPv4 addresses that are not public unicast hosts: the IANA special-purpose registry, multicast, and the one metadata
  * service that lives in public space. Listed here instead of asking `ipaddr.js` for its range names, which call
  * 168.63.129.16 and the AS112 and AMT blocks unicast.
  */
@@ -31,7 +31,7 @@ const REFUSED_IPV4 = parseRanges([
   '240.0.0.0/4', // reserved, broadcast
 ]);
 
-/** Only 2000::/3 is global unicast at all; whatever carries an IPv4 address in disguise lies outside it or is below. */
+/** Only 2000::/3 is global unicast; ranges that embed IPv4 addresses lie outside it or are listed below. */
 const GLOBAL_UNICAST_IPV6 = parseRanges(['2000::/3']);
 const REFUSED_IPV6 = parseRanges([
   '2001::/23', // IETF protocol assignments: Teredo, ORCHID, benchmarking
@@ -42,7 +42,7 @@ const REFUSED_IPV6 = parseRanges([
 ]);
 
 /**
- * Reads a dotted or colon address. An IPv4-mapped IPv6 address is read as the IPv4 address it stands for.
+ * Parses an address in dotted or colon notation. An IPv4-mapped IPv6 address becomes the IPv4 address it stands for.
  *
  * @returns `undefined` for anything else: decimal, octal or short IPv4 forms, zone ids, names
  */
@@ -57,13 +57,13 @@ export function isPublicAddress(address: Address): boolean {
   return inRanges(address, GLOBAL_UNICAST_IPV6) && !inRanges(address, REFUSED_IPV6);
 }
 
-/** Whether any of the ranges holds the address. */
+/** Whether any of the ranges contains the address. */
 export function inRanges(address: Address, list: readonly AddressRange[]): boolean {
   return list.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
 }
 
 /**
- * Reads CIDR ranges such as `10.0.0.0/8` or `fd00::/8`; an address alone is a range of one.
+ * Reads CIDR ranges such as `10.0.0.0/8` or `fd00::/8`; a bare address is a range of one.
  *
  * @throws RangeError naming the text that is not a range
  */

@@ -6,15 +6,15 @@ export interface Connection extends Carrier {
   readonly capacity: number;
   /** Whether `capacity` is final, or the receiver has yet to say how much more it allows. */
   readonly capacityKnown: boolean;
-  /** Exchanges it carries. Kept by the pool. */
+  /** Exchanges it is carrying. Maintained by the pool. */
   active: number;
   /** `performance.now()` when it was opened. */
   readonly openedAt: number;
-  /** `performance.now()` when its last exchange ended or it was put by unused. Kept by the pool. */
+  /** `performance.now()` when its last exchange ended or it was set aside unused. Maintained by the pool. */
   idleSince: number;
   /** How long it may be idle, in milliseconds. */
   readonly maxIdleMs: number;
-  /** Whether it may carry no further exchange; it is closed when the last one has ended. */
+  /** Whether it takes no further exchanges; it is closed when the last one has ended. */
   readonly retiring: boolean;
   /** Whether its socket is gone. */
   readonly dead: boolean;

@@ -4,8 +4,8 @@ import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw }
 /**
  * The decompressor for a `content-encoding`. The client never asks for compression, but a receiver may compress anyway.
  *
- * @param firstByte of the body: tells the two things apart that servers call `deflate`
- * @returns `undefined` for an encoding that is not known, or a chain of several
+ * @param firstByte of the body: distinguishes the two formats that servers call `deflate`
+ * @returns `undefined` for an unknown encoding or a chain of several
  */
 export function createDecoder(encoding: string, firstByte: number): Transform | undefined {
   switch (encoding) {

@@ -28,14 +28,14 @@ export interface DialOptions {
   session?: Buffer | undefined;
 }
 
-/** An address that does not answer gets this much of a start before the next one is tried beside it (RFC 8305). */
+/** How long an address has to answer before the next one is tried in parallel (RFC 8305). */
 const NEXT_ADDRESS_AFTER_MS = 300;
 const MAX_ADDRESSES_TRIED = 4;
 
 /**
  * What every TLS connection of one client shares: TLS 1.2 or newer, Node's bundled authorities and `extraCa`.
  *
- * @throws TypeError if `extraCa` is not one or more PEM certificates; Node would leave it out without a word
+ * @throws TypeError if `extraCa` is not one or more PEM certificates; Node would silently ignore it
  */
 export function createReceiverContext(extraCa?: string): SecureContext {
   return createSecureContext({
@@ -56,8 +56,8 @@ function certificatesIn(pem: string): string[] {
 }
 
 /**
- * Resolves, checks every address, connects to a checked one and shakes hands. One bad address refuses the name: whoever
- * mixes public and private addresses is either attacking or misconfigured.
+ * Resolves, checks every address, connects to a checked one and completes the handshake. One bad address refuses the
+ * name: a mix of public and private addresses is an attack or a misconfiguration.
  *
  * @returns a socket whose peer is a checked address; a `TLSSocket` for a secure destination
  * @throws GuardedError, also when `signal` aborts with one
@@ -95,7 +95,7 @@ async function resolveAll(hostname: string, resolve: Resolve, signal: AbortSigna
   return interleaveFamilies(addresses);
 }
 
-/** The first address's family first, then turn about, so that one broken family costs one attempt. */
+/** Alternates families, starting with the first address's, so that one broken family costs one attempt. */
 function interleaveFamilies(addresses: readonly string[]): string[] {
   const family = isIP(addresses[0] ?? '');
   const first = addresses.filter((address) => isIP(address) === family);
@@ -178,7 +178,7 @@ function shakeHands(raw: Socket, hostname: string, options: DialOptions, signal:
       socket.destroy();
       reject(describeTlsError(socket.authorizationError));
     });
-    // Stays, for the same reason as on the raw socket.
+    // Never removed, for the same reason as on the raw socket.
     socket.on('error', (error) => {
       end();
       reject(describeTlsError(error));

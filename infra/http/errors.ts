@@ -13,7 +13,7 @@ export class GuardedError extends Error {
   }
 }
 
-/** The one sentence for every refusal: which check refused, and what was found there, is not told. */
+/** The same sentence for every refusal: it reveals neither which check refused nor what was found. */
 export const BLOCKED_DETAIL = 'the address is not allowed';
 
 const CONNECTION: Record<string, string> = {
@@ -50,16 +50,16 @@ const CERTIFICATE = new Set([
   ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID'],
 ]);
 
-/** Reset codes that say the receiver is busy or broken, not that the two sides misunderstand each other. */
+/** Reset codes that mean the receiver is busy or broken, not that the two sides disagree on the protocol. */
 const BROKEN_OFF = /NGHTTP2_(?:NO_ERROR|INTERNAL_ERROR|REFUSED_STREAM|CANCEL|ENHANCE_YOUR_CALM)/;
 
-/** Sorts what sockets, TLS, undici and http2 throw under the guarded client's codes. */
+/** Maps the errors of sockets, TLS, undici and http2 to the guarded client's codes. */
 export function describeError(error: unknown): GuardedError {
   if (error instanceof GuardedError) return error;
   const code = codeOf(error);
   const message = textOf(error, 'message');
   const options = { cause: error };
-  // undici calls an unasked-for 100 or 101 a socket error.
+  // undici calls an unsolicited 100 or 101 a socket error.
   if (message === 'bad response' || message === 'bad upgrade') {
     return new GuardedError('protocol', 'the response is not a valid HTTP response', options);
   }
@@ -85,7 +85,7 @@ export function describeError(error: unknown): GuardedError {
   return new GuardedError('connection', 'the connection failed', options);
 }
 
-/** For whatever fails between the TCP connection and the end of the TLS handshake. */
+/** For any failure between the TCP connection and the end of the TLS handshake. */
 export function describeTlsError(error: unknown): GuardedError {
   const code = codeOf(error);
   const options = { cause: error };
@@ -94,7 +94,7 @@ export function describeTlsError(error: unknown): GuardedError {
   return new GuardedError('tls', `the TLS handshake failed${known}`, options);
 }
 
-/** For whatever the resolver rejects with. */
+/** For any error of the resolver. */
 export function describeResolveError(error: unknown): GuardedError {
   return new GuardedError('dns', 'the host name cannot be resolved', { cause: error });
 }

@@ -33,7 +33,7 @@ export interface Carrier {
 export interface Home {
   /** Sends again, over a new connection. */
   resend(exchange: Exchange): void;
-  /** Told once, when the exchange has its result. */
+  /** Called once, when the exchange has its result. */
   settled(exchange: Exchange): void;
 }
 
@@ -80,7 +80,8 @@ export class Exchange implements Abortable {
   /**
    * A piece of the body.
    *
-   * @param resume called once when more may come after `false`; absent where more comes all the same, which is bounded
+   * @param resume called once when more may come after `false`; absent where the sender cannot be paused; what still
+   *   comes is bounded
    * @returns whether the next piece may come at once
    */
   receiveBody(chunk: Buffer, resume?: () => void): boolean {
@@ -102,8 +103,8 @@ export class Exchange implements Abortable {
    * The connection failed under it.
    *
    * @param mayResend whether the connection was used before and no byte of a response came: then the receiver most
-   *   likely closed it while it was idle, and the request is sent once more. Should the receiver have got it the first
-   *   time, it gets it twice: delivery is at least once, and receivers tell by the `webhook-id`.
+   *   likely closed it while it was idle, and the request is sent once more. If the receiver did get it the first time,
+   *   it gets it twice: delivery is at least once, and receivers detect that by the `webhook-id`.
    */
   fail(error: unknown, mayResend: boolean): void {
     if (this.settled) return;
@@ -162,13 +163,13 @@ export class Exchange implements Abortable {
       })
       .on('end', () => this.breakOff())
       .on('error', () => {
-        // The message itself came whole or the connection would have failed: its status counts.
+        // The message itself arrived whole, or the connection would have failed: its status counts.
         this.body.incomplete = true;
         this.breakOff();
       });
   }
 
-  /** Takes the response as it is; what may still come of it is not read. */
+  /** Takes the response as it is, without reading the rest. */
   private breakOff(): void {
     if (this.settled) return;
     this.succeed();

@@ -16,15 +16,15 @@ export interface GuardedRequest {
   /** Default `POST`. */
   method?: 'POST' | 'GET';
   /**
-   * Sent as given, names in lower case and each once. `host`, `content-length`, `accept-encoding` and the headers that
-   * belong to the connection are the client's own and left out.
+   * Sent as given, names in lower case and each once. `host`, `content-length`, `accept-encoding` and connection
+   * headers are left out: the client sets its own.
    */
   headers: Record<string, string>;
   body: string;
   /** Total deadline in milliseconds: waiting for a socket, DNS, connect, TLS, headers and the whole body. */
   timeoutMs: number;
   signal?: AbortSignal;
-  /** After so many bytes, counted after decompression, the connection is closed and the rest not read. Default 65,536. */
+  /** Beyond this many bytes after decompression, the connection is closed and the rest not read. Default 65,536. */
   maxResponseBytes?: number;
   /** How much of the body is handed back. Default 4,096. */
   keepBytes?: number;
@@ -38,20 +38,20 @@ export interface GuardedClientStats {
   idleSockets: number;
   /** Sockets being opened. */
   dialling: number;
-  /** Requests under way, those that wait for a socket included. */
+  /** Requests under way, including those waiting for a socket. */
   inFlight: number;
   queued: number;
-  /** Requests sent once more since the start, because an idle connection turned out to be closed. */
+  /** Requests sent again since the start because an idle connection turned out to be closed. */
   resent: number;
 }
 
-/** HTTP to addresses that strangers chose: reaches nothing but what the policy allows, and never hangs. */
+/** HTTP to addresses chosen by strangers: reaches only what the policy allows, and never hangs. */
 export interface GuardedClient {
   /**
    * Sends one request and reads its response. Never rejects, never follows a redirect.
    *
-   * At least once: a request that was lost on a connection used before, with no byte of a response, is sent again,
-   * once, over a new connection and within the same deadline.
+   * At least once: a request lost on a reused connection before any byte of a response is sent again, once, over a new
+   * connection and within the same deadline.
    */
   send(request: GuardedRequest): Promise<GuardedResult>;
   stats(): GuardedClientStats;
@@ -61,18 +61,18 @@ export interface GuardedClient {
 
 export interface GuardedClientOptions {
   policy: AddressPolicy;
-  /** Further certificate authorities, PEM, beside the ones that Node bundles; `NODE_EXTRA_CA_CERTS` counts only without. */
+  /** Certificate authorities (PEM) added to those that Node bundles; `NODE_EXTRA_CA_CERTS` counts only without this. */
   extraCa?: string;
-  /** Most sockets to one origin, those being opened included. Default 64. */
+  /** Most sockets to one origin, including those being opened. Default 64. */
   socketsPerOrigin?: number;
-  /** Every address of a name. Default: DNS, then what the operating system knows. */
+  /** Finds every address of a name. Default: DNS, then the operating system. */
   resolve?: (hostname: string) => Promise<string[]>;
   /**
    * A socket older than this, in milliseconds, carries no further request: the next one resolves and checks again.
    * Default 30,000.
    */
   revalidateAfterMs?: number;
-  /** Most idle sockets over all origins; beyond, the longest idle is closed. Default 1,024. */
+  /** Most idle sockets over all origins; beyond that, the longest idle is closed. Default 1,024. */
   maxIdleSockets?: number;
 }
 

@@ -4,14 +4,14 @@ import type { Connection, ConnectionOwner } from './connection';
 import { GuardedError, isConnectionLoss } from './errors';
 import type { Exchange, ResponseHead } from './exchange';
 
-/** Assumed when a receiver does not say how long it keeps an idle connection; the usual least is 5 s. */
+/** Assumed when a receiver does not say how long it keeps an idle connection; the usual minimum is 5 s. */
 const KEEP_ALIVE_MS = 4_000;
-/** Taken off what a receiver says, for the way. */
+/** Subtracted from what a receiver says, to allow for latency. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
 /**
  * One exchange at a time over one socket, by undici's HTTP/1.1 client. It is itself the handler of its dispatches
- * (undici's older interface, which hands over headers unparsed), so that a request allocates next to nothing here.
+ * (undici's older interface, which passes headers unparsed), so that a request allocates almost nothing here.
  */
 export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
   readonly httpVersion = '1.1';
@@ -110,7 +110,7 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
   onError(error: Error): void {
     const exchange = this.exchange;
     this.exchange = undefined;
-    // idleSince is set when it was put by: since then the receiver may have closed it.
+    // With idleSince set it was set aside: the receiver may have closed it since.
     const rested = this.used || this.idleSince > 0;
     this.destroy();
     const lost = error instanceof StaleConnectionError || isConnectionLoss(error);
@@ -131,7 +131,7 @@ function readHead(status: number, raw: readonly Buffer[]): ResponseHead {
     const name = raw[index];
     const value = raw[index + 1];
     if (name === undefined || value === undefined) continue;
-    // By length first: most headers are none of the three, and need not become strings.
+    // Lengths first: most headers are none of the three and need not become strings.
     if (name.length === 12) {
       if (lower(name) === 'content-type') head.contentType = value.toString('latin1');
     } else if (name.length === 11) {

@@ -15,13 +15,13 @@ export const MAX_STREAMS = 100;
 const MAX_IDLE_MS = 30_000;
 
 /**
- * Exchanges side by side as streams of one HTTP/2 session. On `node:http2`, not on undici's HTTP/2 client: that one
- * sends requests again by itself when a session ends, never closes an idle session, and lets what `session.request`
- * throws escape into the event loop.
+ * Exchanges side by side as streams of one HTTP/2 session. Uses `node:http2`, not undici's HTTP/2 client: that one
+ * resends requests by itself when a session ends, never closes an idle session, and lets errors of `session.request`
+ * escape into the event loop.
  */
 export class Http2Connection implements Connection {
   readonly httpVersion = '2';
-  /** One until the receiver's settings arrive, right behind the handshake: streams beyond its limit it refuses. */
+  /** One until the receiver's settings arrive, right after the handshake: it refuses streams beyond its limit. */
   capacity = 1;
   capacityKnown = false;
   active = 0;
@@ -63,7 +63,7 @@ export class Http2Connection implements Connection {
     try {
       stream = this.session.request(this.headersFor(exchange), { endStream: exchange.request.body === '' });
     } catch (error) {
-      // The session ended in this very moment: nothing was sent.
+      // The session ended at this very moment: nothing was sent.
       this.retiring = true;
       this.owner.released(this);
       exchange.fail(error, true);
@@ -75,7 +75,7 @@ export class Http2Connection implements Connection {
     if (exchange.request.body !== '') stream.end(exchange.request.body);
   }
 
-  /** Resets the stream. A receiver that lets one stream run out of time may have stopped answering at all. */
+  /** Resets the stream. A receiver that lets one stream time out may have stopped answering altogether. */
   cancel(exchange: Exchange): void {
     this.retiring = true;
     const stream = this.streams.get(exchange);

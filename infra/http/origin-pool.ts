@@ -23,22 +23,22 @@ export interface PoolShared {
 
 /** Longest time for resolving, connecting and the TLS handshake together, in milliseconds. */
 const DIAL_LIMIT_MS = 10_000;
-/** Before another attempt to open a connection beside others that work, after one that failed. */
+/** Pause after a failed attempt to open another connection while others work. */
 const DIAL_PAUSE_MS = 1_000;
 
 /**
  * The connections to one origin and the exchanges that wait for one.
  *
- * Own code instead of undici's Pool: docs/decisions/0009-outbound-connection-pool.md has the reasons.
+ * Why not undici's Pool: docs/decisions/0009-outbound-connection-pool.md.
  */
 export class OriginPool implements Home, ConnectionOwner {
   private readonly open = new Set<Connection>();
-  /** HTTP/1.1 connections without an exchange, last used on top: the others age and are closed. */
+  /** HTTP/1.1 connections without an exchange, most recently used on top, so that the others age and are closed. */
   private readonly resting: Connection[] = [];
   private readonly multiplexed = new Set<Connection>();
   private readonly dials = new Set<AbortController>();
   private readonly waiting = new Set<Exchange>();
-  /** Exchanges that a used connection has failed: only a new one will do. */
+  /** Exchanges that failed on a reused connection: only a new one will do. */
   private readonly waitingForNew = new Set<Exchange>();
   private outstanding = 0;
   private multiplexes: boolean | undefined;
@@ -118,17 +118,17 @@ export class OriginPool implements Home, ConnectionOwner {
     this.forgetIfEmpty();
   }
 
-  /** Closes connections that are idle for too long, too old, or have nothing more to do. */
+  /** Closes connections that have been idle too long, are too old, or have nothing left to do. */
   sweep(now: number): void {
     for (const connection of this.open) {
       if (connection.active > 0) continue;
       if (now - connection.idleSince > connection.maxIdleMs || !this.isUsable(connection, now)) connection.destroy();
     }
-    // After a pause in dialling nothing else may happen that would end it.
+    // Nothing else may resume dialling after a pause.
     if (this.queued > 0) this.dialIfNeeded();
   }
 
-  /** Closes what is idle; what is in use is closed as it comes to rest. */
+  /** Closes idle connections; those in use are closed as they become idle. */
   shut(): void {
     for (const connection of this.open) if (connection.active === 0) connection.destroy();
     if (this.queued === 0) this.stopDialling();
@@ -212,7 +212,7 @@ export class OriginPool implements Home, ConnectionOwner {
     return this.open.size + this.dials.size >= this.shared.socketsPerOrigin;
   }
 
-  /** How many exchanges the connections under way will carry; the first one to an origin is waited for. */
+  /** How many exchanges the connections being opened will carry; no limit before the origin's protocol is known. */
   private expected(): number {
     let expected = this.dials.size === 0 ? 0 : this.dials.size * this.carriedByOne();
     for (const connection of this.multiplexed) {
@@ -281,7 +281,7 @@ export class OriginPool implements Home, ConnectionOwner {
 
   private dialFailed(error: unknown): void {
     if (this.open.size > 0) {
-      // Others work: a receiver that allows only so many connections is not asked again and again.
+      // Other connections work: do not keep dialling a receiver that limits their number.
       this.turnedAway();
       for (const exchange of this.waitingForNew) exchange.fail(error, false);
       return;

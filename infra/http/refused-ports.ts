@@ -1,6 +1,6 @@
 /**
- * Ports that no web server answers on but that do harm when something speaks HTTP to them: the "bad ports" of the
- * Fetch standard (mail, FTP, SSH, IRC …) and the usual ports of databases, brokers and cluster agents.
+ * Ports that no web server uses and where speaking HTTP can do harm: the "bad ports" of the Fetch standard (mail, FTP,
+ * SSH, IRC …) and the usual ports of databases, brokers and cluster agents.
  */
 export const REFUSED_PORTS: ReadonlySet<number> = new Set([
   // Fetch standard, section "port blocking"

@@ -1,4 +1,4 @@
-/** Headers that belong to the connection or that the client sets itself: a caller's are left out. */
+/** Headers that belong to the connection or that the client sets itself: the caller's are dropped. */
 const OURS = new Set([
   ...['host', 'connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'transfer-encoding', 'upgrade'],
   ...['content-length', 'expect', 'te', 'trailer', 'http2-settings', 'accept-encoding'],
@@ -7,7 +7,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const MAX_NAMES = 2_000;
 
-/** Lower-case name, `''` for one of {@link OURS}, by the name as given; endpoints use few names, again and again. */
+/** From a name as given to its lower-case form, or `''` for one of {@link OURS}; endpoints reuse a few names. */
 const names = new Map<string, string>();
 
 /**

@@ -4,7 +4,7 @@ import { createSystemResolver, shareAnswers } from './resolver';
 const A = 1;
 const AAAA = 28;
 
-/** A DNS server on loopback that answers with these records, with NXDOMAIN for other names, and to `silent` not at all. */
+/** A DNS server on loopback that answers with these records, NXDOMAIN for other names, and never for `silent`. */
 async function startDns(
   records: Record<string, { a?: number[][]; aaaa?: number[][] }>,
 ): Promise<{ address: string; socket: Socket }> {

@@ -8,22 +8,22 @@ export type Resolve = (hostname: string) => Promise<string[]>;
 export interface SystemResolverOptions {
   /** DNS servers, `address` or `address:port`. Default: the system's. */
   servers?: readonly string[];
-  /** Wait for one DNS server's answer, in milliseconds; two tries. Default 1,500. */
+  /** How long to wait for one DNS server's answer, in milliseconds; two tries. Default 1,500. */
   timeoutMs?: number;
 }
 
 const LIBRARY_LOOKUPS = 2;
 const LIBRARY_LOOKUPS_WAITING = 500;
-/** Answers of DNS after which the C library is asked too: it knows the hosts file and search domains. */
+/** DNS errors after which the C library is asked too: it knows the hosts file and search domains. */
 const ASK_LIBRARY = new Set(['ENOTFOUND', 'ENODATA', 'ECONNREFUSED']);
 
 /**
- * Resolves by DNS first and by the C library (`getaddrinfo`) only what DNS does not know.
+ * Resolves by DNS, and by the C library (`getaddrinfo`) only names that DNS does not know.
  *
  * `getaddrinfo` blocks one of libuv's four threads until it has its answer. Four tenants whose name servers do not
  * answer would stop all resolution in the process, so such names must never get there: DNS queries are made by c-ares,
- * which waits without a thread, and never more than two threads are lent to `getaddrinfo`. The price: where the hosts
- * file contradicts DNS, DNS wins.
+ * which waits without a thread, and `getaddrinfo` never gets more than two threads. The price: where the hosts file
+ * contradicts DNS, DNS wins.
  */
 export function createSystemResolver(options: SystemResolverOptions = {}): Resolve {
   const resolver = new dns.Resolver({ timeout: options.timeoutMs ?? 1_500, tries: 2 });
@@ -40,8 +40,8 @@ export function createSystemResolver(options: SystemResolverOptions = {}): Resol
 }
 
 /**
- * One question for all who ask for the same name at once, and its answer again for `ttlMs`: opening sixty sockets to a
- * receiver asks DNS once. Failures are not kept.
+ * Shares one lookup among simultaneous requests for a name and reuses its answer for `ttlMs`: opening sixty sockets to
+ * a receiver asks DNS once. Failures are not cached.
  */
 export function shareAnswers(resolve: Resolve, ttlMs: number): Resolve {
   const answers = new LRUCache<string, Promise<string[]>>({ max: 5_000, ttl: Math.max(1, Math.round(ttlMs)) });
@@ -71,7 +71,7 @@ async function lookupInLibrary(hostname: string): Promise<string[]> {
   try {
     return (await dns.lookup(hostname, { all: true, verbatim: true })).map((entry) => entry.address);
   } finally {
-    // Hands its place over, or gives it back.
+    // Passes its slot on, or frees it.
     const next = waiting.shift();
     if (next === undefined) lookups--;
     else next();

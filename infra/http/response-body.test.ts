@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ResponseBody } from './response-body';
 
-/** Cuts bytes into pieces of the given sizes, again and again. */
+/** Cuts bytes into pieces, cycling through the given sizes. */
 function pieces(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   const parts: Buffer[] = [];
   for (let from = 0, turn = 0; from < bytes.length; turn++) {

@@ -37,7 +37,7 @@ export class ResponseBody {
     return this.incomplete || this.totalBytes > this.keptBytes;
   }
 
-  /** What is kept as text: valid UTF-8, without the NUL characters that Postgres refuses, cut between characters. */
+  /** The kept part as text: valid UTF-8, without the NUL characters that Postgres refuses, cut between characters. */
   text(): string {
     const [first] = this.kept;
     if (first === undefined) return '';
@@ -47,7 +47,7 @@ export class ResponseBody {
   }
 }
 
-/** The length without a multi-byte UTF-8 character that the end cuts. */
+/** The length without a multi-byte UTF-8 character cut off at the end. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= 4 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] ?? 0;

@@ -17,7 +17,7 @@ export interface GuardedResponse {
   httpVersion: HttpVersion;
 }
 
-/** No whole response. A receiver may have got the request all the same. */
+/** No whole response. The receiver may still have got the request. */
 export interface GuardedFailure {
   ok: false;
   code: GuardedErrorCode;

@@ -1,6 +1,6 @@
-/** Something to be ended when a signal aborts. */
+/** Something to end when a signal aborts. */
 export interface Abortable {
-  /** Where it stands in its {@link SignalWatch}. Kept by that. */
+  /** Its index in its {@link SignalWatch}, which maintains it. */
   position: number;
   abort(): void;
 }
@@ -8,8 +8,8 @@ export interface Abortable {
 const watches = new WeakMap<AbortSignal, SignalWatch>();
 
 /**
- * One listener a signal, however many requests share it. A listener a request would be one of the dearest things that
- * the client does, and a signal shared by many warns after ten; a `Set` of callbacks costs 5 µs a request in garbage.
+ * One listener per signal, however many requests share it. A listener per request would be one of the client's largest
+ * costs, and Node warns after ten on one signal; a `Set` of callbacks costs 5 µs a request in garbage.
  */
 export class SignalWatch {
   private readonly watching: Abortable[] = [];

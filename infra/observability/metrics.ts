@@ -1,12 +1,12 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 /**
- * The metrics of a process. Each domain makes its own, once, on the registry that all share; none is labelled by endpoint
- * or tenant, of which there is no bounded number.
+ * The metrics of a process. Each domain creates its own, once, on the shared registry; none is labelled by endpoint or
+ * tenant, whose number is unbounded.
  */
 export interface Metrics {
   readonly registry: Registry;
-  /** What `make` has made on this process's registry; it is called the first time only. */
+  /** What `make` created on this process's registry; `make` is called the first time only. */
   of<T>(make: (registry: Registry) => T): T;
 }
 

@@ -15,7 +15,7 @@ export const platformConfig = z.object({
   WAYBILL_DATABASE_CONNECTIONS: count(10, 500, 'connections of one process to Postgres'),
   REDIS_URL: setting(
     z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' }).optional(),
-    'Redis 6 or later; without it caches are per process',
+    'Redis 6 or later; without it, caches are per process',
   ),
   WAYBILL_KEYS: setting(
     list('').refine((keys) => keys.length > 0 && keys.every((key) => KEY.test(key)), {
@@ -31,17 +31,15 @@ export const platformConfig = z.object({
   ),
   WAYBILL_TASK_QUEUE: setting(
     z.string().min(1).default('waybill'),
-    'what the names of Temporal task queues begin with: `waybill-delivery`, `waybill-money`, `waybill-upkeep`',
+    'prefix of Temporal task queue names: `waybill-delivery`, `waybill-money`, `waybill-upkeep`',
     'waybill',
   ),
-  WAYBILL_SWEEP_INTERVAL: duration('30s', 'how often what nobody attends to is looked for'),
-  WAYBILL_ALLOW_PRIVATE_NETWORKS: list(
-    'CIDR ranges that receivers may be in although they are not public; for development and tests',
-  ),
+  WAYBILL_SWEEP_INTERVAL: duration('30s', 'how often to look for deliveries and payments that nothing attends to'),
+  WAYBILL_ALLOW_PRIVATE_NETWORKS: list('non-public CIDR ranges that receivers may be in; for development and tests'),
   WAYBILL_ALLOW_HTTP: flag('whether receivers may have `http://` addresses'),
   WAYBILL_EXTRA_CA_FILE: setting(
     z.string().optional(),
-    'a PEM file of further certificate authorities that receivers may be signed by',
+    'a PEM file of extra certificate authorities to trust for receivers',
   ),
 });
 

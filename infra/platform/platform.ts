@@ -11,7 +11,7 @@ import { createRedis } from '../redis/client';
 import { createTemporalClient } from '../temporal/client';
 import { type PlatformConfig, platformConfig } from './config';
 
-/** What every process of Waybill stands on: its configuration, its connections to the servers, its log and metrics. */
+/** What every process of Waybill is built on: configuration, connections to the servers, log and metrics. */
 export interface Platform {
   settings: Settings;
   config: PlatformConfig;
@@ -25,25 +25,25 @@ export interface Platform {
   namespace: string;
   metrics: Metrics;
   log: Logger;
-  /** What `make` opens for this process; it is called the first time only. */
+  /** What `make` opened for this process; `make` is called the first time only. */
   once<T>(make: (platform: Platform) => T): T;
-  /** What is to be finished before the connections are closed; what was asked for last comes first. */
+  /** Registers a step to finish before the connections are closed; the last registered runs first. */
   onClose(step: () => Promise<void>): void;
   /** Finishes what is under way, then closes every connection. */
   close(): Promise<void>;
 }
 
 export interface PlatformOptions {
-  /** How logs call the process. */
+  /** The process's name in logs. */
   name: string;
   /** The environment variables that the process reads besides {@link platformConfig}. */
   fragments: readonly Fragment[];
   env?: NodeJS.ProcessEnv;
-  /** In place of one that writes to standard output. */
+  /** Used instead of one that writes to standard output. */
   log?: Logger;
 }
 
-/** Opens what a process stands on. @throws ConfigError when the environment is not right */
+/** Opens a process's platform. @throws ConfigError when the environment is not valid */
 export function openPlatform(options: PlatformOptions): Platform {
   const settings = loadSettings([platformConfig, ...options.fragments], options.env);
   const config = settings.of(platformConfig);

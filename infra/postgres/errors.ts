@@ -4,7 +4,9 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** Whether a statement failed for the data it was given (class 22, data exception, or 23, constraint), not for the server's state. */
+/**
+ * Whether a statement failed for its data (class 22, data exception, or 23, constraint), not for the server's state.
+ */
 export function isItemFault(error: unknown): boolean {
   const state = sqlState(error);
   return state !== undefined && /^(22|23|54)/.test(state);

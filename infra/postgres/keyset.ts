@@ -3,7 +3,7 @@ import type { Queryable } from './pool';
 
 export type Order = 'asc' | 'desc';
 
-/** Where a page begins, seen from a row of the page before it or behind it. */
+/** Where a page begins, relative to a row of the page before or after it. */
 export interface Position {
   direction: 'next' | 'previous';
   /** The row's key: a UUID in hex, or a name. */
@@ -20,7 +20,9 @@ export interface PageRequest {
   position?: Position | undefined;
 }
 
-/** A page of rows in the asked order. With filters it may hold fewer rows than asked for although there is a next one. */
+/**
+ * A page of rows in the requested order. With filters it may hold fewer rows than the limit and still have a next page.
+ */
 export interface Page<T> {
   rows: T[];
   next: Position | undefined;
@@ -49,12 +51,12 @@ export interface KeysetQuery {
   fixed?: readonly Condition[];
   /** Conditions that few rows may meet; they are checked row by row within the scan budget. */
   filter?: readonly Condition[];
-  /** Rows that a request with a filter looks at, at most. Default {@link SCAN_BUDGET}. */
+  /** Most rows that a filtered request looks at. Default {@link SCAN_BUDGET}. */
   scanBudget?: number;
 }
 
 /**
- * So many rows a filtered request looks at before it answers with what it has found: about 15 ms from memory. Without
+ * How many rows a filtered request looks at before it answers with what it has found: about 15 ms from memory. Without
  * it, the search for a rare state would read a tenant's whole history.
  */
 export const SCAN_BUDGET = 20_000;
@@ -73,9 +75,10 @@ interface Scan {
 /**
  * Reads one page by keyset: the cost of a page does not grow with the pages before it.
  *
- * The prefix is bounded by comparing rows, `(tenant_id, id) < ($1, $2)`, and never by `tenant_id = $1`. With the equality
- * Postgres sees that `ORDER BY id` is enough, and may walk the primary key through everybody's rows to find the few of
- * this tenant: measured at 100,000 rows it does, and for a tenant whose rows are old that is a walk through the table.
+ * The prefix is bounded by comparing rows, `(tenant_id, id) < ($1, $2)`, and never by `tenant_id = $1`. With the
+ * equality Postgres sees that `ORDER BY id` is enough, and may walk the primary key through everybody's rows to find
+ * the few of this tenant: measured at 100,000 rows it does, and for a tenant whose rows are old that means reading the
+ * whole table.
  */
 export async function readPage<R extends QueryResultRow>(
   db: Queryable,
@@ -113,7 +116,7 @@ function scanOf(query: KeysetQuery, ascending: boolean, position: Position | und
   const lower = query.from === undefined ? undefined : { key: query.from, inclusive: true };
   const upper = query.before === undefined ? undefined : { key: query.before, inclusive: false };
   if (position === undefined) return { ascending, lower, upper };
-  // One bound a side: Postgres would start from whichever of two it likes.
+  // One bound per side: given two, Postgres may start from either.
   return ascending
     ? { ascending, lower: tighter(lower, position, 1), upper }
     : { ascending, lower, upper: tighter(upper, position, -1) };
@@ -183,7 +186,7 @@ function keyOf(row: QueryResultRow | undefined, query: KeysetQuery): string | un
   return typeof value === 'string' ? value : undefined;
 }
 
-/** A page whose rows are turned into something else. */
+/** Maps the rows of a page. */
 export function mapPage<R, T>(page: Page<R>, map: (row: R) => T): Page<T> {
   return { rows: page.rows.map(map), next: page.next, previous: page.previous };
 }

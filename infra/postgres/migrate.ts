@@ -2,8 +2,8 @@ import path from 'node:path';
 import type { Logger } from '../log';
 
 /**
- * Brings the database to the newest migration; does nothing if it is there. Safe to run from several processes at once:
- * an advisory lock lets one do it.
+ * Brings the database to the newest migration; does nothing if it is already there. Safe to run from several processes
+ * at once: an advisory lock lets one do it.
  */
 export async function migrate(databaseUrl: string, log: Logger): Promise<void> {
   const { runner } = await import('node-pg-migrate');

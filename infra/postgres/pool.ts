@@ -1,10 +1,13 @@
 import { Pool, type PoolClient, type QueryConfig, types } from 'pg';
 import type { Logger } from '../log';
 
-// A date is a day of the calendar, not a moment: it stays the text that it is.
+// A date is a calendar day, not a moment: it stays text.
 types.setTypeParser(types.builtins.DATE, (text) => text);
 
-/** A statement with its parameters; named ones are prepared once a connection. `rowMode: 'array'` is cheaper for large answers. */
+/**
+ * A statement with its parameters; named ones are prepared per connection. `rowMode: 'array'` is cheaper for large
+ * answers.
+ */
 export type Statement = QueryConfig & { rowMode?: 'array' };
 
 /** What a statement is sent through: the pool, or one connection inside a transaction. `R` is a row of the answer. */
@@ -13,10 +16,10 @@ export interface Queryable {
 }
 
 /**
- * Statements are prepared once a connection, often while tables are small, and keep the plan they got then. A plan that
- * reads a whole table or index was right for that moment and is ruinous a million rows later: with a table of keys that
- * was empty when the plan was made, storing a message took 1.1 ms instead of 0.05 ms. Every query of the hot path looks
- * few rows up by an index, so only plans that do so are left. Reports over many rows turn the others on again, for
+ * Statements are prepared once per connection, often while tables are small, and keep the plan they got then. A plan
+ * that reads a whole table or index was right for that moment and is ruinous a million rows later: with a table of keys
+ * that was empty when the plan was made, storing a message took 1.1 ms instead of 0.05 ms. Every query of the hot path
+ * looks up a few rows by an index, so only such plans are allowed. Reports over many rows turn the others back on for
  * their transaction.
  */
 const PLANNER_OPTIONS = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';

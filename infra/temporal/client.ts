@@ -12,10 +12,10 @@ function connectConfig() {
 }
 
 /**
- * A connection whose calls are all of one namespace, which its headers name from the start.
+ * A connection for one namespace, which its headers name from the start.
  *
- * The SDK says it anew with every call, through an AsyncLocalStorage, as it does a deadline: on Node 20 the first use of one
- * switches hooks on for every promise of the process, for good, which costs the API a twentieth of its time.
+ * The SDK sets it (and a deadline) on each call through an AsyncLocalStorage: on Node 20 the first use of one
+ * permanently enables hooks on every promise of the process, which costs the API a twentieth of its time.
  */
 class OneNamespaceConnection extends Connection {
   override withMetadata<T>(_metadata: Metadata, work: () => Promise<T>): Promise<T> {
@@ -28,9 +28,7 @@ class OneNamespaceConnection extends Connection {
   }
 }
 
-/**
- * A client that connects when it is first used, so that an API can start and accept while Temporal is away.
- */
+/** A client that connects on first use, so that an API can start and accept while Temporal is away. */
 export function createTemporalClient(): { client: Client; namespace: string; close: () => Promise<void> } {
   const { connectionOptions, namespace } = connectConfig();
   const connection = OneNamespaceConnection.lazy({

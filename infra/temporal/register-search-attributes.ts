@@ -27,7 +27,7 @@ export async function registerSearchAttributes(client: Client, namespace: string
       ),
     })
     .catch(async (error) => {
-      // Another process may have added them in the same moment.
+      // Another process may have added them at the same moment.
       const now = await operatorService.listSearchAttributes({ namespace });
       if (missing.some((attribute) => now.customAttributes?.[attribute.name] === undefined)) throw error;
     });

@@ -3,7 +3,7 @@ import type { PlatformConfig } from '../platform/config';
 import { TENANT_IDS } from './search-attributes';
 import { taskQueue } from './task-queues';
 
-/** Creates Schedules, or brings them to what these options say. Safe to be done by several workers at once. */
+/** Creates Schedules, or updates them to match these options. Several workers may do so at once. */
 export async function ensureSchedules(client: Client, schedules: readonly ScheduleOptions[]): Promise<void> {
   for (const options of schedules) {
     try {
@@ -25,7 +25,7 @@ export interface Housekeeping {
   summary: string;
 }
 
-/** A Schedule of upkeep. A missed or a late run has nothing to catch up on: each looks at everything there is. */
+/** A Schedule for upkeep. A missed or late run needs no catching up: each run looks at everything. */
 export function housekeeping(
   config: PlatformConfig,
   { id, workflowType, everyMs, summary }: Housekeeping,
@@ -61,7 +61,7 @@ export interface DailyWork {
   tenantId: string;
 }
 
-/** A Schedule of what is due once a day. What was missed within a week is caught up on, one after the other. */
+/** A Schedule for daily work. Runs missed within a week are caught up on, one after the other. */
 export function daily(work: DailyWork): ScheduleOptions {
   const { id, workflowType, hour, minute, timeZone, args, summary, tenantId } = work;
   return {

@@ -1,6 +1,6 @@
 /**
- * Work by kind, each with a task queue and slots of its own, so that receivers which hang never take the slots of a
- * settlement or a sweep.
+ * Kinds of work, each with its own task queue and slots, so that hanging receivers never take the slots of a settlement
+ * or a sweep.
  */
 export const WORK = ['delivery', 'money', 'upkeep'] as const;
 

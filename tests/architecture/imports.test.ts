@@ -7,7 +7,7 @@ const ROOT = path.resolve(__dirname, '..', '..');
 /** A file's imports, by its path in the house. */
 type House = Record<string, readonly string[]>;
 
-/** What no file may do: the rule that says so, and a file that breaks it and nothing else. */
+/** Each rule, and a file that breaks it and no other. */
 const BROKEN: readonly [rule: string, file: string, imports: string][] = [
   ['no-cycles', 'core/ring-a.ts', './ring-b'],
   ['core-imports-nothing', 'core/reaches-up.ts', '../infra/log'],
@@ -98,7 +98,7 @@ interface Violation {
   from: string;
 }
 
-/** What dependency-cruiser finds in a folder with the project's own rules. */
+/** What dependency-cruiser finds in a folder by the project's own rules. */
 function violations(folder: string): Promise<Violation[]> {
   const program = path.join(ROOT, 'node_modules', 'dependency-cruiser', 'bin', 'dependency-cruise.mjs');
   const config = path.join(ROOT, '.dependency-cruiser.cjs');

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 
-/** What ESLint finds, by the project's own rules, in a text as if it stood at this place in the house. */
+/** What ESLint finds in a text by the project's own rules, as if the text were the file at this path. */
 function lint(place: string, text: string): Promise<string[]> {
   const eslint = path.join(ROOT, 'node_modules', 'eslint', 'bin', 'eslint.js');
   const file = path.join('tests', 'architecture', 'fixtures', place);

@@ -9,7 +9,7 @@ const PAGES = FOLDERS.flatMap((folder) =>
     .map((name) => path.join(folder, name)),
 );
 
-/** Where the links of a page lead that lead to files of ours. */
+/** The targets of a page's links to files of ours. */
 function links(page: string, text: string): string[] {
   return [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
     .map(([, target = '']) => target)

@@ -15,7 +15,7 @@ jest.setTimeout(180_000);
 // All in one file, so that they run one after the other: which of the usual ports are free is part of what they check.
 const dataDir = mkdtempSync(path.join(tmpdir(), 'waybill-start-'));
 const env: Record<string, string> = { WAYBILL_DATA_DIR: dataDir };
-/** What may die, as messages call it, and what its arguments contain. */
+/** The programs that may die, by their names in messages, and what their arguments contain. */
 const PROGRAMS = {
   Worker: 'worker/main.js',
   API: 'api/main.js',
@@ -119,7 +119,7 @@ test('what dies is started again where it was, and webhooks go on', async () => 
     await run.printed(`${name} ended unexpectedly (SIGKILL), see ${path.join(dataDir, 'log')}`);
     await run.printed(`${name} runs again`);
     const takesWorkflow = name === 'Worker' || name === 'Temporal';
-    // Refused at first, it takes the worker and Temporal to deliver it.
+    // Refused at first, it needs the worker and Temporal to be delivered.
     if (takesWorkflow) await fetch(`${receiverUrl}/fail?next=1&status=503`, { method: 'POST' });
     const { id } = await publish(api);
     if (takesWorkflow) await run.printed(`${id}, signature verified, answered 503`);
@@ -217,7 +217,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('a %s that only npm gets stops what np
   expect(await leftAfter(dataDir, 10_000)).toEqual([]);
 });
 
-/** Where a start that runs has said its API and receiver are. */
+/** The API and the receiver of a running start, as it has printed them. */
 function placesOf(run: SetupRun): { api: ApiClient; receiverUrl: string } {
   const [, apiUrl = ''] = /^ {2}API +(http\S+)\/v1$/m.exec(run.stdout()) ?? [];
   const [, receiverUrl = ''] = /^ {2}Receiver +(http\S+)\/received/m.exec(run.stdout()) ?? [];
@@ -230,7 +230,7 @@ async function publish(api: ApiClient): Promise<{ id: string }> {
   return z.object({ id: z.string() }).parse(await api.call('POST', '/v1/messages', message));
 }
 
-/** Listens on those of the ports that nobody listens on yet. */
+/** Listens on those of the ports that are free. */
 async function occupy(...ports: number[]): Promise<Server[]> {
   const servers: Server[] = [];
   for (const port of ports) {

@@ -8,7 +8,7 @@ import { eventually } from '../support/receiver';
 const ROOT = path.resolve(__dirname, '..', '..');
 const FOLDER = path.join(__dirname, 'histories');
 
-/** Waits for a workflow to end and keeps its history, without what tells of the machine it ran on. */
+/** Waits for a workflow to end and keeps its history, without details of the machine it ran on. */
 export async function keepHistory(client: Client, name: string, workflowId: string): Promise<void> {
   const handle = client.workflow.getHandle(workflowId);
   await eventually(async () => {

@@ -8,9 +8,9 @@ import { eventually, startReceiver, type TestReceiver } from '../support/receive
 import { keepHistory } from './keep-history';
 
 /**
- * Runs workflows through what they can meet and keeps their histories, for `replay.test.ts`. Not a test: it is run by
- * `npm run record:histories` when a workflow has got a new branch. Histories that were recorded by earlier versions
- * stay: they stand for the workflows that are in flight when that version is replaced.
+ * Runs workflows through what they can meet and keeps their histories, for `replay.test.ts`. Not a test: run it by `npm
+ * run record:histories` when a workflow has a new branch. Histories that were recorded by earlier versions stay: they
+ * stand for the workflows that are in flight when that version is replaced.
  */
 let pipeline: Pipeline;
 let receiver: TestReceiver;

@@ -13,7 +13,7 @@ import { createPaymentApi, type PaymentApi } from '../support/payments-support';
 import { eventually } from '../support/receiver';
 import { keepHistory } from './keep-history';
 
-/** As `record-histories.ts`, for the workflows about payments. */
+/** Like `record-histories.ts`, for the workflows about payments. */
 let api: PaymentApi;
 beforeAll(async () => {
   api = await createPaymentApi();

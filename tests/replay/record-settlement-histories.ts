@@ -12,7 +12,7 @@ import { createPipeline, type Pipeline } from '../support/pipeline';
 import { during, happen } from '../support/settlement';
 import { keepHistory } from './keep-history';
 
-// As record-histories.ts, for what settles.
+// Like `record-histories.ts`, for the settlement workflows.
 let pipeline: Pipeline;
 beforeAll(async () => {
   pipeline = await createPipeline();

@@ -16,7 +16,7 @@ interface Document {
   paths: Record<string, Record<string, Omit<Operation, 'method' | 'path'>>>;
 }
 
-/** The OpenAPI document, as something answers are held against. */
+/** The OpenAPI document, to check answers against. */
 export class Contract {
   readonly operations: Operation[];
   readonly #ajv: Ajv2020;
@@ -72,7 +72,7 @@ export class Contract {
   }
 }
 
-/** Answers may grow fields for clients; here an undocumented one is an error. */
+/** Clients must accept new fields in answers; here an undocumented one is an error. */
 function closeObjects(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closeObjects);
   if (typeof value !== 'object' || value === null) return value;

@@ -19,11 +19,11 @@ export interface CallOptions {
   key?: string | null;
   body?: unknown;
   headers?: Record<string, string>;
-  /** Default: a new one where the document says that one is required. `null` sends none. */
+  /** Default: a new one where the document requires one. `null` sends none. */
   idempotencyKey?: string | null;
 }
 
-/** What an API is made of in tests, so that a test can replace a part. */
+/** The parts of an API in tests, so that a test can replace one. */
 export interface TestAppDeps extends Platform, AppOptions {
   publisher: Publisher;
 }
@@ -120,7 +120,7 @@ export function createTestApp(deps: TestAppDeps): ReturnType<typeof createApp> {
   return createApp(platformOf(deps), deps);
 }
 
-/** The platform on which the publisher is the given one. */
+/** The platform with the given publisher. */
 export function platformOf({ publisher, ...platform }: TestAppDeps): Platform {
   const replaced = new Map<unknown, unknown>([[openPublishing, { publisher }]]);
   return {

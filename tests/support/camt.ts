@@ -1,7 +1,7 @@
 import { childrenOf, only, parseXml, type XmlElement } from './xml';
 
-// The part of camt.053.001.08 that is written: elements in the order of the standard's sequences, how often they may be
-// there, and the form of their text.
+// The part of camt.053.001.08 that is written: elements in the order of the standard's sequences, how often each may
+// occur, and the form of its text.
 
 type Spec = RegExp | readonly Part[];
 

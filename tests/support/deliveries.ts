@@ -59,7 +59,7 @@ export function deliveryReads(pool: () => Pool): DeliveryReads {
 /** The timeout of the endpoints that {@link insertEndpoint} makes. */
 const TIMEOUT_MS = 5_000;
 
-/** Stores messages as a process does that dies before it makes the first attempts. */
+/** Stores messages as a process does if it dies before making the first attempts. */
 export async function storeOnly(
   pool: Pool,
   tenantId: PublicId,

@@ -82,7 +82,7 @@ export interface Authority {
   cert: string;
   /** Signs a server certificate for names and IPv4 addresses; an expired one ran out yesterday. */
   issue(names: readonly string[], validity?: 'valid' | 'expired'): Identity;
-  /** A certificate for names that no authority signed but itself. */
+  /** A self-signed certificate for names. */
   self(names: readonly string[]): Identity;
 }
 

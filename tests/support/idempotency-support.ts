@@ -68,7 +68,7 @@ export async function startProcess(
   };
 }
 
-/** A point that what passes it waits at, once it is closed. */
+/** A point where callers wait once it is closed. */
 export class Gate {
   #open: Promise<void> = Promise.resolve();
   #release: () => void = () => {};
@@ -119,7 +119,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   }
 }
 
-/** Lets every lock run out, as if as much time had gone by. */
+/** Lets every lock run out, as if that much time had passed. */
 export async function runOutLocks(pool: Pool): Promise<void> {
   await pool.query("UPDATE idempotency_records SET locked_until = now() WHERE state = 'in_flight'");
 }

@@ -16,7 +16,7 @@ export function captureLog(level = 'trace'): LogCapture {
   return { log, lines, records: () => lines.map((line) => JSON.parse(line)) };
 }
 
-/** A logger that hides nothing, for what is not to be logged in the first place. */
+/** A logger that hides nothing, to check for what must never be logged. */
 export function captureEverything(): LogCapture {
   const lines: string[] = [];
   return { log: pino({ level: 'trace' }, sink(lines)), lines, records: () => lines.map((line) => JSON.parse(line)) };

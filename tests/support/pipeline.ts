@@ -42,7 +42,7 @@ export interface Pipeline {
   client: Client;
   metrics: WebhookMetrics;
   log: Logger;
-  /** Opens what a further process on the same servers would; it is closed with the pipeline. */
+  /** Opens what another process on the same servers would; it is closed with the pipeline. */
   openPlatform(): Platform;
   /** Starts a worker; call `stop` on it to let it go. */
   startWorker(): Promise<{ stop(): Promise<void> }>;

@@ -76,7 +76,7 @@ export async function startReceiver(): Promise<TestReceiver> {
   };
 }
 
-/** Asks again until there is an answer. @throws after `timeoutMs`, with what `state` says */
+/** Tries again until there is a result. @throws after `timeoutMs`, with what `state` says */
 export async function eventually<T>(
   ask: () => T | undefined | Promise<T | undefined>,
   timeoutMs = 20_000,

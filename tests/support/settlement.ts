@@ -28,7 +28,7 @@ export interface Happening {
   ref?: string;
 }
 
-/** What the ledger is to say of it, by the rules of domains/ledger. */
+/** What the ledger should say about it, by the rules of domains/ledger. */
 export function postingOf({ kind, amount, merchantId }: Happening, schedule: FeeSchedule): Posting {
   const charged = feeOf(amount, schedule.terms);
   switch (kind) {
@@ -99,7 +99,7 @@ export function createSteps(pipeline: Pipeline) {
 
 export const STEPS: readonly Step[] = ['openDay', 'claimDay', 'computeDay', 'checkDay', 'postDay', 'completeDay'];
 
-/** A moment so many hours after the beginning of a business day. */
+/** A moment this many hours after the beginning of a business day. */
 export function during(date: string, hours: number, timeZone = 'UTC', cutoff = '23:59'): Date {
   return new Date(businessDay(date, { timeZone, cutoff }).start.getTime() + hours * 3_600_000);
 }

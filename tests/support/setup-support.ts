@@ -12,7 +12,7 @@ export interface SetupRun {
   /** What it has printed so far. */
   stdout(): string;
   stderr(): string;
-  /** Resolves when it has printed this, so many times. @throws when it ends before, or takes longer than 90 s */
+  /** Resolves when it has printed this, `times` times. @throws when it ends before, or takes longer than 90 s */
   printed(text: string, times?: number): Promise<void>;
   /** Sends a signal to the whole group, as a terminal does. */
   signalGroup(signal: NodeJS.Signals): void;
@@ -67,7 +67,7 @@ function run(command: string, args: readonly string[], env: Record<string, strin
   };
 }
 
-/** The processes that have to do with a data directory, by arguments, environment or working directory; a line each. */
+/** The processes related to a data directory by arguments, environment or working directory; a line each. */
 export function processesOf(dataDir: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -76,13 +76,13 @@ export function processesOf(dataDir: string): string[] {
     .map(({ pid, text }) => `${pid} ${text.slice(0, 300)}`);
 }
 
-/** Resolves when no process of that data directory is left; to those left after the deadline otherwise. */
+/** Resolves when no process of that data directory is left, or at the deadline, with those still left. */
 export async function leftAfter(dataDir: string, withinMs: number): Promise<string[]> {
   await waitFor(async () => (processesOf(dataDir).length === 0 ? true : undefined), { withinMs, everyMs: 100 });
   return processesOf(dataDir);
 }
 
-/** The number of the process whose arguments contain this. */
+/** The pid of the process whose arguments contain this. */
 export function findProcess(dataDir: string, argument: string): number {
   const line = processesOf(dataDir).find((each) => each.includes(argument));
   if (line === undefined) throw new Error(`no process with ${argument}`);

@@ -10,8 +10,8 @@ export interface XmlElement {
 }
 
 /**
- * Reads a document by saxes, as strict as XML 1.0 is. fast-xml-parser takes control characters and entities that do not
- * exist, which is what these tests are to find.
+ * Reads a document by saxes, as strictly as XML 1.0 demands. fast-xml-parser accepts control characters and undefined
+ * entities, which these tests must find.
  *
  * @throws Error when it is not well-formed
  */

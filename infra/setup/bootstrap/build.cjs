@@ -1,11 +1,11 @@
 'use strict';
-// What has to be built: sources are compared with those of the last build, by size and time of change.
+// What has to be built: sources are compared with those of the last build, by size and modification time.
 const fs = require('node:fs');
 const path = require('node:path');
 
 /**
  * @param {string} root
- * @returns {Record<string, string>} each file that the build reads, with its size and time of change
+ * @returns {Record<string, string>} each file that the build reads, with its size and modification time
  */
 function listSources(root) {
   const { include } = JSON.parse(fs.readFileSync(path.join(root, 'tsconfig.json'), 'utf8'));
@@ -38,17 +38,18 @@ function planBuild(root, sources) {
   const bundle = path.join('dist', 'workflow-bundle.js');
   return {
     compile: missing || !same(last.sources, sources),
-    // With an output gone, the compiler's own record of what is up to date is wrong.
+    // With an output missing, the compiler's own record of what is up to date is wrong.
     fromScratch: missing,
     vanished: Object.keys(last.sources)
       .filter((file) => sources[file] === undefined)
       .flatMap(outputs),
-    // Whatever changed: which files workflows import nobody has to keep a list of, and bundling takes a second or two.
+    // After any change: this saves keeping a list of the files that workflows import, and bundling takes only a second
+    // or two.
     bundle: !exists(root, bundle) || !same(last.bundled, sources),
   };
 }
 
-/** Removes what a source left that is there no more, so that nothing imports it. */
+/** Removes the outputs of deleted sources, so that nothing imports them. */
 function removeVanished(root, plan) {
   for (const output of plan.vanished) {
     fs.rmSync(path.join(root, output), { force: true });
@@ -57,7 +58,7 @@ function removeVanished(root, plan) {
   if (plan.fromScratch) fs.rmSync(path.join(root, 'dist', '.tsbuildinfo'), { force: true });
 }
 
-/** Notes a finished step: `sources` after compiling, `bundled` after bundling. */
+/** Records a finished step: `sources` after compiling, `bundled` after bundling. */
 function writeStamp(root, done) {
   fs.mkdirSync(path.join(root, 'dist'), { recursive: true });
   fs.writeFileSync(stampFile(root), JSON.stringify({ ...readStamp(root), ...done }));

@@ -1,9 +1,9 @@
-/** Each file that the build reads, with its size and time of change. */
+/** Each file that the build reads, with its size and modification time. */
 export type Sources = Record<string, string>;
 
 export interface BuildPlan {
   compile: boolean;
-  /** An output is missing, so the compiler has to forget what it holds for up to date. */
+  /** An output is missing, so the compiler has to discard its record of what is up to date. */
   fromScratch: boolean;
   /** Outputs, relative to the root, whose sources are gone. */
   vanished: string[];
@@ -14,8 +14,8 @@ export function listSources(root: string): Sources;
 
 export function planBuild(root: string, sources: Sources): BuildPlan;
 
-/** Removes what a source left that is there no more, so that nothing imports it. */
+/** Removes the outputs of deleted sources, so that nothing imports them. */
 export function removeVanished(root: string, plan: BuildPlan): void;
 
-/** Notes a finished step: `sources` after compiling, `bundled` after bundling. */
+/** Records a finished step: `sources` after compiling, `bundled` after bundling. */
 export function writeStamp(root: string, done: { sources?: Sources; bundled?: Sources }): void;

@@ -20,7 +20,7 @@ function put(file: string, text: string): void {
   writeFileSync(full, text);
 }
 
-/** What compiler and bundler would do. */
+/** Does what compiler and bundler would do. */
 function build(): void {
   const sources = listSources(root);
   for (const file of Object.keys(sources)) if (file.endsWith('.ts')) put(`dist/${file.replace(/ts$/, 'js')}`, '');

@@ -8,7 +8,7 @@ const path = require('node:path');
 function isInstalled(root) {
   const lockText = fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8');
   if (readText(stampFile(root)) === hash(lockText)) return true;
-  // No stamp of ours: somebody ran npm by hand. npm's own record of what it installed tells whether that was complete.
+  // No stamp of ours: somebody ran npm by hand. npm's own record shows whether that installation is complete.
   const record = readText(path.join(root, 'node_modules', '.package-lock.json'));
   if (record === undefined || !matchesLock(JSON.parse(lockText), JSON.parse(record))) return false;
   writeStamp(root);
@@ -29,7 +29,7 @@ function matchesLock(lock, record) {
 }
 
 /**
- * The command that installs: the npm that runs us, or the one on PATH. Development packages are wanted whatever
+ * The command that installs: the npm that runs us, or the one on PATH. Development packages are included whatever
  * NODE_ENV says, since the build needs the compiler.
  */
 function installCommand(env) {

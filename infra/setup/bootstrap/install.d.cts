@@ -18,5 +18,5 @@ export function matchesLock(lock: Lockfile, record: Lockfile): boolean;
 /** The command that installs: the npm that runs us, or the one on PATH. */
 export function installCommand(env: Record<string, string | undefined>): { command: string; args: string[] };
 
-/** Notes that what is installed is what package-lock.json asks for now. */
+/** Records that the installed packages match package-lock.json. */
 export function writeStamp(root: string): void;

@@ -18,7 +18,7 @@ function takeLock(file) {
   try {
     for (;;) {
       try {
-        // link, unlike open and write, shows the lock to others only with its content.
+        // link, unlike open and write, makes the lock visible only with its content.
         fs.linkSync(draft, file);
         return held(file);
       } catch (error) {
@@ -63,7 +63,7 @@ function removeStale(file) {
   }
 }
 
-/** Removing takes no time; a turn that lasts was left by a process that was killed in it. */
+/** Removing takes no time, so a turn that lasts was left by a process killed during it. */
 function waitForTurn(turn) {
   const stat = fs.statSync(turn, { throwIfNoEntry: false });
   if (stat !== undefined && Date.now() - stat.mtimeMs > TURN_MS) fs.rmSync(turn, { recursive: true, force: true });
@@ -85,12 +85,12 @@ function isAlive(holder) {
   } catch (error) {
     if (error.code !== 'EPERM') return false;
   }
-  // The number may belong to another process by now; the start time tells.
+  // The pid may belong to another process by now; the start time shows that.
   const started = startedAt(holder.pid);
   return started === undefined || holder.started === undefined || started === holder.started;
 }
 
-/** When a process started, in the kernel's ticks since boot; undefined where /proc does not tell. */
+/** When a process started, in the kernel's ticks since boot; undefined where /proc does not say. */
 function startedAt(pid) {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');

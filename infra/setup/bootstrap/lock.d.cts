@@ -1,4 +1,4 @@
-/** A process as a lock file names it. `started`: ticks since boot, where the system tells. */
+/** A process as a lock file names it. `started`: ticks since boot, where the system says. */
 export interface Holder {
   pid: number;
   started?: string;
@@ -11,5 +11,5 @@ export function takeLock(file: string): LockResult;
 
 export function isAlive(holder: Holder): boolean;
 
-/** When a process started, in ticks since boot; undefined where the system does not tell. */
+/** When a process started, in ticks since boot; undefined where the system does not say. */
 export function startedAt(pid: number): string | undefined;

@@ -1,5 +1,5 @@
 'use strict';
-// Long steps, told to whoever watches: what, since when, and the last lines of output when one fails.
+// Reports long steps to the user: what, since when, and the last lines of output when one fails.
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -32,7 +32,7 @@ async function runStep(step) {
   const child = spawn(step.command, step.args, { cwd: step.cwd, stdio: ['ignore', log, log] });
   const interrupt = (signal) => {
     child.kill('SIGTERM');
-    // npm goes on all the same; what it leaves half done, the next start does anew.
+    // npm carries on regardless; the next start redoes whatever it leaves half done.
     setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
     child.once('close', () => process.exit(signal === 'SIGINT' ? 130 : 143));
   };

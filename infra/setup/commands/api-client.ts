@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 const REQUEST_WITHIN_MS = 15_000;
 
-/** The REST API refused; the message has its problem's title and detail. */
+/** The REST API refused a call; the message has its problem's title and detail. */
 export class ApiError extends Error {
   override name = 'ApiError';
   constructor(

@@ -21,10 +21,10 @@ import {
 import type { RunningPlaces } from './welcome';
 
 const SERVER_PORTS = { postgres: 15_432, redis: 16_379, temporal: 7233, temporalUi: 8233 };
-/** API and worker finish what is under way when they are asked to end; they have shorter deadlines of their own. */
+/** API and worker finish their work when asked to stop; their own deadlines are shorter. */
 const STOP_WITHIN_MS = 65_000;
 
-/** What runs and has to be stopped, in the order it was started; and who starts it again when it dies. */
+/** What runs and has to be stopped, in the order it was started; and the keeper that restarts it when it dies. */
 export interface Running {
   keeper: Keeper;
   servers: Servers | undefined;
@@ -39,7 +39,7 @@ export interface BringUpOptions {
   signal: AbortSignal;
 }
 
-/** Starts everything in turn and delivers a first webhook. What dies from then on is started again. */
+/** Starts everything in turn and delivers a first webhook. What dies after that is restarted. */
 export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
   const { dataDir, running, log, signal } = options;
   const logFolder = path.join(dataDir, 'log');
@@ -50,7 +50,7 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
   for (const server of [servers.postgres, servers.redis, servers.temporal]) {
     if (server !== undefined) running.keeper.keep(server);
   }
-  // For the programs, which get it handed on, and for our own Temporal client.
+  // For the programs, which inherit it, and for our own Temporal client.
   Object.assign(process.env, servers.env, keys.keys, localEnvironment(process.env));
   await migrate(servers.postgres.address, pino({ level: 'silent' }));
   signal.throwIfAborted();
@@ -91,7 +91,7 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
   };
 }
 
-/** API and worker first, while those that they finish their work with are still there. */
+/** API and worker first, while the servers that they need to finish are still up. */
 export async function stopAll({ keeper, servers, programs }: Running): Promise<void> {
   await keeper.end();
   const ours = (program: ManagedProcess) => program.name === 'API' || program.name === 'Worker';
@@ -111,7 +111,7 @@ function asKept(managed: ManagedProcess): Kept {
 
 function prepareDataDirectory(dataDir: string, log: (line: string) => void) {
   mkdirSync(dataDir, { recursive: true });
-  // Others may pass through (Postgres' user, under root), not look around.
+  // Other users may pass through (Postgres' user, under root), not list its files.
   chmodSync(dataDir, 0o711);
   const loaded = loadKeys(dataDir, process.env);
   if (loaded.created) {

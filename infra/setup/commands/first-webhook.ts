@@ -33,17 +33,17 @@ export interface OwnEndpoint {
   secret: string;
 }
 
-/** What became of the first webhook. */
+/** The outcome of the first webhook. */
 export interface FirstWebhook {
   deliveryId: string;
   workflowId: string;
-  /** Its page in Temporal Web UI; `undefined` if nobody knows where that is. */
+  /** Its page in Temporal Web UI; `undefined` if Web UI's address is unknown. */
   workflowUrl: string | undefined;
   /** From the message's acceptance by the API to its last byte at the receiver; both by this machine's clock. */
   acceptToReceivedMs: number;
 }
 
-/** Points the endpoint of an earlier start to the receiver's address of today, or creates one. */
+/** Points the endpoint of an earlier start to the receiver's current address, or creates one. */
 export async function ensureEndpoint(api: ApiClient, dataDir: string, url: string): Promise<OwnEndpoint> {
   const file = path.join(dataDir, 'receiver-endpoint');
   const known = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : undefined;
@@ -53,7 +53,7 @@ export async function ensureEndpoint(api: ApiClient, dataDir: string, url: strin
   return { id, secret };
 }
 
-/** `undefined` if the endpoint is there no more. */
+/** `undefined` if the endpoint no longer exists. */
 async function moveEndpoint(api: ApiClient, id: string, url: string): Promise<string | undefined> {
   try {
     const { state } = endpointSchema.parse(await api.call('PATCH', `/v1/endpoints/${id}`, { url }));
@@ -72,9 +72,9 @@ async function createEndpoint(api: ApiClient, url: string): Promise<string> {
 
 /**
  * Publishes a message through the REST API and follows it to the receiver. It is a test event for that endpoint alone:
- * others that subscribe to everything, in a database of the user's, are not told of an order that nobody placed.
+ * other endpoints in the user's database that subscribe to everything do not hear of an order that nobody placed.
  *
- * @throws Error saying how far it came
+ * @throws Error saying how far it got
  */
 export async function sendFirstWebhook(options: {
   api: ApiClient;
@@ -119,7 +119,7 @@ async function receivedAtOf(receiverUrl: string, messageId: string): Promise<num
   return webhook.receivedAt;
 }
 
-/** The workflow covers its delivery a moment after the first attempt; the link to it has to work when it is shown. */
+/** The workflow covers its delivery a moment after the first attempt; the link must work when it is shown. */
 async function untilWorkflowIsThere(workflowId: string, signal: AbortSignal): Promise<void> {
   const { client, close } = createTemporalClient();
   const look = async () => {

@@ -5,14 +5,14 @@ import { projectRoot } from '../paths';
 import { guard, unguard } from '../processes/guard';
 import { waitFor } from '../processes/wait';
 
-/** How long jest may take to end after its results are written; a test that leaves something open keeps it from it. */
+/** How long jest may take to end after its results are written; a test that leaves something open keeps it running. */
 const END_WITHIN_MS = 30_000;
-/** How long what jest has started may take to end after it was asked to. */
+/** How long processes that jest has started may take to end when asked. */
 const TIDY_WITHIN_MS = 20_000;
 
 /**
- * Runs jest to its end, in a process group of its own, so that whatever its tests leave behind can be ended too: Node's own
- * spawn, as in run-command.ts.
+ * Runs jest in a process group of its own, so that whatever its tests leave behind can be ended too. Node's own spawn,
+ * as in run-command.ts.
  *
  * @param resultsFile - where it writes its results as JSON
  * @param env - added to our own environment
@@ -62,14 +62,14 @@ function exitOf(child: ChildProcess): Promise<number> {
   });
 }
 
-/** Ends whoever is left in the group: asked at first, since a set-up among them has servers to stop. */
+/** Ends what is left in the group; asks first, since a set-up among them has servers to stop. */
 async function endGroup(leader: number): Promise<void> {
   if (!signalGroup(leader, 'SIGTERM')) return;
   const gone = await waitFor(async () => (signalGroup(leader, 0) ? undefined : true), { withinMs: TIDY_WITHIN_MS });
   if (gone === undefined) signalGroup(leader, 'SIGKILL');
 }
 
-/** Whether there was anybody to get the signal. */
+/** Whether any process was there to get the signal. */
 function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-leader, signal);

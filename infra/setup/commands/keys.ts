@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { newApiKey } from '../../../domains/accounts';
 
-/** What only this set-up may know. */
+/** The secrets of this set-up. */
 export interface Keys {
   WAYBILL_KEYS: string;
   WAYBILL_ADMIN_KEY: string;
@@ -12,13 +12,13 @@ export interface Keys {
 export interface KeysResult {
   keys: Keys;
   file: string;
-  /** Whether they were made just now. */
+  /** Whether they were just created. */
   created: boolean;
 }
 
 /**
  * The encryption key and the administrator's API key: from the environment where it has them, else from `keys.env` in
- * the data directory, which is made once and readable by its owner only.
+ * the data directory, which is created once and readable only by its owner.
  *
  * @throws Error when the file lacks one of them
  */
@@ -40,7 +40,7 @@ export function loadKeys(dataDir: string, env: NodeJS.ProcessEnv): KeysResult {
   return { keys: { WAYBILL_KEYS: read('WAYBILL_KEYS'), WAYBILL_ADMIN_KEY: read('WAYBILL_ADMIN_KEY') }, file, created };
 }
 
-/** Renamed into place, so that a half file is never read. */
+/** Renamed into place, so that a partial file is never read. */
 function write(file: string): void {
   const lines = [
     '# Made once by npm start. Without WAYBILL_KEYS the signing secrets in the database cannot be read.',

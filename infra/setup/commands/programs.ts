@@ -8,14 +8,14 @@ const API = { variable: 'WAYBILL_PORT', usual: 8080, name: 'the API' };
 const WORKER = { variable: 'WAYBILL_WORKER_PORT', usual: 8081, name: 'the worker' };
 const METRICS = { variable: 'WAYBILL_TEMPORAL_METRICS_PORT', usual: 8082, name: "the Temporal SDK's metrics" };
 /**
- * The API makes many objects that live as long as a request: with Node's usual 16 MiB for new ones, a quarter of its
- * time goes into copying those that are still in use; with 64 MiB a tenth.
+ * The API makes many objects that live as long as a request: with Node's default of 16 MiB for new ones, a quarter of
+ * its time goes into copying those still in use; with 64 MiB, a tenth.
  */
 export const API_NODE_ARGS = ['--max-semi-space-size=64'];
 const RECEIVER_PORT = 8090;
 const PROVIDER_PORT = 8091;
 
-/** A program that runs, and where it listens. */
+/** A running program and where it listens. */
 export interface Program {
   managed: ManagedProcess;
   url: string;
@@ -27,7 +27,7 @@ export interface ProgramOptions extends Omit<NodeProcessOptions, 'readyUrl'> {
   log(line: string): void;
 }
 
-/** What API and worker are told here besides servers and keys: receivers on this machine, over http, are allowed. */
+/** The settings of API and worker here besides servers and keys: receivers on this machine, over http, are allowed. */
 export function localEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   const networks = [env.WAYBILL_ALLOW_PRIVATE_NETWORKS, '127.0.0.0/8', '::1/128'];
   return {
@@ -83,7 +83,7 @@ export function startReceiverProgram(
   });
 }
 
-/** The payment provider of this start, and what API and worker are told of it. */
+/** The payment provider of this start, and the settings that API and worker get for it. */
 export interface Provider extends Program {
   env: { WAYBILL_PAYMENT_PROVIDER_URL: string; WAYBILL_PAYMENT_PROVIDER_SECRET: string };
 }
@@ -105,7 +105,7 @@ export async function startProvider(options: ProgramOptions): Promise<Provider |
   });
 }
 
-/** Tells the fake provider where the API is, which it reports to what happens there by itself. */
+/** Tells the fake provider the API's address, to which it sends callbacks. */
 export async function sendCallbacksTo(apiUrl: string, provider: Program): Promise<void> {
   const response = await fetch(`${provider.url}/callback-url`, {
     method: 'PUT',
@@ -115,7 +115,7 @@ export async function sendCallbacksTo(apiUrl: string, provider: Program): Promis
   if (!response.ok) throw new Error(`the payment provider refused the API's address: ${await response.text()}`);
 }
 
-/** The usual port, or another one where that is in use; a port that the environment names is taken as it is. */
+/** The usual port, or another if that is in use; a port that the environment names is used as given. */
 async function choosePort(what: typeof API, { env, log }: ProgramOptions): Promise<number> {
   const given = Number(env[what.variable] || 0);
   if (given === 0) return await preferPort(what.usual, what.name, log);

@@ -30,7 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
       await untilAborted(signal);
     }
   } catch (error) {
-    // What was under way fails in its own words when it is cut off; why it was cut off is what matters.
+    // Interrupted work fails with an error of its own; the reason for the interruption is what matters.
     failure = signal.aborted ? signal.reason : error;
   }
   await stop(running);
@@ -51,7 +51,7 @@ async function stop(running: Running): Promise<void> {
   say('Everything is stopped');
 }
 
-/** Ends only by rejecting, with the reason why we are to stop. */
+/** Never resolves; rejects with the reason to stop. */
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     if (signal.aborted) reject(signal.reason);
@@ -59,7 +59,7 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-// Should the process ever end before it has come to a result, that is no success.
+// A process that ends before it has a result has not succeeded.
 process.exitCode = 1;
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),

@@ -14,7 +14,7 @@ export interface TestSummary {
 
 /**
  * Counts what jest wrote with `--json`. No results, or none that can be read, count as one failure; so does a run
- * without a single test: a run that tested nothing has shown nothing.
+ * without a single test: a run that tested nothing proves nothing.
  */
 export function summarize(json: string | undefined): TestSummary {
   const parsed = resultsSchema.safeParse(parse(json));
@@ -24,7 +24,7 @@ export function summarize(json: string | undefined): TestSummary {
   return passed + failed === 0 ? { passed: 0, failed: 1 } : { passed, failed };
 }
 
-/** Jest's own exit code, unless it says that all is well and it is not. */
+/** Jest's own exit code, unless it reports success although something failed. */
 export function exitCodeOf(summary: TestSummary, jestCode: number): number {
   return jestCode === 0 && summary.failed > 0 ? 1 : jestCode;
 }

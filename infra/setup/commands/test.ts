@@ -11,7 +11,7 @@ import { exitCodeOf, summarize } from './test-summary';
 
 const PREFIX = 'test-';
 
-/** Runs jest against servers of its own, whose data are removed at the end. Resolves to the exit code. */
+/** Runs jest against its own servers, whose data are removed at the end. Resolves to the exit code. */
 async function main(jestArgs: readonly string[]): Promise<number> {
   const signal = listenForInterrupts(say);
   const folder = path.join(projectRoot, '.waybill');
@@ -55,7 +55,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-// Should the process ever end before it has come to a result, that is no success.
+// A process that ends before it has a result has not succeeded.
 process.exitCode = 1;
 main(process.argv.slice(2)).then(
   (code) => {

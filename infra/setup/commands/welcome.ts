@@ -4,9 +4,9 @@ import type { FirstWebhook } from './first-webhook';
 export interface RunningPlaces {
   apiUrl: string;
   receiverUrl: string;
-  /** Of the fake payment provider; `undefined`: the environment names another one. */
+  /** The fake payment provider's; `undefined` if the environment names another one. */
   providerUrl: string | undefined;
-  /** `undefined`: the Temporal server is somebody else's, and `WAYBILL_TEMPORAL_UI_URL` does not say where its Web UI is. */
+  /** `undefined` if the Temporal server is not ours and `WAYBILL_TEMPORAL_UI_URL` is not set. */
   temporalUiUrl: string | undefined;
   adminKey: string;
   keysFile: string;

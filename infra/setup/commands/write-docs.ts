@@ -1,4 +1,5 @@
-// npm run docs: writes anew what of the documentation is made from the code. A test says when it is stale.
+// npm run docs: regenerates the parts of the documentation that are made from the code. A test fails when they are
+// stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apiConfig } from '../../../api/http/config';
@@ -28,7 +29,7 @@ export const GENERATED: readonly GeneratedPart[] = [
   { file: 'docs/payments.md', name: 'moves', text: describeMoves },
 ];
 
-/** A page with a part as it should be. @throws Error when the page has no place for it */
+/** The page with its generated part brought up to date. @throws Error when the page has no place for it */
 export function withPart(page: string, { file, name, text }: GeneratedPart): string {
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];

@@ -7,13 +7,13 @@ export interface Account {
   gid: number;
 }
 
-/** Users that are there for programs without rights: Debian's for Postgres, else everybody's. */
+/** Users for programs without privileges: Debian's for Postgres, else the one that every system has. */
 const UNPRIVILEGED = ['postgres', 'nobody'];
 
 /**
- * Who to run a program as that refuses to run as root.
+ * The user for a program that refuses to run as root.
  *
- * @param ownUid - who we are; not root: nobody else is needed, or possible
+ * @param ownUid - our own user; unless it is root, no other is needed, or possible
  * @param passwd - the text of /etc/passwd
  * @throws Error when we are root and there is no unprivileged user
  */
@@ -29,14 +29,14 @@ export function unprivilegedAccount(ownUid = process.getuid?.(), passwd = readPa
   );
 }
 
-/** Whether the account gets into the folder, through all folders above it. */
+/** Whether the account can enter the folder and all folders above it. */
 export function canEnter(account: Account, folder: string): boolean {
   return (
     spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], { ...account, cwd: '/', stdio: 'ignore' }).status === 0
   );
 }
 
-/** Whether the account can run the program, found out with `--version`. */
+/** Whether the account can run the program, tried with `--version`. */
 export function canRun(account: Account, program: string): boolean {
   const options = { ...account, cwd: '/', stdio: 'ignore', timeout: 20_000 } as const;
   return spawnSync(program, ['--version'], options).status === 0;

@@ -13,9 +13,9 @@ let reaper: Reaper | undefined;
 const guarded = new Set<number>();
 
 /**
- * Has a process (and its group, which it must lead) ended when this one is killed without a chance to do it itself.
+ * Has a process (and its group, which it must lead) ended if this one is killed without a chance to do so itself.
  *
- * @param signal - what it is asked with; after 5 s it is killed
+ * @param signal - sent first; after 5 s it is killed
  */
 export function guard(pid: number, signal: NodeJS.Signals): void {
   guarded.add(pid);
@@ -23,7 +23,7 @@ export function guard(pid: number, signal: NodeJS.Signals): void {
   reaper.child.stdin?.write(`+ ${pid} ${startedAt(pid) ?? '-'} ${signal}\n`);
 }
 
-/** To be called when a guarded process has ended: its number may be given to another one. */
+/** Call when a guarded process has ended: its pid may be reused. */
 export function unguard(pid: number): void {
   guarded.delete(pid);
   reaper?.child.stdin?.write(`- ${pid}\n`);
@@ -53,7 +53,7 @@ function startReaper(): Reaper {
   return { child, exited };
 }
 
-/** When a process started, in ticks since boot, where /proc tells: number and start together name a process for sure. */
+/** When a process started, in ticks since boot, where /proc says: pid and start time together identify a process. */
 function startedAt(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,9 +1,9 @@
 import { killAll } from './managed-process';
 
-/** Thrown, as the signal's reason, through whatever is under way when somebody asks us to stop. */
+/** The signal's reason, thrown through whatever is running when the user asks us to stop. */
 export class Interrupted extends Error {
   override name = 'Interrupted';
-  /** @param exitCode - what a process ends with by custom after that signal */
+  /** @param exitCode - the customary exit code after that signal */
   constructor(readonly exitCode: number) {
     super('interrupted');
   }
@@ -33,7 +33,7 @@ export function listenForInterrupts(say: (line: string) => void): AbortSignal {
       }
     });
   }
-  // Whoever read our output is gone; it is no reason to leave servers behind.
+  // The reader of our output is gone; that is no reason to leave servers behind.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', () => controller.abort(new Interrupted(EXIT_CODES.SIGHUP)));
   }

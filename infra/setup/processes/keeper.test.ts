@@ -18,7 +18,7 @@ function keeperWith(policy: Partial<RestartPolicy> = {}): Keeper {
   return createKeeper({ log: (line) => said.push(line), giveUp, policy: { ...POLICY, ...policy } });
 }
 
-/** A process that dies when it is told to, and starts again as it is told. */
+/** A process that dies when told to, and restarts by `start`. */
 function worker(start: (signal: AbortSignal) => Promise<void> = async () => {}) {
   let report = (_error: ProcessError) => {};
   const starts: number[] = [];

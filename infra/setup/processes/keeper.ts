@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProcessError } from './managed-process';
 
-/** How often, and how soon, what has died is started again. */
+/** How often, and how soon, a dead process is restarted. */
 export interface RestartPolicy {
-  /** Starts again within `withinMs`, each one's own; after one more death it is given up. */
+  /** Restarts within `withinMs`, for each process; after one more death it is given up. */
   atMost: number;
   withinMs: number;
-  /** Milliseconds before the first start again; twice as long before each further one. */
+  /** Milliseconds before the first restart; doubled before each further one. */
   firstPauseMs: number;
 }
 
@@ -14,24 +14,24 @@ export interface RestartPolicy {
 export interface Kept {
   /** Starts it again on the same port and data. Resolves when it is ready; stops it again when aborted. */
   restart(signal: AbortSignal): Promise<void>;
-  /** Has a look-out called when it ends although nobody asked it to. */
+  /** Registers a callback for when it ends without being asked to. */
   onUnexpectedExit(report: (error: ProcessError) => void): void;
 }
 
-/** Starts again what dies. */
+/** Restarts processes that die. */
 export interface Keeper {
-  /** @param afterwards - what a start again takes besides, such as telling it what it has forgotten */
+  /** @param afterwards - further steps of a restart, such as telling it what it has forgotten */
   keep(target: Kept, afterwards?: () => Promise<void>): void;
-  /** From now on nothing is started again. Resolves when no start is under way. */
+  /** From now on nothing is restarted. Resolves when no restart is under way. */
   end(): Promise<void>;
 }
 
 const POLICY: RestartPolicy = { atMost: 5, withinMs: 5 * 60_000, firstPauseMs: 500 };
 
 export function createKeeper(options: {
-  /** Told of each death and of each start again. */
+  /** Told of each death and each restart. */
   log(line: string): void;
-  /** Told when something died too often, or cannot be started again. */
+  /** Told when something died too often or cannot be restarted. */
   giveUp(error: Error): void;
   policy?: RestartPolicy;
 }): Keeper {
@@ -79,7 +79,7 @@ export function createKeeper(options: {
   };
 }
 
-/** Notes one more death. Returns the milliseconds to wait before the next start; `undefined` after too many deaths. */
+/** Counts one more death. Returns the milliseconds to wait before the next start; `undefined` after too many deaths. */
 function nextPause(deaths: number[], { atMost, withinMs, firstPauseMs }: RestartPolicy): number | undefined {
   const now = performance.now();
   const recent = deaths.filter((at) => now - at < withinMs);

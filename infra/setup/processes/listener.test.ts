@@ -9,7 +9,7 @@ const CHILD = `require('child_process').spawn(process.execPath, ['-e', ${JSON.st
 let end = () => {};
 afterEach(() => end());
 
-/** A process group of its own, and the port that one of its processes says. */
+/** A process group of its own, and the port that one of its processes reports. */
 async function groupWith(program: string): Promise<{ group: number; port: number }> {
   const child = spawn(process.execPath, ['-e', program], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const group = child.pid ?? 0;

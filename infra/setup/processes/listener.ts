@@ -4,10 +4,10 @@ const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
 const LISTEN = '0A';
 
 /**
- * Whether a process group itself holds the listening socket of a TCP port. An answer from the port does not show it:
+ * Whether a process group itself holds the listening socket of a TCP port. An answer from the port does not prove it:
  * another program may have taken the port first.
  *
- * Also true where nobody can tell: on systems without Linux' /proc, and in containers in which root may not look at the
+ * Also true where this is unknown: on systems without Linux' /proc, and in containers in which root may not look at the
  * processes of other accounts.
  */
 export function listensOn(group: number, port: number): boolean {
@@ -22,7 +22,7 @@ export function listensOn(group: number, port: number): boolean {
   }
 }
 
-/** The inodes of the sockets in such a table that listen on the port. */
+/** The inodes of the listening sockets on the port in such a table. */
 function listeningInodes(table: string, port: number): string[] {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   return table
@@ -57,7 +57,7 @@ function read(file: string): string | undefined {
   return unlessGone(() => readFileSync(file, 'utf8'));
 }
 
-/** `undefined` for what is not there, or has ended meanwhile. */
+/** `undefined` for a process or file that is gone. */
 function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();

@@ -17,7 +17,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A Node program that is ready when it has written its number to the file `ready`. */
+/** A Node program that is ready when it has written its pid to the file `ready`. */
 function managed(program: string, options: Partial<ProcessOptions> = {}): ManagedProcess {
   const ready = path.join(folder, 'ready');
   running = new ManagedProcess({
@@ -151,7 +151,7 @@ test("the previous run's log is kept", async () => {
   expect(second.tail()).toBe('second');
 });
 
-/** A process that nobody has collected yet is not alive. */
+/** A zombie does not count as alive. */
 function isAlive(pid: number | undefined): boolean {
   if (pid === undefined) return false;
   try {

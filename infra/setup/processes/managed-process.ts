@@ -8,13 +8,13 @@ import { listensOn } from './listener';
 import { waitFor } from './wait';
 
 export interface ProcessOptions {
-  /** How messages call it, such as `Postgres`. */
+  /** Its name in messages, such as `Postgres`. */
   name: string;
   command: string;
   args: readonly string[];
   /** The name the program sees itself under, where that differs from its file's. */
   argv0?: string;
-  /** The whole environment: nothing is inherited besides. */
+  /** The whole environment: nothing else is inherited. */
   env: NodeJS.ProcessEnv;
   cwd: string;
   /** Another account to run as; needs root. */
@@ -23,26 +23,26 @@ export interface ProcessOptions {
   input?: string;
   /** Where its output goes; the previous run's is kept beside it with `.1` appended. */
   logFile: string;
-  /** Asked every 50 ms after the start until it says true. */
+  /** Asked every 50 ms after the start until it is true. */
   ready(): Promise<boolean>;
-  /** The TCP port that it has to hold itself to be ready: whoever answers there may be another program, which was faster. */
+  /** The TCP port that it must hold itself to be ready: another program that was faster may be answering there. */
   port?: number | undefined;
   /** Milliseconds until it must be ready. */
   readyWithinMs: number;
-  /** How it is asked to stop: one signal after the other, each with `stopWithinMs`; at last SIGKILL. */
+  /** The signals that ask it to stop, one after the other, each given `stopWithinMs`; finally SIGKILL. */
   stopSignals: readonly [NodeJS.Signals, ...NodeJS.Signals[]];
   stopWithinMs: number;
   /** Also given each line of its standard output. */
   onLine?: ((line: string) => void) | undefined;
 }
 
-/** A process that did not start, or ended when nobody asked it to. The message ends with its last lines of output. */
+/** A process did not start, or ended without being asked to. The message ends with its last lines of output. */
 export class ProcessError extends Error {
   override name = 'ProcessError';
 
   /**
    * @param program - its name, such as `Worker`
-   * @param what - what became of it, such as `ended unexpectedly (SIGKILL)`
+   * @param what - what happened, such as `ended unexpectedly (SIGKILL)`
    * @param logFile - where its output is
    * @param details - further sentences, such as its last lines
    */
@@ -66,26 +66,26 @@ interface Running {
   child: ChildProcess;
   pid: number;
   exited: Promise<Exit>;
-  /** Set when somebody wants it to end; an exit without it is reported. */
+  /** Set when it is meant to end; an exit without it is reported. */
   wanted: boolean;
 }
 
 const alive = new Set<ManagedProcess>();
 
-/** Kills all that {@link ManagedProcess}es of this process still run, at once and without a chance to tidy up. */
+/** Kills every running {@link ManagedProcess} of this process at once, without a chance to tidy up. */
 export function killAll(): void {
   for (const managed of alive) managed.signal('SIGKILL');
 }
 
 /**
- * One child process with a life of its own: in its own process group, so that Ctrl-C in the terminal reaches only us and
- * we stop things in order; output in a log file; ready or failed by a deadline; stopped with escalation; can be killed
- * and started again on the same data. Node's own spawn, for the reasons given in run-command.ts.
+ * One child process in its own process group, so that Ctrl-C in the terminal reaches only us and we stop things in
+ * order; output in a log file; ready or failed by a deadline; stopped with escalation; can be killed and restarted on
+ * the same data. Node's own spawn, for the reasons given in run-command.ts.
  */
 export class ManagedProcess {
   readonly name: string;
   readonly logFile: string;
-  /** Called when it ends although nobody asked it to. */
+  /** Called when it ends without being asked to. */
   onUnexpectedExit: ((error: ProcessError) => void) | undefined;
   readonly #options: ProcessOptions;
   #running: Running | undefined;
@@ -103,7 +103,7 @@ export class ManagedProcess {
   }
 
   /**
-   * Resolves when it is ready. If it does not get ready, nothing of it is left behind.
+   * Resolves when it is ready. If it does not become ready, nothing of it is left behind.
    *
    * @throws ProcessError when it ends or is not ready by the deadline
    */
@@ -163,7 +163,7 @@ export class ManagedProcess {
     if (!(await within(running.exited, 30_000))) throw this.#error(`did not end within 30 s of ${signal}`);
   }
 
-  /** Stops it if it runs, and starts it again with the same arguments, port and data. Otherwise as {@link start}. */
+  /** Stops it if it runs, and starts it with the same arguments, port and data. Otherwise as {@link start}. */
   async restart(signal?: AbortSignal): Promise<void> {
     await this.stop();
     await this.start(signal);
@@ -264,7 +264,7 @@ function killGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
   } catch {
-    // Nobody is left in it.
+    // No process is left in it.
   }
 }
 

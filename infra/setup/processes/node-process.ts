@@ -4,13 +4,13 @@ import { projectRoot } from '../paths';
 import { ManagedProcess } from './managed-process';
 
 export interface NodeProcessOptions {
-  /** The folder for its log, `<name in small letters>.log`. */
+  /** The folder for its log, `<name in lower case>.log`. */
   logFolder: string;
-  /** An address of its own, with its port, that answers 200 when it is ready; without it, it is ready once it runs. */
+  /** A URL of its own, with its port, that answers 200 when it is ready; without one, it is ready once it runs. */
   readyUrl?: string;
-  /** Milliseconds until it must be ready; 60,000 unless told. */
+  /** Milliseconds until it must be ready; default 60,000. */
   readyWithinMs?: number;
-  /** Milliseconds it is given to end after SIGTERM; 20,000 unless told. */
+  /** Milliseconds it has to end after SIGTERM; default 20,000. */
   stopWithinMs?: number;
   args?: readonly string[];
   /** Node's own options. */
@@ -23,7 +23,7 @@ export interface NodeProcessOptions {
 /**
  * Starts one of our compiled programs as a child.
  *
- * @param name - how messages call it, such as `API`
+ * @param name - its name in messages, such as `API`
  * @param file - relative to the clone, such as `dist/api/main.js`
  * @param env - added to our own environment
  * @returns when it is ready
@@ -63,7 +63,7 @@ export async function spawnNodeProcess(
   return managed;
 }
 
-/** Over a connection of its own: one that is kept could lead to a program that has had the port before. */
+/** Over a new connection: a kept one could lead to a program that had the port before. */
 function isReady(url: string): Promise<boolean> {
   return new Promise((resolve) => {
     const request = get(url, { agent: false, signal: AbortSignal.timeout(5_000) }, (response) => {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 
-// Not get-port: its versions of today are ESM only, and what takes lines here is the race after looking, which it leaves open.
+// Not get-port: its current versions are ESM only, and it leaves open the race after looking, which takes most lines
+// here.
 const HOST = '127.0.0.1';
 const TRIES = 3;
 
@@ -15,7 +16,7 @@ export async function isFree(port: number): Promise<boolean> {
   return (await tryPort(port)) !== undefined;
 }
 
-/** The preferred port, or another one, said aloud, if it is in use. */
+/** The preferred port; or, if it is in use, another one, which is logged. */
 export async function preferPort(preferred: number, name: string, log: (line: string) => void): Promise<number> {
   if (await isFree(preferred)) return preferred;
   const port = await freePort();
@@ -24,8 +25,8 @@ export async function preferPort(preferred: number, name: string, log: (line: st
 }
 
 /**
- * Starts something on ports; on other ones if it fails and says that one is in use, or one turns out to be: between
- * looking and starting, anybody may take it, and leave it again.
+ * Starts something on ports; tries others if it fails and reports one as in use, or one is found to be: between looking
+ * and starting, any program may take a port, and leave it again.
  *
  * @param choose - called for ports before each try
  */
@@ -43,7 +44,7 @@ export async function onFreePorts<P extends Record<string, number | undefined>, 
   }
 }
 
-/** In the words of Node and of the C library, as an error's message quotes a program's last lines. */
+/** Looks for the wording of Node and of the C library, since an error's message quotes a program's last lines. */
 function saysInUse(error: unknown): boolean {
   return /EADDRINUSE|address (already )?in use/i.test(String(error));
 }

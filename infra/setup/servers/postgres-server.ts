@@ -26,7 +26,7 @@ const SETTINGS = {
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
 
-/** Postgres as `DATABASE_URL` names it, or one of our own from npm's binaries; with its database made if it is missing. */
+/** The Postgres that `DATABASE_URL` names, or our own from npm's binaries; its database is created if it is missing. */
 export async function startPostgres(options: ServerOptions): Promise<Server> {
   const given = options.env.DATABASE_URL;
   const server = given ? externalServer('Postgres', given) : await startOwn(options);
@@ -67,7 +67,7 @@ function postgresProcess(place: PostgresPlace, address: string, port: number, op
     ready: () => answers(address),
     port,
     readyWithinMs: READY_WITHIN_MS,
-    // Its own words: "fast" ends connections, "immediate" leaves recovery to the next start.
+    // In Postgres' terms: "fast" ends connections, "immediate" leaves recovery to the next start.
     stopSignals: ['SIGINT', 'SIGQUIT'],
     stopWithinMs: STOP_WITHIN_MS,
   });
@@ -93,7 +93,7 @@ async function startAfterCrash(managed: ManagedProcess, signal: AbortSignal | un
   if (started === undefined) throw last;
 }
 
-/** Makes the data directory if there is none. Returns the superuser's password. */
+/** Creates the data directory if there is none. Returns the superuser's password. */
 async function initialize(place: PostgresPlace, options: ServerOptions): Promise<string> {
   const data = path.join(place.home, 'data');
   const passwordFile = path.join(place.home, 'password');
@@ -127,7 +127,7 @@ async function initialize(place: PostgresPlace, options: ServerOptions): Promise
   return password;
 }
 
-/** Whether it takes connections. False while it starts; throws when it refuses for good, such as a wrong password. */
+/** Whether it takes connections. False while it starts; throws when it refuses for good, as with a wrong password. */
 async function answers(address: string): Promise<boolean> {
   const client = new Client({ connectionString: onDatabase(address, 'postgres'), connectionTimeoutMillis: 2_000 });
   client.on('error', () => {});

@@ -11,14 +11,14 @@ import { choosePort, externalServer, ownedServer, type Server, type ServerOption
 const HOST = '127.0.0.1';
 const PROGRAMS = ['redis-server', 'valkey-server'];
 /**
- * Debian's redis-tools holds the server's program under this name; it acts by the name it is called with. The package
- * redis-server would add a system service, started at once, that nobody asked for.
+ * Debian's redis-tools holds the server's program under this name; it behaves according to the name it runs under. The
+ * package redis-server would add a system service, started at once, that nobody asked for.
  */
 const DEBIAN_PACKAGE = 'redis-tools';
 const DEBIAN_PROGRAM = 'redis-check-rdb';
 const APT_WITHIN_MS = 120_000;
 
-/** How to come by a Redis. */
+/** Where to get a Redis. */
 export type RedisChoice =
   | { kind: 'given'; url: string }
   | { kind: 'program'; file: string; argv0: string }
@@ -41,7 +41,7 @@ export function chooseRedis(found: {
   return { kind: found.isDebianRoot ? 'install' : 'none' };
 }
 
-/** Redis as `REDIS_URL` names it, or one of our own; `undefined`, said in the log, if there is none to be had. */
+/** The Redis that `REDIS_URL` names, or our own; `undefined`, and logged, if none is available. */
 export async function startRedis(options: ServerOptions): Promise<Server | undefined> {
   const look = (isDebianRoot: boolean) =>
     chooseRedis({
@@ -75,7 +75,7 @@ async function startOwn(file: string, argv0: string, options: ServerOptions): Pr
       name: 'Redis',
       command: file,
       argv0,
-      // The configuration comes by standard input: a password in the arguments could be seen by everybody.
+      // The configuration goes through standard input: everybody could see a password in the arguments.
       args: ['-'],
       input: configuration(port, password, options.dataDir),
       env: serverEnvironment(options.env),
@@ -113,7 +113,7 @@ function answers(port: number, password: string): Promise<boolean> {
   });
 }
 
-/** Failing is no more than having no Redis. */
+/** A failure only means having no Redis. */
 async function install(options: ServerOptions): Promise<void> {
   options.log(`Installing Redis (apt-get install ${DEBIAN_PACKAGE}), once`);
   const quick = [

@@ -5,7 +5,7 @@ import { freePort, preferPort } from '../processes/ports';
 export interface Server {
   /** What it is and where, for people. */
   readonly description: string;
-  /** As its clients take it: a URL, or `host:port` for Temporal. */
+  /** As its clients expect it: a URL, or `host:port` for Temporal. */
   readonly address: string;
   /** Whether we started it. Only then can it be killed, restarted and stopped. */
   readonly owned: boolean;
@@ -18,7 +18,7 @@ export interface Server {
    */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /**
-   * Starts it again on the same port and data, having stopped it if it runs. Resolves when it is ready.
+   * Restarts it on the same port and data, stopping it first if it runs. Resolves when it is ready.
    *
    * @param signal - stops it again when aborted
    * @throws Error when it is not ours
@@ -26,7 +26,7 @@ export interface Server {
   restart(signal?: AbortSignal): Promise<void>;
   /** Stops it if it is ours. */
   stop(): Promise<void>;
-  /** Has a look-out called when it ends although nobody asked it to. */
+  /** Registers a callback for when it ends without being asked to. */
   onUnexpectedExit(report: (error: ProcessError) => void): void;
 }
 
@@ -48,7 +48,7 @@ export function externalServer(name: string, address: string): Server {
 /**
  * A server that runs as our child.
  *
- * @param restart - where starting again takes more than starting
+ * @param restart - where restarting takes more than starting
  */
 export function ownedServer(
   description: string,
@@ -85,12 +85,12 @@ export interface ServerOptions {
   signal: AbortSignal | undefined;
 }
 
-/** The port that a server is to take: the preferred one if there is one and it is not in use. */
+/** The port for a server: the preferred one if there is one and it is not in use. */
 export function choosePort(name: string, preferred: number | undefined, log: ServerOptions['log']): Promise<number> {
   return preferred === undefined ? freePort() : preferPort(preferred, name, log);
 }
 
-/** The part of our environment that a server may need; it gets nothing else of it. */
+/** The part of our environment that a server may need; it gets nothing else. */
 export function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { PATH: env.PATH, TMPDIR: env.TMPDIR, LANG: 'C', LC_ALL: 'C', TZ: 'UTC' };
 }

@@ -13,11 +13,13 @@ export interface StartServersOptions {
   temporalUi: boolean;
   /** Told what is ready, and of steps that take long. */
   log(line: string): void;
-  /** Whether Temporal's workflows outlive a restart; true unless told. Postgres' data always do, Redis' never. */
+  /** Whether Temporal's workflows outlive a restart; default true. Postgres' data always do, Redis' never. */
   persistent?: boolean;
   /** Ports to take where nothing else has them; otherwise free ones. */
   ports?: { postgres: number; redis: number; temporal: number; temporalUi: number };
-  /** May name servers to use instead (`DATABASE_URL`, `REDIS_URL`, `TEMPORAL_ADDRESS`); our own environment unless told. */
+  /**
+   * May name servers to use instead (`DATABASE_URL`, `REDIS_URL`, `TEMPORAL_ADDRESS`). Default: our own environment.
+   */
   env?: NodeJS.ProcessEnv;
   /** Aborting it stops what was started so far; the promise then rejects with its reason. */
   signal?: AbortSignal;
@@ -25,7 +27,7 @@ export interface StartServersOptions {
 
 export interface Servers {
   postgres: Server;
-  /** `undefined` where there is none to be had. */
+  /** `undefined` if none is available. */
   redis: Server | undefined;
   temporal: TemporalServer;
   /** What API, worker and tests read to find them: `DATABASE_URL`, `REDIS_URL`, `TEMPORAL_ADDRESS`, … */
@@ -35,7 +37,7 @@ export interface Servers {
 }
 
 /**
- * Brings up Postgres, Redis and Temporal, at the same time: for each, what the environment names, else one of our own.
+ * Brings up Postgres, Redis and Temporal at the same time: for each, the one that the environment names, else our own.
  *
  * @throws Error saying which failed and why; nothing is left running then
  */
@@ -53,7 +55,7 @@ export async function startServers(options: StartServersOptions): Promise<Server
       if (server !== undefined) log(`${server.description} is ready`);
       return server;
     } catch (error) {
-      // The others need not be waited for.
+      // No need to wait for the others.
       failure.abort(error);
       throw error;
     }

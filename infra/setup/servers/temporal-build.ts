@@ -6,7 +6,7 @@ import type { ServerOptions } from './server';
 import { TEMPORAL_VERSION } from './temporal-version';
 
 const MODULE = `github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_VERSION}`;
-/** How many it compiles, for whoever watches. */
+/** How many it compiles, for the progress shown. */
 const PACKAGES = 1_320;
 const BUILD_WITHIN_MS = 30 * 60_000;
 const STILL_EVERY_MS = 10_000;

@@ -10,10 +10,10 @@ import { type TemporalSource, temporalSource } from './temporal-download';
 import { findTemporal } from './temporal-program';
 
 const CLI = '#!/bin/sh\necho "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)"\n';
-/** Builds a program that can be told from the one that is downloaded. */
+/** Builds a program that differs from the downloaded one. */
 const GO = `#!/bin/sh\nprintf '${CLI.replaceAll('\n', '\\n')}# built' > "$GOBIN/temporal"\n/bin/chmod +x "$GOBIN/temporal"\n`;
 
-/** A machine with a home and a PATH of its own, and a host that stands in for Temporal's. */
+/** A machine with a home and a PATH of its own, and a stand-in for Temporal's host. */
 let home: string;
 let host: Server;
 let answer: RequestListener;

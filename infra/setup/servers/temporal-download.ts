@@ -7,7 +7,7 @@ import { isTemporal, TEMPORAL_VERSION } from './temporal-version';
 
 /** Where Temporal publishes the archives of its CLI; a mirror has the same folders and names. */
 const OFFICIAL = 'https://github.com/temporalio/cli/releases/download';
-/** Of the published archives, by platform: whoever serves them, nothing else is run. */
+/** Of the published archives, by platform: nothing else is run, whoever serves it. */
 const SHA256: Readonly<Record<string, string>> = {
   linux_amd64: 'ddc95e08b0b076efd4ea9733a3f488eb7d2be875f8834e616cd2a37358b4852d',
   linux_arm64: 'bd1b0db9f18b051026de8bf6cc1505f2510f14bbb7a8b9a4a91fff46c77454f5',
@@ -15,7 +15,7 @@ const SHA256: Readonly<Record<string, string>> = {
   darwin_arm64: 'cca01b7ea35ad56e2a328d9ae596bf716bd22313ef63c7a761c88354457c2415',
 };
 const DEADLINES: DownloadDeadlines = { connectMs: 5_000, silentMs: 20_000, totalMs: 120_000 };
-/** Several times what it has. */
+/** Several times the archive's size. */
 const MOST_BYTES = 256 * 1024 * 1024;
 const STILL_EVERY_MS = 5_000;
 const MEGABYTE = 1_000_000;
@@ -30,8 +30,8 @@ export interface TemporalSource {
 /**
  * The archive of {@link TEMPORAL_VERSION} for a platform.
  *
- * @param env - `WAYBILL_TEMPORAL_DOWNLOAD_URL` may name a mirror: the address under which it has
- *   `v1.5.1/temporal_cli_1.5.1_linux_amd64.tar.gz`. It has to serve what Temporal publishes, byte by byte.
+ * @param env - `WAYBILL_TEMPORAL_DOWNLOAD_URL` may name a mirror: the base address of
+ *   `v1.5.1/temporal_cli_1.5.1_linux_amd64.tar.gz`. It has to serve exactly what Temporal publishes.
  * @returns `undefined` where there is none that this can unpack, as on Windows, whose archive is a zip
  */
 export function temporalSource(
@@ -50,7 +50,7 @@ export function temporalSource(
 /**
  * Downloads the Temporal CLI to a file, which is there whole or not at all.
  *
- * @throws Error whose message says in one line why there is none to be had; the signal's reason when aborted
+ * @throws Error whose message says in one line why it failed; the signal's reason when aborted
  */
 export async function downloadTemporal(source: TemporalSource, target: string, options: ServerOptions): Promise<void> {
   const { url, sha256, deadlines } = source;
@@ -65,7 +65,7 @@ export async function downloadTemporal(source: TemporalSource, target: string, o
     const what = { url, target: archive, mostBytes: MOST_BYTES, deadlines, env, signal };
     const came = await downloadFile({ ...what, onProgress: watch.onProgress });
     if (came !== sha256) throw new Error(`what came is something else: its SHA-256 is ${came}, not ${sha256}`);
-    // As root it would otherwise give the program to whoever has the number of the user who packed it.
+    // As root it would otherwise give the program to the user id of whoever packed it.
     await extract({ file: archive, cwd: draft, strict: true, preserveOwner: false }, ['temporal']);
     const program = path.join(draft, 'temporal');
     if (!isTemporal(program)) throw new Error('the program in the archive does not run here');

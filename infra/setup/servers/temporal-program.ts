@@ -6,7 +6,7 @@ import { buildTemporal } from './temporal-build';
 import { downloadTemporal, type TemporalSource } from './temporal-download';
 import { isTemporal, TEMPORAL_VERSION } from './temporal-version';
 
-/** How to come by a Temporal server. */
+/** Where to get a Temporal server. */
 export type TemporalChoice =
   | { kind: 'given'; address: string }
   | { kind: 'program'; file: string }
@@ -28,9 +28,9 @@ export function chooseTemporal(found: {
 }
 
 /**
- * The address of a server that runs, or the program to run one with; downloaded or built if need be.
+ * The address of a running server, or the program to run one with; downloaded or built if need be.
  *
- * @param source - what to download; `undefined`: nothing
+ * @param source - what to download; `undefined` for nothing
  * @throws Error saying what to install, if there is no way
  */
 export async function findTemporal(

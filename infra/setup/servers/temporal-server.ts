@@ -16,12 +16,12 @@ const DYNAMIC_CONFIG = {
   'frontend.rps': 50_000,
   // Task priorities and fairness, off by default before server 1.31.
   'matching.useNewMatcher': true,
-  // Would ask an outside service for news.
+  // Would ask an outside service for new versions.
   'frontend.enableServerVersionCheck': false,
 };
 /**
  * With these the server starts about three times as many workflows a second (242 instead of 84, two cores). It survives
- * being killed as before; after a power cut the last moments may be missing, and the sweep makes up for them.
+ * being killed as before; a power cut may lose the last moments, which the sweep makes up for.
  */
 const SQLITE = ['journal_mode=WAL', 'synchronous=NORMAL'];
 
@@ -37,7 +37,7 @@ export interface TemporalServer extends Server {
   readonly uiUrl: string | undefined;
 }
 
-/** Temporal as `TEMPORAL_ADDRESS` names it, or a development server of our own. */
+/** The Temporal that `TEMPORAL_ADDRESS` names, or our own development server. */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
   const found = await findTemporal(options, temporalSource(options.env));
   if ('address' in found) return { ...externalServer('Temporal', found.address), uiUrl: undefined };
@@ -88,7 +88,7 @@ function temporalProcess(
       '--log-level',
       'warn',
     ],
-    // Its own configuration files are looked for in HOME; a development server of ours has none.
+    // It looks for configuration files in HOME; our development server has none.
     env: { ...serverEnvironment(options.env), HOME: options.dataDir },
     cwd: options.dataDir,
     logFile: path.join(options.logFolder, 'temporal.log'),

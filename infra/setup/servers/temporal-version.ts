@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** The Temporal CLI that is downloaded, or else built; why this one: docs/decisions/0002. */
+/** The Temporal CLI that is downloaded or built; for why this one, see docs/decisions/0002. */
 export const TEMPORAL_VERSION = '1.5.1';
 
 const ANSWERS_WITHIN_MS = 20_000;

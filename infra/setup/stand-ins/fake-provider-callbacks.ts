@@ -6,15 +6,15 @@ export interface CallbackOptions {
   url: string;
   /** `whsec_…`: signs them as Standard Webhooks says. */
   secret: string;
-  /** How often each callback is sent although it was accepted. Default 1; 2 sends each twice. */
+  /** How often each callback is sent, even if accepted. Default 1; 2 sends each twice. */
   copies?: number;
-  /** Between tries of one that was not accepted. Default 500 ms. */
+  /** Between tries of a callback that was not accepted. Default 500 ms. */
   retryMs?: number;
 }
 
 export interface Callbacks {
   send(type: string, data: object): void;
-  /** What was sent, and what it was answered with. */
+  /** What was sent, and the answer's status. */
   readonly sent: readonly { type: string; id: string; status: number }[];
   close(): void;
 }

@@ -27,8 +27,8 @@ export interface FakeAnswer {
 }
 
 /**
- * The charges of a provider. It does what it is asked: an authorisation that comes a second time with another
- * idempotency key makes a second charge, so that one who charges twice is found out.
+ * The charges of a provider. It does as asked: a second authorisation with another idempotency key makes a second
+ * charge, so that charging twice shows.
  */
 export class Charges {
   readonly #byId = new Map<string, FakeCharge>();
@@ -90,7 +90,7 @@ export class Charges {
     return { status: 200, body: { ...charge } };
   }
 
-  /** Voids what is authorised under a reference, and takes nothing more for it. */
+  /** Voids what is authorised under a reference, and refuses further authorisations for it. */
   void(reference: string): FakeAnswer {
     const charges = this.withReference(reference);
     if (charges.some(({ state }) => state === 'captured')) return refusal(409, 'already_captured');

@@ -1,22 +1,22 @@
-/** What happens to one kind of call of a charge. */
+/** How one kind of call about a charge behaves. */
 export interface CallBehaviour {
-  /** Refused by the card's bank, with this code; nothing is done. */
+  /** The card's bank refuses with this code; nothing is done. */
   refuse?: string;
   /** The first calls answer 500 and do nothing. */
   failFirst?: number;
-  /** The first calls do what they are asked, and are never answered. */
+  /** The first calls are carried out and never answered. */
   hangFirst?: number;
   /** Milliseconds before the answer. */
   delayMs?: number;
 }
 
-/** What a card does. */
+/** How a card behaves. */
 export interface TokenBehaviour {
   authorise?: CallBehaviour;
   capture?: CallBehaviour;
   void?: CallBehaviour;
   refund?: CallBehaviour;
-  /** The card's owner disputes the charge once it is captured; and the dispute is won, if it says so. */
+  /** The cardholder disputes the charge once it is captured; with `won`, the merchant wins the dispute. */
   chargeback?: { won: boolean };
 }
 

@@ -6,13 +6,13 @@ import { Charges, type FakeAnswer, type FakeCharge, refusal } from './fake-provi
 import { type CallBehaviour, TEST_CARDS } from './fake-provider-tokens';
 
 export interface FakeProviderOptions {
-  /** At 127.0.0.1; 0 takes a free one. */
+  /** On 127.0.0.1; 0 takes a free one. */
   port?: number;
-  /** The bearer token that calls must have; without it any will do. */
+  /** The bearer token that calls must have; without it, any is accepted. */
   key?: string;
   /** Milliseconds before every answer. Default 0. */
   latencyMs?: number;
-  /** Of 1,000 calls so many are done and never answered, and as many are answered 500 and not done. Default 0. */
+  /** Of 1,000 calls, this many are done and never answered, and as many are answered 500 and not done. Default 0. */
   faultsPerThousand?: number;
   callbacks?: CallbackOptions;
   /** Signs callbacks to the address that `PUT /callback-url` names, for a caller whose address is not known yet. */
@@ -28,7 +28,7 @@ export interface FakeProvider {
   /** Every call, by method and path. */
   readonly calls: readonly string[];
   callbacks: Callbacks | undefined;
-  /** Disputes a charge, or has the dispute decided for the merchant. */
+  /** Disputes a charge, or decides the dispute for the merchant. */
   chargeback(charge: FakeCharge, type?: 'chargeback.opened' | 'chargeback.won', amount?: string): void;
   /** From now on callbacks go there. */
   setCallbacks(options: CallbackOptions): void;
@@ -38,8 +38,8 @@ export interface FakeProvider {
 const KEPT_CALLS = 10_000;
 
 /**
- * A card payment provider as they are: authorise, capture, void, refund, look up by reference, idempotency keys, signed
- * callbacks. What a card does is told by its token (`fake-provider-tokens.ts`). Everything is kept in memory.
+ * A card payment provider like real ones: authorise, capture, void, refund, look up by reference, idempotency keys,
+ * signed callbacks. A card's token decides how it behaves (`fake-provider-tokens.ts`). Everything is kept in memory.
  */
 export async function startFakeProvider(options: FakeProviderOptions = {}): Promise<FakeProvider> {
   const { latencyMs = 0, faultsPerThousand = 0, chargebackAfterMs = 50 } = options;
@@ -78,7 +78,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     if (dispute.won) later(4 * chargebackAfterMs, () => chargeback(charge, 'chargeback.won'));
   }
 
-  /** What a call does, and how it behaves. */
+  /** How a call behaves, and what it does. */
   function callOf(path: string, body: Record<string, string>): [CallBehaviour | undefined, () => FakeAnswer] {
     if (path === '/v1/charges') return [TEST_CARDS[body.source ?? '']?.authorise, () => charges.authorise(body)];
     if (path === '/v1/voids') {
@@ -193,7 +193,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
   };
 }
 
-/** A key that calls may be made with. */
+/** A new API key for the provider. */
 export function newProviderKey(): string {
   return `sk_test_${randomBytes(16).toString('hex')}`;
 }

@@ -1,6 +1,8 @@
 import { type ReceivedWebhook, startReceiver } from './receiver';
 
-/** The receiver as a process of its own: `RECEIVER_PORT`, `RECEIVER_SECRETS` (comma separated). One line a webhook. */
+/**
+ * The receiver as a process of its own: `RECEIVER_PORT`, `RECEIVER_SECRETS` (comma separated). One line per webhook.
+ */
 async function main(): Promise<void> {
   const receiver = await startReceiver({
     port: Number(process.env.RECEIVER_PORT ?? 0),

@@ -10,19 +10,19 @@ export interface ReceivedWebhook {
   /** `webhook-id`: the message's id, the same at every attempt. */
   id: string;
   path: string;
-  /** Whether a secret that we know made the signature; if not, why. */
+  /** Whether one of our secrets made the signature; if not, why. */
   verified: boolean;
   reason?: string;
-  /** What it was answered with. */
+  /** The status it was answered with. */
   status: number;
-  /** When its last byte was there, in milliseconds since the epoch. */
+  /** When its last byte arrived, in milliseconds since the epoch. */
   receivedAt: number;
   /** The body, parsed if it is JSON. */
   body: unknown;
 }
 
 export interface ReceiverOptions {
-  /** At 127.0.0.1; 0 takes a free one. */
+  /** On 127.0.0.1; 0 takes a free one. */
   port: number;
   /** The signing secrets (`whsec_…`) of the endpoints that point here. */
   secrets: readonly string[];

@@ -74,7 +74,7 @@ test('a key is looked up once a second at most, however many requests come', asy
   const get = () => request(server).get('/v1/event-types').set('authorization', `Bearer ${key}`);
   const answers = await Promise.all(Array.from({ length: 20 }, get));
   expect(answers.every(({ status }) => status === 200)).toBe(true);
-  // Two if a second went by meanwhile.
+  // Two if a second passed meanwhile.
   expect(lookups).toBeLessThanOrEqual(2);
   const before = lookups;
   await until(async () => (await get()).status === 200 && lookups > before, 3_000);

@@ -132,7 +132,7 @@ test("another tenant's ids are as unknown as ids that nobody has", async () => {
     const { detail, title } = strange.body;
     expect({ detail, title }).toEqual({ detail: unknown.body.detail, title: unknown.body.title });
   }
-  // The same requests reach the owner's own: so it was not the path that was wrong.
+  // The same requests find the owner's own, so the paths are right.
   for (const route of byId.filter(({ method }) => method === 'get')) {
     const path = fill(route, (name) => owned[`${resource(route)}.${name}`] ?? owned[`${resource(route)}.id`] ?? '');
     expect([path, (await api.call('GET', path)).status]).toEqual([path, 200]);
@@ -174,7 +174,7 @@ const PREFIXES: Record<string, IdPrefix> = {
   chargebacks: 'cbk',
 };
 
-/** What a parameter names that is not the id of its resource. */
+/** Id parameters that do not name the route's resource. */
 const PARTS: Record<string, IdPrefix> = {
   attemptId: 'att',
   refundId: 'ref',
@@ -185,7 +185,7 @@ function resource(route: Route): string {
   return /^\/(?:v1|api\/v2\/finance)\/([\w-]+)/.exec(route.path)?.[1] ?? '';
 }
 
-/** A body of a type that the route takes, if it takes one, and the key that it may ask for. */
+/** A body of a type that the route takes, if any, and an idempotency key if it requires one. */
 function anyBody(route: Route): CallOptions {
   const headers: Record<string, string> = route.idempotency === 'required' ? { 'idempotency-key': randomUUID() } : {};
   if (route.body === undefined) return { headers };
@@ -197,7 +197,7 @@ function fill(route: Route, value: (name: string) => string): string {
   return route.path.replace(/\{(\w+)\}/g, (_match, name: string) => value(name));
 }
 
-/** A path with ids that nobody has. */
+/** A path with ids that do not exist. */
 function samplePath(route: Route): string {
   return fill(route, (name) => {
     if (name === 'date') return '1999-01-01';

@@ -26,7 +26,7 @@ let db: Pool;
 beforeAll(async () => {
   database = await createTestDatabase();
   const values = [toUuid(tenant), toUuid(newId('ten')), toUuid(endpoint), toUuid(newId('ep'))];
-  // Nine rows of ten are another tenant's, and of the tenant's one of a hundred is the endpoint's.
+  // One row in ten is the tenant's, and of those one in a hundred is the endpoint's.
   const owner = `CASE WHEN i % 10 = 0 THEN '${values[0]}' ELSE '${values[1]}' END::uuid`;
   const target = `CASE WHEN i % 1000 = 0 THEN '${values[2]}' ELSE '${values[3]}' END::uuid`;
   const type = `CASE WHEN i % 70 = 0 THEN 'rare' ELSE 'common' END`;

@@ -176,7 +176,7 @@ async function get(path: string, key: string): Promise<Body> {
   return body;
 }
 
-/** Every page from one on, in one direction. */
+/** Every page from a given one on, in one direction. */
 async function walk(
   first: Body,
   direction: 'next' | 'previous',

@@ -271,7 +271,7 @@ test('while Postgres cannot be reached requests are answered 503, and afterwards
   relay.cut();
   const deadline = Date.now() + 10_000;
   let answer = await get();
-  // The key is believed for up to a second, the list is not.
+  // The key is cached for up to a second, the list is not.
   while (answer.status !== 503 && Date.now() < deadline) answer = await get();
   expect(answer.status).toBe(503);
   expect(answer.headers['retry-after']).toBe('1');

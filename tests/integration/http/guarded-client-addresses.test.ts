@@ -6,7 +6,7 @@ import { LOOPBACK, listen, type Receiver } from '../../support/guarded-client-su
 /** As open as production may be: plain HTTP as well, so that nothing below is refused for its scheme alone. */
 const PUBLIC: AddressPolicy = { allowPrivateNetworks: [], allowHttp: true };
 
-/** A public address that answers in this test to nobody: no test may connect to it. */
+/** A public address that no test may connect to. */
 const ELSEWHERE = '198.35.26.96';
 
 /** What the names of this test resolve to. */
@@ -232,7 +232,7 @@ describe('guarded client, hostile addresses', () => {
   it('sends nothing to a peer that is not the address it checked', async () => {
     let bytes = 0;
     const receiver = await listen(createServer((socket) => socket.on('data', (chunk) => (bytes += chunk.length))));
-    // Systems take 0.0.0.0 for this machine: the connection is made, and its peer is 127.0.0.1.
+    // Systems take 0.0.0.0 to mean this machine: the connection is made, and its peer is 127.0.0.1.
     const policy: AddressPolicy = { allowPrivateNetworks: ['0.0.0.0/32'], allowHttp: true };
     const astray = createGuardedClient({ policy, resolve });
     const url = `http://any.example.com:${receiver.port}/`;

@@ -38,7 +38,7 @@ const BEHAVIOURS: ((socket: Socket) => void)[] = [
   (socket) => void socket.write('HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 100\r\n\r\n\x0bnope'),
 ];
 
-/** A generator of repeatable chance (mulberry32). */
+/** A seeded random number generator (mulberry32). */
 function chance(seed: number): () => number {
   let state = seed;
   return () => {

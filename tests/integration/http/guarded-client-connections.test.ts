@@ -139,7 +139,7 @@ describe('guarded client, connections', () => {
     );
     const client = open();
     for (let count = 0; count < 2; count++) expect(await client.send(to(receiver))).toMatchObject({ ok: true });
-    // One second, less one for the way: not worth keeping.
+    // One second, less the margin of one: not worth keeping.
     expect(receiver.connections).toBe(2);
   });
 
@@ -181,7 +181,7 @@ describe('guarded client, connections', () => {
       }),
     );
     const client = open();
-    // Two connections, so that a second stale one lies ready when the first fails.
+    // Two connections, so that a second stale one is available when the first fails.
     await Promise.all([client.send(to(receiver)), client.send(to(receiver))]);
     expect(receiver.connections).toBe(2);
     expect(await client.send(to(receiver))).toMatchObject({ ok: true, body: 'ok' });

@@ -179,7 +179,7 @@ describe('guarded client, HTTP/2', () => {
     const dripped = await send(receiver, { body: 'drip', timeoutMs: 400 });
     expect(dripped).toMatchObject({ ok: false, code: 'timeout', detail: expect.stringMatching(/no whole response/) });
     expect(await whole).toMatchObject({ ok: true, body: 'whole' });
-    // One that lets requests run out of time may be dead: it gets no more of them.
+    // A connection that lets requests time out may be dead: it gets no more of them.
     expect(await send(receiver)).toMatchObject({ ok: true });
     expect(receiver.connections).toBe(2);
   });

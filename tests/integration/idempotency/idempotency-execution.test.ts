@@ -67,7 +67,7 @@ async function start(behave: Behaviour, options: IdempotencyOptions = {}, pool =
   return probe;
 }
 
-/** Has the effect once, however often it is tried. */
+/** Applies the effect once, however often it is tried. */
 async function haveEffect({ effectId, fence }: TenantContext, id: string): Promise<void> {
   await inTransaction(api.deps.pool, async (client) => {
     await fence(client);
@@ -127,7 +127,7 @@ test('requests while one is executed are told to come back, without waiting for 
   const key = randomUUID();
   const first = probe.post('/v1/probes/busy', key, {});
   await until(() => gate.arrivals === 1);
-  // More than there are connections: the record is locked by the handler's transaction all the while.
+  // More requests than connections: the handler's transaction keeps the record locked meanwhile.
   const others = await Promise.all(Array.from({ length: 40 }, () => probe.post('/v1/probes/busy', key, {})));
   expect(new Set(others.map(({ status }) => status))).toEqual(new Set([409]));
   expect(JSON.parse(others[0]?.text ?? '')).toMatchObject({

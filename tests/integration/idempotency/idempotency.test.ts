@@ -124,7 +124,7 @@ describe('a repeated request', () => {
     const [one, another] = [await create(randomUUID()), await create(randomUUID())];
     const rotation = randomUUID();
     const rotate = (id: string) => api.call('POST', `/v1/api-keys/${id}/rotate`, { idempotencyKey: rotation });
-    // A key can only be rotated by who has its scopes: this one has all.
+    // Only a key with all of another's scopes can rotate it: this one has all.
     expect((await rotate(one.body.id)).status).toBe(201);
     expectProblem(await rotate(another.body.id), 422, 'idempotency-key-reuse');
     expect(await count('api_keys')).toBe(before + 3);
@@ -336,7 +336,7 @@ describe('a stored answer', () => {
     await query("UPDATE idempotency_records SET expires_at = now() + interval '1 minute' WHERE key = $1", key);
     expectReplay(await create(key), first);
     await query('UPDATE idempotency_records SET expires_at = now() WHERE key = $1', key);
-    // Expired: even another request may have it, before anything has removed the record.
+    // Expired: even another request may use the key, before anything has removed the record.
     const second = await create(key, { body: { ...NEW_KEY, name: 'later' } });
     expect([second.status, second.body.name, second.get('idempotent-replayed')]).toEqual([201, 'later', undefined]);
     expect(second.body.id).not.toBe(first.body.id);
@@ -381,7 +381,7 @@ describe('a process that stops half-way', () => {
     expect(await count('api_keys', name)).toBe(1);
     expect(await works(resumed.body.key)).toBe(true);
 
-    // The slow process comes back: it may not store its answer, and gives the one that counts.
+    // The slow process comes back: it may not store its answer, and returns the stored one.
     gate.open();
     expectReplay(await slow, resumed);
     expectReplay(await create(key, { body }), resumed);
@@ -491,7 +491,7 @@ test('while Postgres cannot store the answer the client is told to repeat, and t
     .send({ ...NEW_KEY, name });
   expectProblem(failed, 503, 'unavailable');
   expect(failed.get('retry-after')).toBe('1');
-  // At once: the lock was given back.
+  // At once: the lock was released.
   const repeated = await create(key, { body: { ...NEW_KEY, name } });
   expect(repeated.status).toBe(201);
   expect(await count('api_keys', name)).toBe(1);

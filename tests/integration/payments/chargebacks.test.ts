@@ -145,7 +145,7 @@ describe('a callback', () => {
   });
 });
 
-/** Makes a payment look as it does just before its capture is kept, and back. */
+/** Makes a payment look as it does just before its capture is stored, and back. */
 async function move(paymentId: string, [from, to]: string[]): Promise<void> {
   await api.deps.pool.query('UPDATE payments SET state = $3 WHERE id = $1 AND state = $2', [
     toUuid(paymentId),

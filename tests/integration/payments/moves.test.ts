@@ -27,7 +27,7 @@ beforeAll(async () => {
   await insertBusiness(database.pool, tenantId);
   feeScheduleId = (await insertFeeSchedule(database.pool, tenantId)).id;
   ids = await insertOnePayment(database.pool, tenantId);
-  // Captured is only what has a moment and a fee.
+  // A captured payment has a moment and a fee.
   await database.pool.query('UPDATE payments SET captured_at = now(), fee = 1, fee_tax = 0, fee_schedule_id = $1', [
     toUuid(feeScheduleId),
   ]);

@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const card = (token: string) => ({ source: { type: 'card' as const, token } });
 
-/** Does what an API does that dies before it starts the workflow. */
+/** Does what an API does if it dies before starting the workflow. */
 async function storeOnly(token: string): Promise<string> {
   const orderId = await api.newOrder();
   const id = newId('pay');
@@ -123,7 +123,7 @@ test('with the provider out of reach throughout, the payment is for people to lo
   const flagged = await api.untilPayment(body.id, 'needs_review', 100_000);
   expect(flagged.declineCode).toBe('provider_unreachable');
   expect((await api.events('payment.needs_review')).map(({ data }) => data.paymentId)).toEqual([body.id]);
-  // Its order is neither free nor paid until somebody knows.
+  // Its order is neither free nor paid until the outcome is known.
   expect((await api.call('GET', `/v1/orders/${body.orderId}`)).body.state).toBe('paying');
 
   const provider = await startFakeProvider({ port: Number(port) });

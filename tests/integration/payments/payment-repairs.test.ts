@@ -34,7 +34,7 @@ async function paymentOf(id: string) {
   return payment;
 }
 
-/** What a sweep does that has read the payment just before it ended. */
+/** Does what a sweep does if it read the payment just before it ended. */
 async function runAgain(id: string): Promise<void> {
   const handle = await startPayment(api.pipeline, await paymentOf(id), { resume: true });
   await handle?.result();
@@ -131,7 +131,7 @@ test('a chargeback that needs review is posted when somebody says so, once its p
   const posted = await eventually(async () => ((await find())?.state === 'posted' ? find() : undefined));
   const before = await api.balance(ACCOUNTS.pspClearing);
   expect((await api.post(`/v1/chargebacks/${posted.id}/resume`)).status).toBe(409);
-  // As it is when its payment stayed unknown here for too long; the dispute was won meanwhile.
+  // Its state when its payment stayed unknown here for too long; the dispute was won meanwhile.
   const values = [toUuid(posted.id)];
   await pool.query("UPDATE chargebacks SET state = 'needs_review', won_at = now() WHERE id = $1", values);
   const answer = await api.post(`/v1/chargebacks/${posted.id}/resume`);
@@ -142,7 +142,7 @@ test('a chargeback that needs review is posted when somebody says so, once its p
   expect((await api.call('POST', `/v1/chargebacks/${posted.id}/resume`, { key: stranger.key })).status).toBe(404);
 });
 
-/** What a provider answers a call with, the first time and so on; `undefined` is no answer at all. */
+/** A provider's answer to a call, the first time and so on; `undefined` means no answer. */
 type Answer = (call: string, time: number) => { status: number; body: object } | undefined;
 
 async function withProvider(answer: Answer, work: (calls: string[]) => Promise<void>): Promise<void> {

@@ -66,7 +66,7 @@ test('a wallet of another currency is refused before anything happens', async ()
 test('a hold that cannot be captured is released', async () => {
   const id = await api.newWallet('1000');
   const orderId = await api.newOrder('300');
-  // Somebody has posted this payment's capture with other entries: the ledger refuses it for good.
+  // Somebody has posted this payment's capture with other entries: the ledger refuses it permanently.
   await api.deps.pool.query(
     `CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
        INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, effective_at)

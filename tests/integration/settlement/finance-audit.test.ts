@@ -11,7 +11,7 @@ const LIST = '/api/v2/finance/settlement/audit';
 const ENTRIES = 12;
 
 let api: TestApi;
-/** A connection on which the rules of tables do not hold, as whoever tampers would have it. */
+/** A connection that bypasses the tables' rules, as somebody who tampers would. */
 let tamperer: Client;
 
 beforeAll(async () => {

@@ -306,12 +306,12 @@ interface Thing {
   amount: bigint;
 }
 
-/** A transaction; one that never went through the provider is `internal`, and nobody misses it in a file. */
+/** A transaction; one that never went through the provider is `internal`, and is not expected in a file. */
 interface Item extends Thing {
   internal: boolean;
 }
 
-/** What a file must find, by pairing the most alike first; and the transactions that it is held against. */
+/** What a file must match, by pairing the most alike first; and the transactions that it is compared with. */
 function expected(items: readonly Item[], lines: readonly Thing[]) {
   const left = { items: [...items], lines: [...lines] };
   const pairUp = (alike: (item: Thing, line: Thing) => boolean) => {

@@ -76,7 +76,7 @@ describe('where a local cut-off comes twice, in Cairo on 29 October 2026', () =>
   const CAIRO = { timeZone: 'Africa/Cairo', cutoff: '23:59' };
   const DATE = '2026-10-29';
 
-  /** Has a Schedule of the launcher fire as it would have that night. @returns the moments at which it did, and what came of it */
+  /** Has a Schedule of the launcher fire as it would have that night. @returns when it did, and the outcome */
   async function night(tenantId: PublicId, spec?: ScheduleSpec) {
     const { client } = pipeline;
     await ensureSettlementSchedule(pipeline, { tenantId, ...CAIRO });

@@ -18,7 +18,7 @@ let database: TestDatabase;
 let tenantId: PublicId;
 let runId: PublicId;
 let plans: { sql: string; plan: string }[] = [];
-/** Answers as the database does, and notes how it would do it. */
+/** Answers as the database does, and records its plans. */
 let db: Queryable;
 
 beforeAll(async () => {

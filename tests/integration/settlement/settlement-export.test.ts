@@ -303,7 +303,7 @@ describe('a client that takes its time', () => {
       response.destroy();
       await lasting(() => pool.idleCount === pool.totalCount && pool.waitingCount === 0);
     });
-    // Eight pages of transactions; what the sockets' buffers take is fewer than half of them.
+    // Eight pages of transactions; the sockets' buffers take fewer than half of them.
     expect(whole).toBeGreaterThanOrEqual(11);
     expect(begun).toBeLessThanOrEqual(whole - 4);
   });

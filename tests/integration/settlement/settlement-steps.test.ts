@@ -350,7 +350,7 @@ test('I1 to I7: however often each step is begun again and in whatever order thi
         const rows = [];
         for (const date of [FIRST, SECOND, THIRD])
           rows.push(dashed(await rowsOf(pool, tea.tenantId, date)).replaceAll(/"hash":"[0-9a-f]+"/g, ''));
-        // The hash has the merchants' ids in it, so that of one shop is no other's; but it is that of the rows.
+        // The hash contains the merchants' ids, so it differs between shops; but it matches the rows.
         for (const date of [FIRST, SECOND, THIRD])
           expect((await runOf(tea, date)).totalsHash).toBe(await hashOf(tea, date));
         const ledger = await balances(pool, tea.tenantId);

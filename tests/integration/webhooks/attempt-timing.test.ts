@@ -122,7 +122,7 @@ describe('no delivery waits much longer than its schedule says', () => {
     await make('early', [600_000]);
     await make('late', [100]);
     receiver.always({ status: 500 });
-    // So many that most share a workflow, which goes on as long as they wait.
+    // Enough that most share a workflow, which goes on as long as they wait.
     await Promise.all(Array.from({ length: 60 }, () => publish(lingering, 'early')));
     const blocker = await pool.connect();
     await blocker.query('BEGIN; LOCK TABLE messages IN SHARE MODE');

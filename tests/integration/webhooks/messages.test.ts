@@ -257,7 +257,7 @@ test('a test event goes to one endpoint alone, whatever it subscribes to', async
 });
 
 test('no secret is logged, whatever happens', async () => {
-  // The log of a run at the most talkative level is searched for everything that was planted.
+  // The log of a run at the most verbose level is searched for everything planted.
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(line) });
   const server = await listen({ ...api.deps, log, publisher: { publish: () => Promise.reject(new Error('broken')) } });

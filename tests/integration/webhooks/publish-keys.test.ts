@@ -60,7 +60,7 @@ function accepted(result: PublishResult) {
   return result;
 }
 
-/** An answer without what tells the first from its repetitions. */
+/** An answer without what distinguishes the first from its repetitions. */
 function answer(result: PublishResult) {
   const { duplicate: _duplicate, deliveries, ...rest } = accepted(result);
   return { ...rest, deliveries: deliveries.map(({ id }) => id).sort() };

@@ -77,10 +77,10 @@ async function endpoint(path: string, options: Partial<Parameters<typeof insertE
   return id;
 }
 
-/** Each way that a delivery can go, so that each place that could log or tell Temporal does. */
+/** Takes deliveries every way they can go, so that each place that could log or tell Temporal does so. */
 async function goThroughEverything(): Promise<PublicId[]> {
   receiver.always((request) => {
-    // A receiver that sends back all it got is the worst that a log can be fed with.
+    // A receiver that sends back all it got is the worst input for a log.
     const echo = JSON.stringify({ headers: request.headers, body: request.body });
     if (request.path.endsWith('/fails')) return { status: 500, body: echo };
     if (request.path.endsWith('/gone')) return { status: 410, body: echo };
@@ -160,7 +160,7 @@ async function untilState(deliveryId: PublicId | undefined, state: string): Prom
   });
 }
 
-/** As text, bytes read as what they say: payloads are bytes inside the history. */
+/** As text, with bytes decoded: payloads are bytes inside the history. */
 function asText(value: unknown): string {
   return JSON.stringify(value, (_key, inner) => {
     if (inner instanceof Uint8Array) return Buffer.from(inner).toString();

@@ -196,7 +196,7 @@ test('a workflow that many deliveries share counts them as the database does', a
       "SELECT 1 FROM deliveries WHERE workflow_id = $1 AND (state = 'pending' OR state = 'retrying' AND attempts < 2)",
       [shared],
     );
-    // Counted only now: what is found at rest stays so.
+    // Counted only now: the states no longer change.
     return rows.length === 0 ? byState() : undefined;
   });
   expect(retrying).toBeGreaterThan(1);
@@ -254,7 +254,7 @@ describe('an update', () => {
 
   describe.each([RETRY_NOW, CANCEL])('%s', (name) => {
     test.each(nonsense)('of %s is refused', async (_what, args) => {
-      // One that is taken, and never ends, is to fail here too.
+      // One that is accepted, and never ends, must fail here too.
       const asked = pipeline.client.connection.withDeadline(Date.now() + 2_000, () =>
         handle.executeUpdate(name, { args: args as [string[]] }),
       );
