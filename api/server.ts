@@ -5,7 +5,7 @@ import { workflowPage } from '../infra/temporal/web-ui';
 import { fail, mountRoutes } from './http/adapter';
 import { apiConfig } from './http/config';
 import type { DoorContext } from './http/door';
-import { exchangeOf, sendProblem } from './http/exchange';
+import { sendProblem } from './http/exchange';
 import { Idempotency } from './http/idempotency/idempotency';
 import { Problem } from './http/problems';
 import type { RateLimiter } from './http/rate-limit';
@@ -55,4 +55,4 @@ export function doorContext(platform: Platform): DoorContext {
 }
 
 /** Express takes a handler with four parameters for an error handler. */
-const answerErrors: ErrorRequestHandler = (error, req, res, _next) => fail(req, res, exchangeOf(res), error);
+const answerErrors: ErrorRequestHandler = (error, req, res, _next) => fail(req, res, error);

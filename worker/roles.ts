@@ -1,11 +1,15 @@
 import type { WorkerOptions } from '@temporalio/worker';
 import type { Work } from '../infra/temporal/task-queues';
 
-/** Slots and cached workflows of one task queue in one process. */
+/** Slots, pollers and cached workflows of one task queue in one process. */
 type Slots = Required<
   Pick<
     WorkerOptions,
-    'maxConcurrentActivityTaskExecutions' | 'maxConcurrentWorkflowTaskExecutions' | 'maxCachedWorkflows'
+    | 'maxConcurrentActivityTaskExecutions'
+    | 'maxConcurrentWorkflowTaskExecutions'
+    | 'maxCachedWorkflows'
+    | 'maxConcurrentActivityTaskPolls'
+    | 'maxConcurrentWorkflowTaskPolls'
   >
 >;
 
@@ -18,15 +22,21 @@ export const ROLES: Readonly<Record<Work, Slots>> = {
     maxConcurrentActivityTaskExecutions: 200,
     maxConcurrentWorkflowTaskExecutions: 100,
     maxCachedWorkflows: 1_000,
+    maxConcurrentActivityTaskPolls: 10,
+    maxConcurrentWorkflowTaskPolls: 10,
   },
   money: {
     maxConcurrentActivityTaskExecutions: 100,
     maxConcurrentWorkflowTaskExecutions: 100,
     maxCachedWorkflows: 1_000,
+    maxConcurrentActivityTaskPolls: 10,
+    maxConcurrentWorkflowTaskPolls: 10,
   },
   upkeep: {
     maxConcurrentActivityTaskExecutions: 20,
     maxConcurrentWorkflowTaskExecutions: 10,
     maxCachedWorkflows: 50,
+    maxConcurrentActivityTaskPolls: 2,
+    maxConcurrentWorkflowTaskPolls: 2,
   },
 };

@@ -87,12 +87,13 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     exchange.route = route.path;
     serve(req, exchange, res)
       .then((answer) => send(res, exchange, answer))
-      .catch((error: unknown) => fail(req, res, exchange, error, route));
+      .catch((error: unknown) => fail(req, res, error, route));
   };
 }
 
 /** Answers for a thrown error, and logs it if it is our fault. */
-export function fail(req: Request, res: Response, exchange: Exchange, error: unknown, route?: Route): void {
+export function fail(req: Request, res: Response, error: unknown, route?: Route): void {
+  const exchange = exchangeOf(res);
   const answer = failure(req, exchange, error, route);
   if (res.headersSent) res.destroy();
   else send(res, exchange, answer);

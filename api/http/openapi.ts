@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PROBLEM_PAGE, PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems';
 import { type Route, takesBody } from './route';
 
-const VERSION = '0.1.0';
+const VERSION = '0.2.0';
 
 const problemSchema = z
   .object({

@@ -80,7 +80,9 @@ export async function judge(
     acknowledged: acknowledged.length,
     ...settlement,
     duplicates: countDuplicates(arrivals.values()),
-    secondsToRecover: seconds(recoveredAfterMs(restartedAt, stoppedAt, sent, acknowledged, steady)),
+    secondsToRecover: seconds(
+      recoveredAfterMs({ from: restartedAt, until: stoppedAt, sent, acknowledged, arrivals: steady }),
+    ),
     secondsToClearBacklog: seconds(backlog.clearAfterMs(restartedAt)),
     secondsToSettle: seconds(await endedAfterMs(stack, early, evidence.restartedDate)),
     retriedPublishes: load.retries,

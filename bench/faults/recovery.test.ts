@@ -27,22 +27,22 @@ function run(messages: number, delay: (sequence: number) => number | undefined) 
 describe('recovery', () => {
   it('is at once when nothing was held up', () => {
     const { acknowledged, arrivals } = run(50, () => 5);
-    expect(recoveredAfterMs(2_000, 6_000, sent, acknowledged, arrivals)).toBe(0);
+    expect(recoveredAfterMs({ from: 2_000, until: 6_000, sent, acknowledged, arrivals })).toBe(0);
   });
 
   it('begins with the first second of messages that are all soon received', () => {
     // From the 10th to the 30th message everything waits for 3 s and longer.
     const { acknowledged, arrivals } = run(60, (sequence) => (sequence >= 10 && sequence < 30 ? 3_000 : 5));
-    expect(recoveredAfterMs(2_000, 7_000, sent, acknowledged, arrivals)).toBe(2_000);
+    expect(recoveredAfterMs({ from: 2_000, until: 7_000, sent, acknowledged, arrivals })).toBe(2_000);
   });
 
   it('has not happened when messages never came in', () => {
     const { acknowledged, arrivals } = run(60, (sequence) => (sequence % 2 === 0 ? undefined : 5));
-    expect(recoveredAfterMs(2_000, 7_000, sent, acknowledged, arrivals)).toBeUndefined();
+    expect(recoveredAfterMs({ from: 2_000, until: 7_000, sent, acknowledged, arrivals })).toBeUndefined();
   });
 
   it('needs a whole second of load', () => {
     const { acknowledged, arrivals } = run(15, () => 5);
-    expect(recoveredAfterMs(2_000, 2_500, sent, acknowledged, arrivals)).toBeUndefined();
+    expect(recoveredAfterMs({ from: 2_000, until: 2_500, sent, acknowledged, arrivals })).toBeUndefined();
   });
 });

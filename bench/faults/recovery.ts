@@ -7,20 +7,24 @@ const WINDOW_MS = 1_000;
 const SHARE = 0.95;
 const SOON_MS = 1_000;
 
+/** What was sent and what came of it, around a fault. Moments are of one clock, in milliseconds. */
+export interface Outage {
+  /** When what was killed was started again. */
+  from: number;
+  /** When the load stopped. */
+  until: number;
+  sent: { beganAt: number; perSecond: number };
+  acknowledged: readonly Acknowledged[];
+  arrivals: ArrivalsReport;
+}
+
 /**
  * How long after `from` the load's messages were again accepted and received within a second at p95, over a second's
  * worth of them.
  *
- * @param until - when the load stopped
  * @returns milliseconds; undefined if that did not happen while the load ran
  */
-export function recoveredAfterMs(
-  from: number,
-  until: number,
-  sent: { beganAt: number; perSecond: number },
-  acknowledged: readonly Acknowledged[],
-  arrivals: ArrivalsReport,
-): number | undefined {
+export function recoveredAfterMs({ from, until, sent, acknowledged, arrivals }: Outage): number | undefined {
   const interval = 1_000 / sent.perSecond;
   const acknowledgedAt = new Map(acknowledged.map((message) => [message.sequence, message.acknowledgedAt]));
   const delayOf = (sequence: number) => {

@@ -44,12 +44,17 @@ function receive(req: IncomingMessage, res: ServerResponse, endpoint: number): v
       return;
     }
     const mark = head === undefined ? undefined : readMark(head);
-    if (mark !== undefined) note(mark.step, endpoint, mark.sequence, at, req.headers['webhook-id']);
+    if (mark !== undefined) note(mark, endpoint, at, req.headers['webhook-id']);
     reply(res, 200);
   });
 }
 
-function note(step: number, endpoint: number, sequence: number, at: number, id: string | string[] | undefined): void {
+function note(
+  { step, sequence }: { step: number; sequence: number },
+  endpoint: number,
+  at: number,
+  id: string | string[] | undefined,
+): void {
   let endpoints = steps.get(step);
   if (endpoints === undefined) {
     endpoints = new Map();

@@ -52,7 +52,7 @@ export async function sendAtRate(load: Load, perSecond: number, seconds: number)
         return;
       }
       for (const now = clockMs(); sequence < total && beginning + sequence * interval <= now; sequence++) {
-        send(load, log, sequence, beginning + sequence * interval, done);
+        send({ load, log, sequence, scheduledAt: beginning + sequence * interval, done });
       }
       if (sequence < total) setTimeout(tick, beginning + sequence * interval - clockMs());
       else deadline = setTimeout(resolve, ANSWERS_WITHIN_MS);
@@ -72,7 +72,7 @@ export async function sendAtMost(load: Load, senders: number, seconds: number): 
       const next = () => {
         const now = clockMs();
         if (now >= end || load.signal.aborted) resolve();
-        else send(load, log, sequence++, now, next);
+        else send({ load, log, sequence: sequence++, scheduledAt: now, done: next });
       };
       next();
     });
@@ -85,7 +85,16 @@ function emptyLog(): SendLog {
   return { scheduledAt: [], sentAt: [], acceptedAt: [], ids: [], accepted: 0, refused: new Map() };
 }
 
-function send(load: Load, log: SendLog, sequence: number, scheduledAt: number, done: () => void): void {
+interface Sending {
+  load: Load;
+  log: SendLog;
+  sequence: number;
+  /** When it was due to be sent. */
+  scheduledAt: number;
+  done: () => void;
+}
+
+function send({ load, log, sequence, scheduledAt, done }: Sending): void {
   log.scheduledAt[sequence] = scheduledAt;
   log.sentAt[sequence] = clockMs();
   log.acceptedAt[sequence] = 0;

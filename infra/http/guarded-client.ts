@@ -2,11 +2,11 @@ import { LRUCache } from 'lru-cache';
 import { type AddressPolicy, assertPolicy, checkUrl, literalAddress, portOf } from './address-policy';
 import { createReceiverContext } from './dial';
 import { BLOCKED_DETAIL } from './errors';
-import { Exchange } from './exchange';
 import { OriginPool, type PoolShared } from './origin-pool';
 import { prepareHeaders } from './request-headers';
 import { createSystemResolver, shareAnswers } from './resolver';
 import type { GuardedErrorCode, GuardedFailure, GuardedResult } from './result';
+import { RoundTrip } from './round-trip';
 
 export type { AddressPolicy } from './address-policy';
 export type { GuardedErrorCode, GuardedFailure, GuardedResponse, GuardedResult, HttpVersion } from './result';
@@ -146,17 +146,19 @@ export function createGuardedClient(options: GuardedClientOptions): GuardedClien
       if (headers === undefined) return failure('protocol', 'a request header cannot be sent', startedAt);
       return new Promise((resolve) => {
         const pool = pools.get(target.origin) ?? poolOf(target);
-        const exchange = new Exchange(
+        const roundTrip = new RoundTrip(
           { method: request.method ?? 'POST', path: target.path, headers, body: request.body },
           pool,
-          startedAt,
-          Math.min(Math.max(1, request.timeoutMs), MAX_TIMEOUT_MS),
-          signal,
-          request.keepBytes ?? 4_096,
-          request.maxResponseBytes ?? 65_536,
+          {
+            startedAt,
+            timeoutMs: Math.min(Math.max(1, request.timeoutMs), MAX_TIMEOUT_MS),
+            signal,
+            keepBytes: request.keepBytes ?? 4_096,
+            maxBytes: request.maxResponseBytes ?? 65_536,
+          },
           resolve,
         );
-        pool.submit(exchange);
+        pool.submit(roundTrip);
       });
     },
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import type { Connection, ConnectionOwner } from './connection';
 import { GuardedError, isConnectionLoss } from './errors';
-import type { Exchange, ResponseHead } from './exchange';
+import type { ResponseHead, RoundTrip } from './round-trip';
 
 /** Assumed when a receiver does not say how long it keeps an idle connection; the usual minimum is 5 s. */
 const KEEP_ALIVE_MS = 4_000;
@@ -10,7 +10,7 @@ const KEEP_ALIVE_MS = 4_000;
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
 /**
- * One exchange at a time over one socket, by undici's HTTP/1.1 client. It is itself the handler of its dispatches
+ * One round trip at a time over one socket, by undici's HTTP/1.1 client. It is itself the handler of its dispatches
  * (undici's older interface, which passes headers unparsed), so that a request allocates almost nothing here.
  */
 export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
@@ -22,7 +22,7 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
   readonly openedAt = performance.now();
   readonly retiring = false;
   private readonly client: Client;
-  private exchange: Exchange | undefined;
+  private roundTrip: RoundTrip | undefined;
   private handedOver = false;
   private used = false;
   private responding = false;
@@ -36,7 +36,7 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
   ) {
     socket.once('close', () => owner.closed(this));
     this.client = new Client(origin, {
-      headersTimeout: 0, // the exchange has its own deadline
+      headersTimeout: 0, // the round trip has its own deadline
       bodyTimeout: 0,
       keepAliveTimeout: Math.min(KEEP_ALIVE_MS, maxAgeMs),
       keepAliveMaxTimeout: maxAgeMs,
@@ -63,14 +63,14 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
     return this.socket.destroyed;
   }
 
-  start(exchange: Exchange): void {
-    this.exchange = exchange;
+  start(roundTrip: RoundTrip): void {
+    this.roundTrip = roundTrip;
     this.responding = false;
-    this.client.dispatch(exchange.request, this);
+    this.client.dispatch(roundTrip.request, this);
   }
 
   cancel(): void {
-    this.exchange = undefined;
+    this.roundTrip = undefined;
     this.destroy();
   }
 
@@ -88,34 +88,34 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
 
   onHeaders(status: number, headers: Buffer[]): boolean {
     if (status < 200) return true;
-    this.exchange?.receiveHead(readHead(status, headers));
+    this.roundTrip?.receiveHead(readHead(status, headers));
     return true;
   }
 
   /** Never pauses: undici 7 ends the process when a receiver closes while its parser is paused (nodejs/undici#5360). */
   onData(chunk: Buffer): boolean {
-    this.exchange?.receiveBody(chunk);
+    this.roundTrip?.receiveBody(chunk);
     return true;
   }
 
   onComplete(): void {
-    const exchange = this.exchange;
-    if (exchange === undefined) return;
-    this.exchange = undefined;
+    const roundTrip = this.roundTrip;
+    if (roundTrip === undefined) return;
+    this.roundTrip = undefined;
     this.used = true;
     this.owner.released(this);
-    exchange.complete();
+    roundTrip.complete();
   }
 
   onError(error: Error): void {
-    const exchange = this.exchange;
-    this.exchange = undefined;
+    const roundTrip = this.roundTrip;
+    this.roundTrip = undefined;
     // With idleSince set it was set aside: the receiver may have closed it since.
     const rested = this.used || this.idleSince > 0;
     this.destroy();
     const lost = error instanceof StaleConnectionError || isConnectionLoss(error);
     if (lost && !rested && !this.responding) this.owner.turnedAway();
-    exchange?.fail(error, rested && lost && !this.responding);
+    roundTrip?.fail(error, rested && lost && !this.responding);
   }
 }
 

@@ -8,14 +8,14 @@ import {
 import type { Socket } from 'node:net';
 import type { Connection, ConnectionOwner } from './connection';
 import { isConnectionLoss } from './errors';
-import type { Exchange, ResponseHead } from './exchange';
+import type { ResponseHead, RoundTrip } from './round-trip';
 
 /** Streams at once on one connection, unless the receiver allows fewer. */
 export const MAX_STREAMS = 100;
 const MAX_IDLE_MS = 30_000;
 
 /**
- * Exchanges side by side as streams of one HTTP/2 session. Uses `node:http2`, not undici's HTTP/2 client: that one
+ * Round trips side by side as streams of one HTTP/2 session. Uses `node:http2`, not undici's HTTP/2 client: that one
  * resends requests by itself when a session ends, never closes an idle session, and lets errors of `session.request`
  * escape into the event loop.
  */
@@ -30,7 +30,7 @@ export class Http2Connection implements Connection {
   readonly openedAt = performance.now();
   retiring = false;
   private readonly session: ClientHttp2Session;
-  private readonly streams = new Map<Exchange, ClientHttp2Stream>();
+  private readonly streams = new Map<RoundTrip, ClientHttp2Stream>();
   private readonly authority: string;
   private failure: Error | undefined;
   private used = false;
@@ -58,27 +58,27 @@ export class Http2Connection implements Connection {
     return this.session.closed || this.session.destroyed || this.socket.destroyed;
   }
 
-  start(exchange: Exchange): void {
+  start(roundTrip: RoundTrip): void {
     let stream: ClientHttp2Stream;
     try {
-      stream = this.session.request(this.headersFor(exchange), { endStream: exchange.request.body === '' });
+      stream = this.session.request(this.headersFor(roundTrip), { endStream: roundTrip.request.body === '' });
     } catch (error) {
       // The session ended at this very moment: nothing was sent.
       this.retiring = true;
       this.owner.released(this);
-      exchange.fail(error, true);
+      roundTrip.fail(error, true);
       return;
     }
     this.session.ref();
-    this.streams.set(exchange, stream);
-    this.listen(exchange, stream);
-    if (exchange.request.body !== '') stream.end(exchange.request.body);
+    this.streams.set(roundTrip, stream);
+    this.listen(roundTrip, stream);
+    if (roundTrip.request.body !== '') stream.end(roundTrip.request.body);
   }
 
   /** Resets the stream. A receiver that lets one stream time out may have stopped answering altogether. */
-  cancel(exchange: Exchange): void {
+  cancel(roundTrip: RoundTrip): void {
     this.retiring = true;
-    const stream = this.streams.get(exchange);
+    const stream = this.streams.get(roundTrip);
     stream?.close(constants.NGHTTP2_CANCEL);
     stream?.destroy();
   }
@@ -89,21 +89,21 @@ export class Http2Connection implements Connection {
     this.socket.destroy();
   }
 
-  private listen(exchange: Exchange, stream: ClientHttp2Stream): void {
+  private listen(roundTrip: RoundTrip, stream: ClientHttp2Stream): void {
     let responding = false;
     let failure: Error | undefined;
     const resume = () => stream.resume();
     stream.once('response', (headers) => {
       responding = true;
-      exchange.receiveHead(readHead(headers));
+      roundTrip.receiveHead(readHead(headers));
     });
     stream.on('data', (chunk: Buffer) => {
-      if (!exchange.receiveBody(chunk, resume)) stream.pause();
+      if (!roundTrip.receiveBody(chunk, resume)) stream.pause();
     });
     stream.once('end', () => {
       if (!responding || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
       this.used = true;
-      exchange.complete();
+      roundTrip.complete();
       // A receiver may answer without reading the whole request; the rest is not worth sending.
       if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
     });
@@ -111,20 +111,20 @@ export class Http2Connection implements Connection {
       failure = error;
     });
     stream.once('close', () => {
-      this.streams.delete(exchange);
+      this.streams.delete(roundTrip);
       if (this.streams.size === 0) this.session.unref();
       const rested = this.used || this.idleSince > 0;
       this.owner.released(this);
-      if (exchange.settled || exchange.carrier !== this) return;
+      if (roundTrip.settled || roundTrip.carrier !== this) return;
       const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
       const error = failure ?? this.failure ?? Object.assign(new Error('stream closed'), { code: 'ECONNRESET' });
       const lost =
         isConnectionLoss(error) || (this.socket.destroyed && stream.rstCode !== constants.NGHTTP2_PROTOCOL_ERROR);
-      exchange.fail(error, !responding && (refused || (rested && lost)));
+      roundTrip.fail(error, !responding && (refused || (rested && lost)));
     });
   }
 
-  private headersFor({ request }: Exchange): Record<string, string> {
+  private headersFor({ request }: RoundTrip): Record<string, string> {
     const headers: Record<string, string> = {
       ':method': request.method,
       ':path': request.path,

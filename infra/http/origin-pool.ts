@@ -3,21 +3,21 @@ import { TLSSocket } from 'node:tls';
 import type { Connection, ConnectionOwner } from './connection';
 import { type Destination, type DialOptions, dial } from './dial';
 import { GuardedError } from './errors';
-import type { Exchange, Home } from './exchange';
 import { Http1Connection } from './http1-connection';
 import { Http2Connection, MAX_STREAMS } from './http2-connection';
+import type { Home, RoundTrip } from './round-trip';
 
 /** What the pools of one client share. */
 export interface PoolShared {
   readonly dialOptions: Omit<DialOptions, 'session'>;
   readonly socketsPerOrigin: number;
   readonly revalidateAfterMs: number;
-  /** Connections without an exchange, longest idle first, over all origins. */
+  /** Connections without a round trip, longest idle first, over all origins. */
   readonly idle: Set<Connection>;
   readonly maxIdle: number;
   closing: boolean;
   resent: number;
-  /** A pool without connections and exchanges: it may be forgotten. */
+  /** A pool without connections and round trips: it may be forgotten. */
   onEmpty(pool: OriginPool): void;
 }
 
@@ -27,19 +27,19 @@ const DIAL_LIMIT_MS = 10_000;
 const DIAL_PAUSE_MS = 1_000;
 
 /**
- * The connections to one origin and the exchanges that wait for one.
+ * The connections to one origin and the round trips that wait for one.
  *
  * Why not undici's Pool: docs/decisions/0009-outbound-connection-pool.md.
  */
 export class OriginPool implements Home, ConnectionOwner {
   private readonly open = new Set<Connection>();
-  /** HTTP/1.1 connections without an exchange, most recently used on top, so that the others age and are closed. */
+  /** HTTP/1.1 connections without a round trip, most recently used on top, so that the others age and are closed. */
   private readonly resting: Connection[] = [];
   private readonly multiplexed = new Set<Connection>();
   private readonly dials = new Set<AbortController>();
-  private readonly waiting = new Set<Exchange>();
-  /** Exchanges that failed on a reused connection: only a new one will do. */
-  private readonly waitingForNew = new Set<Exchange>();
+  private readonly waiting = new Set<RoundTrip>();
+  /** Round trips that failed on a reused connection: only a new one will do. */
+  private readonly waitingForNew = new Set<RoundTrip>();
   private outstanding = 0;
   private multiplexes: boolean | undefined;
   private noDialBefore = 0;
@@ -70,26 +70,26 @@ export class OriginPool implements Home, ConnectionOwner {
     return this.outstanding;
   }
 
-  submit(exchange: Exchange): void {
+  submit(roundTrip: RoundTrip): void {
     this.outstanding++;
     const connection = this.pick();
     if (connection !== undefined) {
-      this.assign(connection, exchange);
+      this.assign(connection, roundTrip);
       return;
     }
-    this.waiting.add(exchange);
+    this.waiting.add(roundTrip);
     this.dialIfNeeded();
   }
 
-  resend(exchange: Exchange): void {
+  resend(roundTrip: RoundTrip): void {
     this.shared.resent++;
-    this.waitingForNew.add(exchange);
+    this.waitingForNew.add(roundTrip);
     this.dialIfNeeded();
   }
 
-  settled(exchange: Exchange): void {
+  settled(roundTrip: RoundTrip): void {
     this.outstanding--;
-    const waited = this.waiting.delete(exchange) || this.waitingForNew.delete(exchange);
+    const waited = this.waiting.delete(roundTrip) || this.waitingForNew.delete(roundTrip);
     if (waited && this.queued === 0) this.stopDialling();
     if (this.outstanding === 0) this.forgetIfEmpty();
   }
@@ -152,11 +152,11 @@ export class OriginPool implements Home, ConnectionOwner {
     return fresh && !connection.retiring && !connection.dead;
   }
 
-  private assign(connection: Connection, exchange: Exchange): void {
+  private assign(connection: Connection, roundTrip: RoundTrip): void {
     if (connection.active === 0) this.shared.idle.delete(connection);
     connection.active++;
-    exchange.carrier = connection;
-    connection.start(exchange);
+    roundTrip.carrier = connection;
+    connection.start(roundTrip);
   }
 
   private rest(connection: Connection): void {
@@ -183,10 +183,10 @@ export class OriginPool implements Home, ConnectionOwner {
       while (this.waiting.size > 0) {
         const connection = this.pick();
         if (connection === undefined) break;
-        const [exchange] = this.waiting;
-        if (exchange === undefined) break;
-        this.waiting.delete(exchange);
-        this.assign(connection, exchange);
+        const [roundTrip] = this.waiting;
+        if (roundTrip === undefined) break;
+        this.waiting.delete(roundTrip);
+        this.assign(connection, roundTrip);
       }
       this.dialIfNeeded();
     });
@@ -212,7 +212,7 @@ export class OriginPool implements Home, ConnectionOwner {
     return this.open.size + this.dials.size >= this.shared.socketsPerOrigin;
   }
 
-  /** How many exchanges the connections being opened will carry; no limit before the origin's protocol is known. */
+  /** How many round trips the connections being opened will carry; no limit before the origin's protocol is known. */
   private expected(): number {
     let expected = this.dials.size === 0 ? 0 : this.dials.size * this.carriedByOne();
     for (const connection of this.multiplexed) {
@@ -257,10 +257,10 @@ export class OriginPool implements Home, ConnectionOwner {
     this.open.add(connection);
     if (this.multiplexes === true) this.multiplexed.add(connection);
     for (const queue of [this.waitingForNew, this.waiting]) {
-      for (const exchange of queue) {
+      for (const roundTrip of queue) {
         if (connection.active >= connection.capacity || connection.dead) break;
-        queue.delete(exchange);
-        this.assign(connection, exchange);
+        queue.delete(roundTrip);
+        this.assign(connection, roundTrip);
       }
     }
     if (connection.active === 0) this.rest(connection);
@@ -283,14 +283,14 @@ export class OriginPool implements Home, ConnectionOwner {
     if (this.open.size > 0) {
       // Other connections work: do not keep dialling a receiver that limits their number.
       this.turnedAway();
-      for (const exchange of this.waitingForNew) exchange.fail(error, false);
+      for (const roundTrip of this.waitingForNew) roundTrip.fail(error, false);
       return;
     }
     let failed = 0;
     for (const queue of [this.waitingForNew, this.waiting]) {
-      for (const exchange of queue) {
+      for (const roundTrip of queue) {
         if (failed++ >= this.carriedByOne()) break;
-        exchange.fail(error, false);
+        roundTrip.fail(error, false);
       }
     }
     this.dialIfNeeded();

@@ -14,7 +14,7 @@ const USAGE = `Usage: node infra/setup/bootstrap.mjs <command>
   start [--once]   run everything here; --once delivers one webhook and stops
   test [jest args] run the tests against servers of their own
   build            install and compile
-  run <program>    run dist/<program>.js, such as bench/webhooks`;
+  run <program>    run dist/<program>.js, such as bench/webhooks/main`;
 const OLDEST_NODE = [20, 18, 1];
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');

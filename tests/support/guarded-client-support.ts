@@ -96,20 +96,37 @@ export function createAuthority(): Authority {
   const until = Date.now() + 30 * DAY_MS;
   const serverExtensions = (names: readonly string[]) => [constraints(false), alternativeNames(names)];
   return {
-    cert: certificate(name, name, keys.publicKey, keys.privateKey, from, until, [constraints(true)]),
+    cert: certificate({
+      subject: name,
+      issuer: name,
+      publicKey: keys.publicKey,
+      signer: keys.privateKey,
+      fromMs: from,
+      untilMs: until,
+      extensions: [constraints(true)],
+    }),
     issue: (names, validity = 'valid') => {
       const { publicKey, key } = newKeys();
       const leafUntil = validity === 'valid' ? until : Date.now() - DAY_MS;
       const subject = names[0] ?? '';
       return {
-        cert: certificate(subject, name, publicKey, keys.privateKey, from, leafUntil, serverExtensions(names)),
+        cert: certificate({
+          subject,
+          issuer: name,
+          publicKey,
+          signer: keys.privateKey,
+          fromMs: from,
+          untilMs: leafUntil,
+          extensions: serverExtensions(names),
+        }),
         key,
       };
     },
     self: (names) => {
       const { publicKey, privateKey, key } = newKeys();
       const subject = names[0] ?? '';
-      return { cert: certificate(subject, subject, publicKey, privateKey, from, until, serverExtensions(names)), key };
+      const own = { subject, issuer: subject, publicKey, signer: privateKey };
+      return { cert: certificate({ ...own, fromMs: from, untilMs: until, extensions: serverExtensions(names) }), key };
     },
   };
 }
@@ -119,15 +136,18 @@ function newKeys(): { publicKey: KeyObject; privateKey: KeyObject; key: string }
   return { ...keys, key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
-function certificate(
-  subject: string,
-  issuer: string,
-  publicKey: KeyObject,
-  signer: KeyObject,
-  fromMs: number,
-  untilMs: number,
-  extensions: Buffer[],
-): string {
+interface CertificateFields {
+  subject: string;
+  issuer: string;
+  publicKey: KeyObject;
+  signer: KeyObject;
+  fromMs: number;
+  untilMs: number;
+  extensions: Buffer[];
+}
+
+function certificate(fields: CertificateFields): string {
+  const { subject, issuer, publicKey, signer, fromMs, untilMs, extensions } = fields;
   const ecdsaWithSha256 = der(0x30, [oid('2a8648ce3d040302')]);
   const body = der(0x30, [
     der(0xa0, [der(0x02, [Buffer.of(2)])]),

@@ -18,14 +18,14 @@ function keysOf(...secrets: string[]): Buffer[] {
   });
 }
 
-function received(
-  secret: string,
-  id: string,
-  timestamp: number,
-  signature: string,
-  body: string,
-  nowMs = timestamp * 1000,
-) {
+interface Received {
+  id: string;
+  timestamp: number;
+  signature: string;
+  body: string;
+}
+
+function received(secret: string, { id, timestamp, signature, body }: Received, nowMs = timestamp * 1000) {
   return verifySignature({ secret, headers: { id, timestamp: String(timestamp), signature }, body, nowMs });
 }
 
@@ -80,11 +80,14 @@ describe('signing', () => {
         const headers = { 'webhook-id': id, 'webhook-timestamp': String(timestamp), 'webhook-signature': signature };
         for (const secret of [current, old]) {
           expect(new Webhook(secret).verify(body, headers)).toEqual({ data });
-          expect(received(secret, id, timestamp, signature, body)).toEqual({ ok: true });
+          expect(received(secret, { id, timestamp, signature, body })).toEqual({ ok: true });
         }
         fc.pre(stranger !== current && stranger !== old);
         expect(() => new Webhook(stranger).verify(body, headers)).toThrow();
-        expect(received(stranger, id, timestamp, signature, body)).toEqual({ ok: false, reason: 'wrong-signature' });
+        expect(received(stranger, { id, timestamp, signature, body })).toEqual({
+          ok: false,
+          reason: 'wrong-signature',
+        });
       }),
     );
   });
@@ -98,7 +101,7 @@ describe('verifying', () => {
       fc.property(secretText, messageId, text, (theirs, id, body) => {
         const timestamp = nowSeconds();
         const signature = new Webhook(theirs).sign(id, new Date(timestamp * 1000), body);
-        expect(received(theirs, id, timestamp, signature, body)).toEqual({ ok: true });
+        expect(received(theirs, { id, timestamp, signature, body })).toEqual({ ok: true });
       }),
     );
   });
@@ -115,8 +118,8 @@ describe('verifying', () => {
           bytes[at] = (bytes[at] ?? 0) ^ flip;
           return bytes.toString();
         };
-        expect(received(secret, id, timestamp, signature, flipped(body)).ok).toBe(false);
-        expect(received(secret, flipped(id), timestamp, signature, body).ok).toBe(false);
+        expect(received(secret, { id, timestamp, signature, body: flipped(body) }).ok).toBe(false);
+        expect(received(secret, { id: flipped(id), timestamp, signature, body }).ok).toBe(false);
         const headers = { id, timestamp: flipped(String(timestamp)), signature };
         expect(verifySignature({ secret, headers, body, nowMs: timestamp * 1000 }).ok).toBe(false);
       }),
@@ -130,15 +133,18 @@ describe('verifying', () => {
       const altered = Buffer.from(digest);
       altered[bit >> 3] = (altered[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       const signature = `v1,${altered.toString('base64')}`;
-      expect(received(secret, 'msg_1', timestamp, signature, '{}')).toEqual({ ok: false, reason: 'wrong-signature' });
+      expect(received(secret, { id: 'msg_1', timestamp, signature, body: '{}' })).toEqual({
+        ok: false,
+        reason: 'wrong-signature',
+      });
     }
   });
 
   test('refuses moving a dot between id, timestamp and body', () => {
     const timestamp = nowSeconds();
     const signature = sign(keysOf(secret), `msg_1.${timestamp}`, timestamp, '{}');
-    expect(received(secret, 'msg_1', timestamp, signature, `${timestamp}.{}`).ok).toBe(true);
-    expect(received(secret, 'msg_1', timestamp, signature, '{}').ok).toBe(false);
+    expect(received(secret, { id: 'msg_1', timestamp, signature, body: `${timestamp}.{}` }).ok).toBe(true);
+    expect(received(secret, { id: 'msg_1', timestamp, signature, body: '{}' }).ok).toBe(false);
   });
 
   test('accepts a clock that is five minutes off either way, and no more', () => {
@@ -146,7 +152,7 @@ describe('verifying', () => {
     const signature = sign(keysOf(secret), 'msg_1', timestamp, '{}');
     fc.assert(
       fc.property(fc.integer({ min: -900_000, max: 900_000 }), (offMs) => {
-        const answer = received(secret, 'msg_1', timestamp, signature, '{}', timestamp * 1000 + offMs);
+        const answer = received(secret, { id: 'msg_1', timestamp, signature, body: '{}' }, timestamp * 1000 + offMs);
         const inTime = Math.abs(offMs) <= TIMESTAMP_TOLERANCE_SECONDS * 1000;
         expect(answer).toEqual(inTime ? { ok: true } : { ok: false, reason: 'stale' });
       }),
@@ -154,16 +160,23 @@ describe('verifying', () => {
   });
 
   test.each(['', 'v1,', 'v1', 'v1a,', 'v2,', 'v1,AAAA', ' '])('refuses the signature %j', (signature) => {
-    expect(received(secret, 'msg_1', nowSeconds(), signature, '{}')).toEqual({ ok: false, reason: 'wrong-signature' });
+    expect(received(secret, { id: 'msg_1', timestamp: nowSeconds(), signature, body: '{}' })).toEqual({
+      ok: false,
+      reason: 'wrong-signature',
+    });
   });
 
   test('looks past signatures of other versions and of other secrets', () => {
     const timestamp = nowSeconds();
     const right = sign(keysOf(secret), 'msg_1', timestamp, '{}');
     const other = sign(keysOf(newSecret()), 'msg_1', timestamp, '{}');
-    expect(received(secret, 'msg_1', timestamp, `v1a,AAAA ${other} ${right}`, '{}')).toEqual({ ok: true });
+    const signature = `v1a,AAAA ${other} ${right}`;
+    expect(received(secret, { id: 'msg_1', timestamp, signature, body: '{}' })).toEqual({ ok: true });
     const renamed = right.replace('v1,', 'v2,');
-    expect(received(secret, 'msg_1', timestamp, renamed, '{}')).toEqual({ ok: false, reason: 'wrong-signature' });
+    expect(received(secret, { id: 'msg_1', timestamp, signature: renamed, body: '{}' })).toEqual({
+      ok: false,
+      reason: 'wrong-signature',
+    });
   });
 
   test.each(['', 'now', '-1', '1.5', '1e9', ' 1700000000', '99999999999999'])(

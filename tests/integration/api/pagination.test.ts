@@ -180,9 +180,7 @@ async function get(path: string, key: string): Promise<Body> {
 async function walk(
   first: Body,
   direction: 'next' | 'previous',
-  path: string,
-  limit: number,
-  key: string,
+  { path, limit, key }: { path: string; limit: number; key: string },
 ): Promise<Body[]> {
   const pages = [first];
   for (let cursor = first[direction]; cursor !== null; cursor = pages.at(-1)?.[direction] ?? null) {
@@ -208,12 +206,12 @@ test.each(lists)(
         const expected = keys([all]);
         for (const order of ['asc', 'desc']) {
           const first = await get(`${path}${separator}order=${order}&limit=${limit}`, tenant.key);
-          const forwards = await walk(first, 'next', path, limit, tenant.key);
+          const forwards = await walk(first, 'next', { path, limit, key: tenant.key });
           expect(keys(forwards)).toEqual(order === 'asc' ? expected : [...expected].reverse());
           expect(forwards.map((page) => page.previous === null)).toEqual(forwards.map((_, index) => index === 0));
           const last = forwards.at(-1);
           if (last === undefined) continue;
-          const backwards = await walk(last, 'previous', path, limit, tenant.key);
+          const backwards = await walk(last, 'previous', { path, limit, key: tenant.key });
           expect(keys([...backwards].reverse())).toEqual(keys(forwards));
         }
       },
@@ -236,7 +234,7 @@ test('rows that come in meanwhile are neither skipped nor repeated', async () =>
   await lists[0]?.fill(tenant, 10);
   const first = await get('/v1/messages?limit=4&order=asc', tenant.key);
   await lists[0]?.fill(tenant, 5);
-  const pages = await walk(first, 'next', '/v1/messages', 4, tenant.key);
+  const pages = await walk(first, 'next', { path: '/v1/messages', limit: 4, key: tenant.key });
   const ids = pages.flatMap((page) => page.data.map(({ id }) => id));
   expect([ids.length, new Set(ids).size]).toEqual([15, 15]);
 });

@@ -22,25 +22,37 @@ export interface ResponseHead {
   contentEncoding: string;
 }
 
-/** The connection that carries an exchange. */
+/** The connection that carries a round trip. */
 export interface Carrier {
   readonly httpVersion: HttpVersion;
-  /** Ends the exchange from this side: over HTTP/1.1 with the socket, over HTTP/2 with the stream. */
-  cancel(exchange: Exchange): void;
+  /** Ends the round trip from this side: over HTTP/1.1 with the socket, over HTTP/2 with the stream. */
+  cancel(roundTrip: RoundTrip): void;
 }
 
-/** The pool that an exchange waits in. */
+/** The pool that a round trip waits in. */
 export interface Home {
   /** Sends again, over a new connection. */
-  resend(exchange: Exchange): void;
-  /** Called once, when the exchange has its result. */
-  settled(exchange: Exchange): void;
+  resend(roundTrip: RoundTrip): void;
+  /** Called once, when the round trip has its result. */
+  settled(roundTrip: RoundTrip): void;
 }
 
 const MAX_HEADER_LENGTH = 256;
 
+/** What bounds a round trip. */
+export interface RoundTripLimits {
+  /** `performance.now()` when it was asked for. */
+  startedAt: number;
+  /** Milliseconds from then on for all of it. */
+  timeoutMs: number;
+  signal: AbortSignal | undefined;
+  /** Bytes of the body that are kept, and that are read at most. */
+  keepBytes: number;
+  maxBytes: number;
+}
+
 /** One request and its response, from the call of `send` to its result, over whichever connections carry it. */
-export class Exchange implements Abortable {
+export class RoundTrip implements Abortable {
   settled = false;
   position = 0;
   /** The connection it is on; undefined while it waits and once the response is complete. */
@@ -54,16 +66,17 @@ export class Exchange implements Abortable {
   private readonly timer: NodeJS.Timeout;
   private readonly watch: SignalWatch | undefined;
 
+  private readonly startedAt: number;
+  private readonly maxBytes: number;
+
   constructor(
     readonly request: OutgoingRequest,
     private readonly home: Home,
-    private readonly startedAt: number,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-    keepBytes: number,
-    private readonly maxBytes: number,
+    { startedAt, timeoutMs, signal, keepBytes, maxBytes }: RoundTripLimits,
     private readonly resolve: (result: GuardedResult) => void,
   ) {
+    this.startedAt = startedAt;
+    this.maxBytes = maxBytes;
     this.body = new ResponseBody(keepBytes, maxBytes);
     // One timer a request; Node keeps those of equal length in one list, so setting and clearing costs 0.3 µs.
     this.timer = setTimeout(expire, timeoutMs, this);
@@ -207,8 +220,8 @@ export class Exchange implements Abortable {
   }
 }
 
-function expire(exchange: Exchange): void {
-  exchange.expire();
+function expire(roundTrip: RoundTrip): void {
+  roundTrip.expire();
 }
 
 function plain(value: string): string {
