@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { TimedOut, withTimeout } from '../core/timeout';
 import { accountsConfig, ensureAdminKey } from '../domains/accounts';
 import { webhooksConfig } from '../domains/webhooks';
 import { ConfigError } from '../infra/config/settings';
@@ -26,7 +27,7 @@ async function main(): Promise<void> {
   const app = createApp(platform, {
     readiness: async () => ({
       process: stopping ? 'shutting down' : 'ok',
-      postgres: await within(ping(pool)),
+      postgres: await stateOf(ping(pool)),
     }),
     rateLimiter: createRateLimiter({ perSecond: settings.of(apiConfig).WAYBILL_RATE_LIMIT_PER_SECOND }),
   });
@@ -62,15 +63,12 @@ async function main(): Promise<void> {
   }
 }
 
-async function within(check: Promise<unknown>): Promise<string> {
-  const timeout = new Promise<string>((resolve) => {
-    setTimeout(() => resolve('no answer'), READINESS_TIMEOUT_MS).unref();
-  });
-  const answer = check.then(
+/** `ok`, or what is wrong, for `/readyz`. */
+function stateOf(check: Promise<unknown>): Promise<string> {
+  return withTimeout(check, READINESS_TIMEOUT_MS).then(
     () => 'ok',
-    () => 'out of reach',
+    (error: unknown) => (error instanceof TimedOut ? 'no answer' : 'out of reach'),
   );
-  return Promise.race([answer, timeout]);
 }
 
 main().catch((error) => {

@@ -3,7 +3,7 @@ import { findLedgerTransaction, type LedgerTransaction, listLedgerTransactions }
 import { reverseTransaction } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
-import { amountText } from '../http/money-schema';
+import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';

@@ -7,7 +7,7 @@ import {
   resumeChargeback,
 } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
-import { amountText } from '../http/money-schema';
+import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ORDER_STATES, type Order } from '../../domains/payments';
-import { amountText, currencySchema, singleAmountSchema } from '../http/money-schema';
+import { amountText, currencySchema, singleAmountSchema } from '../http/money-schemas';
 import { idSchema, metadataSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
 
 /** A single payment's amount. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PAYMENT_STATES, type Payment } from '../../domains/payments';
-import { amountText } from '../http/money-schema';
+import { amountText } from '../http/money-schemas';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
 
 export const sourceSchema = z

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { findRefund, listRefunds, makeRefund, REFUND_STATES, type Refund, resumeRefund } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
-import { amountText } from '../http/money-schema';
+import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';

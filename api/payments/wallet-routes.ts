@@ -7,7 +7,7 @@ import {
   type WalletWithBalance,
 } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
-import { amountText, currencySchema } from '../http/money-schema';
+import { amountText, currencySchema } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';

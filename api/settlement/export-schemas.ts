@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ITEM_KINDS, type NamedStatement, type SettledDay, type StatementTransaction } from '../../domains/settlement';
-import { amountText } from '../http/money-schema';
+import { amountText } from '../http/money-schemas';
 import { idSchema, moment, momentText } from '../http/schemas';
 import { amountsView, statementAmounts } from './statement-amounts';
 

@@ -6,8 +6,8 @@ import {
   type Reconciliation,
   type ReconciliationItem,
 } from '../../domains/settlement';
-import { dateSchema } from '../http/date-schema';
-import { amountText } from '../http/money-schema';
+import { dateSchema } from '../http/date-schemas';
+import { amountText } from '../http/money-schemas';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 
 export const reconciliationParams = z.object({ date: dateSchema, id: idSchema('rec') });

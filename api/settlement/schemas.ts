@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RUN_STATES, type SettlementRun, type Statement } from '../../domains/settlement';
-import { dateSchema } from '../http/date-schema';
-import { amountText } from '../http/money-schema';
+import { dateSchema } from '../http/date-schemas';
+import { amountText } from '../http/money-schemas';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
 import { amountsView, statementAmounts } from './statement-amounts';
 

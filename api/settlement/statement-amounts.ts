@@ -1,5 +1,5 @@
 import type { Statement } from '../../domains/settlement';
-import { amountText } from '../http/money-schema';
+import { amountText } from '../http/money-schemas';
 
 const AMOUNTS = [
   'opening',

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { withTimeout } from '../../core/timeout';
 import { type AddressRange, inRanges, isPublicAddress, parseAddress, parseRanges } from './address-ranges';
 import { REFUSED_PORTS } from './refused-ports';
 import { createSystemResolver, type Resolve } from './resolver';
@@ -93,7 +94,7 @@ export async function checkUrlAndResolve(
   const verdict = checkUrl(text, policy);
   if (!verdict.ok || literalAddress(verdict.url) !== undefined) return verdict;
   const resolve = options.resolve ?? resolveBySystem;
-  const addresses = await within(options.timeoutMs ?? 5_000, resolve(verdict.url.hostname));
+  const addresses = await withTimeout(resolve(verdict.url.hostname), options.timeoutMs ?? 5_000).catch(() => []);
   const port = portOf(verdict.url);
   const allowed = addresses.length > 0 && addresses.every((address) => checkDestination(address, port, policy).allowed);
   return allowed ? verdict : refused(NOT_RESOLVED);
@@ -160,16 +161,4 @@ function privateRanges(policy: AddressPolicy): AddressRange[] {
     parsedRanges.set(policy.allowPrivateNetworks, parsed);
   }
   return parsed;
-}
-
-async function within(timeoutMs: number, answer: Promise<string[]>): Promise<string[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<string[]>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, []);
-  });
-  try {
-    return await Promise.race([answer.catch(() => []), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,3 +1,4 @@
+import { codeOf } from '../../core/error-code';
 import type { GuardedErrorCode } from './result';
 
 /** A failure already put into words for the endpoint's owner. */
@@ -104,13 +105,8 @@ export function isConnectionLoss(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'ECONNABORTED'].includes(codeOf(error));
 }
 
-/** The `code` that Node and undici put on their errors, or an empty string. */
-export function codeOf(error: unknown): string {
-  return textOf(error, 'code');
-}
-
 // Not by `instanceof`: an error may come from another realm.
-function textOf(error: unknown, key: 'code' | 'message' | 'name'): string {
+function textOf(error: unknown, key: 'message' | 'name'): string {
   if (typeof error !== 'object' || error === null || !(key in error)) return '';
   const value = (error as Partial<Record<typeof key, unknown>>)[key];
   return typeof value === 'string' ? value : '';

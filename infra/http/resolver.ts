@@ -1,6 +1,6 @@
 import { promises as dns } from 'node:dns';
 import { LRUCache } from 'lru-cache';
-import { codeOf } from './errors';
+import { codeOf } from '../../core/error-code';
 
 /** Answers with every address of a host name, IPv4 and IPv6; rejects, with a `code`, when there is none. */
 export type Resolve = (hostname: string) => Promise<string[]>;

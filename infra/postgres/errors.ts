@@ -1,7 +1,9 @@
+import { codeOf } from '../../core/error-code';
+
 /** The five-character SQLSTATE of an error that Postgres reported; undefined for any other. */
 export function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  const code = codeOf(error);
+  return /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /**

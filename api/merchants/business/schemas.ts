@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
 import type { Business } from '../../../domains/merchants';
-import { dateSchema } from '../../http/date-schema';
+import { dateSchema } from '../../http/date-schemas';
 import { durationSchema, durationText, timeZoneSchema } from '../../http/schemas';
 
 const HOUR_MS = 3_600_000;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createFeeSchedule, type FeeSchedule, findFeeSchedule, listFeeSchedules } from '../../../domains/merchants';
 import type { DoorContext } from '../../http/door';
-import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schema';
+import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { idSchema, moment, momentSchema, momentText } from '../../http/schemas';

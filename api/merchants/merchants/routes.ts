@@ -3,7 +3,7 @@ import { adjustMerchant } from '../../../domains/ledger';
 import { createMerchant, findMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
-import { amountSchema, amountText, bpsSchema, currencySchema } from '../../http/money-schema';
+import { amountSchema, amountText, bpsSchema, currencySchema } from '../../http/money-schemas';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../../http/schemas';

@@ -17,9 +17,9 @@ import {
   text,
 } from '../../http/schemas';
 import { channel, eventTypePattern } from '../event-schemas';
-import { headersChangeSchema, headersSchema, maskHeaders } from './header-schema';
-import { DEFAULT_RETRY, retrySchema, retryView } from './retry-schema';
-import { secretSchema } from './secret-schema';
+import { headersChangeSchema, headersSchema, maskHeaders } from './header-schemas';
+import { DEFAULT_RETRY, retrySchema, retryView } from './retry-schemas';
+import { secretSchema } from './secret-schemas';
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;

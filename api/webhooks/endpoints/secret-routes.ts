@@ -2,7 +2,7 @@ import { rotateSecret, showSecrets } from '../../../domains/webhooks';
 import type { DoorContext } from '../../http/door';
 import { type Route, route } from '../../http/route';
 import { endpointParams } from './schemas';
-import { endpointSecretSchema, rotateSecretSchema, secretsView } from './secret-schema';
+import { endpointSecretSchema, rotateSecretSchema, secretsView } from './secret-schemas';
 
 const TAG = 'Endpoint secrets';
 

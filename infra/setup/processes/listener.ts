@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { codeOf } from '../../../core/error-code';
 
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
 const LISTEN = '0A';
@@ -69,8 +70,4 @@ function unlessGone<T>(look: () => T): T | undefined {
 
 function isForbidden(error: unknown): boolean {
   return ['EACCES', 'EPERM'].includes(codeOf(error));
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { TimedOut, withTimeout } from '../../../core/timeout';
 import type { Account } from './account';
 import { guard, unguard } from './guard';
 import { listensOn } from './listener';
@@ -281,14 +282,12 @@ function indent(text: string): string {
 }
 
 /** Whether `promise` resolves in time. */
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  return withTimeout(promise, ms).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof TimedOut) return false;
+      throw error;
+    },
+  );
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
+import { codeOf } from '../../../core/error-code';
 import { ManagedProcess, ProcessError } from '../processes/managed-process';
 import { onFreePorts } from '../processes/ports';
 import { runCommand } from '../processes/run-command';
@@ -182,9 +183,5 @@ function onDatabase(address: string, name: string): string {
 
 /** Node's error for several refused addresses has a code and no message. */
 function reason(error: unknown): string {
-  return error instanceof Error && error.message !== '' ? error.message : String(codeOf(error));
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  return error instanceof Error && error.message !== '' ? error.message : codeOf(error);
 }

@@ -99,6 +99,12 @@ test('every route but the operational ones needs a key, and says so in its own f
   }
 });
 
+test('every scope that a route needs is one that its domain brings', () => {
+  const needed = routes.flatMap(({ scope }) => scope ?? []);
+  expect([...new Set(needed)].filter((scope) => !scopes.includes(scope))).toEqual([]);
+  expect(new Set(scopes).size).toBe(scopes.length);
+});
+
 test('a key has access by its scopes alone: every other scope is refused, naming the one that is needed', async () => {
   const keys = new Map<string, string>();
   for (const scope of scopes) keys.set(scope, await api.newKey([scope]));
