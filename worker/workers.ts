@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities';
 import type { Platform } from '../infra/platform/platform';
 import { oldTaskQueue, taskQueue, type Work } from '../infra/temporal/task-queues';
 import { BUNDLE_PATH } from './bundle';
 import { watchOldQueue } from './old-queue';
+import { workersOfOneSandbox } from './one-sandbox';
 import { ROLES } from './roles';
 
 const SHUTDOWN_GRACE = '35 seconds';
@@ -39,11 +40,12 @@ export async function createWorkers(platform: Platform, options: WorkersOptions)
     shutdownGraceTime: options.shutdownGraceTime ?? SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   };
+  const RoleWorker = workersOfOneSandbox();
   const workers = await Promise.all(
-    options.roles.map((role) => Worker.create({ ...common, ...ROLES[role], taskQueue: taskQueue(config, role) })),
+    options.roles.map((role) => RoleWorker.create({ ...common, ...ROLES[role], taskQueue: taskQueue(config, role) })),
   );
   const old = watchOldQueue(platform, () =>
-    Worker.create({ ...common, ...ROLES.delivery, taskQueue: oldTaskQueue(config) }),
+    RoleWorker.create({ ...common, ...ROLES.delivery, taskQueue: oldTaskQueue(config) }),
   );
   const shutdown = () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
