@@ -17,7 +17,7 @@ export function workersOfOneSandbox(): typeof Worker {
       options: CompiledWorkerOptions,
       logger: Logger,
     ): Promise<WorkflowCreator> {
-      sandbox ??= super.createWorkflowCreator(bundle, options, logger);
+      sandbox ??= Worker.createWorkflowCreator(bundle, options, logger);
       users++;
       const shared = await sandbox;
       return {
