@@ -13,6 +13,7 @@ import {
   statementsOfMerchant,
 } from '../../../domains/settlement/store/settlement-records';
 import { findRun } from '../../../domains/settlement/store/settlement-runs';
+import { PERMANENT_ERRORS } from '../../../workflows/kit/retry-policies';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
 import { insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -197,13 +198,13 @@ test('a day that is not the next one is refused', async () => {
   await expect(steps.run('openDay', tea.tenantId, '2099-01-01')).rejects.toThrow(/before 2099-01-01/);
 });
 
-test('what no repetition helps is not retried, and workflows know it by its type', async () => {
+test('what no repetition helps fails with an error that workflows know by its name', async () => {
   const tea = await shop(1);
-  const permanent = (type: string) => expect.objectContaining({ type, nonRetryable: true });
-  await expect(steps.run('openDay', tea.tenantId, SECOND)).rejects.toEqual(permanent('WrongDay'));
-  await expect(steps.run('claimDay', tea.tenantId, FIRST)).rejects.toEqual(permanent('NotRunning'));
+  await expect(steps.run('openDay', tea.tenantId, SECOND)).rejects.toMatchObject({ name: 'WrongDay' });
+  await expect(steps.run('claimDay', tea.tenantId, FIRST)).rejects.toMatchObject({ name: 'NotRunning' });
   const nobody = await insertTenant(pipeline.database.pool);
-  await expect(steps.run('openDay', nobody, FIRST)).rejects.toEqual(permanent('NoBusiness'));
+  await expect(steps.run('openDay', nobody, FIRST)).rejects.toMatchObject({ name: 'NoBusiness' });
+  expect(PERMANENT_ERRORS).toEqual(expect.arrayContaining(['WrongDay', 'NotRunning', 'NoBusiness']));
 });
 
 describe('a difference of a single unit', () => {

@@ -270,6 +270,23 @@ test('a day behind one that has to be retried is refused, and is not begun', asy
   await until(tea, last, 'completed');
 });
 
+test.each([
+  ['a day that is not the next one', 'WrongDay', async () => (await shop(addDays(last, -1))).tenantId],
+  ['a tenant that is no business', 'NoBusiness', async () => (await api.newTenant()).tenantId],
+])('%s ends its workflow at the first attempt', async (_, type, newTenant) => {
+  const { client, config } = api.pipeline;
+  const tenantId = await newTenant();
+  const handle = await client.workflow.start(SETTLEMENT_WORKFLOWS.settlementDay, {
+    workflowId: settlementWorkflowId(tenantId, last),
+    taskQueue: taskQueue(config, 'money'),
+    args: [{ tenantId, date: last, trigger: 'manual' }],
+  });
+  await expect(handle.result()).rejects.toMatchObject({ cause: { cause: { type } } });
+  const { events } = await handle.fetchHistory();
+  const attempts = events?.flatMap(({ activityTaskStartedEventAttributes: started }) => started?.attempt ?? []);
+  expect(attempts).toEqual([1]);
+});
+
 test('only what failed or needs a review is retried, not what was never begun', async () => {
   const tea = await shop(last);
   await ensureRun(api.pipeline.database.pool, {
