@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowClient } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
 import type { Platform } from '../infra/platform/platform';
 import { inTime } from '../infra/temporal/in-time';
@@ -18,7 +19,7 @@ export interface OldQueue {
  * down when none is left. An API or a Schedule of an old version may go on starting more.
  */
 export function watchOldQueue(
-  platform: Pick<Platform, 'client' | 'config' | 'log'>,
+  platform: Pick<Platform, 'config' | 'log'> & { client: { workflow: Pick<WorkflowClient, 'count'> } },
   makeWorker: () => Promise<Worker>,
   lookEveryMs = LOOK_EVERY_MS,
 ): OldQueue {
@@ -26,19 +27,21 @@ export function watchOldQueue(
   const queue = oldTaskQueue(platform.config);
   const stopping = new AbortController();
 
-  async function anythingRuns(): Promise<boolean> {
+  /** `undefined` when Temporal does not say. */
+  async function anythingRuns(): Promise<boolean | undefined> {
     try {
       const running = `TaskQueue = "${queue}" AND ExecutionStatus = "Running"`;
       const { count } = await inTime(client.workflow.count(running));
       return count > 0;
     } catch (error) {
       log.warn({ err: error }, 'could not look whether workflows run on the old task queue');
-      return false;
+      return undefined;
     }
   }
 
   const pause = () => sleep(lookEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined);
 
+  /** Ends when nothing runs there any more, or when the worker ends. */
   async function serve(): Promise<void> {
     const worker = await makeWorker();
     log.info(
@@ -46,13 +49,18 @@ export function watchOldQueue(
       'workflows of an earlier version are running; they are finished on their task queue',
     );
     const done = worker.run();
-    const shutdown = () => worker.getState() === 'RUNNING' && worker.shutdown();
-    void done.catch(() => undefined).finally(() => stopping.signal.removeEventListener('abort', shutdown));
+    const shutdown = () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    };
     stopping.signal.addEventListener('abort', shutdown);
-    do await pause();
-    while (!stopping.signal.aborted && (await anythingRuns()));
-    shutdown();
-    await done;
+    try {
+      do await Promise.race([pause(), done]);
+      while (worker.getState() === 'RUNNING' && (await anythingRuns()) !== false);
+      shutdown();
+      await done;
+    } finally {
+      stopping.signal.removeEventListener('abort', shutdown);
+    }
   }
 
   return {
@@ -60,7 +68,8 @@ export function watchOldQueue(
       while (!stopping.signal.aborted) {
         if (await anythingRuns()) {
           await serve().catch((error: unknown) => log.error({ err: error }, 'the worker of the old task queue failed'));
-        } else await pause();
+        }
+        await pause();
       }
     },
     stop: () => stopping.abort(),

@@ -5,7 +5,7 @@ import type { Platform } from '../infra/platform/platform';
 import { oldTaskQueue, taskQueue, type Work } from '../infra/temporal/task-queues';
 import { BUNDLE_PATH } from './bundle';
 import { watchOldQueue } from './old-queue';
-import { workersOfOneSandbox } from './one-sandbox';
+import { createOneSandbox } from './one-sandbox';
 import { ROLES } from './roles';
 
 const SHUTDOWN_GRACE = '35 seconds';
@@ -40,12 +40,14 @@ export async function createWorkers(platform: Platform, options: WorkersOptions)
     shutdownGraceTime: options.shutdownGraceTime ?? SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   };
-  const RoleWorker = workersOfOneSandbox();
+  const sandbox = createOneSandbox();
   const workers = await Promise.all(
-    options.roles.map((role) => RoleWorker.create({ ...common, ...ROLES[role], taskQueue: taskQueue(config, role) })),
+    options.roles.map((role) =>
+      sandbox.Worker.create({ ...common, ...ROLES[role], taskQueue: taskQueue(config, role) }),
+    ),
   );
   const old = watchOldQueue(platform, () =>
-    RoleWorker.create({ ...common, ...ROLES.delivery, taskQueue: oldTaskQueue(config) }),
+    sandbox.Worker.create({ ...common, ...ROLES.delivery, taskQueue: oldTaskQueue(config) }),
   );
   const shutdown = () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -56,6 +58,7 @@ export async function createWorkers(platform: Platform, options: WorkersOptions)
     async run() {
       const runs = [...workers.map((worker) => worker.run()), old.run()].map((run) => run.finally(shutdown));
       const outcomes = await Promise.allSettled(runs);
+      await sandbox.close();
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
     },

@@ -1,5 +1,6 @@
-import { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 import { WEBHOOK_WORKFLOWS } from '../../../domains/webhooks/rules/workflow-names';
+import { connectNative } from '../../../infra/temporal/client';
 import { taskQueue, type Work } from '../../../infra/temporal/task-queues';
 import { createWorkers, type Workers } from '../../../worker/workers';
 import { TEST_BUNDLE } from '../../support/bundle';
@@ -9,7 +10,7 @@ let pipeline: Pipeline;
 let connection: NativeConnection;
 beforeAll(async () => {
   pipeline = await createPipeline();
-  connection = await NativeConnection.connect({ address: process.env.TEMPORAL_ADDRESS ?? '127.0.0.1:7233' });
+  ({ connection } = await connectNative());
 });
 afterAll(async () => {
   await connection.close();
