@@ -18,7 +18,7 @@ export const workerConfig = z.object({
         ctx.addIssue({ code: 'custom', message: `expected one or more of ${WORK.join(', ')}, comma separated` });
         return z.NEVER;
       }),
-    'the kinds of work that a worker process does, comma separated: `delivery`, `money`, `upkeep`',
+    'the kinds of work that a worker process does, comma separated: `delivery`, `backlog`, `money`, `upkeep`',
     WORK.join(','),
   ),
 });

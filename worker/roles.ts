@@ -14,8 +14,9 @@ type Slots = Required<
 >;
 
 /**
- * What a worker process holds ready for each kind of work. A round of deliveries keeps its slot while receivers are slow,
- * so delivery has many; a sweep or retention is one activity at a time, so upkeep needs few.
+ * What a worker process holds ready for each kind of work. Rounds of deliveries are short, whatever the receivers do, but
+ * many fall due together; endpoints that have fallen behind take turns at few; a sweep or retention is one activity at a
+ * time, so upkeep needs fewest.
  */
 export const ROLES: Readonly<Record<Work, Slots>> = {
   delivery: {
@@ -24,6 +25,13 @@ export const ROLES: Readonly<Record<Work, Slots>> = {
     maxCachedWorkflows: 1_000,
     maxConcurrentActivityTaskPolls: 10,
     maxConcurrentWorkflowTaskPolls: 10,
+  },
+  backlog: {
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentWorkflowTaskExecutions: 20,
+    maxCachedWorkflows: 500,
+    maxConcurrentActivityTaskPolls: 2,
+    maxConcurrentWorkflowTaskPolls: 2,
   },
   money: {
     maxConcurrentActivityTaskExecutions: 100,

@@ -26,13 +26,13 @@ export { DEAD_LETTER_STATES, type DeadLetter, findDeadLetter, listDeadLetters } 
 // Endpoints and their secrets.
 export { createEndpoint } from './endpoints/create-endpoint';
 export { changeEndpoint } from './endpoints/change-endpoint';
-export { enableEndpoint } from './endpoints/enable-endpoint';
+export { deleteEndpoint } from './endpoints/delete-endpoint';
 export { moveEndpoint } from './endpoints/move-endpoint';
 export { testEndpoint } from './endpoints/test-endpoint';
 export { rotateSecret } from './endpoints/rotate-secret';
 export { type LiveSecrets, showSecrets } from './endpoints/live-secrets';
 export { openHeaders } from './endpoints/sealing';
-export { deleteEndpoint, ENDPOINT_STATES, type Endpoint, findEndpoint, listEndpoints } from './store/endpoints';
+export { ENDPOINT_STATES, type Endpoint, findEndpoint, listEndpoints } from './store/endpoints';
 export { isReservedHeader, MAX_CUSTOM_HEADERS } from './rules/custom-headers';
 export { DEFAULT_RETRY_DELAYS_MS } from './rules/retry-schedule';
 
@@ -44,6 +44,7 @@ export type { EventType } from './store/event-types';
 
 // What the activities of its workflows do.
 export { type RoundReport, attemptRound } from './delivery/attempt-round';
+export { type BacklogReport, serveBacklog } from './backlog/serve-backlog';
 export { cancelDeliveries, makeDue } from './store/delivery-commands';
 export { type SweepReport, sweep } from './upkeep/sweep';
 export { forgetOld, type RetentionReport } from './upkeep/retention';

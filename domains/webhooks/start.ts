@@ -4,7 +4,15 @@ import type { PublicId } from '../../core/ids';
 import { withTimeout } from '../../core/timeout';
 import { ENDPOINT_IDS, MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { taskQueue } from '../../infra/temporal/task-queues';
-import { type CANCEL, type RETRY_NOW, sweepForEndpointId, WEBHOOK_WORKFLOWS } from './rules/workflow-names';
+import {
+  backlogWorkflowId,
+  type CANCEL,
+  MORE,
+  RETRY_NOW,
+  type TRY_NOW,
+  WEBHOOK_WORKFLOWS,
+} from './rules/workflow-names';
+import type { Backlog } from './store/backlog';
 
 /** How long a request waits for a workflow. After that it acts without one, or leaves the work to the next sweep. */
 const ANSWER_WITHIN_MS = 5_000;
@@ -25,6 +33,8 @@ export interface Cover {
   endpointIds: readonly PublicId[];
   /** Milliseconds until something can be due; the server delays the workflow's first task by as much. */
   startDelayMs: number;
+  /** Whether the deliveries are stored under another workflow, from which this one takes them over. */
+  takesOver?: boolean;
 }
 
 /**
@@ -77,6 +87,7 @@ export async function updateDelivery(
   };
   const startWorkflowOperation = new WithStartWorkflowOperation(WEBHOOK_WORKFLOWS.webhookDelivery, {
     ...coverOptions(deps, cover),
+    args: [{ open: [id], settled: {}, ...(command === RETRY_NOW ? { insisted: [id] } : {}) }],
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
   });
   await withTimeout(
@@ -86,18 +97,29 @@ export async function updateDelivery(
 }
 
 /**
- * Starts a sweep for deliveries that an endpoint's release made due, unless one is running for it.
+ * Starts the workflow of an endpoint's backlog, or tells the one that is running that there is more, or that it should
+ * try now.
  *
  * @throws when Temporal cannot be reached or does not answer in time
  */
-export async function startSweepFor(deps: StartDeps, endpointId: PublicId): Promise<void> {
+export async function startBacklog(
+  { client, config }: StartDeps,
+  { endpointId, tenantId }: Backlog,
+  signal: typeof MORE | typeof TRY_NOW = MORE,
+): Promise<void> {
+  const attributes: SearchAttributePair[] = [
+    { key: TENANT_IDS, value: [tenantId] },
+    { key: ENDPOINT_IDS, value: [endpointId] },
+    { key: WAYBILL_STATE, value: 'retrying' },
+  ];
   await withTimeout(
-    deps.client.workflow.start(WEBHOOK_WORKFLOWS.sweepOverdue, {
-      workflowId: sweepForEndpointId(endpointId),
-      taskQueue: taskQueue(deps.config, 'upkeep'),
-      args: [{ graceMs: 0 }],
-      staticSummary: `Held deliveries of ${endpointId} go on`,
-      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    client.workflow.signalWithStart(WEBHOOK_WORKFLOWS.endpointBacklog, {
+      workflowId: backlogWorkflowId(endpointId),
+      taskQueue: taskQueue(config, 'backlog'),
+      args: [{ endpointId }],
+      signal,
+      typedSearchAttributes: attributes,
+      staticSummary: `Deliveries that ${endpointId} could not take at once`,
     }),
     ANSWER_WITHIN_MS,
   );

@@ -31,7 +31,7 @@ export const platformConfig = z.object({
   ),
   WAYBILL_TASK_QUEUE: setting(
     z.string().min(1).default('waybill'),
-    'prefix of Temporal task queue names: `waybill-delivery`, `waybill-money`, `waybill-upkeep`',
+    'prefix of Temporal task queue names: `waybill-delivery`, `waybill-backlog`, `waybill-money`, `waybill-upkeep`',
     'waybill',
   ),
   WAYBILL_SWEEP_INTERVAL: duration('30s', 'how often to look for deliveries and payments that nothing attends to'),

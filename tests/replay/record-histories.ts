@@ -1,6 +1,14 @@
 import type { PublicId } from '../../core/ids';
 import { toUuid } from '../../core/ids';
-import { WEBHOOK_SCHEDULES, WEBHOOK_WORKFLOWS } from '../../domains/webhooks/rules/workflow-names';
+import type { BacklogReport } from '../../domains/webhooks/backlog/serve-backlog';
+import { changeEndpoint } from '../../domains/webhooks/endpoints/change-endpoint';
+import { moveEndpoint } from '../../domains/webhooks/endpoints/move-endpoint';
+import {
+  backlogWorkflowId,
+  PROGRESS,
+  WEBHOOK_SCHEDULES,
+  WEBHOOK_WORKFLOWS,
+} from '../../domains/webhooks/rules/workflow-names';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import { insertEndpoint, insertTenant } from '../support/fixtures';
 import { createPipeline, type Pipeline } from '../support/pipeline';
@@ -106,6 +114,22 @@ test('webhookDelivery: a batch with a slow endpoint, which gets a lane of its ow
   });
   await keep('webhook-delivery.slow-lane.1', workflowId);
   await slow.close();
+});
+
+test('endpointBacklog: an endpoint that takes nothing for a while, is changed, and takes all', async () => {
+  const { id: endpointId } = await endpoint(Array(9).fill(1_500), 'http://127.0.0.1:1/');
+  const platform = pipeline.platform;
+  await moveEndpoint(platform, tenantId, endpointId, { state: 'paused' });
+  const waiting = await Promise.all(Array.from({ length: 15 }, publish));
+  await moveEndpoint(platform, tenantId, endpointId, { state: 'enabled' });
+  const workflowId = backlogWorkflowId(endpointId);
+  await eventually(async () => {
+    const report = await pipeline.client.workflow.getHandle(workflowId).query<BacklogReport | null>(PROGRESS);
+    return report?.due === true && report.delivered === 0 ? true : undefined;
+  });
+  await changeEndpoint(platform, tenantId, endpointId, { url: receiver.url });
+  for (const { id } of waiting) await untilState(id, 'delivered');
+  await keep('endpoint-backlog.changed.1', workflowId);
 });
 
 test.each([

@@ -6,13 +6,15 @@ import type { PublicId } from '../../core/ids';
 import { accountsConfig } from '../../domains/accounts/config';
 import { type PaymentsConfig, paymentsConfig } from '../../domains/payments/config';
 import { type SettlementConfig, settlementConfig } from '../../domains/settlement/config';
+import type { BacklogStarter } from '../../domains/webhooks/backlog/backlog-starter';
+import { openBacklogs } from '../../domains/webhooks/backlog/open-backlogs';
 import { cancelDelivery } from '../../domains/webhooks/commands/cancel-delivery';
 import type { CommandResult } from '../../domains/webhooks/commands/command';
 import { retryDeadLetter } from '../../domains/webhooks/commands/retry-dead-letter';
 import { retryDelivery } from '../../domains/webhooks/commands/retry-delivery';
 import { type WebhooksConfig, webhooksConfig } from '../../domains/webhooks/config';
 import { type Dispatch, openDispatch } from '../../domains/webhooks/delivery/open-dispatch';
-import { letHeldGoOn } from '../../domains/webhooks/endpoints/enable-endpoint';
+import { letHeldFollow } from '../../domains/webhooks/endpoints/let-held-follow';
 import { type WebhookMetrics, webhookMetrics } from '../../domains/webhooks/metrics';
 import type { Coverage } from '../../domains/webhooks/publishing/coverage';
 import type { GroupCommitPublisher } from '../../domains/webhooks/publishing/group-commit-publisher';
@@ -38,6 +40,7 @@ export interface Pipeline {
   dispatch: Dispatch & Pick<Platform, 'pool' | 'keyring'>;
   publisher: GroupCommitPublisher;
   coverage: Coverage;
+  backlogs: BacklogStarter;
   commands: Commands;
   client: Client;
   metrics: WebhookMetrics;
@@ -54,7 +57,7 @@ interface Commands {
   retry(tenantId: PublicId, deliveryId: PublicId): Promise<CommandResult>;
   cancel(tenantId: PublicId, deliveryId: PublicId): Promise<CommandResult>;
   retryDeadLetter(tenantId: PublicId, deadLetterId: PublicId): Promise<CommandResult>;
-  letHeldGoOn(endpointId: PublicId): Promise<void>;
+  letHeldFollow(tenantId: PublicId, endpointId: PublicId): Promise<unknown>;
 }
 
 function commandsOf(platform: Platform): Commands {
@@ -62,7 +65,7 @@ function commandsOf(platform: Platform): Commands {
     retry: (tenantId, deliveryId) => retryDelivery(platform, tenantId, deliveryId),
     cancel: (tenantId, deliveryId) => cancelDelivery(platform, tenantId, deliveryId),
     retryDeadLetter: (tenantId, deadLetterId) => retryDeadLetter(platform, tenantId, deadLetterId),
-    letHeldGoOn: (endpointId) => letHeldGoOn(platform, endpointId),
+    letHeldFollow: (tenantId, endpointId) => letHeldFollow(platform, { endpointId, tenantId }),
   };
 }
 
@@ -116,6 +119,7 @@ export async function createPipeline(
     dispatch: { ...dispatch, pool, keyring },
     publisher,
     coverage,
+    backlogs: openBacklogs(platform),
     commands: commandsOf(platform),
     client,
     metrics: platform.metrics.of(webhookMetrics),

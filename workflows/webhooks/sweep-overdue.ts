@@ -2,22 +2,25 @@ import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { SweepReport, WebhookActivities } from '../../activities/webhooks';
 
 const { sweepOverdueDeliveries } = proxyActivities<WebhookActivities>({
-  startToCloseTimeout: '2 minutes',
+  startToCloseTimeout: '3 minutes',
+  heartbeatTimeout: '20 seconds',
   retry: { maximumAttempts: 3 },
 });
 
-export interface SweepInput {
-  /** How late a delivery may be before the sweep covers it; by default as configured. */
-  graceMs?: number;
+/** Run by the Schedule `sweep-overdue`: covers deliveries that nobody attends to. */
+export async function sweepOverdue(): Promise<SweepReport> {
+  const report = await sweepOverdueDeliveries();
+  setCurrentDetails(describe(report));
+  return report;
 }
 
-/** Run by the Schedule `sweep-overdue`: starts the workflows of deliveries that nobody attended to in time. */
-export async function sweepOverdue(input: SweepInput = {}): Promise<SweepReport> {
-  const report = await sweepOverdueDeliveries(input.graceMs);
-  setCurrentDetails(
-    report.overdue === 0
-      ? 'Nothing was overdue.'
-      : `${report.overdue} deliveries overdue: ${report.started} workflows started, ${report.kept} were running.`,
-  );
-  return report;
+function describe({ overdue, started, kept, moved = 0, backlogs = 0, held = 0 }: SweepReport): string {
+  if (overdue + backlogs + held === 0) return 'Nothing was overdue.';
+  const parts = [
+    `${overdue} deliveries overdue: ${started} workflows started, ${kept} were running, ${moved} deliveries moved to ` +
+      'the backlogs of their endpoints.',
+  ];
+  if (backlogs > 0) parts.push(`${backlogs} backlogs had no workflow.`);
+  if (held > 0) parts.push(`${held} held deliveries followed their endpoints.`);
+  return parts.join(' ');
 }

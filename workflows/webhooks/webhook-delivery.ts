@@ -21,6 +21,8 @@ export interface WebhookDeliveryInput {
   open: string[];
   /** How many of the batch had ended before, by state; mostly delivered. Running workflows know it by this name. */
   settled: Record<string, number>;
+  /** Deliveries that somebody asked to attempt now. */
+  insisted?: string[];
 }
 
 /** Where the batch stands: deliveries by state, and when the next attempt is due (RFC 3339), if one is. */
@@ -61,6 +63,7 @@ export async function webhookDelivery(input: WebhookDeliveryInput): Promise<Reco
   setHandler(
     retryNow,
     async (deliveryIds) => {
+      batch.insist(deliveryIds);
       const due = await makeDue(deliveryIds);
       batch.add(deliveryIds, due);
       return { due };
@@ -107,11 +110,14 @@ class Batch {
   readonly #lanes: Set<string>[] = [];
   readonly #reports = new Map<Set<string>, RoundReport>();
   readonly #ended: Record<string, number>;
+  /** Deliveries to attempt in the next round whatever is known of their endpoints. */
+  #insisted: string[];
   #wakes = 0;
   #state = '';
 
   constructor(input: WebhookDeliveryInput) {
     this.#ended = { ...input.settled };
+    this.#insisted = input.insisted ?? [];
     this.#lanes.push(new Set(input.open));
   }
 
@@ -130,6 +136,10 @@ class Batch {
       else if (due > 0) delete this.#ended.dead;
     }
     this.wake();
+  }
+
+  insist(deliveryIds: string[]): void {
+    this.#insisted.push(...deliveryIds);
   }
 
   wake(): void {
@@ -172,7 +182,7 @@ class Batch {
     const separated: Promise<void>[] = [];
     while (lane.size > 0 && !workflowInfo().continueAsNewSuggested) {
       const wakes = this.#wakes;
-      const report = await attemptRound([...lane]);
+      const report = await this.#round(lane);
       this.#reports.set(lane, report);
       this.#take(lane, report);
       for (const ids of this.#separate(lane, report)) separated.push(this.#runLane(ids));
@@ -182,6 +192,13 @@ class Batch {
     }
     this.#reports.delete(lane);
     await Promise.all(separated);
+  }
+
+  #round(lane: Set<string>): Promise<RoundReport> {
+    const insisted = this.#insisted.filter((id) => lane.has(id));
+    if (insisted.length === 0) return attemptRound([...lane]);
+    this.#insisted = this.#insisted.filter((id) => !lane.has(id));
+    return attemptRound([...lane], insisted);
   }
 
   #take(lane: Set<string>, report: RoundReport): void {

@@ -10,9 +10,7 @@ import { deadLetterPageSchema, deadLetterParams, deadLetterQuery, deadLetterSche
 const TAG = 'Dead letters';
 const CURSOR = byId('dead-letters');
 
-export function deadLetterRoutes(
-  deps: Pick<DoorContext, 'pool' | 'client' | 'config' | 'log' | 'workflowUrl'>,
-): Route[] {
+export function deadLetterRoutes(deps: DoorContext): Route[] {
   const { pool, workflowUrl } = deps;
 
   return [

@@ -3,7 +3,6 @@ import {
   createEndpoint,
   deleteEndpoint,
   type Endpoint,
-  enableEndpoint,
   findEndpoint,
   listEndpoints,
   moveEndpoint,
@@ -28,7 +27,7 @@ import {
 const TAG = 'Endpoints';
 const CURSOR = byId('endpoints');
 
-export function endpointRoutes(deps: Pick<DoorContext, 'pool' | 'keyring' | 'config' | 'client' | 'log'>): Route[] {
+export function endpointRoutes(deps: DoorContext): Route[] {
   const { pool, keyring } = deps;
   const view = (endpoint: Endpoint) => endpointView(endpoint, openHeaders(keyring, endpoint));
   const one = { 200: { description: 'The endpoint as it is now.', body: endpointSchema } };
@@ -117,7 +116,7 @@ export function endpointRoutes(deps: Pick<DoorContext, 'pool' | 'keyring' | 'con
       params: endpointParams,
       responses: { 204: { description: 'It is deleted.' } },
       handler: async ({ params }, { tenantId }) => {
-        if (!(await deleteEndpoint(pool, tenantId, params.id))) throw new Problem('not-found');
+        await deleteEndpoint(deps, tenantId, params.id);
         return { status: 204 };
       },
     }),
@@ -133,7 +132,7 @@ export function endpointRoutes(deps: Pick<DoorContext, 'pool' | 'keyring' | 'con
       responses: one,
       handler: async ({ params }, { tenantId }) => ({
         status: 200,
-        body: view(await enableEndpoint(deps, tenantId, params.id)),
+        body: view(await moveEndpoint(deps, tenantId, params.id, { state: 'enabled' })),
       }),
     }),
     route({
@@ -149,7 +148,7 @@ export function endpointRoutes(deps: Pick<DoorContext, 'pool' | 'keyring' | 'con
       responses: one,
       handler: async ({ params, body }, { tenantId }) => ({
         status: 200,
-        body: view(await moveEndpoint(pool, tenantId, params.id, { state: 'paused', reason: body.reason })),
+        body: view(await moveEndpoint(deps, tenantId, params.id, { state: 'paused', reason: body.reason })),
       }),
     }),
     route({
@@ -166,7 +165,7 @@ export function endpointRoutes(deps: Pick<DoorContext, 'pool' | 'keyring' | 'con
       responses: one,
       handler: async ({ params, body }, { tenantId }) => ({
         status: 200,
-        body: view(await moveEndpoint(pool, tenantId, params.id, { state: 'disabled', reason: body.reason })),
+        body: view(await moveEndpoint(deps, tenantId, params.id, { state: 'disabled', reason: body.reason })),
       }),
     }),
   ];

@@ -12,10 +12,10 @@ export async function cancelDelivery(
   const { pool } = deps;
   const target = await findCommandTarget(pool, tenantId, deliveryId);
   if (target === undefined) return { outcome: 'not-found' };
-  const { state, workflowId } = target;
+  const { state, backlog, workflowId } = target;
   if (state !== 'pending' && state !== 'retrying' && state !== 'held') return { outcome: 'wrong-state', state };
-  // No workflow attends to a held one.
-  const cancelled = state !== 'held' && (await byWorkflow(deps, CANCEL, target));
+  // No workflow attends to a held one, and that of a backlog does not know its deliveries.
+  const cancelled = state !== 'held' && !backlog && (await byWorkflow(deps, CANCEL, target));
   if (!cancelled) await cancelDeliveries(pool, [deliveryId]);
   const after = await findCommandTarget(pool, tenantId, deliveryId);
   if (after !== undefined && after.state !== 'cancelled') return { outcome: 'wrong-state', state: after.state };

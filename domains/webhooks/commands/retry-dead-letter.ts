@@ -1,19 +1,34 @@
 import type { PublicId } from '../../../core/ids';
+import type { Platform } from '../../../infra/platform/platform';
+import { openBacklogs } from '../backlog/open-backlogs';
+import { OwnWorkflowBudget } from '../publishing/own-workflow-budget';
 import { RETRY_NOW } from '../rules/workflow-names';
 import { findCommandTarget, reviveDeadLetter } from '../store/delivery-commands';
-import { byWorkflow, type CommandDeps, type CommandResult } from './command';
+import { byWorkflow, type CommandResult } from './command';
 
-/** Runs a dead letter's delivery through its whole retry schedule again. */
+const newBudget = () => new OwnWorkflowBudget();
+
+/**
+ * Runs a dead letter's delivery through its whole retry schedule again: in a workflow of its own, or in its endpoint's
+ * backlog when many are retried.
+ */
 export async function retryDeadLetter(
-  deps: CommandDeps,
+  platform: Platform,
   tenantId: PublicId,
   deadLetterId: PublicId,
 ): Promise<CommandResult> {
-  const revival = await reviveDeadLetter(deps.pool, tenantId, deadLetterId);
+  const { pool } = platform;
+  const budget = platform.once(newBudget);
+  const alone = budget.refill() > 0;
+  const revival = await reviveDeadLetter(pool, tenantId, deadLetterId, alone ? 'own-workflow' : 'backlog');
   if (revival.outcome !== 'revived') return revival;
-  const { deliveryId, workflowId } = revival;
-  const target = await findCommandTarget(deps.pool, tenantId, deliveryId);
+  budget.take();
+  const { deliveryId, endpointId, workflowId } = revival;
   // If Temporal cannot be reached, the sweep finds the delivery: it is due.
-  if (target !== undefined) await byWorkflow(deps, RETRY_NOW, target);
+  if (!alone) openBacklogs(platform).moved({ endpointId, tenantId });
+  else {
+    const target = await findCommandTarget(pool, tenantId, deliveryId);
+    if (target !== undefined) await byWorkflow(platform, RETRY_NOW, target);
+  }
   return { outcome: 'done', workflowId };
 }

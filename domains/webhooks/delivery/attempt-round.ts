@@ -14,14 +14,15 @@ export interface RoundReport {
   nextInMs: number;
   /** The same moment in RFC 3339, for people; null when nothing is open. */
   nextAttemptAt: string | null;
-  /** Endpoints that took so long in this round that others should not wait for them again. */
+  /** Endpoints that have not answered within the round: others should not wait for them again. */
   slowEndpointIds: PublicId[];
   problems: { endpointId: PublicId; error: string; count: number; attempts: number }[];
 }
 
 /** No attempt starts later than this in a round, so that deliveries that fall due meanwhile do not wait. */
 const ROUND_BUDGET_MS = 5_000;
-const SLOW_MS = 2_000;
+/** A round waits this long for receivers. Attempts that take longer go on without it, under their leases. */
+const PATIENCE_MS = 2_000;
 const SHORT_WAIT_MS = 1_000;
 const HEARTBEAT_MS = 5_000;
 const MAX_PROBLEMS = 20;
@@ -35,50 +36,77 @@ export interface RoundDeps {
   sleep(ms: number): Promise<void>;
 }
 
+export interface RoundInput {
+  deliveryIds: readonly PublicId[];
+  /** The workflow that attends to them. */
+  workflowId: string;
+  /** Deliveries that somebody asked to attempt now, whatever is known of their endpoints. */
+  insisted: ReadonlySet<PublicId>;
+}
+
 /**
  * Attempts the deliveries that are due and reports where the batch stands afterwards. It waits for those that fall due
- * within a second: a timer on the server is no finer than that, and costs more.
+ * within a second: a timer on the server is no finer than that, and costs more. What its endpoint cannot take now is
+ * moved to the endpoint's backlog, so that a round is short whatever the receivers do.
  */
 export async function attemptRound(
   { db, engine, beat, sleep }: RoundDeps,
-  deliveryIds: readonly PublicId[],
+  { deliveryIds, workflowId, insisted }: RoundInput,
 ): Promise<RoundReport> {
   const began = Date.now();
-  const inTime = () => Date.now() - began < ROUND_BUDGET_MS;
-  const slow = new Set<PublicId>();
+  const wanted = () => Date.now() - began < ROUND_BUDGET_MS;
   const ended: Record<string, number> = {};
+  const slow = new Set<PublicId>();
   const beating = setInterval(beat, HEARTBEAT_MS);
   try {
     for (let ids = deliveryIds; ; ) {
-      const state = await readBatch(db, ids);
+      const state = await readBatch(db, ids, workflowId);
       countEnded(ended, state);
       ids = state.open.map((delivery) => delivery.id);
       const next = soonest(state);
-      if (!inTime() || next > SHORT_WAIT_MS) return report(state, ended, [...slow]);
+      if (!wanted() || next > SHORT_WAIT_MS || slow.size > 0) return report(state, ended, [...slow]);
       if (next > 0) await sleep(next);
-      else await attemptAll(engine, state, inTime, slow);
+      else for (const endpointId of await attemptAll(engine, state, insisted, wanted)) slow.add(endpointId);
     }
   } finally {
     clearInterval(beating);
   }
 }
 
+/** @returns the endpoints whose attempts are still under way */
 async function attemptAll(
   engine: DeliveryEngine,
   state: BatchState,
-  inTime: () => boolean,
-  slow: Set<PublicId>,
-): Promise<void> {
-  const began = Date.now();
-  const attempts = state.open
-    .filter((delivery) => delivery.due)
+  insisted: ReadonlySet<PublicId>,
+  wanted: () => boolean,
+): Promise<Set<PublicId>> {
+  const due = state.open.filter((delivery) => delivery.due);
+  const behind = due.filter((delivery) => delivery.behind && !insisted.has(delivery.id));
+  if (behind.length > 0) await engine.moveDue(behind);
+  const underWay = new Map<PublicId, PublicId>();
+  const attempts = due
+    .filter((delivery) => !behind.includes(delivery))
     .map(async (delivery) => {
-      await engine.attemptDue(delivery.id, delivery.endpointId, inTime);
-      if (Date.now() - began > SLOW_MS) slow.add(delivery.endpointId);
+      underWay.set(delivery.id, delivery.endpointId);
+      try {
+        await engine.attemptDue(delivery, { wanted, insist: insisted.has(delivery.id) });
+      } finally {
+        underWay.delete(delivery.id);
+      }
     });
-  const outcomes = await Promise.allSettled(attempts);
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  const outcomes = await orAfter(Promise.allSettled(attempts), PATIENCE_MS);
+  const failed = outcomes?.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+  return new Set(underWay.values());
+}
+
+/** What a promise resolves to, or undefined when it takes longer. */
+async function orAfter<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 function countEnded(ended: Record<string, number>, state: BatchState): void {

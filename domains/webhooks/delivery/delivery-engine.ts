@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
+import type { JobEnd } from '../../../core/adaptive-limit';
+import { AdaptivePool, type Place } from '../../../core/adaptive-pool';
 import { GroupCommit } from '../../../core/group-commit';
 import type { PublicId } from '../../../core/ids';
-import { KeyedPool } from '../../../core/keyed-pool';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
-import { type LeaseResult, leaseDue, releaseLeases } from '../store/leases';
-import { attempt } from './attempt';
+import { type Backlog, moveToBacklog } from '../store/backlog';
+import { findEndpointState } from '../store/endpoint-config';
+import { type Leased, type LeaseResult, leaseBacklog, leaseDue, releaseLeases } from '../store/leases';
+import { type AttemptReport, attempt } from './attempt';
 import { createDeliveryRecorder } from './delivery-recorder';
 import type { EndpointConfig, EndpointConfigCache } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
@@ -19,6 +22,12 @@ export const LEASE_SLACK_MS = 10_000;
 /** An attempt may begin while this much of the slack is left, so that its outcome is recorded under the lease. */
 const RECORD_RESERVE_MS = 4_000;
 
+/** Leases last longer while many wait, so that a burst is attempted where it is, but at most by so much. */
+const LONGEST_EXTRA_SLACK_MS = 60_000;
+
+/** First attempts that a process makes a second, at the least: how long those that wait will take. */
+const CAUTIOUS_RATE = 500;
+
 /** A turn ends with the request, not with its record; but at most this many outcomes wait to be recorded. */
 const MAX_UNRECORDED = 5_000;
 
@@ -28,26 +37,65 @@ const UNREADABLE_PAUSE_MS = 5_000;
 const MAX_RELEASE_BATCH = 200;
 const MAX_LEASE_BATCH = 50;
 
-/**
- * How many deliveries may wait for each that may be under way: two or three seconds of work when all goes well.
- * Handing one over to the workflow costs three times as much as attempting it here, so a burst is better kept here.
- */
-const WAITING_PER_TURN = 128;
+/** An attempt that had to wait longer than this looks whether its endpoint was changed meanwhile. */
+const STALE_AFTER_MS = 250;
 
-/** Most characters of bodies held in memory, waiting and under way; the workflow attempts what does not fit. */
-const MAX_HELD_CHARACTERS = 128 * 1_048_576;
+/** Failures in a row after which an endpoint's retries wait in its backlog: it is down, and they are many. */
+const DOWN_AFTER_FAILURES = 10;
+
+/** Most bytes of bodies held in memory, waiting and under way; what does not fit waits in the backlog. */
+const MAX_HELD_BYTES = 128 * 1_048_576;
+
+const PUSHBACK: readonly number[] = [429, 503];
+
+/** A due delivery of which nobody holds the lease. */
+export interface DueDelivery {
+  id: PublicId;
+  tenantId: PublicId;
+  endpointId: PublicId;
+}
+
+export interface DueOptions {
+  /** Asked when its turn comes; false leaves the delivery as it is. */
+  wanted(): boolean;
+  /** Whether somebody asked for this very attempt: it is made whatever is known of its endpoint. */
+  insist: boolean;
+}
 
 export interface DeliveryEngine {
-  /** Attempts a delivery under a lease that the caller took, once its endpoint's turn comes. Never rejects. */
+  /**
+   * Attempts a delivery under a lease that the caller took, once its endpoint's turn comes, or moves it to the
+   * endpoint's backlog. Never rejects.
+   */
   attemptLeased(delivery: LeasedDelivery, trigger: AttemptOutcome['trigger'], onEnd: (end: AttemptEnd) => void): void;
   /**
-   * Takes the lease of a due delivery once its endpoint's turn comes, and attempts it.
+   * Takes the lease of a due delivery once its endpoint's turn comes, and attempts it; if the turn does not come soon,
+   * moves it to the endpoint's backlog.
    *
-   * @param wanted - asked when its turn comes; false leaves the delivery as it is
    * @returns undefined when no lease was taken: not wanted, not due, held by others, or stopped by its endpoint's state
    * @throws when Postgres cannot be reached
    */
-  attemptDue(deliveryId: PublicId, endpointId: PublicId, wanted: () => boolean): Promise<AttemptEnd | undefined>;
+  attemptDue(delivery: DueDelivery, options: DueOptions): Promise<AttemptEnd | undefined>;
+  /** Takes the leases of what is most overdue in an endpoint's backlog. @throws when Postgres cannot be reached */
+  leaseBacklog(
+    endpointId: PublicId,
+    limit: number,
+    lease: string,
+  ): Promise<{ leased: LeasedDelivery[]; moved: number }>;
+  /** Moves due deliveries to their endpoints' backlogs. @throws when Postgres cannot be reached */
+  moveDue(deliveries: readonly DueDelivery[]): Promise<void>;
+  /** Whether a further attempt of an endpoint would wait for no one knows how long. */
+  strained(endpointId: PublicId): boolean;
+  /** How many attempts of an endpoint would begin at once, and fit in memory. */
+  roomFor(endpointId: PublicId): number;
+  /** Milliseconds until an endpoint that fails is tried again. */
+  pausesMs(endpointId: PublicId): number;
+  /** Ends an endpoint's pause: somebody has reason to think that it works. */
+  forgive(endpointId: PublicId): void;
+  /** Attempts that an endpoint may have at once. */
+  limitOf(endpointId: PublicId): number;
+  /** How long the leases of first attempts have to outlast timeouts now, in milliseconds. */
+  leaseSlackMs(): number;
   /** Resolves when nothing is under way; call after the last attempt was submitted. */
   drain(): Promise<void>;
   readonly waiting: number;
@@ -63,6 +111,8 @@ export interface DeliveryEngineOptions {
   /** Attempts under way at once, in all and to one endpoint. */
   concurrency: number;
   concurrencyPerEndpoint: number;
+  /** Called when deliveries were moved to a backlog. */
+  onBacklog(backlog: Backlog): void;
 }
 
 /** Makes attempts and records them: the only way a webhook leaves, for first attempts and retries alike. */
@@ -70,20 +120,23 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   const { pool, client, endpoints, metrics, log } = options;
   const recorder = createDeliveryRecorder({ pool, metrics, log });
   const ending = new Set<Promise<AttemptEnd>>();
-  let heldCharacters = 0;
+  let heldBytes = 0;
 
-  const turns = new KeyedPool({
+  const turns = new AdaptivePool({
     total: options.concurrency,
-    perKey: options.concurrencyPerEndpoint,
-    maxWaitingPerKey: options.concurrencyPerEndpoint * WAITING_PER_TURN,
-    maxWaiting: options.concurrency * WAITING_PER_TURN,
+    mostPerKey: options.concurrencyPerEndpoint,
+    maxWaitMs: LEASE_SLACK_MS + LONGEST_EXTRA_SLACK_MS,
   });
 
-  const leaser = new GroupCommit<PublicId, LeaseResult>({
+  const leaser = new GroupCommit<PublicId, Leased | undefined>({
     maxBatch: MAX_LEASE_BATCH,
     maxInFlight: 2,
     maxWaiting: Number.MAX_SAFE_INTEGER,
-    commit: (ids) => leaseDue(pool, ids, randomUUID(), LEASE_SLACK_MS),
+    commit: async (ids) => {
+      const { leased } = await countBuried(leaseDue(pool, ids, leaseOptions(randomUUID())));
+      const byId = new Map(leased.map((delivery) => [delivery.deliveryId, delivery]));
+      return ids.map((id) => byId.get(id));
+    },
     // Leases used to be called claims, and dashboards know the label.
     onBatch: (size) => metrics.batchSize.observe({ kind: 'claims' }, size),
   });
@@ -93,10 +146,52 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     maxInFlight: 1,
     maxWaiting: Number.MAX_SAFE_INTEGER,
     commit: async (deliveries) => {
-      for (const [lease, ids] of groupByLease(deliveries)) await releaseLeases(pool, ids, lease);
+      for (const [lease, held] of groupByLease(deliveries)) {
+        await releaseLeases(
+          pool,
+          held.map(({ deliveryId }) => deliveryId),
+          lease,
+        );
+      }
       return deliveries.map(() => undefined);
     },
   });
+
+  const mover = new GroupCommit<LeasedDelivery, void>({
+    maxBatch: MAX_RELEASE_BATCH,
+    maxInFlight: 1,
+    maxWaiting: Number.MAX_SAFE_INTEGER,
+    commit: async (deliveries) => {
+      for (const [lease, held] of groupByLease(deliveries)) {
+        await moveToBacklog(
+          pool,
+          held.map(({ deliveryId }) => deliveryId),
+          lease,
+        );
+        for (const backlog of held) options.onBacklog(backlog);
+      }
+      return deliveries.map(() => undefined);
+    },
+  });
+
+  const freshness = new GroupCommit<PublicId, { version: number; sendable: boolean } | undefined>({
+    maxBatch: MAX_RELEASE_BATCH,
+    maxInFlight: 1,
+    maxWaiting: Number.MAX_SAFE_INTEGER,
+    commit: (ids) => findEndpointState(pool, ids),
+  });
+
+  const leaseOptions = (lease: string) => ({
+    lease,
+    leaseSlackMs: LEASE_SLACK_MS,
+    maxBytes: Math.max(1, MAX_HELD_BYTES - heldBytes),
+  });
+
+  async function countBuried(result: Promise<LeaseResult>): Promise<LeaseResult> {
+    const { buried } = await result;
+    for (const reason of buried) metrics.deadLetters.inc({ reason });
+    return result;
+  }
 
   async function decline(delivery: LeasedDelivery, pauseMs = 0): Promise<AttemptEnd> {
     metrics.declined.inc();
@@ -107,24 +202,48 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     return { state: 'declined' };
   }
 
+  async function move(delivery: LeasedDelivery): Promise<AttemptEnd> {
+    metrics.declined.inc();
+    await mover.add(delivery).catch((error) => log.warn({ err: error }, 'could not move a delivery to the backlog'));
+    return { state: 'moved' };
+  }
+
+  /** The endpoint's configuration, not older than a moment ago; undefined when nothing may be sent to it now. */
+  async function freshConfig(delivery: LeasedDelivery, waitedMs: number): Promise<EndpointConfig | undefined> {
+    if (waitedMs < STALE_AFTER_MS) return endpoints.get(delivery.endpointId, delivery.endpointVersion);
+    const now = await freshness.add(delivery.endpointId);
+    return now?.sendable === true ? endpoints.get(delivery.endpointId, now.version) : undefined;
+  }
+
   /** Resolves when the receiver has answered; `end` resolves when the outcome is recorded. */
   async function send(
     delivery: LeasedDelivery,
-    trigger: AttemptOutcome['trigger'],
-  ): Promise<{ end: Promise<AttemptEnd> }> {
+    { trigger, waitedMs, ask }: { trigger: AttemptOutcome['trigger']; waitedMs: number; ask: () => void },
+  ): Promise<{ end: Promise<AttemptEnd>; job: JobEnd | undefined }> {
     let endpoint: EndpointConfig | undefined;
     try {
-      endpoint = await endpoints.get(delivery.endpointId, delivery.endpointVersion);
+      endpoint = await freshConfig(delivery, waitedMs);
     } catch (error) {
       log.warn({ err: error, deliveryId: delivery.deliveryId }, 'could not read the endpoint');
     }
-    const leaseLeftMs = delivery.leasedAtMs + LEASE_SLACK_MS - Date.now();
-    if (endpoint === undefined) return { end: track(decline(delivery, UNREADABLE_PAUSE_MS)) };
-    if (leaseLeftMs < RECORD_RESERVE_MS) return { end: track(decline(delivery)) };
+    if (endpoint === undefined) {
+      // What is due is judged by its endpoint's state when it is leased next.
+      const pauseMs = waitedMs < STALE_AFTER_MS ? UNREADABLE_PAUSE_MS : 0;
+      return { end: track(decline(delivery, pauseMs)), job: undefined };
+    }
+    if (Date.now() > delivery.startBeforeMs) return { end: track(move(delivery)), job: undefined };
+    ask();
     const report = await attempt(client, endpoint, delivery.messageId, delivery.body);
-    const end = track(recorder.record(delivery, trigger, endpoint.retryDelaysMs, report));
+    const toBacklog = () => turns.failures(delivery.endpointId) >= DOWN_AFTER_FAILURES;
+    const { retryDelaysMs } = endpoint;
+    const end = track(
+      recorder.record(delivery, { trigger, delaysMs: retryDelaysMs, report, toBacklog }).then((ended) => {
+        if (ended.state === 'moved') options.onBacklog(delivery);
+        return ended;
+      }),
+    );
     if (recorder.unrecorded > MAX_UNRECORDED) await end;
-    return { end };
+    return { end, job: jobEndOf(report) };
   }
 
   function track(end: Promise<AttemptEnd>): Promise<AttemptEnd> {
@@ -139,28 +258,84 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     get running() {
       return turns.running + ending.size;
     },
+    strained: (endpointId) => turns.strained(endpointId),
+    roomFor: (endpointId) => (heldBytes >= MAX_HELD_BYTES ? 0 : turns.room(endpointId)),
+    pausesMs: (endpointId) => turns.pausesMs(endpointId),
+    forgive: (endpointId) => turns.forgive(endpointId),
+    limitOf: (endpointId) => turns.limit(endpointId) ?? 1,
+    leaseSlackMs: () => LEASE_SLACK_MS + Math.min(LONGEST_EXTRA_SLACK_MS, (turns.waiting / CAUTIOUS_RATE) * 1_000),
+    async leaseBacklog(endpointId, limit, lease) {
+      const leasedAtMs = Date.now();
+      const { leased, moved } = await countBuried(leaseBacklog(pool, endpointId, limit, leaseOptions(lease)));
+      return { leased: leased.map((delivery) => withDeadline(delivery, leasedAtMs)), moved };
+    },
+    async moveDue(deliveries) {
+      const moved = new Set(
+        await moveToBacklog(
+          pool,
+          deliveries.map(({ id }) => id),
+          undefined,
+        ),
+      );
+      for (const delivery of deliveries) if (moved.has(delivery.id)) options.onBacklog(delivery);
+    },
     attemptLeased(delivery, trigger, onEnd) {
-      const characters = delivery.body.length;
-      const fits = heldCharacters === 0 || heldCharacters + characters <= MAX_HELD_CHARACTERS;
+      const bytes = Buffer.byteLength(delivery.body);
+      const since = performance.now();
+      const moveAway = () => void track(move(delivery)).then(onEnd);
+      const fits = heldBytes === 0 || heldBytes + bytes <= MAX_HELD_BYTES;
       const taken =
         fits &&
-        turns.tryRun(delivery.endpointId, async () => {
-          const { end } = await send(delivery, trigger);
-          heldCharacters -= characters;
-          void end.then(onEnd);
+        turns.add(placeOf(delivery), {
+          async run(ask) {
+            const { end, job } = await send(delivery, { trigger, waitedMs: performance.now() - since, ask });
+            heldBytes -= bytes;
+            void end.then(onEnd);
+            return job;
+          },
+          evicted() {
+            heldBytes -= bytes;
+            moveAway();
+          },
         });
-      if (taken) heldCharacters += characters;
-      else void track(decline(delivery)).then(onEnd);
+      if (taken) heldBytes += bytes;
+      else moveAway();
     },
-    async attemptDue(deliveryId, endpointId, wanted) {
-      const sent = await turns.run(endpointId, async () => {
-        if (!wanted()) return undefined;
-        const leased = await leaser.add(deliveryId);
-        if (leased.outcome !== 'leased') return undefined;
-        const { createdAt, ...rest } = leased;
-        return send({ ...rest, createdAtMs: createdAt.getTime(), leasedAtMs: Date.now() }, 'schedule');
+    attemptDue(delivery, { wanted, insist }) {
+      return new Promise((resolve, reject) => {
+        const moveAway = () => {
+          this.moveDue([delivery]).then(() => resolve({ state: 'moved' }), reject);
+        };
+        const work = {
+          async run(ask: () => void): Promise<JobEnd | undefined> {
+            try {
+              if (!wanted()) {
+                resolve(undefined);
+                return undefined;
+              }
+              const leasedAtMs = Date.now();
+              const leased = await leaser.add(delivery.id);
+              if (leased === undefined) {
+                resolve(undefined);
+                return undefined;
+              }
+              const bytes = Buffer.byteLength(leased.body);
+              heldBytes += bytes;
+              const held = withDeadline(leased, leasedAtMs);
+              const { end, job } = await send(held, { trigger: 'schedule', waitedMs: 0, ask });
+              heldBytes -= bytes;
+              end.then(resolve, reject);
+              return job;
+            } catch (error) {
+              reject(error);
+              return undefined;
+            }
+          },
+          evicted: moveAway,
+        };
+        if (insist) turns.insist(placeOf(delivery), work);
+        else if (!turns.add(placeOf(delivery), work)) moveAway();
       });
-      return sent?.end;
     },
     async drain() {
       await turns.drain();
@@ -169,12 +344,33 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   };
 }
 
-function groupByLease(deliveries: readonly LeasedDelivery[]): Map<string, PublicId[]> {
-  const groups = new Map<string, PublicId[]>();
-  for (const { lease, deliveryId } of deliveries) {
-    const ids = groups.get(lease);
-    if (ids === undefined) groups.set(lease, [deliveryId]);
-    else ids.push(deliveryId);
+/** Endpoints take turns within their tenant. */
+function placeOf({ tenantId, endpointId }: { tenantId: PublicId; endpointId: PublicId }): Place {
+  return { group: tenantId, key: endpointId };
+}
+
+function withDeadline({ createdAt, ...rest }: Leased, leasedAtMs: number): LeasedDelivery {
+  return { ...rest, createdAtMs: createdAt.getTime(), startBeforeMs: startBefore(leasedAtMs, LEASE_SLACK_MS) };
+}
+
+/** The last moment at which an attempt may begin under a lease that was taken at this time. */
+export function startBefore(leasedAtMs: number, leaseSlackMs: number): number {
+  return leasedAtMs + leaseSlackMs - RECORD_RESERVE_MS;
+}
+
+function jobEndOf({ error, result, durationMs }: AttemptReport): JobEnd {
+  if (error === undefined) return { kind: 'ok', durationMs };
+  if (error === 'timeout') return { kind: 'timeout', durationMs };
+  const pushback = result.kind === 'response' && PUSHBACK.includes(result.status);
+  return { kind: pushback ? 'pushback' : 'failed', durationMs };
+}
+
+function groupByLease(deliveries: readonly LeasedDelivery[]): Map<string, LeasedDelivery[]> {
+  const groups = new Map<string, LeasedDelivery[]>();
+  for (const delivery of deliveries) {
+    const group = groups.get(delivery.lease);
+    if (group === undefined) groups.set(delivery.lease, [delivery]);
+    else group.push(delivery);
   }
   return groups;
 }

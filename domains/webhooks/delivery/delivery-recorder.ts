@@ -21,14 +21,19 @@ const COMMITS_IN_FLIGHT = 2;
 const TRIES = 20;
 const PAUSE_MS = 500;
 
+/** An attempt that was made. */
+export interface MadeAttempt {
+  trigger: AttemptOutcome['trigger'];
+  /** The endpoint's retry schedule. */
+  delaysMs: readonly number[];
+  report: AttemptReport;
+  /** Whether a retry is to wait in the endpoint's backlog; asked when it is recorded. */
+  toBacklog(): boolean;
+}
+
 export interface DeliveryRecorder {
   /** Decides what follows from an attempt and records both. Never rejects: what cannot be recorded is attempted again. */
-  record(
-    delivery: LeasedDelivery,
-    trigger: AttemptOutcome['trigger'],
-    delaysMs: readonly number[],
-    report: AttemptReport,
-  ): Promise<AttemptEnd>;
+  record(delivery: LeasedDelivery, made: MadeAttempt): Promise<AttemptEnd>;
   /** Outcomes that are known but not recorded yet. */
   readonly unrecorded: number;
 }
@@ -73,12 +78,8 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     }
   }
 
-  async function end(
-    delivery: LeasedDelivery,
-    trigger: AttemptOutcome['trigger'],
-    delaysMs: readonly number[],
-    report: AttemptReport,
-  ): Promise<AttemptEnd> {
+  async function end(delivery: LeasedDelivery, made: MadeAttempt): Promise<AttemptEnd> {
+    const { trigger, delaysMs, report, toBacklog } = made;
     const next = decide(report.result, {
       delaysMs,
       attemptsInRun: delivery.attemptsInRun + 1,
@@ -101,6 +102,7 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
       errorDetail: report.errorDetail,
       responseBody: report.responseBody,
       next,
+      toBacklog: next.state === 'retrying' && toBacklog(),
     });
     if (recorded === undefined) return { state: 'declined' };
     if (next.state === 'delivered') {
@@ -112,6 +114,7 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
       { deliveryId, messageId, endpointId, attempt: delivery.attempts + 1, error: report.error, next: next.state },
       'attempt failed',
     );
+    if (recorded.inBacklog) return { state: 'moved' };
     if (next.state === 'retrying') return { state: 'retrying', nextAttemptAt: recorded.nextAttemptAt };
     if (recorded.moved) metrics.deadLetters.inc({ reason: next.reason });
     return { state: 'dead' };
@@ -121,9 +124,9 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     get unrecorded() {
       return unrecorded;
     },
-    record(delivery, trigger, delaysMs, report) {
+    record(delivery, made) {
       unrecorded++;
-      return end(delivery, trigger, delaysMs, report).finally(() => {
+      return end(delivery, made).finally(() => {
         unrecorded--;
       });
     },

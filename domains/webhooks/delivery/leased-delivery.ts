@@ -3,6 +3,7 @@ import type { PublicId } from '../../../core/ids';
 /** A delivery whose lease the caller holds. */
 export interface LeasedDelivery {
   deliveryId: PublicId;
+  tenantId: PublicId;
   messageId: PublicId;
   endpointId: PublicId;
   endpointVersion: number;
@@ -12,12 +13,16 @@ export interface LeasedDelivery {
   attempts: number;
   attemptsInRun: number;
   createdAtMs: number;
-  /** When the lease began, on this process's clock. */
-  leasedAtMs: number;
+  /** The last moment, on this process's clock, at which an attempt may begin: its outcome must be recorded under the lease. */
+  startBeforeMs: number;
 }
 
-/** How an attempt left its delivery. `declined`: nothing was recorded; the delivery is due again. */
+/**
+ * How an attempt left its delivery. `declined`: nothing was recorded; the delivery is due again. `moved`: it waits in its
+ * endpoint's backlog, with or without an attempt.
+ */
 export type AttemptEnd =
   | { state: 'delivered' | 'dead' }
   | { state: 'retrying'; nextAttemptAt: Date | undefined }
-  | { state: 'declined' };
+  | { state: 'declined' }
+  | { state: 'moved' };

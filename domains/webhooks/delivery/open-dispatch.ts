@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createGuardedClient } from '../../../infra/http/guarded-client';
 import type { Platform } from '../../../infra/platform/platform';
+import { openBacklogs } from '../backlog/open-backlogs';
 import { addressPolicy, webhooksConfig } from '../config';
 import { webhookMetrics } from '../metrics';
 import { watchDispatch } from '../upkeep/gauges';
@@ -26,10 +27,12 @@ function open(platform: Platform): Dispatch {
     config.WAYBILL_EXTRA_CA_FILE === undefined ? undefined : readFileSync(config.WAYBILL_EXTRA_CA_FILE, 'utf8');
   const client = createGuardedClient({
     policy: addressPolicy(config),
-    socketsPerOrigin: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
+    // Many endpoints may have one origin, and one that hangs must not take the others' sockets: the engine limits them.
+    socketsPerOrigin: WAYBILL_ATTEMPT_CONCURRENCY,
     ...(extraCa === undefined ? {} : { extraCa }),
   });
   const endpoints = createEndpointConfigCache({ db: pool, redis, keyring });
+  const backlogs = openBacklogs(platform);
   const engine = createDeliveryEngine({
     pool,
     client,
@@ -38,6 +41,7 @@ function open(platform: Platform): Dispatch {
     log,
     concurrency: WAYBILL_ATTEMPT_CONCURRENCY,
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
+    onBacklog: (backlog) => backlogs.moved(backlog),
   });
   const dispatch = { endpoints, engine };
   watchDispatch(metrics.registry, { pool, ...dispatch });

@@ -1,9 +1,9 @@
-import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
 import { mergeMap } from '../../../core/merge-patch';
 import { MAX_METADATA_ENTRIES } from '../../../core/metadata';
 import type { Keyring } from '../../../infra/keyring';
-import type { PlatformConfig } from '../../../infra/platform/config';
+import type { Platform } from '../../../infra/platform/platform';
+import { tryBacklogNow } from '../backlog/try-backlog-now';
 import { WebhookRefusal } from '../refusals';
 import { MAX_CUSTOM_HEADERS } from '../rules/custom-headers';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
@@ -35,17 +35,19 @@ type Entries = Record<string, string | null>;
  * @throws WebhookRefusal when there is no such endpoint, or the change would break a rule
  */
 export async function changeEndpoint(
-  { pool, keyring, config }: { pool: Pool; keyring: Keyring; config: PlatformConfig },
+  platform: Platform,
   tenantId: PublicId,
   id: PublicId,
   change: EndpointChange,
 ): Promise<Endpoint> {
+  const { pool, keyring, config } = platform;
   if (change.url !== undefined) {
     // Nothing is resolved for an endpoint that does not exist, and the transaction does not wait for DNS.
     if ((await findEndpoint(pool, tenantId, id)) === undefined) throw new WebhookRefusal('no-such-endpoint');
     await checkUrl(config, change.url);
   }
-  return withEndpoint(pool, tenantId, id, async (client, endpoint) => {
+  const noticeable = Object.keys(change).some((name) => name !== 'description' && name !== 'metadata');
+  const changed = await withEndpoint(pool, tenantId, id, async (client, endpoint) => {
     const { description, metadata, headers, retry, timeout, rateLimit, ...plain } = change;
     const settings: EndpointSettings = {
       ...endpoint,
@@ -57,9 +59,10 @@ export async function changeEndpoint(
       timeoutMs: timeout ?? endpoint.timeoutMs,
       rateLimit: rateLimit === undefined ? endpoint.rateLimit : rateLimitOf(rateLimit),
     };
-    const noticeable = Object.keys(change).some((name) => name !== 'description' && name !== 'metadata');
     return updateEndpoint(client, endpoint, settings, noticeable);
   });
+  if (noticeable) await tryBacklogNow(platform, { endpointId: id, tenantId });
+  return changed;
 }
 
 function changedMetadata(endpoint: Endpoint, change: Entries): Record<string, string> {

@@ -1,20 +1,27 @@
-import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
+import type { Platform } from '../../../infra/platform/platform';
+import { tryBacklogNow } from '../backlog/try-backlog-now';
 import { changeEndpointState, type Endpoint, type EndpointState } from '../store/endpoints';
+import { letHeldFollow } from './let-held-follow';
 import { withEndpoint } from './with-endpoint';
 
 /**
- * Moves an endpoint to a state; one already in it stays as it is. To enable one, see `enable-endpoint.ts`.
+ * Moves an endpoint to a state, and its held deliveries with it; one already in it stays as it is.
  *
  * @throws WebhookRefusal when there is no such endpoint
  */
 export async function moveEndpoint(
-  pool: Pool,
+  platform: Platform,
   tenantId: PublicId,
   id: PublicId,
   to: { state: EndpointState; reason?: string | undefined },
 ): Promise<Endpoint> {
-  return withEndpoint(pool, tenantId, id, async (client, endpoint) =>
+  const moved = await withEndpoint(platform.pool, tenantId, id, async (client, endpoint) =>
     endpoint.state === to.state ? endpoint : changeEndpointState(client, endpoint, to.state, to.reason),
   );
+  // Even if it was in this state already: an earlier move may have been interrupted.
+  const backlog = { endpointId: id, tenantId };
+  if (moved.state !== 'paused') await letHeldFollow(platform, backlog);
+  await tryBacklogNow(platform, backlog);
+  return moved;
 }

@@ -32,7 +32,7 @@ beforeEach(() => {
       if (came instanceof Error) throw came;
       return came === true;
     },
-    stillOpen: async () => {
+    takeOver: async () => {
       if (open instanceof Error) throw open;
       return open;
     },

@@ -3,6 +3,7 @@ import type { PublicId } from '../../../core/ids';
 import { withTimeout } from '../../../core/timeout';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
+import { deliveryWorkflowId } from '../rules/workflow-names';
 import type { Cover } from '../start';
 
 /** Most starts under way at once, and most covers waiting; the sweep finds those that are given up. */
@@ -16,8 +17,8 @@ const START_PAUSE_MS = 500;
 export interface CoverStarterDeps {
   /** Starts a cover's workflow, unless there ever was one with its id. @returns false when there was */
   start(cover: Cover): Promise<boolean>;
-  /** Finds which of these deliveries have not ended. */
-  stillOpen(deliveryIds: readonly PublicId[]): Promise<PublicId[]>;
+  /** Gives deliveries to another workflow. @returns those that have not ended and are in no backlog */
+  takeOver(deliveryIds: readonly PublicId[], workflowId: string): Promise<PublicId[]>;
   metrics: Pick<WebhookMetrics, 'coversWaiting' | 'coverFailures'>;
   log: Logger;
 }
@@ -60,10 +61,16 @@ export class CoverStarter {
     if (this.#starting === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #start(cover: Cover): Promise<void> {
+  async #start(given: Cover): Promise<void> {
+    let cover = given;
     const { start, metrics, log } = this.deps;
     for (let tries = 1; tries <= START_TRIES; tries++) {
       try {
+        if (cover.takesOver === true) {
+          const open = await this.deps.takeOver(cover.open, cover.workflowId);
+          if (open.length === 0) return;
+          cover = { ...cover, open };
+        }
         const started = await withTimeout(start(cover), START_TIMEOUT_MS);
         // After a failed try, the workflow that exists may be this cover's own.
         if (!started && tries === 1) await this.#startLate(cover);
@@ -77,12 +84,13 @@ export class CoverStarter {
   }
 
   /**
-   * The workflow existed already: another commit put deliveries under its id after it had started, or a command started
-   * it for one of them. Deliveries that are still open get a workflow of their own.
+   * The workflow existed already: another commit put deliveries under its id after it had started, of which it does not
+   * know. Those that are still open get a workflow of their own. A workflow for one delivery alone was started by a
+   * command for this delivery, and knows it.
    */
   async #startLate(cover: Cover): Promise<void> {
-    const open = await this.deps.stillOpen(cover.open);
-    if (open.length === 0) return;
-    await this.#start({ ...cover, workflowId: `${cover.workflowId}.late_${randomUUID().slice(0, 8)}`, open });
+    if (cover.open.some((id) => cover.workflowId === deliveryWorkflowId(id))) return;
+    const workflowId = `${cover.workflowId}.late_${randomUUID().slice(0, 8)}`;
+    await this.#start({ ...cover, workflowId, takesOver: true });
   }
 }

@@ -48,6 +48,7 @@ function add(options: { slot?: number; workflowId?: string; dueInMs?: number } =
     endpointVersion: 1,
     workflowId,
     held: false,
+    backlog: false,
     timeoutMs: 1_000,
     firstRetryMs: 5_000,
   };

@@ -3,8 +3,9 @@ import type { Pool } from 'pg';
 import { GroupCommit } from '../../../core/group-commit';
 import { timeOfId } from '../../../core/ids';
 import { isItemFault } from '../../../infra/postgres/errors';
+import type { BacklogStarter } from '../backlog/backlog-starter';
 import type { WebhooksConfig } from '../config';
-import { type DeliveryEngine, LEASE_SLACK_MS } from '../delivery/delivery-engine';
+import { type DeliveryEngine, startBefore } from '../delivery/delivery-engine';
 import type { WebhookMetrics } from '../metrics';
 import { JITTER } from '../rules/retry-schedule';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
@@ -31,6 +32,7 @@ export interface PublisherDeps {
   config: WebhooksConfig;
   engine: DeliveryEngine;
   coverage: Coverage;
+  backlogs: BacklogStarter;
   metrics: WebhookMetrics;
 }
 
@@ -44,12 +46,14 @@ interface Batch {
   slot: number;
   /** Absent when first attempts are left to the workflow. */
   lease: string | undefined;
-  leasedAtMs: number;
+  /** How long the leases outlast the endpoints' timeouts, and until when an attempt may begin under them. */
+  leaseSlackMs: number;
+  startBeforeMs: number;
 }
 
 /** Makes messages durable by group commit, then hands their deliveries to the first attempt and to a covering workflow. */
 export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPublisher {
-  const { pool, config, engine, coverage, metrics } = deps;
+  const { pool, config, engine, coverage, backlogs, metrics } = deps;
   const attemptsHere = config.WAYBILL_FIRST_ATTEMPT === 'api';
 
   const backpressure = createBackpressure({ backlog: () => engine.waiting });
@@ -67,9 +71,10 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     await backpressure();
     const lease = attemptsHere ? randomUUID() : undefined;
     const plan = coverage.plan(slot);
-    const batch = { slot, lease, leasedAtMs: Date.now() };
+    const leaseSlackMs = Math.ceil(engine.leaseSlackMs());
+    const batch = { slot, lease, leaseSlackMs, startBeforeMs: startBefore(Date.now(), leaseSlackMs) };
     try {
-      const results = await storeMessages(pool, messages, { lease, leaseSlackMs: LEASE_SLACK_MS, ...plan });
+      const results = await storeMessages(pool, messages, { lease, leaseSlackMs, ...plan });
       messages.forEach((message, index) => {
         for (const delivery of results[index] ?? []) handOver(message, delivery, batch);
       });
@@ -79,14 +84,21 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     }
   }
 
-  function handOver(message: NewMessage, delivery: StoredDelivery, { slot, lease, leasedAtMs }: Batch): void {
+  function handOver(message: NewMessage, delivery: StoredDelivery, batch: Batch): void {
+    const { slot, lease, leaseSlackMs, startBeforeMs } = batch;
     metrics.deliveries.inc();
     if (delivery.held) return;
-    const onEnd = coverage.add(slot, message.tenantId, delivery, lease === undefined ? 0 : soonestRetryMs(delivery));
+    if (delivery.backlog) {
+      backlogs.joined({ endpointId: delivery.endpointId, tenantId: message.tenantId });
+      return;
+    }
+    const dueInMs = lease === undefined ? 0 : soonestRetryMs(delivery, leaseSlackMs);
+    const onEnd = coverage.add(slot, message.tenantId, delivery, dueInMs);
     if (lease === undefined) return;
     engine.attemptLeased(
       {
         deliveryId: delivery.id,
+        tenantId: message.tenantId,
         messageId: message.id,
         endpointId: delivery.endpointId,
         endpointVersion: delivery.endpointVersion,
@@ -95,7 +107,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
         attempts: 0,
         attemptsInRun: 0,
         createdAtMs: message.createdAt.getTime(),
-        leasedAtMs,
+        startBeforeMs,
       },
       'accept',
       onEnd,
@@ -140,7 +152,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
 }
 
 /** When a delivery whose first attempt fails at once can be due again; without retries, when its lease ends. */
-function soonestRetryMs(delivery: StoredDelivery): number {
-  const leaseMs = delivery.timeoutMs + LEASE_SLACK_MS;
+function soonestRetryMs(delivery: StoredDelivery, leaseSlackMs: number): number {
+  const leaseMs = delivery.timeoutMs + leaseSlackMs;
   return delivery.firstRetryMs === undefined ? leaseMs : Math.min(delivery.firstRetryMs * (1 - JITTER), leaseMs);
 }

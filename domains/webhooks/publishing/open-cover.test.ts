@@ -21,6 +21,7 @@ function add(cover: OpenCover, dueInMs = 1_000, endpointId = 'ep_1'): PublicId {
     endpointVersion: 1,
     workflowId: WORKFLOW,
     held: false,
+    backlog: false,
     timeoutMs: 1_000,
     firstRetryMs: 1_000,
   };

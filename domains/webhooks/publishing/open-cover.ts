@@ -32,6 +32,7 @@ export class OpenCover {
     switch (end.state) {
       case 'delivered':
       case 'dead':
+      case 'moved':
         this.#open.delete(deliveryId);
         this.#ended[end.state] = (this.#ended[end.state] ?? 0) + 1;
         return;
@@ -68,6 +69,7 @@ export class OpenCover {
         workflowId: `${this.workflowId}.from_${from}`,
         open: open.slice(from, from + MAX_DELIVERIES_PER_WORKFLOW),
         ended: {},
+        takesOver: true,
       });
     }
     return covers;

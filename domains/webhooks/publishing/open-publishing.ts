@@ -1,9 +1,10 @@
 import type { Platform } from '../../../infra/platform/platform';
+import { openBacklogs } from '../backlog/open-backlogs';
 import { webhooksConfig } from '../config';
 import { openDispatch } from '../delivery/open-dispatch';
 import { webhookMetrics } from '../metrics';
 import { startCover } from '../start';
-import { readBatch } from '../store/batch-state';
+import { moveToWorkflow } from '../store/overdue';
 import { CoverStarter } from './cover-starter';
 import { Coverage } from './coverage';
 import { createGroupCommitPublisher, type GroupCommitPublisher } from './group-commit-publisher';
@@ -22,12 +23,13 @@ export function openPublishing(platform: Platform): Publishing {
   const config = platform.settings.of(webhooksConfig);
   const starter = new CoverStarter({
     start: (cover) => startCover(platform, cover, { once: true }),
-    stillOpen: async (deliveryIds) => (await readBatch(pool, deliveryIds)).open.map(({ id }) => id),
+    takeOver: (deliveryIds, workflowId) => moveToWorkflow(pool, deliveryIds, workflowId),
     metrics,
     log,
   });
   const coverage = new Coverage({ starter, config });
-  const publisher = createGroupCommitPublisher({ pool, config, engine, coverage, metrics });
+  const backlogs = openBacklogs(platform);
+  const publisher = createGroupCommitPublisher({ pool, config, engine, coverage, backlogs, metrics });
   platform.onClose(async () => {
     await publisher.drain();
     await engine.drain();

@@ -3,7 +3,7 @@ import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { LEASE_SLACK_MS } from '../delivery/delivery-engine';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
-import { startCover } from '../start';
+import { startBacklog, startCover } from '../start';
 import { releaseKeys } from '../store/message-keys';
 import { type StoredDelivery, storeMessages } from '../store/publish';
 import { newMessage } from './new-message';
@@ -58,7 +58,7 @@ export async function coverEvent(
 ): Promise<void> {
   const byWorkflow = new Map<string, StoredDelivery[]>();
   for (const delivery of event.deliveries) {
-    if (delivery.held) continue;
+    if (delivery.held || delivery.backlog) continue;
     byWorkflow.set(delivery.workflowId, [...(byWorkflow.get(delivery.workflowId) ?? []), delivery]);
   }
   for (const [workflowId, deliveries] of byWorkflow) {
@@ -71,5 +71,8 @@ export async function coverEvent(
       startDelayMs: 0,
     };
     await startCover({ client, config }, cover);
+  }
+  for (const { endpointId, backlog } of event.deliveries) {
+    if (backlog) await startBacklog({ client, config }, { endpointId, tenantId: event.tenantId });
   }
 }

@@ -1,9 +1,14 @@
 /** Workflow types of this domain, as they are registered. */
 export const WEBHOOK_WORKFLOWS = {
   webhookDelivery: 'webhookDelivery',
+  endpointBacklog: 'endpointBacklog',
   sweepOverdue: 'sweepOverdue',
   retention: 'retention',
 } as const;
+
+/** Signals of `endpointBacklog`: there is more; and: its endpoint was changed, which may help. */
+export const MORE = 'more';
+export const TRY_NOW = 'tryNow';
 
 /** Updates and queries of `webhookDelivery`. */
 export const RETRY_NOW = 'retryNow';
@@ -29,7 +34,10 @@ export function batchWorkflowId(batch: string): string {
   return `webhook-delivery/batch_${batch}`;
 }
 
-/** The id of the sweep for an endpoint's released deliveries. */
-export function sweepForEndpointId(endpointId: string): string {
-  return `sweep-overdue/${endpointId}`;
+/** What the ids of workflows that attend to an endpoint's backlog begin with; the endpoint's id follows. */
+export const BACKLOG_WORKFLOW_PREFIX = 'endpoint-backlog/';
+
+/** The id of the workflow that attends to an endpoint's backlog. */
+export function backlogWorkflowId(endpointId: string): string {
+  return `${BACKLOG_WORKFLOW_PREFIX}${endpointId}`;
 }

@@ -1,6 +1,8 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeadReason } from '../rules/attempt-outcome';
+import { gridOf } from '../rules/retry-schedule';
+import { backlogWorkflowOf } from './backlog';
 import { IS_OPEN } from './open-state';
 
 /** An attempt that was made, and what follows from it. */
@@ -20,6 +22,8 @@ export interface AttemptOutcome {
   errorDetail: string | undefined;
   responseBody: string | undefined;
   next: { state: 'delivered' } | { state: 'retrying'; delayMs: number } | { state: 'dead'; reason: DeadReason };
+  /** Whether a delivery that is to be retried waits for that in its endpoint's backlog. */
+  toBacklog: boolean;
 }
 
 // The attempt is recorded in any case: it happened. Only the holder of the lease moves the delivery, except that any
@@ -28,7 +32,8 @@ const RECORD_OUTCOMES = `
 WITH o AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::json) AS o(
     n int, attempt uuid, delivery uuid, lease uuid, number int, trigger text, started timestamptz, ms int, outcome text,
-    status smallint, error text, detail text, response text, state text, delay int, dead_letter uuid, reason text)
+    status smallint, error text, detail text, response text, state text, delay int, grid int, backlog boolean,
+    dead_letter uuid, reason text)
 ), logged AS (
   INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome, status, error, error_detail,
                         response_body)
@@ -37,23 +42,31 @@ WITH o AS MATERIALIZED (
 ), moved AS (
   UPDATE deliveries d
   SET state = o.state, attempts = greatest(d.attempts, o.number), claim = NULL, last_status = o.status,
-      last_error = o.error, next_attempt_at = now() + o.delay * interval '1 millisecond', updated_at = now()
+      last_error = o.error, updated_at = now(),
+      next_attempt_at = CASE WHEN o.grid IS NULL THEN now() + o.delay * interval '1 millisecond'
+                             ELSE date_bin(o.grid * interval '1 millisecond',
+                                           now() + (o.delay + o.grid) * interval '1 millisecond', 'epoch') END,
+      backlog = o.state = 'retrying' AND (d.backlog OR o.backlog),
+      workflow_id = CASE WHEN o.state = 'retrying' AND o.backlog THEN ${backlogWorkflowOf('d.endpoint_id')}
+                         ELSE d.workflow_id END
   FROM o
   WHERE d.id = o.delivery AND d.state ${IS_OPEN} AND (d.claim = o.lease OR o.state = 'delivered')
   RETURNING d.id, o.n, d.state, d.next_attempt_at, d.created_at, o.dead_letter, d.tenant_id, d.message_id,
-            d.endpoint_id, d.event_type, o.reason, d.last_status, d.last_error, d.attempts
+            d.endpoint_id, d.event_type, o.reason, d.last_status, d.last_error, d.attempts, d.backlog
 ), buried AS (
   INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
                             last_error, attempts, created_at)
   SELECT dead_letter, tenant_id, id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, now()
   FROM moved WHERE state = 'dead'
 )
-SELECT n, next_attempt_at FROM moved`;
+SELECT n, next_attempt_at, backlog FROM moved`;
 
 /** Whether the outcome moved the delivery, and when its next attempt is due. */
 export interface RecordedOutcome {
   moved: boolean;
   nextAttemptAt: Date | undefined;
+  /** Whether it waits in its endpoint's backlog now. */
+  inBacklog: boolean;
 }
 
 /** Records a batch of outcomes in one statement: attempts, the deliveries' states, dead letters. */
@@ -74,17 +87,21 @@ export async function recordOutcomes(db: Queryable, outcomes: readonly AttemptOu
     response: outcome.responseBody,
     state: outcome.next.state,
     delay: outcome.next.state === 'retrying' ? outcome.next.delayMs : undefined,
+    grid: outcome.next.state === 'retrying' ? gridOf(outcome.next.delayMs) : undefined,
+    backlog: outcome.toBacklog,
     dead_letter: outcome.next.state === 'dead' ? toUuid(newId('dl')) : undefined,
     reason: outcome.next.state === 'dead' ? outcome.next.reason : undefined,
   }));
-  const { rows } = await db.query<[number, Date | null]>({
+  const { rows } = await db.query<[number, Date | null, boolean]>({
     name: 'record-outcomes',
     text: RECORD_OUTCOMES,
     values: [JSON.stringify(input)],
     rowMode: 'array',
   });
-  const results: RecordedOutcome[] = outcomes.map(() => ({ moved: false, nextAttemptAt: undefined }));
-  for (const [n, nextAttemptAt] of rows) results[n] = { moved: true, nextAttemptAt: nextAttemptAt ?? undefined };
+  const results: RecordedOutcome[] = outcomes.map(() => ({ moved: false, nextAttemptAt: undefined, inBacklog: false }));
+  for (const [n, nextAttemptAt, inBacklog] of rows) {
+    results[n] = { moved: true, nextAttemptAt: nextAttemptAt ?? undefined, inBacklog };
+  }
   return results;
 }
 

@@ -4,6 +4,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 /** A delivery that is not final, as a workflow's round sees it. */
 export interface OpenDelivery {
   id: PublicId;
+  tenantId: PublicId;
   endpointId: PublicId;
   /** Whether an attempt is to be made now. */
   due: boolean;
@@ -13,11 +14,15 @@ export interface OpenDelivery {
    */
   dueInMs: number;
   attempts: number;
-  lastStatus: number | undefined;
   lastError: string | undefined;
+  /** Whether new deliveries of its endpoint go to the backlog. */
+  behind: boolean;
 }
 
-/** How many of a batch's deliveries are in each state, and those that are open. */
+/** The state under which a workflow counts deliveries that another workflow attends to now. */
+export const MOVED = 'moved';
+
+/** How many of a batch's deliveries are in each state, {@link MOVED} among them, and those that are open. */
 export interface BatchState {
   counts: Record<string, number>;
   open: OpenDelivery[];
@@ -27,19 +32,30 @@ export interface BatchState {
 const LEASE_LOOK_LEAST_MS = 1_000;
 const LEASE_LOOK_MOST_MS = 5_000;
 
-/** Reads where a batch of deliveries stands, in one statement. */
-export async function readBatch(db: Queryable, deliveryIds: readonly PublicId[]): Promise<BatchState> {
+/**
+ * Reads where a batch of deliveries stands, in one statement.
+ *
+ * @param workflowId - the workflow that attends to them: what another attends to is not open here
+ */
+export async function readBatch(
+  db: Queryable,
+  deliveryIds: readonly PublicId[],
+  workflowId: string,
+): Promise<BatchState> {
   const { rows } = await db.query<{
     id: string;
+    tenant_id: string;
+    workflow_id: string;
+    behind: boolean;
     endpoint_id: string;
     state: string;
     due_in_ms: number | null;
     attempts: number;
-    last_status: number | null;
     last_error: string | null;
   }>({
     name: 'read-batch',
-    text: `SELECT d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error,
+    text: `SELECT d.id, d.tenant_id, d.endpoint_id, d.workflow_id, d.state, d.attempts, d.last_error,
+                  coalesce(e.backlog_until > now(), false) AS behind,
                   greatest(0, least(
                     ceil(extract(epoch FROM d.next_attempt_at - now()) * 1000),
                     CASE WHEN d.claim IS NOT NULL
@@ -48,20 +64,23 @@ export async function readBatch(db: Queryable, deliveryIds: readonly PublicId[])
     values: [deliveryIds.map(toUuid), LEASE_LOOK_LEAST_MS, LEASE_LOOK_MOST_MS],
   });
   const counts: Record<string, number> = {};
-  const open: OpenDelivery[] = [];
+  const waiting: OpenDelivery[] = [];
   for (const row of rows) {
-    counts[row.state] = (counts[row.state] ?? 0) + 1;
-    if (row.state !== 'pending' && row.state !== 'retrying') continue;
+    const open = row.state === 'pending' || row.state === 'retrying';
+    const state = open && row.workflow_id !== workflowId ? MOVED : row.state;
+    counts[state] = (counts[state] ?? 0) + 1;
+    if (!open || state === MOVED) continue;
     const dueInMs = row.due_in_ms ?? 0;
-    open.push({
+    waiting.push({
       id: fromUuid('dlv', row.id),
+      tenantId: fromUuid('ten', row.tenant_id),
       endpointId: fromUuid('ep', row.endpoint_id),
       due: dueInMs === 0,
       dueInMs,
       attempts: row.attempts,
-      lastStatus: row.last_status ?? undefined,
       lastError: row.last_error ?? undefined,
+      behind: row.behind,
     });
   }
-  return { counts, open };
+  return { counts, open: waiting };
 }

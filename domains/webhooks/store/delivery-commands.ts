@@ -1,6 +1,10 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { deliveryWorkflowId } from '../rules/workflow-names';
+import { backlogWorkflowOf } from './backlog';
 import { IN_FLIGHT, IS_OPEN } from './open-state';
+
+const deliveryWorkflowOf = (column: string) => `('${deliveryWorkflowId('dlv_')}' || replace(${column}::text, '-', ''))`;
 
 /** What a command needs to know about a delivery. */
 export interface CommandTarget {
@@ -9,6 +13,8 @@ export interface CommandTarget {
   endpointId: PublicId;
   workflowId: string;
   state: string;
+  /** Whether it waits in its endpoint's backlog. */
+  backlog: boolean;
   /** Whether an attempt is under way. */
   inFlight: boolean;
 }
@@ -19,9 +25,15 @@ export async function findCommandTarget(
   tenantId: PublicId,
   deliveryId: PublicId,
 ): Promise<CommandTarget | undefined> {
-  const { rows } = await db.query<{ state: string; workflow_id: string; endpoint_id: string; in_flight: boolean }>({
+  const { rows } = await db.query<{
+    state: string;
+    workflow_id: string;
+    endpoint_id: string;
+    backlog: boolean;
+    in_flight: boolean;
+  }>({
     name: 'find-command-target',
-    text: `SELECT state, workflow_id, endpoint_id, ${IN_FLIGHT} AS in_flight
+    text: `SELECT state, workflow_id, endpoint_id, backlog, ${IN_FLIGHT} AS in_flight
            FROM deliveries WHERE id = $1 AND tenant_id = $2`,
     values: [toUuid(deliveryId), toUuid(tenantId)],
   });
@@ -33,6 +45,7 @@ export async function findCommandTarget(
     endpointId: fromUuid('ep', row.endpoint_id),
     workflowId: row.workflow_id,
     state: row.state,
+    backlog: row.backlog,
     inFlight: row.in_flight,
   };
 }
@@ -49,6 +62,23 @@ export async function makeDue(db: Queryable, deliveryIds: readonly PublicId[]): 
   return rowCount ?? 0;
 }
 
+/**
+ * Gives a waiting delivery to a workflow of its own, and makes it due. One under a lease is left alone: an attempt is
+ * under way.
+ *
+ * @returns the workflow's id, or undefined when the delivery was left alone
+ */
+export async function makeDueAlone(db: Queryable, deliveryId: PublicId): Promise<string | undefined> {
+  const workflowId = deliveryWorkflowId(deliveryId);
+  const { rowCount } = await db.query({
+    name: 'make-due-alone',
+    text: `UPDATE deliveries SET next_attempt_at = now(), claim = NULL, backlog = false, workflow_id = $2, updated_at = now()
+           WHERE id = $1 AND state ${IS_OPEN} AND (claim IS NULL OR next_attempt_at <= now())`,
+    values: [toUuid(deliveryId), workflowId],
+  });
+  return rowCount === 1 ? workflowId : undefined;
+}
+
 /** Ends waiting and held deliveries. An attempt under way is still recorded, but does not change that. */
 export async function cancelDeliveries(db: Queryable, deliveryIds: readonly PublicId[]): Promise<number> {
   const { rowCount } = await db.query({
@@ -62,28 +92,45 @@ export async function cancelDeliveries(db: Queryable, deliveryIds: readonly Publ
 
 /** The result of reviving a dead letter. */
 export type Revival =
-  | { outcome: 'revived'; deliveryId: PublicId; workflowId: string }
+  | { outcome: 'revived'; deliveryId: PublicId; endpointId: PublicId; workflowId: string }
   | { outcome: 'not-found' }
   | { outcome: 'wrong-state'; state: string };
 
-/** Revives a dead letter: its delivery is due at once, with its whole retry schedule ahead. */
-export async function reviveDeadLetter(db: Queryable, tenantId: PublicId, deadLetterId: PublicId): Promise<Revival> {
+/**
+ * Revives a dead letter: its delivery is due at once, with its whole retry schedule ahead.
+ *
+ * @param to - who attends to it: a workflow of its own, or that of its endpoint's backlog
+ */
+export async function reviveDeadLetter(
+  db: Queryable,
+  tenantId: PublicId,
+  deadLetterId: PublicId,
+  to: 'own-workflow' | 'backlog',
+): Promise<Revival> {
   const values = [toUuid(deadLetterId), toUuid(tenantId)];
-  const revived = await db.query<{ id: string; workflow_id: string }>({
+  const revived = await db.query<{ id: string; endpoint_id: string; workflow_id: string }>({
     name: 'revive-dead-letter',
     text: `WITH resolved AS (
              UPDATE dead_letters SET state = 'retried', resolved_at = now()
              WHERE id = $1 AND tenant_id = $2 AND state = 'open' RETURNING delivery_id
            )
            UPDATE deliveries d
-           SET state = 'retrying', attempts_before = d.attempts, next_attempt_at = now(), claim = NULL, updated_at = now()
+           SET state = 'retrying', attempts_before = d.attempts, next_attempt_at = now(), claim = NULL, updated_at = now(),
+               backlog = $3::boolean,
+               workflow_id = CASE WHEN $3::boolean THEN ${backlogWorkflowOf('d.endpoint_id')}
+                                  ELSE ${deliveryWorkflowOf('d.id')} END
            FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead'
-           RETURNING d.id, d.workflow_id`,
-    values,
+           RETURNING d.id, d.endpoint_id, d.workflow_id`,
+    values: [...values, to === 'backlog'],
   });
   const row = revived.rows[0];
   if (row !== undefined) {
-    return { outcome: 'revived', deliveryId: fromUuid('dlv', row.id), workflowId: row.workflow_id };
+    return {
+      outcome: 'revived',
+      deliveryId: fromUuid('dlv', row.id),
+      endpointId: fromUuid('ep', row.endpoint_id),
+      workflowId: row.workflow_id,
+    };
   }
   const found = await db.query<{ state: string }>({
     name: 'dead-letter-state',
@@ -102,17 +149,4 @@ export async function closeDeadLetter(db: Queryable, tenantId: PublicId, id: Pub
     values: [toUuid(id), toUuid(tenantId)],
   });
   return rowCount === 1;
-}
-
-/** Releases held deliveries of an endpoint, at most `limit` in one statement. @returns how many */
-export async function releaseHeld(db: Queryable, endpointId: PublicId, limit: number): Promise<number> {
-  const { rowCount } = await db.query({
-    name: 'release-held',
-    text: `UPDATE deliveries SET state = CASE WHEN attempts = 0 THEN 'pending' ELSE 'retrying' END,
-                  next_attempt_at = now(), updated_at = now()
-           WHERE id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 AND state = 'held' LIMIT $2)
-             AND state = 'held'`,
-    values: [toUuid(endpointId), limit],
-  });
-  return rowCount ?? 0;
 }

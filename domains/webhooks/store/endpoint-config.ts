@@ -56,3 +56,22 @@ export async function readEndpointConfig(db: Queryable, id: PublicId): Promise<S
     }),
   };
 }
+
+/**
+ * Whether messages may be sent to endpoints, and at which version they are.
+ *
+ * @returns one result per endpoint, in the same order; undefined for one that does not exist
+ */
+export async function findEndpointState(
+  db: Queryable,
+  ids: readonly PublicId[],
+): Promise<({ version: number; sendable: boolean } | undefined)[]> {
+  const { rows } = await db.query<{ id: string; version: number; sendable: boolean }>({
+    name: 'find-endpoint-state',
+    text: `SELECT id, version, state = 'enabled' AND deleted_at IS NULL AS sendable
+           FROM endpoints WHERE id = ANY ($1::uuid[])`,
+    values: [[...new Set(ids)].map(toUuid)],
+  });
+  const byId = new Map(rows.map(({ id, ...state }) => [fromUuid('ep', id), state]));
+  return ids.map((id) => byId.get(id));
+}

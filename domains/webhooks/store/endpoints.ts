@@ -156,7 +156,7 @@ export async function changeEndpointState(
 }
 
 /** Marks an endpoint deleted and ends its subscriptions. Its waiting deliveries are cancelled when next due. */
-export async function deleteEndpoint(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
+export async function markEndpointDeleted(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
   const { rowCount } = await db.query({
     text: `WITH gone AS (
              UPDATE endpoints SET deleted_at = now(), updated_at = now(), version = version + 1

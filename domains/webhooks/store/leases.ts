@@ -1,71 +1,99 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import type { DeadReason } from '../rules/attempt-outcome';
+import { IN_BACKLOG } from './backlog';
 import { IS_OPEN } from './open-state';
 
-/** Whether the lease of a delivery could be taken. */
-export type LeaseResult =
-  | {
-      outcome: 'leased';
-      /** The token, needed to record the attempt's outcome. */
-      lease: string;
-      deliveryId: PublicId;
-      messageId: PublicId;
-      endpointId: PublicId;
-      endpointVersion: number;
-      body: string;
-      /** Attempts made so far, in all and in this run of the schedule. */
-      attempts: number;
-      attemptsInRun: number;
-      createdAt: Date;
-    }
-  /** Another process holds it, it is not due, or it was ended or held instead: see {@link leaseDue}. */
-  | { outcome: 'not-leased' };
+/** A delivery whose lease was taken. */
+export interface Leased {
+  /** The token, needed to record the attempt's outcome. */
+  lease: string;
+  deliveryId: PublicId;
+  tenantId: PublicId;
+  messageId: PublicId;
+  endpointId: PublicId;
+  endpointVersion: number;
+  body: string;
+  /** Attempts made so far, in all and in this run of the schedule. */
+  attempts: number;
+  attemptsInRun: number;
+  createdAt: Date;
+}
 
-const NOT_LEASED: LeaseResult = { outcome: 'not-leased' };
+/** What became of due deliveries. */
+export interface LeaseResult {
+  leased: Leased[];
+  /** Those that became dead letters instead, by reason. */
+  buried: DeadReason[];
+  /** How many are no longer due, those leased included. */
+  moved: number;
+}
 
-// The statement that hands out a due delivery also applies its endpoint's state:
-// deleted → cancelled, disabled or content expired → dead letter, paused → held. The lease's token is the column `claim`.
-const LEASE_DUE = `
-WITH wanted AS MATERIALIZED (
-  SELECT * FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w(id, dead_letter, n)
-), due AS (
-  SELECT d.id FROM deliveries d
-  WHERE d.id = ANY ($1::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now()
-  ORDER BY d.id
-  FOR UPDATE SKIP LOCKED
-), judged AS (
-  SELECT d.id, w.n, w.dead_letter, e.version, m.body, e.timeout_ms,
+export interface LeaseOptions {
+  /** One token for all of them. */
+  lease: string;
+  /** How long a lease outlasts the endpoint's timeout, in milliseconds. */
+  leaseSlackMs: number;
+  /** Bytes of content that may be handed out; a delivery beyond stays due. The first is handed out whatever its size. */
+  maxBytes: number;
+}
+
+/** What the content of messages of earlier versions counts. */
+const UNKNOWN_SIZE = 16_384;
+
+// The statement that hands out due deliveries also applies their endpoints' states: deleted → cancelled, disabled or
+// content expired → dead letter, paused → held. The lease's token is the column `claim`.
+const lease = (due: string) => `
+WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
+  SELECT id, row_number() OVER ()::int AS n FROM due
+), judged AS MATERIALIZED (
+  SELECT d.id, u.n, e.version, m.body, e.timeout_ms,
+         coalesce(sum(coalesce(m.body_size, ${UNKNOWN_SIZE})) OVER (ORDER BY u.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+           AS bytes_before,
          CASE WHEN e.deleted_at IS NOT NULL THEN 'cancelled'
               WHEN e.state = 'disabled' OR m.body IS NULL OR m.content_expires_at <= now() THEN 'dead'
               WHEN e.state = 'paused' THEN 'held'
               ELSE d.state END AS state,
          CASE WHEN e.state = 'disabled' THEN 'endpoint-disabled' ELSE 'content-expired' END AS reason
-  FROM due
-  JOIN deliveries d ON d.id = due.id
-  JOIN wanted w ON w.id = d.id
+  FROM numbered u
+  JOIN deliveries d ON d.id = u.id
   JOIN endpoints e ON e.id = d.endpoint_id
   LEFT JOIN messages m ON m.id = d.message_id
 ), moved AS (
   UPDATE deliveries d
   SET state = j.state, updated_at = now(),
-      claim = CASE WHEN j.state IN ('pending', 'retrying') THEN $3::uuid END,
+      claim = CASE WHEN j.state IN ('pending', 'retrying') THEN $1::uuid END,
+      backlog = d.backlog AND j.state IN ('pending', 'retrying'),
       next_attempt_at = CASE WHEN j.state IN ('pending', 'retrying')
-                             THEN now() + (j.timeout_ms + $4::int) * interval '1 millisecond' END
-  FROM judged j WHERE d.id = j.id
+                             THEN now() + (j.timeout_ms + $2::int) * interval '1 millisecond' END
+  FROM judged j WHERE d.id = j.id AND j.bytes_before < $3::float8
   RETURNING d.id, j.n, d.state, d.message_id, d.endpoint_id, d.attempts, d.attempts_before, d.created_at, d.tenant_id,
-            d.event_type, d.last_status, d.last_error, j.version, j.body, j.dead_letter, j.reason
+            d.event_type, d.last_status, d.last_error, j.version, j.body, j.reason
 ), buried AS (
   INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
                             last_error, attempts, created_at)
-  SELECT dead_letter, tenant_id, id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, now()
+  SELECT ($4::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, now()
   FROM moved WHERE state = 'dead'
 )
-SELECT n::int, id, message_id, endpoint_id, version, body, attempts, attempts_before, created_at
-FROM moved WHERE state IN ('pending', 'retrying')`;
+SELECT state, id, tenant_id, message_id, endpoint_id, version, body, attempts, attempts_before, created_at, reason
+FROM moved ORDER BY n`;
+
+const LEASE_DUE = lease(`
+  SELECT d.id FROM deliveries d
+  WHERE d.id = ANY ($5::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now()
+  ORDER BY d.id
+  FOR UPDATE SKIP LOCKED`);
+
+const LEASE_BACKLOG = lease(`
+  SELECT d.id FROM deliveries d
+  WHERE d.endpoint_id = $5 AND ${IN_BACKLOG} AND d.next_attempt_at <= now()
+  ORDER BY d.next_attempt_at LIMIT $6
+  FOR UPDATE SKIP LOCKED`);
 
 interface Row {
-  n: number;
+  state: string;
   id: string;
+  tenant_id: string;
   message_id: string;
   endpoint_id: string;
   version: number;
@@ -73,33 +101,55 @@ interface Row {
   attempts: number;
   attempts_before: number;
   created_at: Date;
+  reason: DeadReason;
 }
 
 /**
- * Takes the lease of the deliveries that are due and free. Due ones whose endpoint is deleted, disabled or
- * paused, or whose content has expired, are ended or held instead.
- *
- * @param lease - one token for all of them
- * @param leaseSlackMs - how long a lease outlasts the endpoint's timeout
- * @returns one result per delivery, in the same order
+ * Takes the lease of the deliveries that are due and free. Due ones whose endpoint is deleted, disabled or paused, or
+ * whose content has expired, are ended or held instead.
  */
 export async function leaseDue(
   db: Queryable,
   deliveryIds: readonly PublicId[],
-  lease: string,
-  leaseSlackMs: number,
-): Promise<LeaseResult[]> {
+  options: LeaseOptions,
+): Promise<LeaseResult> {
   const { rows } = await db.query<Row>({
     name: 'lease-due',
     text: LEASE_DUE,
-    values: [deliveryIds.map(toUuid), deliveryIds.map(() => toUuid(newId('dl'))), lease, leaseSlackMs],
+    values: [...common(options, deliveryIds.length), deliveryIds.map(toUuid)],
   });
-  const results: LeaseResult[] = deliveryIds.map(() => NOT_LEASED);
+  return resultOf(rows, options.lease);
+}
+
+/** Like {@link leaseDue}, for the most overdue of an endpoint's backlog. @param limit - at most so many */
+export async function leaseBacklog(
+  db: Queryable,
+  endpointId: PublicId,
+  limit: number,
+  options: LeaseOptions,
+): Promise<LeaseResult> {
+  const { rows } = await db.query<Row>({
+    name: 'lease-backlog',
+    text: LEASE_BACKLOG,
+    values: [...common(options, limit), toUuid(endpointId), limit],
+  });
+  return resultOf(rows, options.lease);
+}
+
+function common(options: LeaseOptions, most: number): unknown[] {
+  const deadLetters = Array.from({ length: most }, () => toUuid(newId('dl')));
+  return [options.lease, options.leaseSlackMs, options.maxBytes, deadLetters];
+}
+
+function resultOf(rows: readonly Row[], lease: string): LeaseResult {
+  const result: LeaseResult = { leased: [], buried: [], moved: rows.length };
   for (const row of rows) {
-    results[row.n - 1] = {
-      outcome: 'leased',
+    if (row.state === 'dead') result.buried.push(row.reason);
+    if (row.state !== 'pending' && row.state !== 'retrying') continue;
+    result.leased.push({
       lease,
       deliveryId: fromUuid('dlv', row.id),
+      tenantId: fromUuid('ten', row.tenant_id),
       messageId: fromUuid('msg', row.message_id),
       endpointId: fromUuid('ep', row.endpoint_id),
       endpointVersion: row.version,
@@ -107,9 +157,9 @@ export async function leaseDue(
       attempts: row.attempts,
       attemptsInRun: row.attempts - row.attempts_before,
       createdAt: row.created_at,
-    };
+    });
   }
-  return results;
+  return result;
 }
 
 /** Gives up leases without an attempt: the deliveries are due again, at once or after a pause. */

@@ -1,5 +1,6 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { backlogWorkflowOf } from './backlog';
 
 /** A message about to be stored. */
 export interface NewMessage {
@@ -30,6 +31,8 @@ export interface StoredDelivery {
   workflowId: string;
   /** Whether its endpoint is paused, so that nobody may attempt it now. */
   held: boolean;
+  /** Whether it waits in its endpoint's backlog, behind others. */
+  backlog: boolean;
   timeoutMs: number;
   /** The endpoint's delay before the second attempt; undefined when it allows only one. */
   firstRetryMs: number | undefined;
@@ -76,8 +79,8 @@ WITH input AS MATERIALIZED (
   WHERE cardinality(i.keys) = 0
      OR (i.id, cardinality(i.keys)) IN (SELECT message_id, count(*)::int FROM claimed GROUP BY message_id)
 ), stored AS (
-  INSERT INTO messages (id, tenant_id, event_type, event_id, channels, body, content_expires_at, created_at)
-  SELECT id, tenant, type, event, channels, body, expires, created FROM fresh
+  INSERT INTO messages (id, tenant_id, event_type, event_id, channels, body, body_size, content_expires_at, created_at)
+  SELECT id, tenant, type, event, channels, body, octet_length(body), expires, created FROM fresh
 ), wanted AS (
   SELECT f.n, f.id, f.tenant, f.type, f.created, f.channels, s.endpoint_id
   FROM fresh f JOIN endpoint_subscriptions s ON s.tenant_id = f.tenant AND s.pattern = ANY (f.patterns)
@@ -88,34 +91,34 @@ WITH input AS MATERIALIZED (
 ), matched AS (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
          e.retry_delays_ms[1] AS first_retry_ms,
-         e.state = 'paused' AS held,
+         e.state = 'paused' AS held, e.state <> 'paused' AND coalesce(e.backlog_until > now(), false) AS backlog,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
          (row_number() OVER () - $4::int)::int AS place
   FROM wanted w JOIN endpoints e ON e.id = w.endpoint_id
   WHERE e.tenant_id = w.tenant AND e.state <> 'disabled' AND e.deleted_at IS NULL
     AND (cardinality(e.channels) = 0 OR e.channels && w.channels)
 ), planned AS MATERIALIZED (
-  SELECT m.*, CASE WHEN place <= 0 THEN 'webhook-delivery/dlv_' || replace(id::text, '-', '')
+  SELECT m.*, CASE WHEN backlog THEN ${backlogWorkflowOf('endpoint_id')}
+                   WHEN place <= 0 THEN 'webhook-delivery/dlv_' || replace(id::text, '-', '')
                    ELSE $5::text || '.' || ((place - 1 + $6::int) / $7::int) END AS workflow_id
   FROM matched m
 ), made AS (
-  INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, next_attempt_at, claim, workflow_id,
-                          created_at, updated_at)
+  INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, next_attempt_at, claim, backlog,
+                          workflow_id, created_at, updated_at)
   SELECT id, tenant, message_id, endpoint_id, type,
          CASE WHEN held THEN 'held' ELSE 'pending' END,
          CASE WHEN held THEN NULL
-              WHEN $2::uuid IS NULL THEN now()
+              WHEN backlog OR $2::uuid IS NULL THEN now()
               ELSE now() + (timeout_ms + $3::int) * interval '1 millisecond' END,
-         CASE WHEN held THEN NULL ELSE $2::uuid END,
-         workflow_id, created, created
+         CASE WHEN held OR backlog THEN NULL ELSE $2::uuid END, backlog, workflow_id, created, created
   FROM planned
 )
-SELECT n, NULL::uuid, NULL::uuid, 0, '', false, 0, 0 FROM fresh
+SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0 FROM fresh
 UNION ALL
-SELECT n, id, endpoint_id, version, workflow_id, held, timeout_ms, first_retry_ms FROM planned`;
+SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms FROM planned`;
 
 /** A message that was stored has one row without a delivery, and one for each delivery. */
-type Row = [number, string | null, string, number, string, boolean, number, number | null];
+type Row = [number, string | null, string, number, string, boolean, boolean, number, number | null];
 
 /**
  * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
@@ -157,7 +160,7 @@ export async function storeMessages(
     rowMode: 'array',
   });
   const results: StoreResult[] = new Array(messages.length).fill(undefined);
-  for (const [n, deliveryId, endpointId, endpointVersion, workflowId, held, timeoutMs, firstRetryMs] of rows) {
+  for (const [n, deliveryId, endpointId, endpointVersion, workflowId, held, backlog, timeoutMs, firstRetryMs] of rows) {
     let deliveries = results[n];
     if (deliveries === undefined) {
       deliveries = [];
@@ -170,6 +173,7 @@ export async function storeMessages(
       endpointVersion,
       workflowId,
       held,
+      backlog,
       timeoutMs,
       firstRetryMs: firstRetryMs ?? undefined,
     });

@@ -91,12 +91,12 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_PORT', 'http', /port number from 0 to 65535/],
   ['WAYBILL_WORKER_PORT', '-1', /port number from 0 to 65535/],
   ['WAYBILL_TEMPORAL_METRICS_PORT', 'x', /port number/],
-  ['WAYBILL_WORKER_ROLES', 'delivery,PLANTED', /one or more of delivery, money, upkeep/],
+  ['WAYBILL_WORKER_ROLES', 'delivery,PLANTED', /one or more of delivery, backlog, money, upkeep/],
   ['WAYBILL_TEMPORAL_UI_URL', 'temporal', /URL/],
   ['WAYBILL_LOG_LEVEL', 'loud', /"info"/],
   ['WAYBILL_FIRST_ATTEMPT', 'worker', /api or workflow/],
-  ['WAYBILL_ATTEMPT_CONCURRENCY', '-3', /from 1 to 10000/],
-  ['WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT', '1001', /from 1 to 1000/],
+  ['WAYBILL_ATTEMPT_CONCURRENCY', '-3', /from 1 to 20000/],
+  ['WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT', '2001', /from 1 to 2000/],
   ['WAYBILL_COVER_LINGER', '100', /duration such as 500ms/],
   ['WAYBILL_COVER_LINGER_MAX', 'soon', /duration such as 500ms/],
   ['WAYBILL_SWEEP_INTERVAL', '30 s', /duration such as 500ms/],
@@ -174,7 +174,7 @@ test('a process reads no part that it did not load', () => {
 });
 
 test('a worker has every role unless it is told', () => {
-  expect(loadConfig(right).WAYBILL_WORKER_ROLES).toEqual(['delivery', 'money', 'upkeep']);
+  expect(loadConfig(right).WAYBILL_WORKER_ROLES).toEqual(['delivery', 'backlog', 'money', 'upkeep']);
   expect(loadConfig({ ...right, WAYBILL_WORKER_ROLES: ' money, upkeep,money' }).WAYBILL_WORKER_ROLES).toEqual([
     'money',
     'upkeep',

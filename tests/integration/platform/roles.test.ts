@@ -43,7 +43,7 @@ test('a worker does the kinds of work in its roles and leaves the others to othe
       taskQueue: taskQueue(config, 'upkeep'),
       args: [{ graceMs: 0 }],
     });
-    expect(sweep).toEqual({ overdue: 0, started: 0, kept: 0 });
+    expect(sweep).toMatchObject({ overdue: 0, started: 0, kept: 0 });
     const { events } = await delivery.fetchHistory();
     expect(events?.some((event) => event.workflowTaskStartedEventAttributes)).toBe(false);
   });

@@ -172,7 +172,7 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
     await pipeline.database.pool.query("UPDATE endpoints SET state = 'enabled', version = version + 1 WHERE id = $1", [
       toUuid(id),
     ]);
-    await pipeline.commands.letHeldGoOn(id);
+    await pipeline.commands.letHeldFollow(tenantId, id);
     await untilState(deliveryId, 'delivered');
   });
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { createActivities } from '../../../activities';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
 import { type Dispatch, openDispatch } from '../../../domains/webhooks/delivery/open-dispatch';
 import { startCover } from '../../../domains/webhooks/start';
 import { type AttemptOutcome, recordOutcomes } from '../../../domains/webhooks/store/attempt-outcomes';
 import { leaseDue } from '../../../domains/webhooks/store/leases';
 import type { StoredDelivery } from '../../../domains/webhooks/store/publish';
+import { sweep } from '../../../domains/webhooks/upkeep/sweep';
 import { deliveryReads, only, storeOnly } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { startHeldReceiver } from '../../support/held-receiver';
@@ -31,6 +31,7 @@ afterEach(async () => {
   await receiver.close();
 });
 
+const NOW = { wanted: () => true, insist: false };
 const { query, read, attemptsOf, deadLettersOf, untilState } = deliveryReads(() => pipeline.database.pool);
 const store = (options?: Parameters<typeof storeOnly>[2]) => storeOnly(pipeline.database.pool, tenantId, options);
 const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =>
@@ -58,13 +59,13 @@ describe('when the accepting process dies before the first attempt', () => {
   test('the sweep finds what has no workflow, once its lease has run out', async () => {
     await endpoint();
     const deliveries = await store({ lease: randomUUID(), leaseMs: LEASE_MS, count: 3 });
-    const { sweepOverdueDeliveries } = createActivities(pipeline.platform);
-    expect(await sweepOverdueDeliveries(0)).toEqual({ overdue: 0, started: 0, kept: 0 });
+    const swept = () => sweep(pipeline.platform, { beat: () => undefined, graceMs: 0 });
+    expect(await swept()).toMatchObject({ overdue: 0, started: 0, kept: 0 });
     const report = await eventually(async () => {
-      const swept = await sweepOverdueDeliveries(0);
-      return swept.overdue > 0 ? swept : undefined;
+      const found = await swept();
+      return found.overdue > 0 ? found : undefined;
     });
-    expect(report).toEqual({ overdue: 3, started: 1, kept: 0 });
+    expect(report).toMatchObject({ overdue: 3, started: 1, kept: 0 });
     for (const delivery of deliveries) await untilState(delivery.id, 'delivered');
     expect(receiver.received).toHaveLength(3);
   });
@@ -97,7 +98,7 @@ describe('several engines on one database', () => {
         for (let rounds = 0; open.size > 0 && rounds < 500; rounds++) {
           await Promise.all(
             [...open].map(async ([id, endpointId]) => {
-              const end = await engine.attemptDue(id, endpointId, () => true);
+              const end = await engine.attemptDue({ id, endpointId, tenantId }, NOW);
               if (end?.state === 'delivered') open.delete(id);
             }),
           );
@@ -119,9 +120,9 @@ describe('several engines on one database', () => {
     const held = await startHeldReceiver();
     await endpoint({ url: held.url });
     const { id, endpointId } = only(await store());
-    const first = pipeline.dispatch.engine.attemptDue(id, endpointId, () => true);
+    const first = pipeline.dispatch.engine.attemptDue({ id, endpointId, tenantId }, NOW);
     await held.waiting();
-    for (const { engine } of others) expect(await engine.attemptDue(id, endpointId, () => true)).toBeUndefined();
+    for (const { engine } of others) expect(await engine.attemptDue({ id, endpointId, tenantId }, NOW)).toBeUndefined();
     held.answer(200);
     expect(await first).toEqual({ state: 'delivered' });
     expect(held.received).toBe(1);
@@ -164,6 +165,7 @@ describe('an outcome recorded under a lost lease', () => {
     errorDetail: undefined,
     responseBody: undefined,
     next,
+    toBacklog: false,
   });
   const record = async (made: AttemptOutcome) => only(await recordOutcomes(pipeline.database.pool, [made]));
 
@@ -172,8 +174,8 @@ describe('an outcome recorded under a lost lease', () => {
     await endpoint();
     const [lost, held] = [randomUUID(), randomUUID()];
     const delivery = only(await store({ lease: lost, leaseMs: -1_000 }));
-    const taken = only(await leaseDue(pipeline.database.pool, [delivery.id], held, 10_000));
-    expect(taken.outcome).toBe('leased');
+    const options = { lease: held, leaseSlackMs: 10_000, maxBytes: 1_000_000 };
+    expect((await leaseDue(pipeline.database.pool, [delivery.id], options)).leased).toHaveLength(1);
     return { delivery, lost, held };
   }
 

@@ -120,7 +120,8 @@ async function goThroughEverything(): Promise<PublicId[]> {
   await pipeline.commands.retry(tenantId, retried ?? '');
   await pipeline.database.pool.query("UPDATE endpoints SET state = 'paused' WHERE id = $1", [toUuid(waiting)]);
   await publish('wait');
-  await pipeline.commands.letHeldGoOn(waiting);
+  await pipeline.database.pool.query("UPDATE endpoints SET state = 'enabled' WHERE id = $1", [toUuid(waiting)]);
+  await pipeline.commands.letHeldFollow(tenantId, waiting);
 
   const ended = await eventually(async () => {
     const { rows } = await pipeline.database.pool.query(
@@ -195,7 +196,7 @@ test('no workflow history holds a secret or a payload', async () => {
       found.push(asText(await handle.fetchHistory()) + asText(raw));
     }
     const all = found.join();
-    const expected = [...deliveryIds, 'retryNow', 'cancelDeliveries', 'sweepOverdue', 'attemptRound'];
+    const expected = [...deliveryIds, 'retryNow', 'cancelDeliveries', 'serveBacklog', 'attemptRound'];
     return expected.every((text) => all.includes(text)) ? found : undefined;
   });
   for (const text of texts) expectNothingPlanted(text);

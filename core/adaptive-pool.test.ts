@@ -1,0 +1,164 @@
+import type { JobEnd } from './adaptive-limit';
+import { AdaptivePool, type Place } from './adaptive-pool';
+
+let now: number;
+let pool: AdaptivePool;
+const TOTAL = 100;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  now = 0;
+  pool = new AdaptivePool({ total: TOTAL, mostPerKey: 64, maxWaitMs: 5_000, now: () => now });
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** A job that ends when it is told to. */
+class Job {
+  began = false;
+  evicted = false;
+  #end: (end: JobEnd | undefined) => void = () => {};
+  #askedAt = 0;
+
+  readonly work = {
+    run: (ask: () => void) => {
+      this.began = true;
+      this.#askedAt = now;
+      ask();
+      return new Promise<JobEnd | undefined>((resolve) => {
+        this.#end = resolve;
+      });
+    },
+    evicted: () => {
+      this.evicted = true;
+    },
+  };
+
+  async end(kind: JobEnd['kind'] = 'ok'): Promise<void> {
+    this.#end({ kind, durationMs: now - this.#askedAt });
+    await jest.advanceTimersByTimeAsync(0);
+  }
+}
+
+const place = (key: string, group = 'tenant'): Place => ({ group, key });
+
+function add(where: Place, count = 1): Job[] {
+  return Array.from({ length: count }, () => {
+    const job = new Job();
+    if (!pool.add(where, job.work)) job.evicted = true;
+    return job;
+  });
+}
+
+const began = (jobs: readonly Job[]) => jobs.filter((job) => job.began);
+const evicted = (jobs: readonly Job[]) => jobs.filter((job) => job.evicted);
+
+async function pass(ms: number): Promise<void> {
+  for (const until = now + ms; now < until; ) {
+    now += 250;
+    await jest.advanceTimersByTimeAsync(250);
+  }
+}
+
+/** Makes a key known as one that answers fast. */
+async function prove(where: Place): Promise<void> {
+  for (const job of add(where, 20)) {
+    now += 5;
+    await job.end();
+  }
+}
+
+test('hanging keys hold two turns each, and what waits for them is handed back within two seconds', async () => {
+  const hanging = Array.from({ length: 8 }, (_, n) => add(place(`hang${n}`), 70)).flat();
+  expect(began(hanging)).toHaveLength(16);
+  await pass(2_000);
+  expect(evicted(hanging)).toHaveLength(8 * 68);
+  expect(pool.waiting).toBe(0);
+  const [healthy] = add(place('healthy', 'another'));
+  expect(healthy?.began).toBe(true);
+});
+
+test('further jobs for a key that hangs are refused at once', async () => {
+  add(place('hang'), 2);
+  await pass(1_500);
+  expect(pool.add(place('hang'), new Job().work)).toBe(false);
+});
+
+test('a share of the turns is kept for keys that answer fast, however many hang', async () => {
+  await prove(place('fast', 'good'));
+  for (let n = 0; n < 200; n++) add(place(`hang${n}`, `tenant${n % 10}`), 2);
+  expect(pool.running).toBe(75);
+  expect(began(add(place('fast', 'good'), 8))).toHaveLength(8);
+});
+
+test('one group does not take all turns of the keys that nothing is known of', () => {
+  for (let n = 0; n < 200; n++) add(place(`hang${n}`, 'bad'), 2);
+  expect(pool.running).toBe(37);
+  expect(began(add(place('new', 'good'), 2))).toHaveLength(2);
+});
+
+test('groups take turns, and so do the keys of a group', async () => {
+  const small = new AdaptivePool({ total: 1, mostPerKey: 64, maxWaitMs: 5_000, now: () => now });
+  const order: string[] = [];
+  const job = (name: string) => ({
+    run: async (ask: () => void) => {
+      ask();
+      order.push(name);
+      await Promise.resolve();
+      // Not fast: those go first.
+      return { kind: 'ok', durationMs: 2_000 } as const;
+    },
+    evicted: () => {},
+  });
+  for (const name of ['a1', 'a1', 'a1', 'a2', 'a2']) small.add(place(name, 'a'), job(name));
+  for (const name of ['b1', 'b1']) small.add(place(name, 'b'), job(name));
+  await small.drain();
+  // The first was begun, and its key queued again, before the others came.
+  expect(order.join(' ')).toBe('a1 a1 b1 a2 b1 a1 a2');
+});
+
+test('what waited too long is handed back, also for a key that is not known to hang', async () => {
+  const busy = new AdaptivePool({ total: 1, mostPerKey: 64, maxWaitMs: 1_000, now: () => now });
+  const holder = new Job();
+  busy.add(place('one'), holder.work);
+  const waiter = new Job();
+  busy.add(place('two'), waiter.work);
+  for (let n = 0; n < 5; n++) {
+    now += 250;
+    await jest.advanceTimersByTimeAsync(250);
+  }
+  expect(waiter.evicted).toBe(true);
+});
+
+test('a job that somebody insists on begins although its key hangs', async () => {
+  add(place('hang'), 2);
+  await pass(1_500);
+  const job = new Job();
+  pool.insist(place('hang'), job.work);
+  expect(job.began).toBe(true);
+});
+
+test('a busy event loop is not taken for a receiver that hangs', () => {
+  const jobs = add(place('one'), 3);
+  expect(began(jobs)).toHaveLength(2);
+  // Nothing ran meanwhile: no timer, and no answer was read.
+  now += 3_000;
+  expect(pool.add(place('one'), new Job().work)).toBe(true);
+  pool.look();
+  expect(evicted(jobs)).toHaveLength(0);
+});
+
+test('it is drained when nothing runs or waits', async () => {
+  let drained = false;
+  const jobs = add(place('one'), 3);
+  void pool.drain().then(() => {
+    drained = true;
+  });
+  for (const job of jobs) {
+    expect(drained).toBe(false);
+    await job.end();
+  }
+  expect(drained).toBe(true);
+  await pool.drain();
+});

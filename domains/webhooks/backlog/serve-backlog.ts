@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import type { PublicId } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+import type { DeliveryEngine } from '../delivery/delivery-engine';
+import { type BacklogState, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
+
+/** What a round found and did, for the workflow. */
+export interface BacklogReport {
+  /** Deliveries that are left, counted up to 10,000. */
+  open: number;
+  /** Whether there are more than were counted. */
+  uncounted: boolean;
+  /** Whether some are due and had no turn. */
+  due: boolean;
+  /** Attempts that ended in this round, and how many of them well. */
+  attempts: number;
+  delivered: number;
+  /** Milliseconds until it is worth to look again. */
+  nextInMs: number;
+  /** When the next attempt is due (RFC 3339), for people; null when none is. */
+  nextAttemptAt: string | null;
+  /** What came of the last attempt of the delivery that is next. */
+  lastError: string | null;
+  /** How many attempts the endpoint may have at once, by how it answers. */
+  limit: number;
+}
+
+/** No attempt begins later than this in a round, so that a large backlog does not keep an activity slot. */
+const ROUND_BUDGET_MS = 4_000;
+/** A round in which nothing ends for so long is over: the receiver hangs. What is under way goes on without the slot. */
+const QUIET_MS = 1_500;
+const MOST_AT_ONCE = 200;
+/** How long new deliveries go to the backlog after a round that left some due: longer than the workflow sleeps. */
+const STAY_MS = 150_000;
+/** A round that left something due without having to wait for it comes again after this. */
+const SOON_MS = 50;
+
+export interface ServeDeps {
+  db: Queryable;
+  engine: DeliveryEngine;
+}
+
+/**
+ * Attempts what is due in an endpoint's backlog, the most overdue first, as many at once as the endpoint's answers allow.
+ * Its cost grows with the attempts that are made, not with the backlog.
+ */
+export async function serveBacklog({ db, engine }: ServeDeps, endpointId: PublicId): Promise<BacklogReport> {
+  const began = Date.now();
+  const round = { attempts: 0, delivered: 0 };
+  let underWay = 0;
+  let wake = () => {};
+  const onEnd = (state: string) => {
+    underWay--;
+    round.attempts++;
+    if (state === 'delivered') round.delivered++;
+    wake();
+  };
+
+  /** @returns whether something ended in time */
+  async function oneEnds(): Promise<boolean> {
+    if (underWay === 0) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const ended = new Promise<boolean>((resolve) => {
+      wake = () => resolve(true);
+      timer = setTimeout(() => resolve(false), QUIET_MS);
+    });
+    return ended.finally(() => clearTimeout(timer));
+  }
+
+  while (Date.now() - began < ROUND_BUDGET_MS) {
+    const limit = Math.min(engine.roomFor(endpointId), MOST_AT_ONCE);
+    if (limit > 0) {
+      const { leased, moved } = await engine.leaseBacklog(endpointId, limit, randomUUID());
+      for (const delivery of leased) {
+        underWay++;
+        engine.attemptLeased(delivery, 'schedule', ({ state }) => onEnd(state));
+      }
+      if (moved > leased.length) continue;
+      if (moved < limit && underWay === 0) break;
+    }
+    if (!(await oneEnds())) break;
+  }
+  while (underWay > 0 && (await oneEnds()));
+  return report(await settle(db, endpointId), round, engine, endpointId);
+}
+
+async function settle(db: Queryable, endpointId: PublicId): Promise<BacklogState> {
+  const state = await readBacklog(db, endpointId);
+  await keepBacklog(db, endpointId, state.due ? STAY_MS : 0);
+  return state;
+}
+
+function report(
+  state: BacklogState,
+  round: { attempts: number; delivered: number },
+  engine: DeliveryEngine,
+  endpointId: PublicId,
+): BacklogReport {
+  const nextInMs = state.due ? Math.max(SOON_MS, engine.pausesMs(endpointId)) : state.nextInMs;
+  return {
+    ...round,
+    open: Math.min(state.open, MOST_COUNTED),
+    uncounted: state.open > MOST_COUNTED,
+    due: state.due,
+    nextInMs: Math.ceil(nextInMs),
+    nextAttemptAt: state.open > 0 ? new Date(Date.now() + nextInMs).toISOString() : null,
+    lastError: state.lastError ?? null,
+    limit: engine.limitOf(endpointId),
+  };
+}

@@ -1,0 +1,79 @@
+import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+import { backlogWorkflowOf } from './backlog';
+
+/** What became of held deliveries. */
+export interface SettledHeld {
+  /** Gone to the endpoint's backlog. */
+  released: number;
+  cancelled: number;
+  /** Become dead letters. */
+  buried: number;
+}
+
+/**
+ * Has an endpoint's held deliveries follow its state: enabled, they go to its backlog and are due; disabled, they become
+ * dead letters; deleted, they are cancelled; paused, they stay.
+ *
+ * @param limit - at most so many in one statement
+ */
+export async function settleHeld(db: Queryable, endpointId: PublicId, limit: number): Promise<SettledHeld> {
+  const { rows } = await db.query<{ state: string; backlog: boolean; count: number }>({
+    name: 'settle-held',
+    text: `WITH chosen AS MATERIALIZED (
+             SELECT d.id FROM deliveries d WHERE d.endpoint_id = $1 AND d.state = 'held' LIMIT $2 FOR UPDATE SKIP LOCKED
+           ), numbered AS MATERIALIZED (
+             SELECT id, row_number() OVER ()::int AS n FROM chosen
+           ), moved AS (
+             UPDATE deliveries d
+             SET state = CASE WHEN e.deleted_at IS NOT NULL THEN 'cancelled' WHEN e.state = 'disabled' THEN 'dead'
+                              WHEN d.attempts = 0 THEN 'pending' ELSE 'retrying' END,
+                 backlog = e.deleted_at IS NULL AND e.state = 'enabled',
+                 workflow_id = CASE WHEN e.deleted_at IS NULL AND e.state = 'enabled'
+                                    THEN ${backlogWorkflowOf('d.endpoint_id')} ELSE d.workflow_id END,
+                 next_attempt_at = CASE WHEN e.deleted_at IS NULL AND e.state = 'enabled' THEN now() END,
+                 updated_at = now()
+             FROM numbered c, endpoints e
+             WHERE d.id = c.id AND e.id = $1 AND (e.deleted_at IS NOT NULL OR e.state <> 'paused')
+             RETURNING d.id, c.n, d.state, d.backlog, d.tenant_id, d.message_id, d.endpoint_id, d.event_type,
+                       d.last_status, d.last_error, d.attempts
+           ), buried AS (
+             INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason,
+                                       last_status, last_error, attempts, created_at)
+             SELECT ($3::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, 'endpoint-disabled', last_status,
+                    last_error, attempts, now()
+             FROM moved WHERE state = 'dead'
+           )
+           SELECT state, backlog, count(*)::int AS count FROM moved GROUP BY state, backlog`,
+    values: [toUuid(endpointId), limit, Array.from({ length: limit }, () => toUuid(newId('dl')))],
+  });
+  const settled: SettledHeld = { released: 0, cancelled: 0, buried: 0 };
+  for (const { state, backlog, count } of rows) {
+    if (backlog) settled.released += count;
+    else if (state === 'dead') settled.buried += count;
+    else settled.cancelled += count;
+  }
+  return settled;
+}
+
+/** Endpoints that have held deliveries although they are not paused. Reads one row an endpoint of the index of held ones. */
+export async function findWronglyHeld(
+  db: Queryable,
+  limit: number,
+): Promise<{ endpointId: PublicId; tenantId: PublicId }[]> {
+  const { rows } = await db.query<{ id: string; tenant_id: string }>({
+    name: 'find-wrongly-held',
+    text: `WITH RECURSIVE holding AS (
+             (SELECT endpoint_id FROM deliveries WHERE state = 'held' ORDER BY endpoint_id LIMIT 1)
+             UNION ALL
+             SELECT (SELECT d.endpoint_id FROM deliveries d WHERE d.state = 'held' AND d.endpoint_id > h.endpoint_id
+                     ORDER BY d.endpoint_id LIMIT 1)
+             FROM holding h WHERE h.endpoint_id IS NOT NULL
+           )
+           SELECT e.id, e.tenant_id FROM holding h JOIN endpoints e ON e.id = h.endpoint_id
+           WHERE e.state <> 'paused' OR e.deleted_at IS NOT NULL
+           LIMIT $1`,
+    values: [limit],
+  });
+  return rows.map((row) => ({ endpointId: fromUuid('ep', row.id), tenantId: fromUuid('ten', row.tenant_id) }));
+}

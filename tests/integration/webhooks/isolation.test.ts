@@ -1,0 +1,198 @@
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { type PublicId, toUuid } from '../../../core/ids';
+import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
+import { backlogWorkflowId } from '../../../domains/webhooks/rules/workflow-names';
+import { sweep } from '../../../domains/webhooks/upkeep/sweep';
+import { deliveryReads } from '../../support/deliveries';
+import { insertEndpoint, insertTenant } from '../../support/fixtures';
+import { createPipeline, type Pipeline } from '../../support/pipeline';
+import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
+
+let pipeline: Pipeline;
+let healthy: TestReceiver;
+let hanging: Hanging;
+let bad: PublicId;
+let good: PublicId;
+
+beforeAll(async () => {
+  pipeline = await createPipeline({ WAYBILL_SWEEP_GRACE: '500ms' });
+  await pipeline.startWorker();
+});
+afterAll(async () => {
+  await pipeline.close();
+});
+beforeEach(async () => {
+  [healthy, hanging] = await Promise.all([startReceiver(), startHanging()]);
+  [bad, good] = await Promise.all([insertTenant(pipeline.database.pool), insertTenant(pipeline.database.pool)]);
+});
+afterEach(async () => {
+  await healthy.close();
+  await hanging.close();
+});
+
+const { query } = deliveryReads(() => pipeline.database.pool);
+
+/** A server that takes requests and never answers, until it is told to. */
+interface Hanging {
+  url: string;
+  /** Connections that have sent something. */
+  asked(): number;
+  close(): Promise<void>;
+}
+
+async function startHanging(): Promise<Hanging> {
+  const sockets = new Set<Socket>();
+  let asked = 0;
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).once('data', () => asked++);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: () => asked,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const endpoint = (tenantId: PublicId, options: Parameters<typeof insertEndpoint>[3]) =>
+  insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, options);
+
+async function publish(tenantId: PublicId, payload: unknown = {}) {
+  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload, channels: [] });
+  if (result.outcome !== 'accepted') throw new Error('not accepted');
+  return result.deliveries;
+}
+
+/** Publishes one after the other and measures from the 202 to the receiver, in milliseconds. */
+async function delaysOf(count: number): Promise<number[]> {
+  const delays: number[] = [];
+  for (let n = 1; n <= count; n++) {
+    await publish(good);
+    const acceptedAt = Date.now();
+    await healthy.waitFor(n, 60_000);
+    delays.push(Math.max(0, (healthy.received[n - 1]?.at ?? 0) - acceptedAt));
+  }
+  return delays.sort((a, b) => a - b);
+}
+
+async function statesOf(endpointId: PublicId) {
+  const rows = await query<{ state: string; backlog: boolean; workflow_id: string; count: number }>(
+    `SELECT state, backlog, workflow_id, count(*)::int AS count FROM deliveries WHERE endpoint_id = $1
+     GROUP BY state, backlog, workflow_id`,
+    toUuid(endpointId),
+  );
+  return rows;
+}
+
+async function runningFor(endpointId: PublicId): Promise<string[]> {
+  const ids: string[] = [];
+  const running = `EndpointIds = "${endpointId}" AND ExecutionStatus = "Running"`;
+  for await (const { workflowId } of pipeline.client.workflow.list({ query: running })) ids.push(workflowId);
+  return ids;
+}
+
+test('a burst at endpoints that hang delays nobody else’s first attempts', async () => {
+  for (let n = 0; n < 8; n++) await endpoint(bad, { url: `${hanging.url}/${n}`, timeoutMs: 15_000 });
+  await endpoint(good, { url: healthy.url });
+  await delaysOf(3);
+  healthy.received.splice(0);
+  await Promise.all(Array.from({ length: 70 }, () => publish(bad)));
+  const delays = await delaysOf(40);
+  // Before attempts were limited by how endpoints answer, these took 4 to 15 seconds.
+  expect(delays[37]).toBeLessThan(250);
+  expect(hanging.asked()).toBeLessThanOrEqual(16);
+});
+
+test('what an endpoint cannot take has one workflow, however much it is, and is delivered when it answers again', async () => {
+  const { id } = await endpoint(bad, {
+    url: `${hanging.url}/`,
+    timeoutMs: 1_000,
+    delaysMs: [1_000, 1_000, 1_000, 1_000],
+  });
+  for (let burst = 0; burst < 5; burst++) {
+    await Promise.all(Array.from({ length: 60 }, () => publish(bad)));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  await eventually(async () => {
+    const waiting = (await statesOf(id)).filter(({ state }) => state === 'pending' || state === 'retrying');
+    return waiting.every(({ backlog, workflow_id }) => backlog && workflow_id === backlogWorkflowId(id))
+      ? true
+      : undefined;
+  });
+  await eventually(async () => {
+    const running = await runningFor(id);
+    return running.length === 1 && running[0] === backlogWorkflowId(id) ? true : undefined;
+  });
+  const workflowId = backlogWorkflowId(id);
+  const handle = pipeline.client.workflow.getHandle(workflowId);
+  const details = await eventually(async () => {
+    const text = await handle.query<string>('__temporal_workflow_metadata').catch(() => undefined);
+    return text === undefined ? undefined : JSON.stringify(text);
+  });
+  expect(details).toContain(id);
+
+  await changeEndpoint(pipeline.platform, bad, id, { url: healthy.url });
+  await eventually(async () => {
+    const rows = await statesOf(id);
+    const waiting = rows.filter(({ state }) => state === 'pending' || state === 'retrying');
+    return waiting.length === 0 ? true : undefined;
+  }, 60_000);
+  const delivered = (await statesOf(id)).filter(({ state }) => state === 'delivered');
+  expect(delivered.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThan(280);
+  const seen = new Set(healthy.received.map(({ headers }) => headers['webhook-id']));
+  expect(healthy.received).toHaveLength(seen.size);
+  await handle.result();
+  const [{ backlog_until: until } = { backlog_until: undefined }] = await query<{ backlog_until: Date | null }>(
+    'SELECT backlog_until FROM endpoints WHERE id = $1',
+    toUuid(id),
+  );
+  expect(until).toBeNull();
+  // First attempts are made at once again.
+  healthy.received.splice(0);
+  const [delivery] = await publish(bad);
+  await healthy.waitFor(1);
+  expect(delivery?.workflowId).not.toBe(workflowId);
+});
+
+test('an endpoint that refuses connections is tried ever more rarely, and costs no workflow for each delivery', async () => {
+  const refusing = await startHanging();
+  await refusing.close();
+  const { id } = await endpoint(bad, { url: `${refusing.url}/`, delaysMs: [1_000, 1_000, 1_000, 1_000] });
+  for (let n = 0; n < 60; n++) {
+    await Promise.all(Array.from({ length: 20 }, () => publish(bad)));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const [{ attempts = 0 } = {}] = await query<{ attempts: number }>(
+    'SELECT sum(attempts)::int AS attempts FROM deliveries WHERE endpoint_id = $1',
+    toUuid(id),
+  );
+  expect(attempts).toBeLessThan(1_000);
+  // Those that have a workflow of their own were accepted before it was known.
+  await eventually(async () => {
+    const running = await runningFor(id);
+    return running.length <= 2 && running.includes(backlogWorkflowId(id)) ? true : undefined;
+  });
+});
+
+test('a backlog that nobody attends to is found by the sweep', async () => {
+  const { id } = await endpoint(good, { url: healthy.url });
+  const [delivery] = await publish(good);
+  await healthy.waitFor(1);
+  await eventually(async () => ((await statesOf(id)).every(({ state }) => state === 'delivered') ? true : undefined));
+  // As a process leaves it that dies between the move and the start of the workflow.
+  await query(
+    `UPDATE deliveries SET state = 'retrying', backlog = true, workflow_id = $2, next_attempt_at = now() - interval '2 s'
+     WHERE id = $1`,
+    toUuid(delivery?.id ?? ''),
+    backlogWorkflowId(id),
+  );
+  const report = await sweep(pipeline.platform, { beat: () => undefined, graceMs: 500 });
+  expect(report.backlogs).toBe(1);
+  await healthy.waitFor(2);
+});

@@ -1,0 +1,80 @@
+import {
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { BacklogReport, WebhookActivities } from '../../activities/webhooks';
+import { MORE, PROGRESS, TRY_NOW } from '../../domains/webhooks/rules/workflow-names';
+import { WAYBILL_STATE } from '../../infra/temporal/search-attributes';
+import { describeBacklog } from './endpoint-backlog-details';
+
+/** What starts an `endpointBacklog`: the endpoint, not its deliveries. */
+export interface EndpointBacklogInput {
+  endpointId: string;
+  /** Rounds in a row in which the endpoint took nothing, before this run. */
+  quietRounds?: number;
+}
+
+export const more = defineSignal(MORE);
+export const tryNow = defineSignal(TRY_NOW);
+export const backlogProgress = defineQuery<BacklogReport | null>(PROGRESS);
+
+const { serveBacklog } = proxyActivities<WebhookActivities>({
+  startToCloseTimeout: '1 minute',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});
+
+/** How long to leave an endpoint alone that took nothing: doubled with each round, so that it is tried for as long again as it has been down. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** The longest sleep before the backlog is looked at again. */
+const LONGEST_SLEEP_MS = 24 * 3_600_000;
+
+/**
+ * Attends to all deliveries that one endpoint could not take at once, however many they are: one round at a time, as many
+ * attempts as the endpoint's answers allow, and pauses that grow while it takes nothing. Ends when none is left.
+ */
+export async function endpointBacklog({ endpointId, quietRounds = 0 }: EndpointBacklogInput): Promise<void> {
+  let quiet = quietRounds;
+  let told = 0;
+  let tried = false;
+  let report: BacklogReport | null = null;
+  setHandler(more, () => {
+    told++;
+  });
+  setHandler(tryNow, () => {
+    told++;
+    tried = true;
+  });
+  setHandler(backlogProgress, () => report, { description: 'Where the backlog stands' });
+
+  setCurrentDetails(`Attends to what ${endpointId} could not take at once.`);
+  for (;;) {
+    const toldBefore = told;
+    const insist = tried;
+    tried = false;
+    report = await serveBacklog(endpointId, insist);
+    setCurrentDetails(describeBacklog(endpointId, report));
+    if (report.open === 0) {
+      if (told === toldBefore) break;
+      continue;
+    }
+    const stuck = report.due && report.delivered === 0;
+    quiet = stuck ? quiet + 1 : 0;
+    if (workflowInfo().continueAsNewSuggested) {
+      await continueAsNew<typeof endpointBacklog>({ endpointId, quietRounds: quiet });
+    }
+    const pauseMs = stuck ? Math.min(FIRST_PAUSE_MS * 2 ** (quiet - 1), LONGEST_PAUSE_MS) : 0;
+    const sleepMs = Math.min(Math.max(report.nextInMs, pauseMs, 1), LONGEST_SLEEP_MS);
+    // More for an endpoint that takes nothing does not cut its pause short: it has enough already.
+    await condition(() => tried || (!stuck && told !== toldBefore), sleepMs);
+  }
+  upsertSearchAttributes([{ key: WAYBILL_STATE, value: 'drained' }]);
+}
