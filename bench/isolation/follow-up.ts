@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { toUuid } from '../../core/ids';
 import type { ArrivalsReport } from '../kit/arrivals';
 import type { SendLog } from '../webhooks/load';
+import type { TroubleLoad } from './phase';
 import type { Trouble } from './trouble';
 
 /** What became of acknowledged webhooks that the receiver does not have. */
@@ -44,15 +45,14 @@ export interface TroubleOutcome {
   refused: Record<string, number>;
   /** Deliveries by state. */
   states: Record<string, number>;
-  /** Acknowledged, and without a delivery; or delivered, and not at the receiver. */
+  /** Promised by a 202, and without a delivery; or delivered, and not at the receiver. */
   lost: number;
 }
 
 /** Counts a trouble tenant's deliveries. @param received - what its receiver has; undefined where it takes nothing */
 export async function followUpTrouble(
   pool: Pool,
-  { kind, tenant, copies }: Trouble,
-  log: SendLog,
+  { trouble: { kind, tenant }, log, promised }: TroubleLoad,
   received: number | undefined,
 ): Promise<TroubleOutcome> {
   const { rows } = await pool.query<{ state: string; count: number }>(
@@ -61,7 +61,7 @@ export async function followUpTrouble(
   );
   const states = Object.fromEntries(rows.map(({ state, count }) => [state, count]));
   const made = rows.reduce((sum, { count }) => sum + count, 0);
-  const notMade = Math.max(0, log.accepted * copies - made);
+  const notMade = Math.max(0, promised - made);
   const notReceived = received === undefined ? 0 : Math.max(0, (states.delivered ?? 0) - received);
   return {
     kind,

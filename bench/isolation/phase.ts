@@ -5,7 +5,7 @@ import { createProcessorMeter, type ProcessorTimes } from '../kit/processors';
 import { progress } from '../kit/progress';
 import type { PaymentStack } from '../payments/payment-stack';
 import { type SendLog, sendAtRate } from '../webhooks/load';
-import { deliveryIdOf } from './answers';
+import { deliveryCountOf, deliveryIdOf } from './answers';
 import { type CommandTimes, giveCommands, prepareCommands } from './commands';
 import type { Healthy } from './healthy';
 import { type Money, type PaymentFigures, payAtRate, settleDay } from './money';
@@ -23,6 +23,15 @@ export interface PhaseDeps {
   signal: AbortSignal;
 }
 
+/** What was published to trouble. */
+export interface TroubleLoad {
+  trouble: Trouble;
+  step: number;
+  log: SendLog;
+  /** Deliveries that its 202s promised. */
+  promised: number;
+}
+
 /** A phase that has been run: what was sent, and what can only be measured meanwhile. */
 export interface PhaseEvidence {
   name: string;
@@ -32,7 +41,7 @@ export interface PhaseEvidence {
   deliveryIds: string[];
   due: ReadonlyMap<number, number>;
   commands: CommandTimes;
-  trouble: { trouble: Trouble; step: number; log: SendLog }[];
+  trouble: TroubleLoad[];
   /** Running workflows as the load ended: all, and those with deliveries of dead endpoints; null if not countable. */
   openWorkflows: number | null;
   troubleWorkflows: number | null;
@@ -89,8 +98,13 @@ export async function runPhase(
     const deadline = began + spreadMs + plan.drainWithinMs;
     const beside = troubles.map(async (trouble) => {
       const own = ++lastStep;
-      const how = { ...load, connections: troubleConnections, request: trouble.request, step: own };
-      return { trouble, step: own, log: await sendAtRate(how, trouble.perSecond, plan.seconds) };
+      let promised = 0;
+      const count = (_sequence: number, body: string) => {
+        promised += deliveryCountOf(body);
+      };
+      const how = { ...load, connections: troubleConnections, request: trouble.request, step: own, onAccepted: count };
+      const log = await sendAtRate(how, trouble.perSecond, plan.seconds);
+      return { trouble, step: own, log, promised };
     });
     const settlement = settlementDate === undefined ? undefined : settleMeanwhile(deps, settlementDate);
     const [log, commands, trouble, settlementSeconds, paid] = await Promise.all([
@@ -100,6 +114,8 @@ export async function runPhase(
       settlement,
       spec.money ? payAtRate(payments, money.orderIds, plan.drainWithinMs, signal) : undefined,
     ]);
+    // What is not answered by now is given up, lest it load the next phase.
+    troubleConnections.close();
     const processorPercent = percent(before, meter(), clockMs() - began);
     const counts = await countWorkflows(deps, troubles);
     await untilReceived(deps, step, log.accepted, deadline);

@@ -73,9 +73,9 @@ async function report(
   const arrivals = (await stack.receiver.arrivals(evidence.step))(HEALTHY_NUMBER);
   const missing = await followUpHealthy(stack.pool, { ...evidence, arrivals });
   const trouble = [];
-  for (const { trouble: own, step, log } of evidence.trouble) {
-    const received = own.kind === 'fanOut' ? await receivers.fanOut.count(step) : undefined;
-    trouble.push(await followUpTrouble(stack.pool, own, log, received));
+  for (const load of evidence.trouble) {
+    const received = load.trouble.kind === 'fanOut' ? await receivers.fanOut.count(load.step) : undefined;
+    trouble.push(await followUpTrouble(stack.pool, load, received));
   }
   const { settlementSeconds, payments } = evidence;
   return {

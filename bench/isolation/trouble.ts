@@ -13,8 +13,6 @@ export interface Trouble {
   endpointIds: string[];
   request: RequestMaker;
   perSecond: number;
-  /** Deliveries of each message. */
-  copies: number;
 }
 
 /**
@@ -40,7 +38,6 @@ export async function addTrouble(
     endpointIds: await addEndpoints(tenant, wishes),
     request: requestsInTurns(stack, tenant.key, eventTypes),
     perSecond: perSecond ?? plan.fanOuts / plan.seconds,
-    copies: fanOut ? endpoints : 1,
   };
 }
 
