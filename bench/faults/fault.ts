@@ -19,6 +19,8 @@ export interface FaultPlan {
   answeredWithinMs: number;
   /** How long to wait for every delivery to end. */
   settleWithinMs: number;
+  /** How late the receiver answers until the restart, so that many attempts are under way at any moment. */
+  answerDelayMs?: number;
 }
 
 export interface FaultDeps {
@@ -90,6 +92,7 @@ export async function underLoad(
 async function strike(deps: FaultDeps, name: string, victims: readonly Supervised[], plan: FaultPlan): Promise<Strike> {
   const { stack, signal } = deps;
   const pause = (ms: number) => sleep(ms, undefined, { signal });
+  await stack.receiver.setDelay(plan.answerDelayMs ?? 0);
   await pause(Math.max(0, plan.beforeMs - MORTAL_BEFORE_MS));
   const mortal = dieForAWhile(stack, signal);
   // Awaited below; until then it may fail, as when the run is interrupted.
@@ -99,6 +102,7 @@ async function strike(deps: FaultDeps, name: string, victims: readonly Supervise
   await Promise.all(victims.map((victim) => victim.kill()));
   const goneDate = Date.now();
   await pause(plan.downMs);
+  await stack.receiver.setDelay(0);
   const [restartedAt, restartedDate] = [clockMs(), Date.now()];
   await Promise.all([...victims.map((victim) => victim.start()), mortal, pause(plan.afterMs)]);
   return { goneDate, restartedAt, restartedDate };

@@ -18,8 +18,8 @@ const EVENT_TYPE = 'bench.fault';
 const RETRY = { schedule: ['500ms', '1s', '2s', '4s'] };
 const TIMEOUT = '2s';
 const FAILING = 0.1;
-/** The outage of a failover that goes badly: longer than most waits in API and worker. */
-const LONG_OUTAGE = { name: 'postgres-30s', downMs: 30_000 };
+/** The outage of a failover that goes badly: longer than most waits in API and worker, and with many attempts under way. */
+const LONG_OUTAGE = { name: 'postgres-30s', downMs: 30_000, answerDelayMs: 300 };
 const RANDOM = 'random';
 
 interface Settings {
@@ -113,7 +113,7 @@ async function runAll(
     ['redis', [redis], plan],
     ['postgres', [postgres], plan],
     ['postgres+api', [postgres, api], plan],
-    [LONG_OUTAGE.name, [postgres], { ...plan, downMs: LONG_OUTAGE.downMs }],
+    [LONG_OUTAGE.name, [postgres], { ...plan, ...LONG_OUTAGE }],
   ];
   const outcomes: Record<string, Outcome> = {};
   const happened = new Map<string, Evidence>();

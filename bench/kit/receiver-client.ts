@@ -39,6 +39,11 @@ export class ReceiverClient {
     return (endpoint) => reports[endpoint] ?? NO_ARRIVALS;
   }
 
+  /** From now on, webhooks are answered so many milliseconds after they came in. */
+  async setDelay(ms: number): Promise<void> {
+    await this.#ask('POST', `/delay/${ms}`);
+  }
+
   /** Opens or closes the second port; closed, connections to it are refused. */
   async setSecond(state: 'up' | 'down'): Promise<void> {
     await this.#ask('POST', `/second/${state}`);

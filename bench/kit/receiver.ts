@@ -6,6 +6,7 @@
 //   GET  /steps/<step>/count            distinct (endpoint, message) pairs that came in
 //   GET  /steps/<step>                  an ArrivalsReport for each endpoint
 //   GET  /steps/<step>/refused          the same for what `failFirst` refused
+//   POST /delay/<ms>                    from now on, webhooks are answered so much later than they came in
 //   POST /second/down, /second/up       close and open the second port, which serves the same
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { Arrivals } from './arrivals';
@@ -21,11 +22,16 @@ const steps: Steps = new Map();
 /** What was answered 500 because it came in for the first time. */
 const refused: Steps = new Map();
 
+let delayMs = 0;
+
 const answer: RequestListener = (req, res) => {
   const [, place, name, what] = (req.url ?? '').split(/[/?]/);
   if (place === 'in') receive(req, res, Number(name));
   else if (place === 'steps') {
     tell(res, (what === 'refused' ? refused : steps).get(Number(name)) ?? new Map(), what === 'count');
+  } else if (place === 'delay') {
+    delayMs = Number(name);
+    reply(res, 200);
   } else if (place === 'second') void turn(name === 'up').then(() => reply(res, 200));
   else reply(res, place === '' ? 200 : 404);
 };
@@ -47,12 +53,12 @@ function receive(req: IncomingMessage, res: ServerResponse, endpoint: number): v
     const at = clockMs();
     const share = /\bfail=([\d.]+)/.exec(req.url ?? '')?.[1];
     if (share !== undefined && Math.random() < Number(share)) {
-      reply(res, 500);
+      respond(res, 500);
       return;
     }
     const mark = head === undefined ? undefined : readMark(head);
     if (mark === undefined) {
-      reply(res, 200);
+      respond(res, 200);
       return;
     }
     const id = req.headers['webhook-id'];
@@ -60,8 +66,13 @@ function receive(req: IncomingMessage, res: ServerResponse, endpoint: number): v
     const fails = every !== undefined && mark.sequence % Number(every) === 0 && !knows(mark, endpoint);
     const arrivals = arrivalsOf(fails ? refused : steps, mark.step, endpoint);
     arrivals.add(mark.sequence, at, typeof id === 'string' ? id : '');
-    reply(res, fails ? 500 : 200);
+    respond(res, fails ? 500 : 200);
   });
+}
+
+function respond(res: ServerResponse, status: number): void {
+  if (delayMs === 0) reply(res, status);
+  else setTimeout(() => reply(res, status), delayMs);
 }
 
 function knows({ step, sequence }: { step: number; sequence: number }, endpoint: number): boolean {
