@@ -24,6 +24,7 @@ function evidence(receivedAfter: (sequence: number) => number | undefined) {
     arrivals: { firstAt, times: firstAt.map((at): number => (at > 0 ? 1 : 0)), ids: [] as string[] },
     refusals: { firstAt: [] as number[], times: [] as number[], ids: [] as string[] },
     due: new Map<number, number>(),
+    latestRetryMs: 2_400,
     until: UNTIL,
   };
 }
@@ -62,6 +63,12 @@ describe('figures of the healthy load', () => {
       retryDelayP99Ms: 30,
       retryWaitP99Ms: 2_126,
     });
+  });
+
+  it('count from the latest moment of the schedule where the due time was not seen', () => {
+    const sent = evidence((sequence) => (sequence === 40 ? 3_004 : 3));
+    sent.refusals.firstAt[40] = (sent.log.acceptedAt[40] ?? 0) + 4;
+    expect(healthyFigures(sent)).toMatchObject({ failedFirst: 1, retriesSeen: 0, retryDelayP99Ms: 600 });
   });
 
   it('count a retry that never came as late until the end', () => {

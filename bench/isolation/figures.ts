@@ -10,6 +10,8 @@ export interface HealthyEvidence {
   refusals: ArrivalsReport;
   /** When the retries of those were due, by sequence number. */
   due: ReadonlyMap<number, number>;
+  /** How long after a failed first attempt its retry is due at the latest; counts where the due time was not seen. */
+  latestRetryMs: number;
   /** When the receiver was asked: what has not come in has waited at least until then. */
   until: number;
 }
@@ -23,7 +25,10 @@ export interface HealthyFigures {
   /** From the moment a message was due to be sent until its 202, and until the receiver had it. */
   acceptP95Ms: number;
   endToEndP95Ms: number;
-  /** Of failed first attempts, from the moment the retry was due until the receiver had it. */
+  /**
+   * Of failed first attempts, from the moment the retry was due until the receiver had it; where that moment was not seen,
+   * from the latest that the schedule allows.
+   */
   retryDelayP99Ms: number | null;
   /** Of the same, from the first attempt to the second, both at the receiver. */
   retryWaitP99Ms: number | null;
@@ -41,9 +46,16 @@ export interface HealthyFigures {
 }
 
 /** The figures of a phase's healthy load. What is missing counts with the time it has been missing. */
-export function healthyFigures({ log, arrivals, refusals, due, until }: HealthyEvidence): HealthyFigures {
+export function healthyFigures({
+  log,
+  arrivals,
+  refusals,
+  due,
+  latestRetryMs,
+  until,
+}: HealthyEvidence): HealthyFigures {
   const [received, accept, endToEnd, retryDelay, retryWait]: number[][] = [[], [], [], [], []];
-  let [missing, failedFirst] = [0, 0];
+  let [missing, failedFirst, retriesSeen] = [0, 0, 0];
   log.scheduledAt.forEach((scheduledAt, sequence) => {
     const acceptedAt = log.acceptedAt[sequence] ?? 0;
     if (acceptedAt === 0) return;
@@ -59,7 +71,8 @@ export function healthyFigures({ log, arrivals, refusals, due, until }: HealthyE
     const retriedAt = Math.min(takenAt, until);
     retryWait?.push(retriedAt - refusedAt);
     const dueAt = due.get(sequence);
-    if (dueAt !== undefined) retryDelay?.push(Math.max(0, retriedAt - dueAt));
+    if (dueAt !== undefined) retriesSeen++;
+    retryDelay?.push(Math.max(0, retriedAt - (dueAt ?? refusedAt + latestRetryMs)));
   });
   const lags = log.sentAt.map((at, sequence) => at - (log.scheduledAt[sequence] ?? at));
   return {
@@ -71,7 +84,7 @@ export function healthyFigures({ log, arrivals, refusals, due, until }: HealthyE
     retryDelayP99Ms: share(retryDelay, 0.99),
     retryWaitP99Ms: share(retryWait, 0.99),
     failedFirst,
-    retriesSeen: retryDelay?.length ?? 0,
+    retriesSeen,
     accepted: log.accepted,
     notAccepted: log.scheduledAt.length - log.accepted,
     missing,

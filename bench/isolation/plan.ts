@@ -52,6 +52,8 @@ export const HEALTHY = {
   /** Of its messages, one of so many is answered 500 at its first attempt: 5 %. */
   failEvery: 20,
   retry: { schedule: ['2s', '5s', '30s', '2m', '10m'] },
+  /** The first retry's delay with all of its jitter, a fifth. */
+  latestRetryMs: 2_400,
 };
 
 export const PAYLOAD_BYTES = 1_024;

@@ -7,6 +7,7 @@ import { followUpHealthy, followUpTrouble } from './follow-up';
 import { judgeGoals } from './goals';
 import { HEALTHY_NUMBER } from './healthy';
 import type { PhaseDeps, PhaseEvidence } from './phase';
+import { HEALTHY } from './plan';
 import type { TroubleReceivers } from './receivers';
 
 const LOOK_EVERY_MS = 200;
@@ -103,6 +104,7 @@ async function figuresOf({ receiver }: Stack, { step, log, due }: PhaseEvidence)
     arrivals: arrivals(HEALTHY_NUMBER),
     refusals: refusals(HEALTHY_NUMBER),
     due,
+    latestRetryMs: HEALTHY.latestRetryMs,
     until: Math.max(until, clockMs()),
   });
 }
