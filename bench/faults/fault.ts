@@ -19,6 +19,8 @@ export interface FaultPlan {
   answeredWithinMs: number;
   /** How long to wait for every delivery to end. */
   settleWithinMs: number;
+  /** How late the receiver answers until the restart, so that many attempts are under way at any moment. */
+  answerDelayMs?: number;
 }
 
 export interface FaultDeps {
@@ -41,12 +43,25 @@ const PAYLOAD_BYTES = 1_024;
 
 let lastStep = 0;
 
+/** When a fault was over, and when what it took away was gone. */
+export interface Strike extends Pick<Evidence, 'goneDate' | 'restartedAt' | 'restartedDate'> {}
+
 /** Kills some processes under load, starts them again, and waits until every delivery has ended. */
-export async function runFault(
+export function runFault(
   deps: FaultDeps,
   name: string,
   victims: readonly Supervised[],
   plan: FaultPlan,
+): Promise<Evidence> {
+  return underLoad(deps, name, plan, () => strike(deps, name, victims, plan));
+}
+
+/** Publishes at a constant rate while something happens, and until it is answered again; then waits for the rest. */
+export async function underLoad(
+  deps: FaultDeps,
+  name: string,
+  plan: FaultPlan,
+  happening: () => Promise<Strike>,
 ): Promise<Evidence> {
   const { stack, signal, everybody } = deps;
   const { perSecond } = plan;
@@ -56,7 +71,7 @@ export async function runFault(
   const load = new SteadyLoad({ connections, request: requestsTo(stack, deps.eventType), step, perSecond, signal });
   const backlog = watchBacklog(stack);
   try {
-    const { restartedAt, restartedDate } = await strike(deps, name, victims, plan);
+    const struck = await happening();
     await untilAnswered(load, plan, signal);
     const stoppedAt = clockMs();
     await load.stop();
@@ -64,7 +79,7 @@ export async function runFault(
     progress(`${name}: ${load.acknowledged.length} messages acknowledged; ${open} deliveries open after the wait`);
     const unexpectedExits = everybody.filter((process, index) => process.unexpectedExits > (exits[index] ?? 0));
     return {
-      ...{ step, perSecond, load, backlog, restartedAt, restartedDate, stoppedAt },
+      ...{ step, perSecond, load, backlog, ...struck, stoppedAt },
       unexpectedExits: unexpectedExits.map((process) => process.name),
     };
   } finally {
@@ -74,9 +89,10 @@ export async function runFault(
   }
 }
 
-async function strike(deps: FaultDeps, name: string, victims: readonly Supervised[], plan: FaultPlan) {
+async function strike(deps: FaultDeps, name: string, victims: readonly Supervised[], plan: FaultPlan): Promise<Strike> {
   const { stack, signal } = deps;
   const pause = (ms: number) => sleep(ms, undefined, { signal });
+  await stack.receiver.setDelay(plan.answerDelayMs ?? 0);
   await pause(Math.max(0, plan.beforeMs - MORTAL_BEFORE_MS));
   const mortal = dieForAWhile(stack, signal);
   // Awaited below; until then it may fail, as when the run is interrupted.
@@ -84,10 +100,12 @@ async function strike(deps: FaultDeps, name: string, victims: readonly Supervise
   await pause(MORTAL_BEFORE_MS);
   progress(`${name}: kill -9 under ${plan.perSecond} messages/s`);
   await Promise.all(victims.map((victim) => victim.kill()));
+  const goneDate = Date.now();
   await pause(plan.downMs);
+  await stack.receiver.setDelay(0);
   const [restartedAt, restartedDate] = [clockMs(), Date.now()];
   await Promise.all([...victims.map((victim) => victim.start()), mortal, pause(plan.afterMs)]);
-  return { restartedAt, restartedDate };
+  return { goneDate, restartedAt, restartedDate };
 }
 
 async function dieForAWhile(stack: Stack, signal: AbortSignal): Promise<void> {

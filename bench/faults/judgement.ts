@@ -5,6 +5,7 @@ import { round } from '../kit/statistics';
 import { countDuplicates, type Settlement, settle } from './follow-up';
 import { recoveredAfterMs } from './recovery';
 import type { Acknowledged, SteadyLoad } from './steady-load';
+import { countUnderWay, readRecords } from './under-way';
 
 /** An endpoint of the run, and the receiver's number for it. */
 export interface FaultEndpoint {
@@ -27,6 +28,12 @@ export interface FaultResult extends Omit<Settlement, 'lostBecause'> {
   acknowledged: number;
   duplicates: number;
   /**
+   * Attempts under way when it went: received before the restart, and recorded only after it was gone, if at all. Where
+   * it is given, no more than these may come in twice.
+   */
+  underWay?: number;
+  duplicatesBounded?: boolean;
+  /**
    * From the restart until new messages were accepted and received within a second at p95 again, at the endpoint that
    * never fails; null when that did not happen while the load ran.
    */
@@ -44,12 +51,14 @@ export interface FaultResult extends Omit<Settlement, 'lostBecause'> {
   lostBecause?: Record<string, number>;
 }
 
-/** A fault that has happened. Moments are on the run's clock, `restartedDate` in milliseconds since the epoch. */
+/** A fault that has happened. Moments are on the run's clock, `…Date` in milliseconds since the epoch. */
 export interface Evidence {
   step: number;
   perSecond: number;
   load: SteadyLoad;
   backlog: BacklogWatch;
+  /** When all that was killed together was gone; undefined where things were killed at different times. */
+  goneDate: number | undefined;
   restartedAt: number;
   restartedDate: number;
   stoppedAt: number;
@@ -59,13 +68,14 @@ export interface Evidence {
 /**
  * Compares what was promised with what the database and the receiver have.
  *
- * @param forgottenAfterMs - how late an open delivery may be before the sweep has failed to find it
+ * @param options - `forgottenAfterMs`: how late an open delivery may be before the sweep has failed to find it;
+ *   `boundDuplicates`: compare the duplicates with the attempts that were under way when it went
  */
 export async function judge(
   stack: Stack,
   endpoints: FaultEndpoints,
   evidence: Evidence,
-  forgottenAfterMs: number,
+  { forgottenAfterMs, boundDuplicates }: { forgottenAfterMs: number; boundDuplicates: boolean },
 ): Promise<FaultResult> {
   const { load, backlog, restartedAt, stoppedAt } = evidence;
   const { acknowledged, beganAt } = load;
@@ -76,10 +86,13 @@ export async function judge(
   const steady = report(endpoints.steady.number);
   const sent = { beganAt, perSecond: evidence.perSecond };
   const early = acknowledged.filter(({ acknowledgedAt }) => acknowledgedAt < restartedAt);
+  const duplicates = countDuplicates(arrivals.values());
+  const underWay = boundDuplicates ? await underWayAt(stack, evidence, arrivals) : undefined;
   return {
     acknowledged: acknowledged.length,
     ...settlement,
-    duplicates: countDuplicates(arrivals.values()),
+    duplicates,
+    ...(underWay === undefined ? {} : { underWay, duplicatesBounded: duplicates <= underWay }),
     secondsToRecover: seconds(
       recoveredAfterMs({ from: restartedAt, until: stoppedAt, sent, acknowledged, arrivals: steady }),
     ),
@@ -95,6 +108,16 @@ export async function judge(
 
 function seconds(ms: number | undefined): number | null {
   return ms === undefined ? null : round(ms / 1_000, 1);
+}
+
+async function underWayAt(
+  stack: Stack,
+  { goneDate, restartedAt, load: { acknowledged } }: Evidence,
+  arrivals: ReadonlyMap<string, ArrivalsReport>,
+): Promise<number | undefined> {
+  if (goneDate === undefined) return undefined;
+  const records = await readRecords(stack.pool, acknowledged);
+  return countUnderWay(records, { arrivals, goneDate, restartedAt });
 }
 
 async function endedAfterMs(

@@ -1,6 +1,7 @@
-// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments]: kill -9 of each process in turn under load;
-// afterwards every message that was acknowledged has to be delivered, dead-lettered or still scheduled, and every card
-// charged exactly as often as there are captured payments. Otherwise ends with code 1. Method: docs/performance.md.
+// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments] [--random [seed]]: kill -9 of each process in turn
+// under load, 30 s without Postgres, and kills at random (`--random` does only these); afterwards every message that was
+// acknowledged has to be delivered, dead-lettered or still scheduled, and every card charged exactly as often as there are
+// captured payments. Otherwise ends with code 1. Method: docs/performance.md.
 import { parseArgs } from 'node:util';
 import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/interrupts';
 import { describeMachine } from '../kit/machine';
@@ -9,15 +10,22 @@ import { type Stack, startStack } from '../kit/stack';
 import { Supervised } from '../kit/supervised';
 import { type FaultDeps, type FaultPlan, runFault } from './fault';
 import { type Evidence, type FaultEndpoint, type FaultEndpoints, type FaultResult, judge } from './judgement';
+import { type Kill, randomSeed } from './kill-schedule';
 import { FULL_PAYMENT_FAULTS, QUICK_PAYMENT_FAULTS, runPaymentFaults } from './payment-faults';
+import { type RandomPlan, runRandomKills } from './random-kills';
 
 const EVENT_TYPE = 'bench.fault';
 const RETRY = { schedule: ['500ms', '1s', '2s', '4s'] };
 const TIMEOUT = '2s';
 const FAILING = 0.1;
+/** The outage of a failover that goes badly: longer than most waits in API and worker, and with many attempts under way. */
+const LONG_OUTAGE = { name: 'postgres-30s', downMs: 30_000, answerDelayMs: 300 };
+const RANDOM = 'random';
 
 interface Settings {
   plan: FaultPlan;
+  /** The wait is longer: what a killed worker was doing is only given to another when its time is up. */
+  random: Pick<RandomPlan, 'durationMs' | 'gapMs' | 'settleWithinMs'>;
   /** How late a delivery may be before the sweep has failed to find it: several of its intervals and the grace. */
   forgottenAfterMs: number;
   env: Record<string, string>;
@@ -32,6 +40,7 @@ const QUICK: Settings = {
     answeredWithinMs: 15_000,
     settleWithinMs: 25_000,
   },
+  random: { durationMs: 30_000, gapMs: [1_000, 4_000], settleWithinMs: 150_000 },
   forgottenAfterMs: 15_000,
   env: { WAYBILL_SWEEP_INTERVAL: '5s', WAYBILL_SWEEP_GRACE: '3s' },
 };
@@ -45,22 +54,28 @@ const FULL: Settings = {
     answeredWithinMs: 30_000,
     settleWithinMs: 120_000,
   },
+  random: { durationMs: 180_000, gapMs: [1_000, 8_000], settleWithinMs: 180_000 },
   forgottenAfterMs: 60_000,
   env: { WAYBILL_SWEEP_INTERVAL: '10s', WAYBILL_SWEEP_GRACE: '5s' },
 };
 
-type Outcome = FaultResult | { skipped: string };
+type Outcome = FaultResult | (FaultResult & { seed: number; kills: Kill[] }) | { skipped: string };
 
-async function runWebhooks(quick: boolean, signal: AbortSignal) {
-  const settings = quick ? QUICK : FULL;
+/** Which faults to run: every one, or only the random kills. */
+interface Choice {
+  onlyRandom: boolean;
+  seed: number;
+}
+
+async function runWebhooks(settings: Settings, choice: Choice, signal: AbortSignal) {
   const stack = await startStack({ env: settings.env, signal });
   let keepData = true;
   try {
     const machine = await describeMachine(stack.pool);
-    const faults = await runAll(stack, settings, signal);
+    const faults = await runAll(stack, settings, choice, signal);
     const lost = Object.values(faults).reduce((sum, result) => sum + ('lost' in result ? result.lost : 0), 0);
     keepData = lost > 0;
-    return { faults, lost, perSecond: settings.plan.perSecond, machine };
+    return { faults, lost, seed: choice.seed, perSecond: settings.plan.perSecond, machine };
   } catch (error) {
     // Interrupted work fails with an error of its own; the reason for the interruption is what matters.
     throw signal.aborted ? signal.reason : error;
@@ -69,10 +84,16 @@ async function runWebhooks(quick: boolean, signal: AbortSignal) {
   }
 }
 
-async function runAll(stack: Stack, settings: Settings, signal: AbortSignal): Promise<Record<string, Outcome>> {
+async function runAll(
+  stack: Stack,
+  settings: Settings,
+  { onlyRandom, seed }: Choice,
+  signal: AbortSignal,
+): Promise<Record<string, Outcome>> {
   const supervise = (name: string, target: ConstructorParameters<typeof Supervised>[1]) =>
     new Supervised(name, target, signal);
   const { servers } = stack;
+  const { plan } = settings;
   const api = supervise('api', stack.api);
   const worker = supervise('worker', stack.worker);
   const temporal = supervise('temporal', servers.temporal);
@@ -85,28 +106,30 @@ async function runAll(stack: Stack, settings: Settings, signal: AbortSignal): Pr
     mortal: await endpoint(stack, 2, stack.receiver.url(2, { second: true })),
   };
   const deps: FaultDeps = { stack, eventType: EVENT_TYPE, everybody, signal };
-  const faults: [string, (Supervised | undefined)[]][] = [
-    ['api', [api]],
-    ['worker', [worker]],
-    ['temporal', [temporal]],
-    ['redis', [redis]],
-    ['postgres', [postgres]],
-    ['postgres+api', [postgres, api]],
+  const faults: [string, (Supervised | undefined)[], FaultPlan][] = [
+    ['api', [api], plan],
+    ['worker', [worker], plan],
+    ['temporal', [temporal], plan],
+    ['redis', [redis], plan],
+    ['postgres', [postgres], plan],
+    ['postgres+api', [postgres, api], plan],
+    [LONG_OUTAGE.name, [postgres], { ...plan, ...LONG_OUTAGE }],
   ];
-  const happened = new Map<string, Evidence>();
-  for (const [name, victims] of faults) {
-    const known = victims.filter((victim) => victim !== undefined);
-    if (known.length === victims.length) happened.set(name, await runFault(deps, name, known, settings.plan));
-  }
-  // Only now: work that a fault left open had the time of the later faults to finish.
   const outcomes: Record<string, Outcome> = {};
-  for (const [name] of faults) {
-    const evidence = happened.get(name);
-    outcomes[name] =
-      evidence === undefined
-        ? { skipped: 'there is no such server here' }
-        : await judge(stack, endpoints, evidence, settings.forgottenAfterMs);
-    progress(`${name}: ${JSON.stringify(outcomes[name])}`);
+  const happened = new Map<string, Evidence>();
+  for (const [name, victims, how] of onlyRandom ? [] : faults) {
+    const known = victims.filter((victim) => victim !== undefined);
+    if (known.length === victims.length) happened.set(name, await runFault(deps, name, known, how));
+    else outcomes[name] = { skipped: 'there is no such server here' };
+  }
+  const { evidence, kills } = await runRandomKills(deps, everybody, { ...plan, ...settings.random }, seed);
+  happened.set(RANDOM, evidence);
+  // Only now: work that a fault left open had the time of the later faults to finish.
+  for (const [name, what] of happened) {
+    const how = { forgottenAfterMs: settings.forgottenAfterMs, boundDuplicates: name === LONG_OUTAGE.name };
+    const result = await judge(stack, endpoints, what, how);
+    outcomes[name] = name === RANDOM ? { ...result, seed, kills } : result;
+    progress(`${name}: ${JSON.stringify(result)}`);
   }
   return outcomes;
 }
@@ -117,25 +140,41 @@ async function endpoint(stack: Stack, number: number, url: string): Promise<Faul
   return { id, number };
 }
 
-async function main(quick: boolean, only: string | undefined, signal: AbortSignal) {
-  const webhooks = only === 'payments' ? undefined : await runWebhooks(quick, signal);
+interface Options {
+  quick: boolean;
+  only: string | undefined;
+  random: boolean;
+  seed: number;
+}
+
+async function main({ quick, only, random, seed }: Options, signal: AbortSignal) {
+  const settings = quick ? QUICK : FULL;
+  const webhooks = only === 'payments' ? undefined : await runWebhooks(settings, { onlyRandom: random, seed }, signal);
   const plan = quick ? QUICK_PAYMENT_FAULTS : FULL_PAYMENT_FAULTS;
-  const payments = only === 'webhooks' ? undefined : await runPaymentFaults(plan, signal);
+  const payments = only === 'webhooks' || random ? undefined : await runPaymentFaults(plan, signal);
   return { ...webhooks, payments };
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
+    random: { type: 'boolean', default: false },
   },
+  allowPositionals: true,
 });
+const [seedText] = positionals;
+if (seedText !== undefined && !/^\d{1,10}$/.test(seedText)) throw new Error(`not a seed: ${seedText}`);
+const options = { ...values, only: values.only, seed: seedText === undefined ? randomSeed() : Number(seedText) };
 
-main(values.quick, values.only, listenForInterrupts(progress)).then(
+main(options, listenForInterrupts(progress)).then(
   (result) => {
     process.stdout.write(`${JSON.stringify(result, undefined, values.json ? undefined : 2)}\n`);
-    if ((result.lost ?? 0) > 0 || result.payments?.sound === false) process.exitCode = 1;
+    const unbounded = Object.values(result.faults ?? {}).some(
+      (fault) => 'duplicatesBounded' in fault && fault.duplicatesBounded === false,
+    );
+    if ((result.lost ?? 0) > 0 || unbounded || result.payments?.sound === false) process.exitCode = 1;
   },
   (error: unknown) => {
     process.exitCode = error instanceof Interrupted ? error.exitCode : 1;

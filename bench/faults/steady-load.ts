@@ -23,6 +23,9 @@ export interface SteadyLoadOptions {
 
 /** What a publisher does while its server is away: try again, for a while. */
 const RETRY_PAUSE_MS = 200;
+/** After a while it tries less often: thousands of messages may be waiting. */
+const SELDOM_AFTER_MS = 5_000;
+const SELDOM_PAUSE_MS = 1_000;
 const GIVE_UP_AFTER_MS = 20_000;
 /** 4xx answers that are worth a retry; all others are final. */
 const WORTH_A_RETRY = new Set([408, 425, 429]);
@@ -83,7 +86,8 @@ export class SteadyLoad {
         this.#settled();
       } else {
         this.retries++;
-        setTimeout(() => this.#try(sequence, scheduledAt), RETRY_PAUSE_MS);
+        const pause = clockMs() - scheduledAt > SELDOM_AFTER_MS ? SELDOM_PAUSE_MS : RETRY_PAUSE_MS;
+        setTimeout(() => this.#try(sequence, scheduledAt), pause);
       }
     });
   }

@@ -10,6 +10,12 @@ describe('arrivals', () => {
     expect(arrivals.distinct).toBe(2);
   });
 
+  it('know what has come in', () => {
+    const arrivals = new Arrivals();
+    arrivals.add(2, 10.5, 'a');
+    expect([arrivals.has(1), arrivals.has(2), arrivals.has(9_999)]).toEqual([false, true, false]);
+  });
+
   it('have room for any number', () => {
     const arrivals = new Arrivals();
     arrivals.add(1, 1, 'x');

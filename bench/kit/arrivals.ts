@@ -19,6 +19,11 @@ export class Arrivals {
     this.#distinct++;
   }
 
+  /** Whether a message has come in. */
+  has(sequence: number): boolean {
+    return (this.#times[sequence] ?? 0) > 0;
+  }
+
   /** Messages that came in, each counted once. */
   get distinct(): number {
     return this.#distinct;

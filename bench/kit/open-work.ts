@@ -9,6 +9,8 @@ export interface OpenWork {
   lateDeliveries(ms: number): Promise<number>;
   /** Running covering workflows. */
   workflows(): Promise<number>;
+  /** Running workflows of any kind; those that have one of these tenants' deliveries where some are given. */
+  runningWorkflows(tenantIds?: readonly string[]): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -21,15 +23,19 @@ export function createOpenWork(pool: Pool, temporalAddress: string): OpenWork {
     );
     return rows[0]?.count ?? 0;
   };
+  const countWorkflows = async (query: string) => {
+    const answer = await temporal.workflowService.countWorkflowExecutions({ namespace: 'default', query });
+    return Number(answer.count);
+  };
   return {
     deliveries: () => count('', []),
     lateDeliveries: (ms) => count("AND next_attempt_at < now() - $1::int * interval '1 millisecond'", [ms]),
-    workflows: async () => {
-      const answer = await temporal.workflowService.countWorkflowExecutions({
-        namespace: 'default',
-        query: "WorkflowType = 'webhookDelivery' AND ExecutionStatus = 'Running'",
-      });
-      return Number(answer.count);
+    workflows: () => countWorkflows("WorkflowType = 'webhookDelivery' AND ExecutionStatus = 'Running'"),
+    runningWorkflows: (tenantIds) => {
+      const running = "ExecutionStatus = 'Running'";
+      if (tenantIds === undefined) return countWorkflows(running);
+      const theirs = tenantIds.map((id) => `TenantIds = '${id}'`).join(' OR ');
+      return tenantIds.length === 0 ? Promise.resolve(0) : countWorkflows(`${running} AND (${theirs})`);
     },
     close: () => temporal.close(),
   };

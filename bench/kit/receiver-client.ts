@@ -9,11 +9,16 @@ export class ReceiverClient {
     private readonly secondPort: number,
   ) {}
 
-  /** The URL of an endpoint. `failing` is the share of requests that are answered 500. */
-  url(endpoint: number, options: { failing?: number; second?: boolean } = {}): string {
+  /**
+   * The URL of an endpoint. `failing` is the share of requests that are answered 500; `failFirst` has every so many-th
+   * message answered 500 the first time it comes in.
+   */
+  url(endpoint: number, options: { failing?: number; failFirst?: number; second?: boolean } = {}): string {
     const port = options.second === true ? this.secondPort : this.port;
-    const query = options.failing === undefined ? '' : `?fail=${options.failing}`;
-    return `http://127.0.0.1:${port}/in/${endpoint}${query}`;
+    const query = new URLSearchParams();
+    if (options.failing !== undefined) query.set('fail', String(options.failing));
+    if (options.failFirst !== undefined) query.set('failFirst', String(options.failFirst));
+    return `http://127.0.0.1:${port}/in/${endpoint}${query.size === 0 ? '' : `?${query}`}`;
   }
 
   /** Distinct messages of a step that came in, over all endpoints. */
@@ -26,6 +31,17 @@ export class ReceiverClient {
   async arrivals(step: number): Promise<(endpoint: number) => ArrivalsReport> {
     const reports = (await this.#ask('GET', `/steps/${step}`)) as Record<string, ArrivalsReport>;
     return (endpoint) => reports[endpoint] ?? NO_ARRIVALS;
+  }
+
+  /** What `failFirst` refused of a step, by endpoint. */
+  async refusals(step: number): Promise<(endpoint: number) => ArrivalsReport> {
+    const reports = (await this.#ask('GET', `/steps/${step}/refused`)) as Record<string, ArrivalsReport>;
+    return (endpoint) => reports[endpoint] ?? NO_ARRIVALS;
+  }
+
+  /** From now on, webhooks are answered so many milliseconds after they came in. */
+  async setDelay(ms: number): Promise<void> {
+    await this.#ask('POST', `/delay/${ms}`);
   }
 
   /** Opens or closes the second port; closed, connections to it are refused. */

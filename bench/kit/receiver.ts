@@ -2,8 +2,11 @@
 // each message came in. Queried over HTTP.
 //
 //   POST /in/<endpoint>[?fail=<share>]  a webhook; with `fail`, this share is answered 500 and not counted
+//   POST /in/<endpoint>?failFirst=<n>   the same; the first time that every n-th message comes in, it is answered 500
 //   GET  /steps/<step>/count            distinct (endpoint, message) pairs that came in
 //   GET  /steps/<step>                  an ArrivalsReport for each endpoint
+//   GET  /steps/<step>/refused          the same for what `failFirst` refused
+//   POST /delay/<ms>                    from now on, webhooks are answered so much later than they came in
 //   POST /second/down, /second/up       close and open the second port, which serves the same
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { Arrivals } from './arrivals';
@@ -13,13 +16,23 @@ import { MARK_WITHIN, readMark } from './mark';
 const HOST = '127.0.0.1';
 const KEEP_ALIVE_MS = 65_000;
 
-const steps = new Map<number, Map<number, Arrivals>>();
+type Steps = Map<number, Map<number, Arrivals>>;
+
+const steps: Steps = new Map();
+/** What was answered 500 because it came in for the first time. */
+const refused: Steps = new Map();
+
+let delayMs = 0;
 
 const answer: RequestListener = (req, res) => {
   const [, place, name, what] = (req.url ?? '').split(/[/?]/);
   if (place === 'in') receive(req, res, Number(name));
-  else if (place === 'steps') tell(res, steps.get(Number(name)) ?? new Map(), what === 'count');
-  else if (place === 'second') void turn(name === 'up').then(() => reply(res, 200));
+  else if (place === 'steps') {
+    tell(res, (what === 'refused' ? refused : steps).get(Number(name)) ?? new Map(), what === 'count');
+  } else if (place === 'delay') {
+    delayMs = Number(name);
+    reply(res, 200);
+  } else if (place === 'second') void turn(name === 'up').then(() => reply(res, 200));
   else reply(res, place === '' ? 200 : 404);
 };
 
@@ -40,32 +53,44 @@ function receive(req: IncomingMessage, res: ServerResponse, endpoint: number): v
     const at = clockMs();
     const share = /\bfail=([\d.]+)/.exec(req.url ?? '')?.[1];
     if (share !== undefined && Math.random() < Number(share)) {
-      reply(res, 500);
+      respond(res, 500);
       return;
     }
     const mark = head === undefined ? undefined : readMark(head);
-    if (mark !== undefined) note(mark, endpoint, at, req.headers['webhook-id']);
-    reply(res, 200);
+    if (mark === undefined) {
+      respond(res, 200);
+      return;
+    }
+    const id = req.headers['webhook-id'];
+    const every = /\bfailFirst=(\d+)/.exec(req.url ?? '')?.[1];
+    const fails = every !== undefined && mark.sequence % Number(every) === 0 && !knows(mark, endpoint);
+    const arrivals = arrivalsOf(fails ? refused : steps, mark.step, endpoint);
+    arrivals.add(mark.sequence, at, typeof id === 'string' ? id : '');
+    respond(res, fails ? 500 : 200);
   });
 }
 
-function note(
-  { step, sequence }: { step: number; sequence: number },
-  endpoint: number,
-  at: number,
-  id: string | string[] | undefined,
-): void {
-  let endpoints = steps.get(step);
+function respond(res: ServerResponse, status: number): void {
+  if (delayMs === 0) reply(res, status);
+  else setTimeout(() => reply(res, status), delayMs);
+}
+
+function knows({ step, sequence }: { step: number; sequence: number }, endpoint: number): boolean {
+  return refused.get(step)?.get(endpoint)?.has(sequence) === true;
+}
+
+function arrivalsOf(among: Steps, step: number, endpoint: number): Arrivals {
+  let endpoints = among.get(step);
   if (endpoints === undefined) {
     endpoints = new Map();
-    steps.set(step, endpoints);
+    among.set(step, endpoints);
   }
   let arrivals = endpoints.get(endpoint);
   if (arrivals === undefined) {
     arrivals = new Arrivals();
     endpoints.set(endpoint, arrivals);
   }
-  arrivals.add(sequence, at, typeof id === 'string' ? id : '');
+  return arrivals;
 }
 
 function tell(res: ServerResponse, endpoints: Map<number, Arrivals>, countOnly: boolean): void {

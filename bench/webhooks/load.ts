@@ -22,6 +22,10 @@ export interface Load {
   request: RequestMaker;
   step: number;
   signal: AbortSignal;
+  /** How long after the last message to wait for answers; by default as long as a connection does. */
+  answersWithinMs?: number;
+  /** Told of each 202 with its body. */
+  onAccepted?(sequence: number, body: string): void;
 }
 
 const ID = /"id":"(\w+)"/;
@@ -55,7 +59,7 @@ export async function sendAtRate(load: Load, perSecond: number, seconds: number)
         send({ load, log, sequence, scheduledAt: beginning + sequence * interval, done });
       }
       if (sequence < total) setTimeout(tick, beginning + sequence * interval - clockMs());
-      else deadline = setTimeout(resolve, ANSWERS_WITHIN_MS);
+      else deadline = setTimeout(resolve, load.answersWithinMs ?? ANSWERS_WITHIN_MS);
     };
     tick();
   });
@@ -104,6 +108,7 @@ function send({ load, log, sequence, scheduledAt, done }: Sending): void {
       log.acceptedAt[sequence] = clockMs();
       log.ids[sequence] = ID.exec(body)?.[1] ?? '';
       log.accepted++;
+      load.onAccepted?.(sequence, body);
     } else log.refused.set(status, (log.refused.get(status) ?? 0) + 1);
     done();
   });
