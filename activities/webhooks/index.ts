@@ -36,10 +36,8 @@ export function createWebhookActivities(platform: Platform) {
         insisted: new Set(insisted),
       }),
     /** Attempts what is due in an endpoint's backlog, and reports where it stands. */
-    serveBacklog: (endpointId: PublicId, insist = false): Promise<BacklogReport> => {
-      if (insist) engine.forgive(endpointId);
-      return serveBacklog({ db: pool, engine }, endpointId);
-    },
+    serveBacklog: (endpointId: PublicId, insist = false): Promise<BacklogReport> =>
+      serveBacklog({ db: pool, engine }, { endpointId, insist }),
     /** Makes waiting deliveries due now. @returns how many were waiting */
     makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(pool, deliveryIds),
     /** Ends waiting deliveries without a further attempt. @returns how many were waiting */

@@ -40,11 +40,21 @@ export interface ServeDeps {
   engine: DeliveryEngine;
 }
 
+export interface ServeInput {
+  endpointId: PublicId;
+  /** Whether to try even if the endpoint pauses after failures. */
+  insist: boolean;
+}
+
 /**
  * Attempts what is due in an endpoint's backlog, the most overdue first, as many at once as the endpoint's answers allow.
  * Its cost grows with the attempts that are made, not with the backlog.
  */
-export async function serveBacklog({ db, engine }: ServeDeps, endpointId: PublicId): Promise<BacklogReport> {
+export async function serveBacklog(
+  { db, engine }: ServeDeps,
+  { endpointId, insist }: ServeInput,
+): Promise<BacklogReport> {
+  if (insist) engine.forgive(endpointId);
   const began = Date.now();
   const round = { attempts: 0, delivered: 0 };
   let underWay = 0;
