@@ -122,7 +122,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     if (endpoint === undefined) return { end: track(decline(delivery, UNREADABLE_PAUSE_MS)) };
     if (leaseLeftMs < RECORD_RESERVE_MS) return { end: track(decline(delivery)) };
     const report = await attempt(client, endpoint, delivery.messageId, delivery.body);
-    const end = track(recorder.record(delivery, trigger, endpoint.retryDelaysMs, report));
+    const end = track(recorder.record(delivery, trigger, endpoint, report));
     if (recorder.unrecorded > MAX_UNRECORDED) await end;
     return { end };
   }

@@ -4,7 +4,7 @@ import { newId, type PublicId } from '../../../core/ids';
 import type { Logger } from '../../../infra/log';
 import { isItemFault } from '../../../infra/postgres/errors';
 import type { WebhookMetrics } from '../metrics';
-import { decide } from '../rules/attempt-outcome';
+import { decide, retryOrGiveUp } from '../rules/attempt-outcome';
 import {
   type AttemptOutcome,
   disableGoneEndpoint,
@@ -12,6 +12,7 @@ import {
   recordOutcomes,
 } from '../store/attempt-outcomes';
 import type { AttemptReport } from './attempt';
+import type { EndpointConfig } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 
 const MAX_BATCH = 200;
@@ -22,11 +23,15 @@ const TRIES = 20;
 const PAUSE_MS = 500;
 
 export interface DeliveryRecorder {
-  /** Decides what follows from an attempt and records both. Never rejects: what cannot be recorded is attempted again. */
+  /**
+   * Decides what follows from an attempt and records both. Never rejects: what cannot be recorded is attempted again.
+   *
+   * @param endpoint - as the attempt used it
+   */
   record(
     delivery: LeasedDelivery,
     trigger: AttemptOutcome['trigger'],
-    delaysMs: readonly number[],
+    endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'>,
     report: AttemptReport,
   ): Promise<AttemptEnd>;
   /** Outcomes that are known but not recorded yet. */
@@ -64,30 +69,36 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     }
   }
 
-  async function disable(endpointId: PublicId): Promise<void> {
+  /** Whether a 410 ends the delivery; not that of an endpoint which was corrected or enabled during the attempt. */
+  async function isGone(endpointId: PublicId, version: number): Promise<boolean> {
     try {
-      const disabled = await disableGoneEndpoint(pool, endpointId);
-      if (disabled) log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
+      const now = await disableGoneEndpoint(pool, endpointId, version);
+      if (now === 'disabled') log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
+      return now !== 'changed';
     } catch (error) {
       log.error({ err: error, endpointId }, 'could not disable an endpoint that is gone');
+      return true;
     }
   }
 
   async function end(
     delivery: LeasedDelivery,
     trigger: AttemptOutcome['trigger'],
-    delaysMs: readonly number[],
+    endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'>,
     report: AttemptReport,
   ): Promise<AttemptEnd> {
-    const next = decide(report.result, {
-      delaysMs,
+    const context = {
+      delaysMs: endpoint.retryDelaysMs,
       attemptsInRun: delivery.attemptsInRun + 1,
       random: Math.random(),
       nowMs: Date.now(),
-    });
+    };
+    let next = decide(report.result, context);
     countAttempt(metrics, report);
-    // First, so that after a crash in between the delivery becomes a dead letter instead of being sent again.
-    if (next.state === 'dead' && next.reason === 'gone') await disable(delivery.endpointId);
+    // Disabled first, so that after a crash in between the delivery becomes a dead letter instead of being sent again.
+    if (next.state === 'dead' && next.reason === 'gone' && !(await isGone(delivery.endpointId, endpoint.version))) {
+      next = retryOrGiveUp(context);
+    }
     const recorded = await commit({
       attemptId: newId('att'),
       deliveryId: delivery.deliveryId,
@@ -121,9 +132,9 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     get unrecorded() {
       return unrecorded;
     },
-    record(delivery, trigger, delaysMs, report) {
+    record(delivery, trigger, endpoint, report) {
       unrecorded++;
-      return end(delivery, trigger, delaysMs, report).finally(() => {
+      return end(delivery, trigger, endpoint, report).finally(() => {
         unrecorded--;
       });
     },
