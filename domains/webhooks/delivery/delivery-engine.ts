@@ -12,6 +12,7 @@ import { attempt } from './attempt';
 import { createDeliveryRecorder } from './delivery-recorder';
 import type { EndpointConfig, EndpointConfigCache } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
+import type { OutcomeHoldOptions } from './outcome-hold';
 
 /** How long a lease outlasts the endpoint's timeout: time to wait for a turn and to record the outcome. */
 export const LEASE_SLACK_MS = 10_000;
@@ -50,6 +51,8 @@ export interface DeliveryEngine {
   attemptDue(deliveryId: PublicId, endpointId: PublicId, wanted: () => boolean): Promise<AttemptEnd | undefined>;
   /** Resolves when nothing is under way; call after the last attempt was submitted. */
   drain(): Promise<void>;
+  /** Like {@link drain}, in bounded time: outcomes that cannot be recorded because Postgres is away are given up. */
+  close(): Promise<void>;
   readonly waiting: number;
   readonly running: number;
 }
@@ -63,12 +66,14 @@ export interface DeliveryEngineOptions {
   /** Attempts under way at once, in all and to one endpoint. */
   concurrency: number;
   concurrencyPerEndpoint: number;
+  /** Bounds of the outcomes held while Postgres is away. */
+  hold?: OutcomeHoldOptions;
 }
 
 /** Makes attempts and records them: the only way a webhook leaves, for first attempts and retries alike. */
 export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
   const { pool, client, endpoints, metrics, log } = options;
-  const recorder = createDeliveryRecorder({ pool, metrics, log });
+  const recorder = createDeliveryRecorder({ pool, metrics, log, hold: options.hold });
   const ending = new Set<Promise<AttemptEnd>>();
   let heldCharacters = 0;
 
@@ -123,13 +128,18 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     if (leaseLeftMs < RECORD_RESERVE_MS) return { end: track(decline(delivery)) };
     const report = await attempt(client, endpoint, delivery.messageId, delivery.body);
     const end = track(recorder.record(delivery, trigger, endpoint, report));
-    if (recorder.unrecorded > MAX_UNRECORDED) await end;
+    if (recorder.unrecorded > MAX_UNRECORDED || recorder.full) await end;
     return { end };
   }
 
   function track(end: Promise<AttemptEnd>): Promise<AttemptEnd> {
     ending.add(end);
     return end.finally(() => ending.delete(end));
+  }
+
+  async function drain(): Promise<void> {
+    await turns.drain();
+    while (ending.size > 0) await Promise.all(ending);
   }
 
   return {
@@ -162,9 +172,10 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       });
       return sent?.end;
     },
-    async drain() {
-      await turns.drain();
-      while (ending.size > 0) await Promise.all(ending);
+    drain,
+    close() {
+      recorder.close();
+      return drain();
     },
   };
 }

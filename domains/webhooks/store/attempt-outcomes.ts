@@ -22,6 +22,12 @@ export interface AttemptOutcome {
   next: { state: 'delivered' } | { state: 'retrying'; delayMs: number } | { state: 'dead'; reason: DeadReason };
 }
 
+/**
+ * A connection that broke without a word is given up after this long, well before the pool's own limit: the outcomes can
+ * be recorded over another one, and twice does no harm.
+ */
+const ANSWER_WITHIN_MS = 10_000;
+
 // The attempt is recorded in any case: it happened. Only the holder of the lease moves the delivery, except that any
 // success is final: the receiver has the message.
 const RECORD_OUTCOMES = `
@@ -82,6 +88,7 @@ export async function recordOutcomes(db: Queryable, outcomes: readonly AttemptOu
     text: RECORD_OUTCOMES,
     values: [JSON.stringify(input)],
     rowMode: 'array',
+    query_timeout: ANSWER_WITHIN_MS,
   });
   const results: RecordedOutcome[] = outcomes.map(() => ({ moved: false, nextAttemptAt: undefined }));
   for (const [n, nextAttemptAt] of rows) results[n] = { moved: true, nextAttemptAt: nextAttemptAt ?? undefined };
