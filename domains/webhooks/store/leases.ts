@@ -1,6 +1,6 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { IS_OPEN } from './open-state';
+import { AFTER_RESTART, IS_OPEN } from './open-state';
 
 /** Whether the lease of a delivery could be taken. */
 export type LeaseResult =
@@ -25,12 +25,13 @@ const NOT_LEASED: LeaseResult = { outcome: 'not-leased' };
 
 // The statement that hands out a due delivery also applies its endpoint's state:
 // deleted → cancelled, disabled or content expired → dead letter, paused → held. The lease's token is the column `claim`.
+// A lease that ran out is taken over only once Postgres has been up for some seconds: see AFTER_RESTART.
 const LEASE_DUE = `
 WITH wanted AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w(id, dead_letter, n)
 ), due AS (
   SELECT d.id FROM deliveries d
-  WHERE d.id = ANY ($1::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now()
+  WHERE d.id = ANY ($1::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${AFTER_RESTART})
   ORDER BY d.id
   FOR UPDATE SKIP LOCKED
 ), judged AS (
