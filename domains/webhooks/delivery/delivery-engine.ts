@@ -165,10 +165,15 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     async attemptDue(deliveryId, endpointId, wanted) {
       const sent = await turns.run(endpointId, async () => {
         if (!wanted()) return undefined;
+        // Before the statement, so that the lease never ends earlier than is believed here.
+        const leasedAtMs = Date.now();
         const leased = await leaser.add(deliveryId);
-        if (leased.outcome !== 'leased') return undefined;
+        if (leased.outcome !== 'leased') {
+          if (leased.buried !== undefined) metrics.deadLetters.inc({ reason: leased.buried });
+          return undefined;
+        }
         const { createdAt, ...rest } = leased;
-        return send({ ...rest, createdAtMs: createdAt.getTime(), leasedAtMs: Date.now() }, 'schedule');
+        return send({ ...rest, createdAtMs: createdAt.getTime(), leasedAtMs }, 'schedule');
       });
       return sent?.end;
     },

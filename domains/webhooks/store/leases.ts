@@ -1,5 +1,6 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import type { DeadReason } from '../rules/attempt-outcome';
 import { AFTER_RESTART, IS_OPEN } from './open-state';
 
 /** Whether the lease of a delivery could be taken. */
@@ -18,8 +19,11 @@ export type LeaseResult =
       attemptsInRun: number;
       createdAt: Date;
     }
-  /** Another process holds it, it is not due, or it was ended or held instead: see {@link leaseDue}. */
-  | { outcome: 'not-leased' };
+  /**
+   * Another process holds it, it is not due, or it was ended or held instead: see {@link leaseDue}. `buried` says why, if
+   * it became a dead letter now.
+   */
+  | { outcome: 'not-leased'; buried?: DeadReason };
 
 const NOT_LEASED: LeaseResult = { outcome: 'not-leased' };
 
@@ -61,8 +65,9 @@ WITH wanted AS MATERIALIZED (
   SELECT dead_letter, tenant_id, id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, now()
   FROM moved WHERE state = 'dead'
 )
-SELECT n::int, id, message_id, endpoint_id, version, body, attempts, attempts_before, created_at
-FROM moved WHERE state IN ('pending', 'retrying')`;
+SELECT n::int, id, message_id, endpoint_id, version, CASE WHEN state <> 'dead' THEN body END AS body, attempts,
+       attempts_before, created_at, CASE WHEN state = 'dead' THEN reason END AS buried
+FROM moved WHERE state IN ('pending', 'retrying', 'dead')`;
 
 interface Row {
   n: number;
@@ -74,6 +79,7 @@ interface Row {
   attempts: number;
   attempts_before: number;
   created_at: Date;
+  buried: DeadReason | null;
 }
 
 /**
@@ -97,6 +103,10 @@ export async function leaseDue(
   });
   const results: LeaseResult[] = deliveryIds.map(() => NOT_LEASED);
   for (const row of rows) {
+    if (row.buried !== null) {
+      results[row.n - 1] = { outcome: 'not-leased', buried: row.buried };
+      continue;
+    }
     results[row.n - 1] = {
       outcome: 'leased',
       lease,

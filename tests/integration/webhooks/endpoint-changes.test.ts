@@ -71,6 +71,21 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
       expect(await deadLettersOf(id)).toEqual([{ reason: 'endpoint-disabled', state: 'open' }]);
     });
 
+    test.each([
+      ['endpoint-disabled', "UPDATE endpoints SET state = 'disabled' WHERE id = $1", 'endpointId'],
+      [
+        'content-expired',
+        'UPDATE messages SET body = NULL WHERE id = (SELECT message_id FROM deliveries WHERE id = $1)',
+        'id',
+      ],
+    ] as const)('such dead letters are counted: %s', async (reason, change, key) => {
+      const counted = async () =>
+        (await pipeline.metrics.deadLetters.get()).values.find(({ labels }) => labels.reason === reason)?.value ?? 0;
+      const before = await counted();
+      await attemptAfter((d) => query(change, toUuid(d[key])));
+      expect(await counted()).toBe(before + 1);
+    });
+
     test('paused: it is held', async () => {
       const id = await attemptAfter((d) =>
         query("UPDATE endpoints SET state = 'paused' WHERE id = $1", toUuid(d.endpointId)),
