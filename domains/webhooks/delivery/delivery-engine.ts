@@ -6,11 +6,12 @@ import { KeyedPool } from '../../../core/keyed-pool';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
+import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
 import { type LeaseResult, leaseDue, releaseLeases } from '../store/leases';
-import { attempt } from './attempt';
+import { attempt, unreadableReport } from './attempt';
 import { createDeliveryRecorder } from './delivery-recorder';
-import type { EndpointConfig, EndpointConfigCache } from './endpoint-config-cache';
+import { type EndpointConfig, type EndpointConfigCache, UnreadableEndpoint } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 import type { OutcomeHoldOptions } from './outcome-hold';
 
@@ -23,7 +24,7 @@ const RECORD_RESERVE_MS = 4_000;
 /** A turn ends with the request, not with its record; but at most this many outcomes wait to be recorded. */
 const MAX_UNRECORDED = 5_000;
 
-/** An endpoint that cannot be read, such as one whose secrets were encrypted with a lost key, is left alone this long. */
+/** How long a delivery is left alone when its endpoint cannot be read because Postgres is away. */
 const UNREADABLE_PAUSE_MS = 5_000;
 
 const MAX_RELEASE_BATCH = 200;
@@ -117,16 +118,19 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     delivery: LeasedDelivery,
     trigger: AttemptOutcome['trigger'],
   ): Promise<{ end: Promise<AttemptEnd> }> {
-    let endpoint: EndpointConfig | undefined;
+    let endpoint: EndpointConfig | UnreadableEndpoint['stored'] | undefined;
     try {
       endpoint = await endpoints.get(delivery.endpointId, delivery.endpointVersion);
+      endpoint ??= { version: delivery.endpointVersion, retryDelaysMs: [...DEFAULT_RETRY_DELAYS_MS] };
     } catch (error) {
       log.warn({ err: error, deliveryId: delivery.deliveryId }, 'could not read the endpoint');
+      if (error instanceof UnreadableEndpoint) endpoint = error.stored;
     }
     const leaseLeftMs = delivery.leasedAtMs + LEASE_SLACK_MS - Date.now();
     if (endpoint === undefined) return { end: track(decline(delivery, UNREADABLE_PAUSE_MS)) };
     if (leaseLeftMs < RECORD_RESERVE_MS) return { end: track(decline(delivery)) };
-    const report = await attempt(client, endpoint, delivery.messageId, delivery.body);
+    const report =
+      'keys' in endpoint ? await attempt(client, endpoint, delivery.messageId, delivery.body) : unreadableReport();
     const end = track(recorder.record(delivery, trigger, endpoint, report));
     if (recorder.unrecorded > MAX_UNRECORDED || recorder.full) await end;
     return { end };

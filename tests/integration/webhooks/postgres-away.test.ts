@@ -70,23 +70,27 @@ function makeEndpoint(url: string, options: { patterns?: string[]; delaysMs?: nu
   return insertEndpoint(pool, keyring, tenantId, { url, delaysMs: [600_000], ...options });
 }
 
+function leasedOf({ id, endpointId }: { id: PublicId; endpointId: PublicId }, lease: string): LeasedDelivery {
+  return {
+    deliveryId: id,
+    messageId: newId('msg'),
+    endpointId,
+    endpointVersion: 1,
+    body: '{}',
+    lease,
+    attempts: 0,
+    attemptsInRun: 0,
+    createdAtMs: Date.now(),
+    leasedAtMs: Date.now(),
+  };
+}
+
 /** Makes deliveries and their first attempts, under leases of `leaseMs` in the database. */
 async function attemptLeased(engine: DeliveryEngine, options: { count: number; leaseMs: number }) {
   const lease = randomUUID();
   const deliveries = await storeOnly(pipeline.platform.pool, tenantId, { lease, ...options });
   return deliveries.map((delivery) => {
-    const leased: LeasedDelivery = {
-      deliveryId: delivery.id,
-      messageId: newId('msg'),
-      endpointId: delivery.endpointId,
-      endpointVersion: 1,
-      body: '{}',
-      lease,
-      attempts: 0,
-      attemptsInRun: 0,
-      createdAtMs: Date.now(),
-      leasedAtMs: Date.now(),
-    };
+    const leased = leasedOf(delivery, lease);
     const end = new Promise<AttemptEnd>((resolve) => engine.attemptLeased(leased, 'accept', resolve));
     return { ...delivery, end };
   });
@@ -182,6 +186,21 @@ describe('an engine whose Postgres does not answer', () => {
     });
     held.answer(200);
     for (const { end } of attempts) expect(await end).toEqual({ state: 'delivered' });
+  });
+
+  test('makes no attempt of a delivery whose endpoint it does not know, and counts none', async () => {
+    const engine = engineWith({});
+    const lease = randomUUID();
+    const { id, endpointId } = only(await storeOnly(pipeline.platform.pool, tenantId, { lease, leaseMs: 1_000 }));
+    await postgres.kill('SIGKILL');
+    const leased = leasedOf({ id, endpointId }, lease);
+    expect(await new Promise((resolve) => engine.attemptLeased(leased, 'accept', resolve))).toEqual({
+      state: 'declined',
+    });
+    await postgres.restart();
+    const row = await eventually(() => read(id).catch(() => undefined));
+    expect(row).toMatchObject({ state: 'pending', attempts: 0 });
+    expect(await attemptsOf(id)).toEqual([]);
   });
 
   test('closes in bounded time; what it could not record is sent again later', async () => {
