@@ -120,7 +120,7 @@ function decrypt(stored: StoredEndpointConfig, keyring: Keyring): EndpointConfig
   };
 }
 
-const redisKey = (id: PublicId, version: number) => `waybill:endpoint:${id}:${version}`;
+const redisKey = (id: PublicId, version: number) => `endpoint:${id}:${version}`;
 
 async function readRedis(
   redis: Redis | undefined,

@@ -165,10 +165,10 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
     await publish();
     await receiver.waitFor(1);
     const { pool: db, keyring } = pipeline.dispatch;
-    const redis = createRedis(pipeline.config.REDIS_URL, pipeline.log);
+    const redis = createRedis(pipeline.config.REDIS_URL, 'waybill', pipeline.log);
     const other = createEndpointConfigCache({ db, redis, keyring });
     if (name === 'with Redis') {
-      await eventually(async () => (await redis?.get(`waybill:endpoint:${id}:1`).catch(() => null)) ?? undefined);
+      await eventually(async () => (await redis?.get(`endpoint:${id}:1`).catch(() => null)) ?? undefined);
       expect(await other.get(id, 1)).toMatchObject({ version: 1, url: receiver.url });
       expect(other.statistics).toEqual({ hits: 0, redisHits: 1, databaseReads: 0 });
     }
