@@ -12,6 +12,8 @@ export interface JobEnd {
 export interface Ticket {
   /** When its target was asked; undefined before that. */
   askedAt: number | undefined;
+  /** Whether its target has answered. */
+  answered: boolean;
   /** Its number among all jobs of the target. */
   readonly number: number;
 }
@@ -128,7 +130,7 @@ export class AdaptiveLimit {
       }
       this.#windowStarts++;
     }
-    const ticket: Ticket = { askedAt: undefined, number: ++this.#begun };
+    const ticket: Ticket = { askedAt: undefined, answered: false, number: ++this.#begun };
     this.#running.add(ticket);
     if (this.#running.size >= this.limit) this.#usedUpBy = ticket.number;
     return ticket;
@@ -191,7 +193,7 @@ export class AdaptiveLimit {
   /** The oldest job is the first of the set; jobs are asked in the order in which they begin, nearly. */
   #stalled(now: number): boolean {
     const [oldest] = this.#running;
-    if (oldest?.askedAt === undefined) return false;
+    if (oldest?.askedAt === undefined || oldest.answered) return false;
     const quietMs = now - Math.max(oldest.askedAt, this.#lastAnswerAt);
     return quietMs > Math.max(STALL_MS, STALL_FACTOR * (this.#usualMs ?? 0));
   }

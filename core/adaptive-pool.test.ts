@@ -1,5 +1,5 @@
 import type { JobEnd } from './adaptive-limit';
-import { AdaptivePool, type Place } from './adaptive-pool';
+import { AdaptivePool, type Place, type Turn } from './adaptive-pool';
 
 let now: number;
 let pool: AdaptivePool;
@@ -22,7 +22,7 @@ class Job {
   #askedAt = 0;
 
   readonly work = {
-    run: (ask: () => void) => {
+    run: ({ ask }: Turn) => {
       this.began = true;
       this.#askedAt = now;
       ask();
@@ -102,7 +102,7 @@ test('groups take turns, and so do the keys of a group', async () => {
   const small = new AdaptivePool({ total: 1, mostPerKey: 64, maxWaitMs: 5_000, now: () => now });
   const order: string[] = [];
   const job = (name: string) => ({
-    run: async (ask: () => void) => {
+    run: async ({ ask }: Turn) => {
       ask();
       order.push(name);
       await Promise.resolve();

@@ -7,15 +7,18 @@ export interface Place {
   key: string;
 }
 
+/** What a job tells about itself while it runs. */
+export interface Turn {
+  /** The target is asked now. */
+  ask(): void;
+  /** It has answered, or will not any more; the job may go on for other reasons. */
+  answered(): void;
+}
+
 /** A job for a target. */
 export interface Work {
-  /**
-   * Does the job; must not throw.
-   *
-   * @param ask - to be called when the target is asked
-   * @returns how it ended, or undefined when the target was not asked
-   */
-  run(ask: () => void): Promise<JobEnd | undefined>;
+  /** Does the job; must not throw. @returns how it ended, or undefined when the target was not asked */
+  run(turn: Turn): Promise<JobEnd | undefined>;
   /** Called instead of {@link run} when the job's turn does not come soon. */
   evicted(): void;
 }
@@ -267,13 +270,18 @@ export class AdaptivePool {
     const now = this.#now();
     const other = !lane.limit.fast(now);
     const ticket = lane.limit.begin(now);
-    const ask = () => {
-      ticket.askedAt = this.#now();
+    const turn: Turn = {
+      ask: () => {
+        ticket.askedAt = this.#now();
+      },
+      answered: () => {
+        ticket.answered = true;
+      },
     };
     this.#running++;
     this.#startLooking();
     if (other) this.#countOther(lane.place.group, 1);
-    void work.run(ask).then((end) => {
+    void work.run(turn).then((end) => {
       const endedAt = this.#now();
       lane.limit.end(ticket, end, endedAt);
       this.#running--;

@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   for (const domain of DOMAINS) domain.watch?.(platform);
   const { connection } = await untilConnected(log, connectNative);
   await untilConnected(log, async () => {
-    await registerSearchAttributes(client, namespace);
+    await registerSearchAttributes(client, namespace, log);
     await ensureSchedules(
       client,
       DOMAINS.flatMap((domain) => domain.schedules?.(platform) ?? []),

@@ -18,8 +18,14 @@ export const webhooksConfig = z.object({
   WAYBILL_COVER_LINGER: duration('100ms', 'how long accepted deliveries gather before a workflow covers them'),
   WAYBILL_COVER_LINGER_MAX: duration('1s', 'the same under load'),
   WAYBILL_SWEEP_GRACE: duration('15s', 'how late a delivery may be before the sweep gives it to a workflow'),
-  WAYBILL_CONTENT_RETENTION: duration('30d', "how long a message's content is kept when its publisher says nothing"),
-  WAYBILL_HISTORY_RETENTION: duration('90d', 'how long messages, finished deliveries and attempts are kept'),
+  WAYBILL_CONTENT_RETENTION: duration(
+    '30d',
+    "how long a message's content, and what receivers answered, is kept when its publisher says nothing",
+  ),
+  WAYBILL_HISTORY_RETENTION: duration(
+    '90d',
+    'how long messages, finished deliveries, attempts and dead letters are kept',
+  ),
 });
 
 export type WebhooksConfig = z.output<typeof webhooksConfig>;

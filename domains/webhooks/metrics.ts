@@ -37,7 +37,7 @@ export function webhookMetrics(registry: Registry) {
     }),
     deadLetters: new Counter({
       name: 'webhook_dead_letters_total',
-      help: 'Deliveries that became dead letters after an attempt.',
+      help: 'Deliveries that became dead letters, after an attempt or when one was due.',
       labelNames: ['reason'] as const,
       registers,
     }),

@@ -23,6 +23,8 @@ export interface PoolShared {
 
 /** Longest time for resolving, connecting and the TLS handshake together, in milliseconds. */
 const DIAL_LIMIT_MS = 10_000;
+/** A dial that takes longer than this may never succeed: no more than one round trip counts on it. */
+const SLOW_DIAL_MS = 1_000;
 /** Pause after a failed attempt to open another connection while others work. */
 const DIAL_PAUSE_MS = 1_000;
 
@@ -36,7 +38,8 @@ export class OriginPool implements Home, ConnectionOwner {
   /** HTTP/1.1 connections without a round trip, most recently used on top, so that the others age and are closed. */
   private readonly resting: Connection[] = [];
   private readonly multiplexed = new Set<Connection>();
-  private readonly dials = new Set<AbortController>();
+  /** Connections being opened, with the time when that began. */
+  private readonly dials = new Map<AbortController, number>();
   private readonly waiting = new Set<RoundTrip>();
   /** Round trips that failed on a reused connection: only a new one will do. */
   private readonly waitingForNew = new Set<RoundTrip>();
@@ -124,7 +127,7 @@ export class OriginPool implements Home, ConnectionOwner {
       if (connection.active > 0) continue;
       if (now - connection.idleSince > connection.maxIdleMs || !this.isUsable(connection, now)) connection.destroy();
     }
-    // Nothing else may resume dialling after a pause.
+    // Nothing else may resume dialling after a pause, or notice that a dial is slow.
     if (this.queued > 0) this.dialIfNeeded();
   }
 
@@ -212,9 +215,14 @@ export class OriginPool implements Home, ConnectionOwner {
     return this.open.size + this.dials.size >= this.shared.socketsPerOrigin;
   }
 
-  /** How many round trips the connections being opened will carry; no limit before the origin's protocol is known. */
+  /**
+   * How many round trips the connections being opened will carry; no limit before the origin's protocol is known, unless
+   * they take long.
+   */
   private expected(): number {
-    let expected = this.dials.size === 0 ? 0 : this.dials.size * this.carriedByOne();
+    const now = performance.now();
+    let expected = 0;
+    for (const beganAt of this.dials.values()) expected += now - beganAt > SLOW_DIAL_MS ? 1 : this.carriedByOne();
     for (const connection of this.multiplexed) {
       if (!connection.capacityKnown && !connection.retiring) expected += MAX_STREAMS - connection.active;
     }
@@ -228,7 +236,7 @@ export class OriginPool implements Home, ConnectionOwner {
 
   private openConnection(): void {
     const controller = new AbortController();
-    this.dials.add(controller);
+    this.dials.set(controller, performance.now());
     const timer = setTimeout(() => {
       controller.abort(new GuardedError('timeout', `no connection within ${DIAL_LIMIT_MS / 1_000} s`));
     }, DIAL_LIMIT_MS);
@@ -298,7 +306,7 @@ export class OriginPool implements Home, ConnectionOwner {
   }
 
   private stopDialling(): void {
-    for (const controller of this.dials) controller.abort(new GuardedError('aborted', 'no longer wanted'));
+    for (const controller of this.dials.keys()) controller.abort(new GuardedError('aborted', 'no longer wanted'));
     this.dials.clear();
   }
 

@@ -3,10 +3,14 @@ import { createSystemResolver, shareAnswers } from './resolver';
 
 const A = 1;
 const AAAA = 28;
+const SIX = [0x20, 1, 0xd, 0xb8, ...Array<number>(11).fill(0), 7];
 
-/** A DNS server on loopback that answers with these records, NXDOMAIN for other names, and never for `silent`. */
+/**
+ * A DNS server on loopback that answers with these records, after `delayMs` for each type that has one, NXDOMAIN for other
+ * names, and never for `silent` names or types.
+ */
 async function startDns(
-  records: Record<string, { a?: number[][]; aaaa?: number[][] }>,
+  records: Record<string, { a?: number[][]; aaaa?: number[][]; silent?: number; delayMs?: Record<number, number> }>,
 ): Promise<{ address: string; socket: Socket }> {
   const socket = createSocket('udp4');
   socket.on('message', (query, from) => {
@@ -20,13 +24,15 @@ async function startDns(
     if (name.startsWith('silent')) return;
     const type = query.readUInt16BE(at + 1);
     const found = records[name];
+    if (found?.silent === type) return;
     const answers = type === A ? (found?.a ?? []) : type === AAAA ? (found?.aaaa ?? []) : [];
     const header = Buffer.from(query.subarray(0, 12));
     header.writeUInt16BE(found === undefined ? 0x8183 : 0x8180, 2);
     header.writeUInt16BE(answers.length, 6);
     header.fill(0, 8);
     const body = answers.map((bytes) => Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, bytes.length, ...bytes]));
-    socket.send(Buffer.concat([header, query.subarray(12, at + 5), ...body]), from.port, from.address);
+    const answer = Buffer.concat([header, query.subarray(12, at + 5), ...body]);
+    setTimeout(() => socket.send(answer, from.port, from.address), found?.delayMs?.[type] ?? 0);
   });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   return { address: `127.0.0.1:${socket.address().port}`, socket };
@@ -42,9 +48,13 @@ describe('createSystemResolver', () => {
           [192, 0, 2, 1],
           [192, 0, 2, 2],
         ],
-        aaaa: [[0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 7]],
+        aaaa: [SIX],
       },
       'four.example.com': { a: [[192, 0, 2, 4]] },
+      'four-only.example.com': { a: [[192, 0, 2, 5]], silent: AAAA },
+      'six-only.example.com': { aaaa: [SIX], silent: A },
+      'six-later.example.com': { a: [[192, 0, 2, 6]], aaaa: [SIX], delayMs: { [AAAA]: 15 } },
+      'none-four.example.com': { aaaa: [SIX], delayMs: { [AAAA]: 150 } },
     });
   });
 
@@ -61,6 +71,20 @@ describe('createSystemResolver', () => {
 
   it('answers with one family where there is only one', async () => {
     expect(await resolver()('four.example.com')).toEqual(['192.0.2.4']);
+  });
+
+  it.each([
+    ['four-only.example.com', '192.0.2.5'],
+    ['six-only.example.com', '2001:db8::7'],
+  ])('does not wait for an answer that never comes: %s', async (name, address) => {
+    const begun = performance.now();
+    expect(await resolver()(name)).toEqual([address]);
+    expect(performance.now() - begun).toBeLessThan(450);
+  });
+
+  it('waits a moment for the other family, and as long as it takes while there is no address', async () => {
+    expect(await resolver()('six-later.example.com')).toEqual(['192.0.2.6', '2001:db8::7']);
+    expect(await resolver()('none-four.example.com')).toEqual(['2001:db8::7']);
   });
 
   it('knows the names of this machine', async () => {

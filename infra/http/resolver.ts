@@ -12,6 +12,13 @@ export interface SystemResolverOptions {
   timeoutMs?: number;
 }
 
+/**
+ * How long the second address family may take once the first has answered with addresses (RFC 8305, Resolution Delay):
+ * some name servers never answer for the one that they do not have. IPv4 gets longer, because a machine without IPv6 can
+ * do nothing with IPv6 addresses alone.
+ */
+const WAIT_FOR_IPV6_MS = 50;
+const WAIT_FOR_IPV4_MS = 250;
 const LIBRARY_LOOKUPS = 2;
 const LIBRARY_LOOKUPS_WAITING = 500;
 /** DNS errors after which the C library is asked too: it knows the hosts file and search domains. */
@@ -30,13 +37,44 @@ export function createSystemResolver(options: SystemResolverOptions = {}): Resol
   if (options.servers !== undefined) resolver.setServers(options.servers);
   return async (hostname) => {
     if (!hostname.includes('.')) return lookupInLibrary(hostname);
-    const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
-    const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    const { addresses, failures } = await firstFamilies([
+      { ask: resolver.resolve4(hostname), waitForOtherMs: WAIT_FOR_IPV6_MS },
+      { ask: resolver.resolve6(hostname), waitForOtherMs: WAIT_FOR_IPV4_MS },
+    ]);
     if (addresses.length > 0) return addresses;
-    const failure = answers.find((answer) => answer.status === 'rejected' && !ASK_LIBRARY.has(codeOf(answer.reason)));
-    if (failure?.status === 'rejected') throw failure.reason;
+    const failure = failures.find((reason) => !ASK_LIBRARY.has(codeOf(reason)));
+    if (failure !== undefined) throw failure;
     return lookupInLibrary(hostname);
   };
+}
+
+/**
+ * The addresses of both families, in the questions' order; or of one, if the other is late. Leaving the late one out is
+ * safe: a connection goes only to an address that was answered here and checked.
+ */
+function firstFamilies(
+  questions: readonly { ask: Promise<string[]>; waitForOtherMs: number }[],
+): Promise<{ addresses: string[]; failures: unknown[] }> {
+  const answers: string[][] = questions.map(() => []);
+  const failures: unknown[] = [];
+  return new Promise((resolve) => {
+    let open = questions.length;
+    let timer: NodeJS.Timeout | undefined;
+    const end = () => {
+      clearTimeout(timer);
+      resolve({ addresses: answers.flat(), failures });
+    };
+    questions.forEach(async ({ ask, waitForOtherMs }, index) => {
+      const answer = await ask.catch((error: unknown) => {
+        failures.push(error);
+        return [];
+      });
+      answers[index] = answer;
+      open--;
+      if (open === 0) end();
+      else if (answer.length > 0) timer = setTimeout(end, waitForOtherMs);
+    });
+  });
 }
 
 /**

@@ -17,6 +17,14 @@ export const platformConfig = z.object({
     z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' }).optional(),
     'Redis 6 or later; without it, caches are per process',
   ),
+  WAYBILL_REDIS_PREFIX: setting(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'expected 1 to 64 letters, digits and _ . : -')
+      .default('waybill'),
+    'what every Redis key begins with; give each environment its own where several share one Redis',
+    'waybill',
+  ),
   WAYBILL_KEYS: setting(
     list('').refine((keys) => keys.length > 0 && keys.every((key) => KEY.test(key)), {
       error: 'expected one or more id:base64-of-32-bytes, comma separated; make one with: openssl rand -base64 32',

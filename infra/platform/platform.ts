@@ -49,7 +49,7 @@ export function openPlatform(options: PlatformOptions): Platform {
   const config = settings.of(platformConfig);
   const log = options.log ?? createLogger(config.WAYBILL_LOG_LEVEL, options.name);
   const pool = createPool(config.DATABASE_URL, config.WAYBILL_DATABASE_CONNECTIONS, log);
-  const redis = createRedis(config.REDIS_URL, log);
+  const redis = createRedis(config.REDIS_URL, config.WAYBILL_REDIS_PREFIX, log);
   const temporal = createTemporalClient();
   const metrics = createMetrics();
   watchConnections(metrics.registry, pool);

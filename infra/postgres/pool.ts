@@ -6,9 +6,9 @@ types.setTypeParser(types.builtins.DATE, (text) => text);
 
 /**
  * A statement with its parameters; named ones are prepared per connection. `rowMode: 'array'` is cheaper for large
- * answers.
+ * answers. `query_timeout` gives up waiting for the answer, and the connection, after so many milliseconds.
  */
-export type Statement = QueryConfig & { rowMode?: 'array' };
+export type Statement = QueryConfig & { rowMode?: 'array'; query_timeout?: number };
 
 /** What a statement is sent through: the pool, or one connection inside a transaction. `R` is a row of the answer. */
 export interface Queryable {

@@ -7,10 +7,13 @@ const COMMAND_TIMEOUT_MS = 250;
 /**
  * Connects to Redis, or returns undefined when there is none. Reconnects by itself; while it is away commands fail at
  * once instead of queueing, so callers fall through to the next level.
+ *
+ * @param prefix - put before every key, with a colon, so that several environments can share one Redis
  */
-export function createRedis(url: string | undefined, log: Logger): Redis | undefined {
+export function createRedis(url: string | undefined, prefix: string, log: Logger): Redis | undefined {
   if (url === undefined) return undefined;
   const redis = new Redis(url, {
+    keyPrefix: `${prefix}:`,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: 2_000,
     enableOfflineQueue: false,

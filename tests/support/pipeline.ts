@@ -105,7 +105,7 @@ export async function createPipeline(
   const { settings, pool, keyring, client, namespace, log } = platform;
   const dispatch = openDispatch(platform);
   const { publisher, coverage } = platform.once(openPublishing);
-  await registerSearchAttributes(client, namespace);
+  await registerSearchAttributes(client, namespace, log);
   const workers: { stop(): Promise<void> }[] = [];
   return {
     database,

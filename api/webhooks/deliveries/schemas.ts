@@ -37,7 +37,10 @@ export const attemptSchema = z
     status: z.int().nullable(),
     error: z.string().nullable(),
     errorDetail: z.string().nullable(),
-    responseBody: z.string().nullable().meta({ description: "The beginning of the receiver's answer." }),
+    responseBody: z
+      .string()
+      .nullable()
+      .meta({ description: "The beginning of the receiver's answer; forgotten with the message's content." }),
   })
   .meta({ id: 'Attempt' });
 

@@ -141,11 +141,14 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       operationId: 'pauseEndpoint',
       tag: TAG,
       summary: 'Pause an endpoint',
-      description: 'It goes on getting messages, but their deliveries are held until it is enabled again.',
+      description:
+        'It goes on getting messages, but their deliveries are held until it is enabled again. A disabled one gets none, ' +
+        'and cannot be paused: enable it first.',
       scope: 'endpoints:write',
       params: endpointParams,
       body: stateReasonSchema,
       responses: one,
+      problems: ['wrong-state'],
       handler: async ({ params, body }, { tenantId }) => ({
         status: 200,
         body: view(await moveEndpoint(deps, tenantId, params.id, { state: 'paused', reason: body.reason })),

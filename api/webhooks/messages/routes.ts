@@ -113,7 +113,8 @@ export function messageRoutes(
       operationId: 'expireMessageContent',
       tag: TAG,
       summary: "Forget a message's payload now",
-      description: 'The message and its log stay. Deliveries that still wait become dead letters when next due.',
+      description:
+        'The message and its log stay, without what receivers answered. Deliveries that still wait become dead letters when next due.',
       scope: 'messages:write',
       params: messageParams,
       responses: { 204: { description: 'The payload is forgotten.' } },

@@ -17,6 +17,21 @@ export interface AttemptReport {
   responseBody: string | undefined;
 }
 
+/** Stands for an attempt that could not be made because the endpoint's configuration cannot be used. */
+export function unreadableReport(): AttemptReport {
+  const code = 'endpoint-unreadable';
+  return {
+    result: { kind: 'error', code },
+    startedAt: new Date(),
+    durationMs: 0,
+    error: code,
+    errorDetail:
+      "nothing was sent: the endpoint's secrets or headers cannot be read, because the key that they were encrypted with " +
+      'is missing, or no secret is left',
+    responseBody: undefined,
+  };
+}
+
 /** Signs a message for an endpoint and sends it once, as Standard Webhooks says. */
 export async function attempt(
   client: GuardedClient,

@@ -1,20 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { JobEnd } from '../../../core/adaptive-limit';
-import { AdaptivePool, type Place } from '../../../core/adaptive-pool';
+import { AdaptivePool, type Place, type Turn } from '../../../core/adaptive-pool';
 import { GroupCommit } from '../../../core/group-commit';
 import type { PublicId } from '../../../core/ids';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
+import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
 import { type Backlog, moveToBacklog } from '../store/backlog';
 import { findEndpointState } from '../store/endpoint-config';
 import { type Leased, type LeaseResult, leaseBacklog, leaseDue, releaseLeases } from '../store/leases';
-import { type AttemptReport, attempt } from './attempt';
+import { type AttemptReport, attempt, unreadableReport } from './attempt';
 import { createDeliveryRecorder } from './delivery-recorder';
-import type { EndpointConfig, EndpointConfigCache } from './endpoint-config-cache';
+import { type EndpointConfig, type EndpointConfigCache, UnreadableEndpoint } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
+import type { OutcomeHoldOptions } from './outcome-hold';
 
 /** How long a lease outlasts the endpoint's timeout: time to wait for a turn and to record the outcome. */
 export const LEASE_SLACK_MS = 10_000;
@@ -31,7 +33,7 @@ const CAUTIOUS_RATE = 500;
 /** A turn ends with the request, not with its record; but at most this many outcomes wait to be recorded. */
 const MAX_UNRECORDED = 5_000;
 
-/** An endpoint that cannot be read, such as one whose secrets were encrypted with a lost key, is left alone this long. */
+/** How long a delivery is left alone when its endpoint cannot be read because Postgres is away. */
 const UNREADABLE_PAUSE_MS = 5_000;
 
 const MAX_RELEASE_BATCH = 200;
@@ -98,6 +100,8 @@ export interface DeliveryEngine {
   leaseSlackMs(): number;
   /** Resolves when nothing is under way; call after the last attempt was submitted. */
   drain(): Promise<void>;
+  /** Like {@link drain}, in bounded time: outcomes that cannot be recorded because Postgres is away are given up. */
+  close(): Promise<void>;
   readonly waiting: number;
   readonly running: number;
 }
@@ -113,12 +117,14 @@ export interface DeliveryEngineOptions {
   concurrencyPerEndpoint: number;
   /** Called when deliveries were moved to a backlog. */
   onBacklog(backlog: Backlog): void;
+  /** Bounds of the outcomes held while Postgres is away. */
+  hold?: OutcomeHoldOptions;
 }
 
 /** Makes attempts and records them: the only way a webhook leaves, for first attempts and retries alike. */
 export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
   const { pool, client, endpoints, metrics, log } = options;
-  const recorder = createDeliveryRecorder({ pool, metrics, log });
+  const recorder = createDeliveryRecorder({ pool, metrics, log, hold: options.hold });
   const ending = new Set<Promise<AttemptEnd>>();
   let heldBytes = 0;
 
@@ -208,47 +214,54 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     return { state: 'moved' };
   }
 
-  /** The endpoint's configuration, not older than a moment ago; undefined when nothing may be sent to it now. */
-  async function freshConfig(delivery: LeasedDelivery, waitedMs: number): Promise<EndpointConfig | undefined> {
-    if (waitedMs < STALE_AFTER_MS) return endpoints.get(delivery.endpointId, delivery.endpointVersion);
+  /** The endpoint's version, not older than a moment ago; undefined when nothing may be sent to it now. */
+  async function freshVersion(delivery: LeasedDelivery, waitedMs: number): Promise<number | undefined> {
+    if (waitedMs < STALE_AFTER_MS) return delivery.endpointVersion;
     const now = await freshness.add(delivery.endpointId);
-    return now?.sendable === true ? endpoints.get(delivery.endpointId, now.version) : undefined;
+    return now?.sendable === true ? now.version : undefined;
   }
 
   /** Resolves when the receiver has answered; `end` resolves when the outcome is recorded. */
   async function send(
     delivery: LeasedDelivery,
-    { trigger, waitedMs, ask }: { trigger: AttemptOutcome['trigger']; waitedMs: number; ask: () => void },
+    { trigger, waitedMs, turn }: { trigger: AttemptOutcome['trigger']; waitedMs: number; turn: Turn },
   ): Promise<{ end: Promise<AttemptEnd>; job: JobEnd | undefined }> {
-    let endpoint: EndpointConfig | undefined;
+    let endpoint: EndpointConfig | UnreadableEndpoint['stored'] | undefined;
     try {
-      endpoint = await freshConfig(delivery, waitedMs);
+      const version = await freshVersion(delivery, waitedMs);
+      // What is due is judged by its endpoint's state when it is leased next.
+      if (version === undefined) return { end: track(decline(delivery)), job: undefined };
+      endpoint = await endpoints.get(delivery.endpointId, version);
+      endpoint ??= { version, retryDelaysMs: [...DEFAULT_RETRY_DELAYS_MS] };
     } catch (error) {
       log.warn({ err: error, deliveryId: delivery.deliveryId }, 'could not read the endpoint');
+      if (error instanceof UnreadableEndpoint) endpoint = error.stored;
     }
-    if (endpoint === undefined) {
-      // What is due is judged by its endpoint's state when it is leased next.
-      const pauseMs = waitedMs < STALE_AFTER_MS ? UNREADABLE_PAUSE_MS : 0;
-      return { end: track(decline(delivery, pauseMs)), job: undefined };
-    }
+    if (endpoint === undefined) return { end: track(decline(delivery, UNREADABLE_PAUSE_MS)), job: undefined };
     if (Date.now() > delivery.startBeforeMs) return { end: track(move(delivery)), job: undefined };
-    ask();
-    const report = await attempt(client, endpoint, delivery.messageId, delivery.body);
+    turn.ask();
+    const report =
+      'keys' in endpoint ? await attempt(client, endpoint, delivery.messageId, delivery.body) : unreadableReport();
+    turn.answered();
     const toBacklog = () => turns.failures(delivery.endpointId) >= DOWN_AFTER_FAILURES;
-    const { retryDelaysMs } = endpoint;
     const end = track(
-      recorder.record(delivery, { trigger, delaysMs: retryDelaysMs, report, toBacklog }).then((ended) => {
+      recorder.record(delivery, { trigger, endpoint, report, toBacklog }).then((ended) => {
         if (ended.state === 'moved') options.onBacklog(delivery);
         return ended;
       }),
     );
-    if (recorder.unrecorded > MAX_UNRECORDED) await end;
+    if (recorder.unrecorded > MAX_UNRECORDED || recorder.full) await end;
     return { end, job: jobEndOf(report) };
   }
 
   function track(end: Promise<AttemptEnd>): Promise<AttemptEnd> {
     ending.add(end);
     return end.finally(() => ending.delete(end));
+  }
+
+  async function drain(): Promise<void> {
+    await turns.drain();
+    while (ending.size > 0) await Promise.all(ending);
   }
 
   return {
@@ -287,8 +300,8 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       const taken =
         fits &&
         turns.add(placeOf(delivery), {
-          async run(ask) {
-            const { end, job } = await send(delivery, { trigger, waitedMs: performance.now() - since, ask });
+          async run(turn) {
+            const { end, job } = await send(delivery, { trigger, waitedMs: performance.now() - since, turn });
             heldBytes -= bytes;
             void end.then(onEnd);
             return job;
@@ -307,7 +320,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
           this.moveDue([delivery]).then(() => resolve({ state: 'moved' }), reject);
         };
         const work = {
-          async run(ask: () => void): Promise<JobEnd | undefined> {
+          async run(turn: Turn): Promise<JobEnd | undefined> {
             try {
               if (!wanted()) {
                 resolve(undefined);
@@ -322,7 +335,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
               const bytes = Buffer.byteLength(leased.body);
               heldBytes += bytes;
               const held = withDeadline(leased, leasedAtMs);
-              const { end, job } = await send(held, { trigger: 'schedule', waitedMs: 0, ask });
+              const { end, job } = await send(held, { trigger: 'schedule', waitedMs: 0, turn });
               heldBytes -= bytes;
               end.then(resolve, reject);
               return job;
@@ -337,9 +350,10 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
         else if (!turns.add(placeOf(delivery), work)) moveAway();
       });
     },
-    async drain() {
-      await turns.drain();
-      while (ending.size > 0) await Promise.all(ending);
+    drain,
+    close() {
+      recorder.close();
+      return drain();
     },
   };
 }

@@ -4,7 +4,7 @@ import { newId, type PublicId } from '../../../core/ids';
 import type { Logger } from '../../../infra/log';
 import { isItemFault } from '../../../infra/postgres/errors';
 import type { WebhookMetrics } from '../metrics';
-import { decide } from '../rules/attempt-outcome';
+import { decide, retryOrGiveUp, type Transition } from '../rules/attempt-outcome';
 import {
   type AttemptOutcome,
   disableGoneEndpoint,
@@ -12,20 +12,22 @@ import {
   recordOutcomes,
 } from '../store/attempt-outcomes';
 import type { AttemptReport } from './attempt';
+import type { EndpointConfig } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
+import { createOutcomeHold, type OutcomeHoldOptions } from './outcome-hold';
 
 const MAX_BATCH = 200;
 const COMMITS_IN_FLIGHT = 2;
 
-/** How often recording an outcome is tried while Postgres is away, and the pause between. Then it is sent again. */
-const TRIES = 20;
-const PAUSE_MS = 500;
+/** What an outcome takes in memory besides its texts, generously. */
+const OUTCOME_BYTES = 2_048;
+const BYTES_PER_CHARACTER = 2;
 
 /** An attempt that was made. */
 export interface MadeAttempt {
   trigger: AttemptOutcome['trigger'];
-  /** The endpoint's retry schedule. */
-  delaysMs: readonly number[];
+  /** The endpoint as the attempt used it. */
+  endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'>;
   report: AttemptReport;
   /** Whether a retry is to wait in the endpoint's backlog; asked when it is recorded. */
   toBacklog(): boolean;
@@ -36,12 +38,21 @@ export interface DeliveryRecorder {
   record(delivery: LeasedDelivery, made: MadeAttempt): Promise<AttemptEnd>;
   /** Outcomes that are known but not recorded yet. */
   readonly unrecorded: number;
+  /** Whether those take as much memory as they may: no further attempts should start. */
+  readonly full: boolean;
+  /** Bounds how long outcomes are still held while Postgres is away; for a process that closes. */
+  close(): void;
 }
 
-/** Records the outcomes of attempts by group commit. */
-export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetrics; log: Logger }): DeliveryRecorder {
+/** Records the outcomes of attempts by group commit, and holds them while Postgres is away. */
+export function createDeliveryRecorder(deps: {
+  pool: Pool;
+  metrics: WebhookMetrics;
+  log: Logger;
+  hold?: OutcomeHoldOptions | undefined;
+}): DeliveryRecorder {
   const { pool, metrics, log } = deps;
-  let unrecorded = 0;
+  const hold = createOutcomeHold(deps.hold);
 
   const commits = new GroupCommit<AttemptOutcome, RecordedOutcome>({
     maxBatch: MAX_BATCH,
@@ -52,66 +63,41 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
     onBatch: (size) => metrics.batchSize.observe({ kind: 'outcomes' }, size),
   });
 
-  async function commit(outcome: AttemptOutcome): Promise<RecordedOutcome | undefined> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await commits.add(outcome);
-      } catch (error) {
-        if (tries >= TRIES || isItemFault(error)) {
-          log.error(
-            { err: error, deliveryId: outcome.deliveryId },
-            'could not record an attempt; it will be made again',
-          );
-          return undefined;
-        }
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      }
-    }
+  /** Whether a 410 ends the delivery; not that of an endpoint which was corrected or enabled during the attempt. */
+  async function isGone({ endpointId, endpointVersion }: Facts): Promise<boolean> {
+    const now = await disableGoneEndpoint(pool, endpointId, endpointVersion);
+    if (now === 'disabled') log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
+    return now !== 'changed';
   }
 
-  async function disable(endpointId: PublicId): Promise<void> {
+  async function record(facts: Facts): Promise<RecordedOutcome> {
+    const { outcome } = facts;
+    // Disabled first, so that after a crash in between the delivery becomes a dead letter instead of being sent again.
+    if (outcome.next.state === 'dead' && outcome.next.reason === 'gone' && !facts.gone) {
+      if (await isGone(facts)) facts.gone = true;
+      else outcome.next = facts.orElse();
+    }
+    outcome.toBacklog = outcome.next.state === 'retrying' && facts.toBacklog();
+    return commits.add(outcome);
+  }
+
+  async function end(facts: Facts): Promise<AttemptEnd> {
+    const { outcome, messageId, endpointId } = facts;
+    const { deliveryId } = outcome;
+    let recorded: RecordedOutcome;
     try {
-      const disabled = await disableGoneEndpoint(pool, endpointId);
-      if (disabled) log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
+      recorded = await hold.untilRecorded(bytesOf(outcome), () => record(facts), isItemFault);
     } catch (error) {
-      log.error({ err: error, endpointId }, 'could not disable an endpoint that is gone');
+      log.error({ err: error, deliveryId }, 'could not record an attempt; it will be made again');
+      return { state: 'declined' };
     }
-  }
-
-  async function end(delivery: LeasedDelivery, made: MadeAttempt): Promise<AttemptEnd> {
-    const { trigger, delaysMs, report, toBacklog } = made;
-    const next = decide(report.result, {
-      delaysMs,
-      attemptsInRun: delivery.attemptsInRun + 1,
-      random: Math.random(),
-      nowMs: Date.now(),
-    });
-    countAttempt(metrics, report);
-    // First, so that after a crash in between the delivery becomes a dead letter instead of being sent again.
-    if (next.state === 'dead' && next.reason === 'gone') await disable(delivery.endpointId);
-    const recorded = await commit({
-      attemptId: newId('att'),
-      deliveryId: delivery.deliveryId,
-      lease: delivery.lease,
-      number: delivery.attempts + 1,
-      trigger,
-      startedAt: report.startedAt,
-      durationMs: report.durationMs,
-      status: report.result.kind === 'response' ? report.result.status : undefined,
-      error: report.error,
-      errorDetail: report.errorDetail,
-      responseBody: report.responseBody,
-      next,
-      toBacklog: next.state === 'retrying' && toBacklog(),
-    });
-    if (recorded === undefined) return { state: 'declined' };
+    const { next } = outcome;
     if (next.state === 'delivered') {
-      metrics.deliveryLatency.observe((Date.now() - delivery.createdAtMs) / 1000);
+      metrics.deliveryLatency.observe((Date.now() - facts.createdAtMs) / 1000);
       return next;
     }
-    const { deliveryId, messageId, endpointId } = delivery;
     log.info(
-      { deliveryId, messageId, endpointId, attempt: delivery.attempts + 1, error: report.error, next: next.state },
+      { deliveryId, messageId, endpointId, attempt: outcome.number, error: outcome.error, next: next.state },
       'attempt failed',
     );
     if (recorded.inBacklog) return { state: 'moved' };
@@ -122,15 +108,70 @@ export function createDeliveryRecorder(deps: { pool: Pool; metrics: WebhookMetri
 
   return {
     get unrecorded() {
-      return unrecorded;
+      return hold.count;
     },
+    get full() {
+      return hold.full;
+    },
+    close: hold.close,
     record(delivery, made) {
-      unrecorded++;
-      return end(delivery, made).finally(() => {
-        unrecorded--;
-      });
+      countAttempt(metrics, made.report);
+      return end(factsOf(delivery, made));
     },
   };
+}
+
+/** What is held of an attempt until it is recorded; not the delivery itself, whose body is no longer needed. */
+interface Facts {
+  outcome: AttemptOutcome;
+  messageId: PublicId;
+  endpointId: PublicId;
+  /** The version that the attempt used. */
+  endpointVersion: number;
+  createdAtMs: number;
+  /** Whether its endpoint is disabled for it already. */
+  gone: boolean;
+  toBacklog(): boolean;
+  /** What follows if the outcome says nothing about the endpoint as it is now. */
+  orElse(): Transition;
+}
+
+function factsOf(delivery: LeasedDelivery, { trigger, endpoint, report, toBacklog }: MadeAttempt): Facts {
+  const { deliveryId, messageId, endpointId, lease, createdAtMs } = delivery;
+  const context = {
+    delaysMs: endpoint.retryDelaysMs,
+    attemptsInRun: delivery.attemptsInRun + 1,
+    random: Math.random(),
+    nowMs: Date.now(),
+  };
+  return {
+    outcome: {
+      attemptId: newId('att'),
+      deliveryId,
+      lease,
+      number: delivery.attempts + 1,
+      trigger,
+      startedAt: report.startedAt,
+      durationMs: report.durationMs,
+      status: report.result.kind === 'response' ? report.result.status : undefined,
+      error: report.error,
+      errorDetail: report.errorDetail,
+      responseBody: report.responseBody,
+      next: decide(report.result, context),
+      toBacklog: false,
+    },
+    toBacklog,
+    messageId,
+    endpointId,
+    endpointVersion: endpoint.version,
+    createdAtMs,
+    gone: false,
+    orElse: () => retryOrGiveUp(context),
+  };
+}
+
+function bytesOf({ responseBody = '', errorDetail = '' }: AttemptOutcome): number {
+  return OUTCOME_BYTES + (responseBody.length + errorDetail.length) * BYTES_PER_CHARACTER;
 }
 
 function countAttempt(metrics: WebhookMetrics, report: AttemptReport): void {

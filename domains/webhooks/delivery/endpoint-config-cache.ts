@@ -19,6 +19,18 @@ export interface EndpointConfig {
   keys: readonly { key: Buffer; expiresAtMs: number }[];
 }
 
+/** Thrown for an endpoint whose secrets or headers cannot be decrypted, as when they were encrypted with a lost key. */
+export class UnreadableEndpoint extends Error {
+  override name = 'UnreadableEndpoint';
+
+  constructor(
+    readonly stored: Pick<StoredEndpointConfig, 'version' | 'retryDelaysMs'>,
+    cause: unknown,
+  ) {
+    super('the secrets or headers of an endpoint cannot be decrypted', { cause });
+  }
+}
+
 export interface CacheStatistics {
   hits: number;
   redisHits: number;
@@ -30,6 +42,7 @@ export interface EndpointConfigCache {
    * The configuration at this version or a newer one.
    *
    * @returns undefined when the endpoint, or every one of its secrets, is gone
+   * @throws UnreadableEndpoint; other errors when Postgres cannot be asked
    */
   get(id: PublicId, atLeastVersion: number): Promise<EndpointConfig | undefined>;
   readonly statistics: CacheStatistics;
@@ -85,6 +98,14 @@ export function createEndpointConfigCache(deps: {
 }
 
 function open(stored: StoredEndpointConfig, keyring: Keyring): EndpointConfig {
+  try {
+    return decrypt(stored, keyring);
+  } catch (error) {
+    throw new UnreadableEndpoint(stored, error);
+  }
+}
+
+function decrypt(stored: StoredEndpointConfig, keyring: Keyring): EndpointConfig {
   return {
     version: stored.version,
     url: stored.url,
@@ -99,7 +120,7 @@ function open(stored: StoredEndpointConfig, keyring: Keyring): EndpointConfig {
   };
 }
 
-const redisKey = (id: PublicId, version: number) => `waybill:endpoint:${id}:${version}`;
+const redisKey = (id: PublicId, version: number) => `endpoint:${id}:${version}`;
 
 async function readRedis(
   redis: Redis | undefined,

@@ -46,7 +46,7 @@ function open(platform: Platform): Dispatch {
   const dispatch = { endpoints, engine };
   watchDispatch(metrics.registry, { pool, ...dispatch });
   platform.onClose(async () => {
-    await engine.drain();
+    await engine.close();
     await client.close();
   });
   return dispatch;

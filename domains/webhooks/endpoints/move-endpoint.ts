@@ -1,6 +1,7 @@
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { tryBacklogNow } from '../backlog/try-backlog-now';
+import { WebhookRefusal } from '../refusals';
 import { changeEndpointState, type Endpoint, type EndpointState } from '../store/endpoints';
 import { letHeldFollow } from './let-held-follow';
 import { withEndpoint } from './with-endpoint';
@@ -8,7 +9,7 @@ import { withEndpoint } from './with-endpoint';
 /**
  * Moves an endpoint to a state, and its held deliveries with it; one already in it stays as it is.
  *
- * @throws WebhookRefusal when there is no such endpoint
+ * @throws WebhookRefusal when there is no such endpoint, or a disabled one is to be paused
  */
 export async function moveEndpoint(
   platform: Platform,
@@ -16,9 +17,14 @@ export async function moveEndpoint(
   id: PublicId,
   to: { state: EndpointState; reason?: string | undefined },
 ): Promise<Endpoint> {
-  const moved = await withEndpoint(platform.pool, tenantId, id, async (client, endpoint) =>
-    endpoint.state === to.state ? endpoint : changeEndpointState(client, endpoint, to.state, to.reason),
-  );
+  const moved = await withEndpoint(platform.pool, tenantId, id, async (client, endpoint) => {
+    if (endpoint.state === to.state) return endpoint;
+    if (endpoint.state === 'disabled' && to.state === 'paused') {
+      // It would get messages again, which nobody asked for.
+      throw new WebhookRefusal('endpoint-disabled', 'A disabled endpoint gets no messages to hold: enable it first.');
+    }
+    return changeEndpointState(client, endpoint, to.state, to.reason);
+  });
   // Even if it was in this state already: an earlier move may have been interrupted.
   const backlog = { endpointId: id, tenantId };
   if (moved.state !== 'paused') await letHeldFollow(platform, backlog);

@@ -30,7 +30,8 @@ const MAY_ASK_FOR_TIME: readonly number[] = [429, 503];
 
 /**
  * Decides what follows from an attempt: 2xx delivers, 410 ends the delivery and disables the endpoint, anything else is
- * retried while the schedule lasts.
+ * retried while the schedule lasts. A 410 of an endpoint that has changed since says nothing about the new one: see
+ * {@link retryOrGiveUp}.
  */
 export function decide(result: AttemptResult, context: AttemptContext): Transition {
   if (result.kind === 'response') {
@@ -41,6 +42,11 @@ export function decide(result: AttemptResult, context: AttemptContext): Transiti
     result.kind === 'response' && result.retryAfter !== undefined && MAY_ASK_FOR_TIME.includes(result.status)
       ? parseRetryAfter(result.retryAfter, context.nowMs)
       : undefined;
+  return retryOrGiveUp(context, retryAfterMs);
+}
+
+/** What follows from an ordinary failure: a retry while the schedule lasts, then a dead letter. */
+export function retryOrGiveUp(context: AttemptContext, retryAfterMs?: number): Transition {
   const delayMs = nextDelay(context.delaysMs, context.attemptsInRun, context.random, retryAfterMs);
   return delayMs === undefined ? { state: 'dead', reason: 'exhausted' } : { state: 'retrying', delayMs };
 }

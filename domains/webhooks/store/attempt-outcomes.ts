@@ -1,4 +1,4 @@
-import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import { newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeadReason } from '../rules/attempt-outcome';
 import { gridOf } from '../rules/retry-schedule';
@@ -25,6 +25,12 @@ export interface AttemptOutcome {
   /** Whether a delivery that is to be retried waits for that in its endpoint's backlog. */
   toBacklog: boolean;
 }
+
+/**
+ * A connection that broke without a word is given up after this long, well before the pool's own limit: the outcomes can
+ * be recorded over another one, and twice does no harm.
+ */
+const ANSWER_WITHIN_MS = 10_000;
 
 // The attempt is recorded in any case: it happened. Only the holder of the lease moves the delivery, except that any
 // success is final: the receiver has the message.
@@ -97,6 +103,7 @@ export async function recordOutcomes(db: Queryable, outcomes: readonly AttemptOu
     text: RECORD_OUTCOMES,
     values: [JSON.stringify(input)],
     rowMode: 'array',
+    query_timeout: ANSWER_WITHIN_MS,
   });
   const results: RecordedOutcome[] = outcomes.map(() => ({ moved: false, nextAttemptAt: undefined, inBacklog: false }));
   for (const [n, nextAttemptAt, inBacklog] of rows) {
@@ -105,19 +112,40 @@ export async function recordOutcomes(db: Queryable, outcomes: readonly AttemptOu
   return results;
 }
 
-/** After a 410: no further messages for this endpoint. Its other open deliveries become dead letters when next due. */
-export async function disableGoneEndpoint(db: Queryable, endpointId: PublicId): Promise<boolean> {
-  const { rows } = await db.query<{ id: string }>({
+const GONE_REASON = 'receiver answered 410 Gone';
+
+/**
+ * How an endpoint stands after a 410: disabled by this call or, for the same version, before it; or changed since the
+ * attempt read it, and left as it is.
+ */
+export type GoneEndpoint = 'disabled' | 'was-disabled' | 'changed';
+
+/**
+ * After a 410: no further messages for this endpoint. Its other open deliveries become dead letters when next due.
+ *
+ * @param version - the version that the attempt used; an endpoint that was corrected or enabled since is left alone
+ */
+export async function disableGoneEndpoint(db: Queryable, endpointId: PublicId, version: number): Promise<GoneEndpoint> {
+  const { rowCount } = await db.query({
     name: 'disable-gone-endpoint',
     text: `WITH gone AS (
-             UPDATE endpoints SET state = 'disabled', state_reason = 'receiver answered 410 Gone', state_changed_at = now(),
-                    updated_at = now(), version = version + 1
-             WHERE id = $1 AND state <> 'disabled' AND deleted_at IS NULL RETURNING id
+             UPDATE endpoints SET state = 'disabled', state_reason = $3, state_changed_at = now(), updated_at = now(),
+                    version = version + 1
+             WHERE id = $1 AND version = $2 AND state <> 'disabled' AND deleted_at IS NULL RETURNING id
            ), unsubscribed AS (
              DELETE FROM endpoint_subscriptions s USING gone WHERE s.endpoint_id = gone.id
            )
-           SELECT id FROM gone`,
-    values: [toUuid(endpointId)],
+           SELECT FROM gone`,
+    values: [toUuid(endpointId), version, GONE_REASON],
   });
-  return rows[0] !== undefined && fromUuid('ep', rows[0].id) === endpointId;
+  if (rowCount === 1) return 'disabled';
+  // A statement of its own: the first one's snapshot is older than a concurrent 410 that it may have waited for.
+  const { rowCount: disabledBefore } = await db.query({
+    name: 'was-gone-endpoint-disabled',
+    text: `SELECT FROM endpoints
+           WHERE id = $1 AND deleted_at IS NULL AND state = 'disabled'
+             AND (version = $2 OR version = $2 + 1 AND state_reason = $3)`,
+    values: [toUuid(endpointId), version, GONE_REASON],
+  });
+  return disabledBefore === 1 ? 'was-disabled' : 'changed';
 }

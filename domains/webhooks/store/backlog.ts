@@ -28,8 +28,9 @@ export async function moveToBacklog(
   const { rows } = await db.query<{ id: string }>({
     name: 'move-to-backlog',
     text: `WITH moved AS (
-             UPDATE deliveries SET backlog = true, workflow_id = ${backlogWorkflowOf('endpoint_id')}, claim = NULL,
-                    next_attempt_at = CASE WHEN claim IS NULL THEN next_attempt_at ELSE now() END, updated_at = now()
+             UPDATE deliveries SET backlog = true, workflow_id = ${backlogWorkflowOf('endpoint_id')},
+                    claim = CASE WHEN $2::uuid IS NULL THEN claim END,
+                    next_attempt_at = CASE WHEN $2::uuid IS NULL THEN next_attempt_at ELSE now() END, updated_at = now()
              WHERE id = ANY ($1::uuid[]) AND state ${IS_OPEN}
                AND (claim = $2::uuid OR ($2::uuid IS NULL AND (claim IS NULL OR next_attempt_at <= now())))
              RETURNING id, endpoint_id

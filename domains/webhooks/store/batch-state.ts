@@ -1,5 +1,6 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { RESTART_GRACE_ENDS } from './open-state';
 
 /** A delivery that is not final, as a workflow's round sees it. */
 export interface OpenDelivery {
@@ -57,7 +58,8 @@ export async function readBatch(
     text: `SELECT d.id, d.tenant_id, d.endpoint_id, d.workflow_id, d.state, d.attempts, d.last_error,
                   coalesce(e.backlog_until > now(), false) AS behind,
                   greatest(0, least(
-                    ceil(extract(epoch FROM d.next_attempt_at - now()) * 1000),
+                    ceil(extract(epoch FROM greatest(d.next_attempt_at, CASE WHEN d.claim IS NOT NULL
+                                                     THEN ${RESTART_GRACE_ENDS} END) - now()) * 1000),
                     CASE WHEN d.claim IS NOT NULL
                          THEN least(greatest(e.retry_delays_ms[1], $2::int), $3::int) END))::float8 AS due_in_ms
            FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.id = ANY ($1::uuid[])`,

@@ -2,7 +2,7 @@ import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeadReason } from '../rules/attempt-outcome';
 import { IN_BACKLOG } from './backlog';
-import { IS_OPEN } from './open-state';
+import { AFTER_RESTART, IS_OPEN } from './open-state';
 
 /** A delivery whose lease was taken. */
 export interface Leased {
@@ -42,7 +42,8 @@ export interface LeaseOptions {
 const UNKNOWN_SIZE = 16_384;
 
 // The statement that hands out due deliveries also applies their endpoints' states: deleted → cancelled, disabled or
-// content expired → dead letter, paused → held. The lease's token is the column `claim`.
+// content expired → dead letter, paused → held. The lease's token is the column `claim`. A lease that ran out is taken over
+// only once Postgres has been up for some seconds: see AFTER_RESTART.
 const lease = (due: string) => `
 WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
   SELECT id, row_number() OVER ()::int AS n FROM due
@@ -75,18 +76,19 @@ WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
   SELECT ($4::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, now()
   FROM moved WHERE state = 'dead'
 )
-SELECT state, id, tenant_id, message_id, endpoint_id, version, body, attempts, attempts_before, created_at, reason
+SELECT state, id, tenant_id, message_id, endpoint_id, version,
+       CASE WHEN state IN ('pending', 'retrying') THEN body END AS body, attempts, attempts_before, created_at, reason
 FROM moved ORDER BY n`;
 
 const LEASE_DUE = lease(`
   SELECT d.id FROM deliveries d
-  WHERE d.id = ANY ($5::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now()
+  WHERE d.id = ANY ($5::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${AFTER_RESTART})
   ORDER BY d.id
   FOR UPDATE SKIP LOCKED`);
 
 const LEASE_BACKLOG = lease(`
   SELECT d.id FROM deliveries d
-  WHERE d.endpoint_id = $5 AND ${IN_BACKLOG} AND d.next_attempt_at <= now()
+  WHERE d.endpoint_id = $5 AND ${IN_BACKLOG} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${AFTER_RESTART})
   ORDER BY d.next_attempt_at LIMIT $6
   FOR UPDATE SKIP LOCKED`);
 

@@ -1,6 +1,7 @@
 import { fromUuid, type PublicId, toUuid, uuidFloor } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { forgetAnswers } from './forget-answers';
 
 /** A message without its content. */
 export interface MessageSummary {
@@ -76,13 +77,16 @@ export async function findMessage(
 }
 
 /**
- * Forgets a message's content at once. Deliveries that still wait become dead letters when next due.
+ * Forgets a message's content, and receivers' answers to it, at once. Deliveries that still wait become dead letters when next due.
  *
  * @returns false when there is no such message
  */
 export async function expireMessageContent(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
   const { rowCount } = await db.query({
-    text: 'UPDATE messages SET body = NULL, content_expires_at = NULL WHERE id = $1 AND tenant_id = $2',
+    text: `WITH expired AS (
+             UPDATE messages SET body = NULL, content_expires_at = NULL WHERE id = $1 AND tenant_id = $2 RETURNING id
+           ), forgotten AS (${forgetAnswers('expired')})
+           SELECT FROM expired`,
     values: [toUuid(id), toUuid(tenantId)],
   });
   return rowCount === 1;

@@ -12,3 +12,12 @@ export const IS_OPEN = "NOT IN ('delivered', 'held', 'dead', 'cancelled', 'suppr
  * died, and the delivery is due. The lease's token is the column `claim`.
  */
 export const IN_FLIGHT = 'claim IS NOT NULL AND next_attempt_at > now()';
+
+const RESTART_GRACE = "interval '5 seconds'";
+
+/**
+ * When leases that ran out may be taken over: not right after Postgres was started. They ran out while it was away, and
+ * their holders, who may have the receivers' answers, are about to record them.
+ */
+export const RESTART_GRACE_ENDS = `pg_postmaster_start_time() + ${RESTART_GRACE}`;
+export const AFTER_RESTART = `${RESTART_GRACE_ENDS} < now()`;

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { sqlState } from '../../../infra/postgres/errors';
 import { removeExpiredIdempotencyKeys } from '../../idempotency';
 import type { WebhooksConfig } from '../config';
 import { expireContents, expireRequestedContents, removeHistory } from '../store/retention';
@@ -11,6 +12,8 @@ export interface RetentionReport {
 }
 
 const BATCH = 1_000;
+/** SQLSTATE `query_canceled`: also that of a statement timeout. */
+const STATEMENT_CANCELLED = '57014';
 
 export interface RetentionDeps {
   pool: Pool;
@@ -22,20 +25,43 @@ export interface RetentionDeps {
 /** Forgets contents and history whose time is over, in small statements, oldest first. */
 export async function forgetOld({ pool, config, beat }: RetentionDeps): Promise<RetentionReport> {
   const report: RetentionReport = { contentsExpiredOnRequest: 0, messagesRemoved: 0, idempotencyRecordsRemoved: 0 };
-  for (let done = BATCH; done === BATCH; beat()) {
-    done = await expireRequestedContents(pool, BATCH);
-    report.contentsExpiredOnRequest += done;
-  }
+  await inBatches(beat, async (limit) => {
+    const expired = await expireRequestedContents(pool, limit);
+    report.contentsExpiredOnRequest += expired;
+    return expired;
+  });
   const contentsBefore = Date.now() - config.WAYBILL_CONTENT_RETENTION;
-  for (let done = BATCH; done === BATCH; beat()) done = await expireContents(pool, contentsBefore, BATCH);
+  await inBatches(beat, (limit) => expireContents(pool, contentsBefore, limit));
   const historyBefore = Date.now() - config.WAYBILL_HISTORY_RETENTION;
-  for (let done = BATCH; done === BATCH; beat()) {
-    done = await removeHistory(pool, historyBefore, BATCH);
-    report.messagesRemoved += done;
-  }
-  for (let done = BATCH; done === BATCH; beat()) {
-    done = await removeExpiredIdempotencyKeys(pool, BATCH);
-    report.idempotencyRecordsRemoved += done;
-  }
+  let after: string | undefined;
+  await inBatches(beat, async (limit) => {
+    const { seen, removed, last } = await removeHistory(pool, { beforeMs: historyBefore, after, limit });
+    report.messagesRemoved += removed;
+    after = last;
+    return seen;
+  });
+  await inBatches(beat, async (limit) => {
+    const removed = await removeExpiredIdempotencyKeys(pool, limit);
+    report.idempotencyRecordsRemoved += removed;
+    return removed;
+  });
   return report;
+}
+
+/**
+ * Calls `work` until it finds less than its limit. The limit is halved when a statement takes too long: messages to
+ * thousands of endpoints have thousands of rows each.
+ */
+async function inBatches(beat: () => void, work: (limit: number) => Promise<number>): Promise<void> {
+  for (let limit = BATCH; ; ) {
+    try {
+      const found = await work(limit);
+      if (found < limit) return;
+    } catch (error) {
+      if (limit === 1 || sqlState(error) !== STATEMENT_CANCELLED) throw error;
+      limit = Math.ceil(limit / 2);
+    } finally {
+      beat();
+    }
+  }
 }

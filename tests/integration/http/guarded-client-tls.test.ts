@@ -171,4 +171,19 @@ describe('guarded client, TLS', () => {
     await Promise.all([send(receiver), send(receiver)]);
     expect(seen.map((socket) => socket.isSessionReused())).toEqual([false, false, true]);
   });
+
+  it('opens another connection when the first hangs in its handshake, and does not let all wait for that', async () => {
+    const secure = createHttpsServer(identity, (_request, response) => response.end('ok'));
+    let connections = 0;
+    const receiver = await start(
+      createRawServer((socket) => {
+        if (++connections > 1) secure.emit('connection', socket);
+      }),
+    );
+    const results = await Promise.all(Array.from({ length: 5 }, () => send(receiver, undefined, 8_000)));
+    for (const result of results) {
+      expect(result).toMatchObject({ ok: true });
+      expect(result.durationMs).toBeLessThan(5_000);
+    }
+  });
 });

@@ -83,6 +83,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_DATABASE_CONNECTIONS', '501', /whole number from 1 to 500/],
   ['WAYBILL_DATABASE_CONNECTIONS', '2.5', /whole number from 1 to 500/],
   ['REDIS_URL', 'http://PLANTED@host', /redis:\/\/ or rediss:\/\/ URL/],
+  ['WAYBILL_REDIS_PREFIX', 'PLANTED prefix', /1 to 64 letters/],
   ['WAYBILL_KEYS', ' , ', /id:base64-of-32-bytes/],
   ['WAYBILL_KEYS', `PLANTED:${Buffer.alloc(16).toString('base64')}`, /id:base64-of-32-bytes/],
   ['WAYBILL_KEYS', `${KEY},PLANTED`, /id:base64-of-32-bytes/],

@@ -144,17 +144,34 @@ describe('no delivery waits much longer than its schedule says', () => {
   });
 });
 
-test('a delivery that cannot be signed is not tried again and again without a pause', async () => {
-  const { id: endpointId } = await endpoint();
-  await query("UPDATE endpoint_secrets SET secret_encrypted = '\\x00' WHERE endpoint_id = $1", toUuid(endpointId));
-  const delivery = only(await store());
-  const declined = async () => (await pipeline.metrics.declined.get()).values[0]?.value ?? 0;
-  const before = await declined();
-  const cover = { open: [delivery.id], ended: {}, tenantIds: [tenantId], endpointIds: [endpointId], startDelayMs: 0 };
-  await startCover(pipeline, { ...cover, workflowId: delivery.workflowId });
-  await eventually(async () => ((await declined()) > before ? true : undefined));
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  const times = (await declined()) - before;
-  await query("UPDATE deliveries SET state = 'cancelled' WHERE id = $1", toUuid(delivery.id));
-  expect(times).toBeLessThan(20);
+describe('a delivery that cannot be signed', () => {
+  async function attemptAll(spoil: string, delaysMs: number[]): Promise<PublicId> {
+    const { id: endpointId } = await endpoint({ delaysMs });
+    await query(spoil, toUuid(endpointId));
+    const delivery = only(await store());
+    const cover = { open: [delivery.id], ended: {}, tenantIds: [tenantId], endpointIds: [endpointId], startDelayMs: 0 };
+    await startCover(pipeline, { ...cover, workflowId: delivery.workflowId });
+    return delivery.id;
+  }
+
+  test('because its key is lost is retried by the schedule, with a reason, and becomes a dead letter', async () => {
+    const spoil = "UPDATE endpoint_secrets SET secret_encrypted = '\\x00' WHERE endpoint_id = $1";
+    const id = await attemptAll(spoil, [10, 10]);
+    expect(await untilState(id, 'dead')).toMatchObject({ attempts: 3, last_error: 'endpoint-unreadable' });
+    expect(await deadLettersOf(id)).toEqual([{ reason: 'exhausted', state: 'open' }]);
+    const details = await query<{ detail: string }>(
+      'SELECT error_detail AS detail FROM attempts WHERE delivery_id = $1',
+      toUuid(id),
+    );
+    expect(details).toHaveLength(3);
+    for (const { detail } of details) expect(detail).toContain('the key that they were encrypted with');
+    expect(receiver.received).toEqual([]);
+  });
+
+  test('because no secret is left is retried too', async () => {
+    const id = await attemptAll('DELETE FROM endpoint_secrets WHERE endpoint_id = $1', []);
+    expect(await untilState(id, 'retrying')).toMatchObject({ attempts: 1, last_error: 'endpoint-unreadable' });
+    await query("UPDATE deliveries SET state = 'cancelled' WHERE id = $1", toUuid(id));
+    expect(receiver.received).toEqual([]);
+  });
 });

@@ -73,6 +73,21 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
       expect(await deadLettersOf(id)).toEqual([{ reason: 'endpoint-disabled', state: 'open' }]);
     });
 
+    test.each([
+      ['endpoint-disabled', "UPDATE endpoints SET state = 'disabled' WHERE id = $1", 'endpointId'],
+      [
+        'content-expired',
+        'UPDATE messages SET body = NULL WHERE id = (SELECT message_id FROM deliveries WHERE id = $1)',
+        'id',
+      ],
+    ] as const)('such dead letters are counted: %s', async (reason, change, key) => {
+      const counted = async () =>
+        (await pipeline.metrics.deadLetters.get()).values.find(({ labels }) => labels.reason === reason)?.value ?? 0;
+      const before = await counted();
+      await attemptAfter((d) => query(change, toUuid(d[key])));
+      expect(await counted()).toBe(before + 1);
+    });
+
     test('paused: it is held', async () => {
       const id = await attemptAfter((d) =>
         query("UPDATE endpoints SET state = 'paused' WHERE id = $1", toUuid(d.endpointId)),
@@ -152,10 +167,10 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
     await publish();
     await receiver.waitFor(1);
     const { pool: db, keyring } = pipeline.dispatch;
-    const redis = createRedis(pipeline.config.REDIS_URL, pipeline.log);
+    const redis = createRedis(pipeline.config.REDIS_URL, 'waybill', pipeline.log);
     const other = createEndpointConfigCache({ db, redis, keyring });
     if (name === 'with Redis') {
-      await eventually(async () => (await redis?.get(`waybill:endpoint:${id}:1`).catch(() => null)) ?? undefined);
+      await eventually(async () => (await redis?.get(`endpoint:${id}:1`).catch(() => null)) ?? undefined);
       expect(await other.get(id, 1)).toMatchObject({ version: 1, url: receiver.url });
       expect(other.statistics).toEqual({ hits: 0, redisHits: 1, databaseReads: 0 });
     }

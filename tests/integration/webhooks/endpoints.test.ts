@@ -209,6 +209,19 @@ test('a paused endpoint keeps its subscriptions, a disabled one has none, an ena
   expect((await states('paused')).map((endpoint: { id: string }) => endpoint.id)).toEqual([id]);
 });
 
+test('a disabled endpoint is not paused, which would make it get messages again', async () => {
+  const { id, path } = await create();
+  await api.call('POST', `${path}/disable`);
+  const refused = await api.call('POST', `${path}/pause`, { body: { reason: 'maintenance' } });
+  expect(refused.status).toBe(409);
+  expect(refused.body).toMatchObject({
+    type: '/docs/problems#wrong-state',
+    detail: 'A disabled endpoint gets no messages to hold: enable it first.',
+  });
+  expect((await api.call('GET', path)).body).toMatchObject({ state: 'disabled', version: 2 });
+  expect(await patterns(id)).toEqual([]);
+});
+
 test('enabling lets held deliveries go on, after the change is committed', async () => {
   const { id, path } = await create();
   await api.call('POST', `${path}/pause`);

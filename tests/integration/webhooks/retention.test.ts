@@ -1,5 +1,7 @@
-import { newId, type PublicId, toUuid } from '../../../core/ids';
+import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import { type WebhooksConfig, webhooksConfig } from '../../../domains/webhooks/config';
+import { expireMessageContent } from '../../../domains/webhooks/store/message-reads';
+import { type RemovedHistory, removeHistory } from '../../../domains/webhooks/store/retention';
 import { forgetOld } from '../../../domains/webhooks/upkeep/retention';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 
@@ -40,8 +42,8 @@ async function insert(daysOld: number, state: string, contentExpiresAt: Date | n
     [delivery, tenant, hex, endpoint, state, new Date(at)],
   );
   await pool.query(
-    `INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome)
-     VALUES ($1, $2, 1, 'accept', now(), 1, 'succeeded')`,
+    `INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome, response_body)
+     VALUES ($1, $2, 1, 'accept', now(), 1, 'succeeded', '{"echo":{}}')`,
     [delivery, toUuid(newId('att'))],
   );
   return hex;
@@ -107,4 +109,81 @@ test('the next run goes on from where the last one stopped', async () => {
   expect(await body(later)).toBeNull();
   const { rows } = await database.pool.query("SELECT position FROM housekeeping WHERE task = 'expire-contents'");
   expect(rows[0].position.replaceAll('-', '')).toBe(later);
+});
+
+/** What the receiver of a message's one delivery answered. */
+async function answer(message: string): Promise<string | null> {
+  const { rows } = await database.pool.query(
+    'SELECT response_body FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE d.message_id = $1',
+    [message],
+  );
+  return rows[0]?.response_body;
+}
+
+test('what receivers answered goes with the content, however that goes', async () => {
+  const fresh = await insert(1, 'delivered');
+  const kept = await insert(40, 'delivered', new Date(Date.now() + DAY));
+  const asked = await insert(2, 'delivered', new Date(Date.now() - 1_000));
+  const now = await insert(1, 'delivered');
+  await database.pool.query("DELETE FROM housekeeping WHERE task = 'expire-contents'");
+  const old = await insert(31, 'delivered');
+  const id = fromUuid('msg', now);
+  expect(await expireMessageContent(database.pool, newId('ten'), id)).toBe(false);
+  expect(await expireMessageContent(database.pool, fromUuid('ten', tenant), id)).toBe(true);
+  await run();
+  expect(await Promise.all([fresh, kept].map(answer))).toEqual(['{"echo":{}}', '{"echo":{}}']);
+  expect(await Promise.all([old, asked, now].map(answer))).toEqual([null, null, null]);
+});
+
+describe('dead letters', () => {
+  async function bury(message: string, state: string): Promise<void> {
+    await database.pool.query(
+      `INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, attempts, state,
+                                 created_at)
+       SELECT gen_random_uuid(), tenant_id, id, message_id, endpoint_id, event_type, 'exhausted', 1, $2, now()
+       FROM deliveries WHERE message_id = $1`,
+      [message, state],
+    );
+  }
+
+  test('go with their delivery, open ones too', async () => {
+    const gone = await insert(92, 'dead');
+    const recent = await insert(2, 'dead');
+    for (const state of ['open', 'retried', 'discarded']) await bury(gone, state);
+    await bury(recent, 'open');
+    expect((await run()).messagesRemoved).toBe(1);
+    const { rows } = await database.pool.query('SELECT message_id AS id FROM dead_letters');
+    expect(rows.map(({ id }) => id.replaceAll('-', ''))).toEqual([recent]);
+  });
+});
+
+test('a run reads messages that stay once, not with every batch', async () => {
+  const waiting = await Promise.all(Array.from({ length: 5 }, () => insert(95, 'held')));
+  const done = await Promise.all(Array.from({ length: 5 }, () => insert(93, 'delivered')));
+  const beforeMs = Date.now() - 92.5 * DAY;
+  const calls: RemovedHistory[] = [];
+  let after: string | undefined;
+  do {
+    const call = await removeHistory(database.pool, { beforeMs, after, limit: 2 });
+    calls.push(call);
+    after = call.last;
+  } while (after !== undefined);
+  const total = (of: (call: RemovedHistory) => number) => calls.reduce((sum, call) => sum + of(call), 0);
+  expect(total(({ seen }) => seen)).toBe(waiting.length + done.length);
+  expect(total(({ removed }) => removed)).toBe(done.length);
+});
+
+test('a batch that takes too long is halved', async () => {
+  await Promise.all(Array.from({ length: 3 }, () => insert(94, 'delivered')));
+  const tooLong = Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' });
+  const limits: number[] = [];
+  const pool = Object.create(database.pool) as typeof database.pool;
+  pool.query = ((config: { name?: string; values: unknown[] }) => {
+    if (config.name !== 'remove-history') return database.pool.query(config as never);
+    const limit = Number(config.values[1]);
+    limits.push(limit);
+    return limit > 300 ? Promise.reject(tooLong) : database.pool.query(config as never);
+  }) as never;
+  expect((await forgetOld({ pool, config, beat: () => {} })).messagesRemoved).toBe(3);
+  expect(limits).toEqual([1_000, 500, 250]);
 });

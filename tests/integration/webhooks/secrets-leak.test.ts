@@ -224,12 +224,12 @@ test('what the database and Redis keep of an endpoint is encrypted', async () =>
   );
   expect(rows[0].secrets.length).toBeGreaterThan(100);
   expectNothingPlanted(JSON.stringify(rows));
-  const redis = createRedis(process.env.REDIS_URL, capture.log);
+  const redis = createRedis(process.env.REDIS_URL, 'waybill', capture.log);
   if (redis === undefined) return;
   await new Promise((resolve) => redis.once('ready', resolve));
   const endpoints = await pipeline.database.pool.query<{ id: string }>('SELECT id FROM endpoints');
   const entries = await Promise.all(
-    endpoints.rows.map(({ id }) => redis.get(`waybill:endpoint:ep_${id.replaceAll('-', '')}:1`)),
+    endpoints.rows.map(({ id }) => redis.get(`endpoint:ep_${id.replaceAll('-', '')}:1`)),
   );
   redis.disconnect();
   expect(entries.filter((entry) => entry !== null).length).toBeGreaterThan(5);
@@ -241,7 +241,7 @@ test('what the database and Redis keep of an endpoint is encrypted', async () =>
   const url = new URL(process.env.REDIS_URL ?? '');
   url.username = 'nobody';
   url.password = planted.payload;
-  const redis = createRedis(url.href, log);
+  const redis = createRedis(url.href, 'waybill', log);
   await eventually(() => (lines.length > 0 ? true : undefined));
   redis?.disconnect();
   expect(lines.join()).toMatch(/WRONGPASS/);
