@@ -32,7 +32,10 @@ afterEach(async () => {
 
 const { query, read, deadLettersOf } = deliveryReads(() => pipeline.database.pool);
 const attemptDue = (id: PublicId) =>
-  pipeline.dispatch.engine.attemptDue({ id, tenantId, endpointId: endpoint.id }, { wanted: () => true, insist: false });
+  pipeline.dispatch.engine.attemptDue(
+    { id, tenantId, endpointId: endpoint.id }, // Also where there would be no turn for so many at once.
+    { wanted: () => true, insist: true },
+  );
 
 /** Starts an attempt of each of so many deliveries; all wait for their answer. */
 async function inFlight(count: number) {

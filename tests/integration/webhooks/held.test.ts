@@ -1,0 +1,96 @@
+import { type PublicId, toUuid } from '../../../core/ids';
+import { deleteEndpoint } from '../../../domains/webhooks/endpoints/delete-endpoint';
+import { moveEndpoint } from '../../../domains/webhooks/endpoints/move-endpoint';
+import { findWronglyHeld } from '../../../domains/webhooks/store/held';
+import { sweep } from '../../../domains/webhooks/upkeep/sweep';
+import { deliveryReads, only } from '../../support/deliveries';
+import { insertEndpoint, insertTenant } from '../../support/fixtures';
+import { createPipeline, type Pipeline } from '../../support/pipeline';
+import { startReceiver, type TestReceiver } from '../../support/receiver';
+
+let pipeline: Pipeline;
+let receiver: TestReceiver;
+let tenantId: PublicId;
+let endpointId: PublicId;
+
+beforeAll(async () => {
+  pipeline = await createPipeline();
+  await pipeline.startWorker();
+});
+afterAll(() => pipeline.close());
+beforeEach(async () => {
+  receiver = await startReceiver();
+  const { pool } = pipeline.database;
+  tenantId = await insertTenant(pool);
+  endpointId = (await insertEndpoint(pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url })).id;
+});
+afterEach(() => receiver.close());
+
+const { query, read, deadLettersOf, untilState } = deliveryReads(() => pipeline.database.pool);
+const move = (state: 'enabled' | 'paused' | 'disabled') =>
+  moveEndpoint(pipeline.platform, tenantId, endpointId, { state });
+
+async function publish(): Promise<PublicId> {
+  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload: {}, channels: [] });
+  if (result.outcome !== 'accepted') throw new Error('not accepted');
+  return only(result.deliveries).id;
+}
+
+/** Publishes while the endpoint is paused. */
+async function held(): Promise<PublicId> {
+  await move('paused');
+  const id = await publish();
+  expect((await read(id)).state).toBe('held');
+  return id;
+}
+
+test('what is held becomes a dead letter when the endpoint is disabled, and can be retried once it is enabled', async () => {
+  const id = await held();
+  await move('disabled');
+  expect((await read(id)).state).toBe('dead');
+  expect(await deadLettersOf(id)).toEqual([{ reason: 'endpoint-disabled', state: 'open' }]);
+  const { rows } = await pipeline.metrics.deadLetters.get().then(({ values }) => ({ rows: values }));
+  expect(rows.find(({ labels }) => labels.reason === 'endpoint-disabled')?.value).toBeGreaterThanOrEqual(1);
+  await move('enabled');
+  const [letter] = await query<{ id: string }>('SELECT id FROM dead_letters WHERE delivery_id = $1', toUuid(id));
+  await pipeline.commands.retryDeadLetter(tenantId, `dl_${letter?.id.replaceAll('-', '')}`);
+  await untilState(id, 'delivered');
+});
+
+test('what is held is cancelled when the endpoint is deleted', async () => {
+  const id = await held();
+  await deleteEndpoint(pipeline.platform, tenantId, endpointId);
+  expect((await read(id)).state).toBe('cancelled');
+  expect(await deadLettersOf(id)).toEqual([]);
+});
+
+test('what is held goes on when the endpoint is enabled, without waiting for a sweep', async () => {
+  const id = await held();
+  await move('enabled');
+  await untilState(id, 'delivered');
+  expect(receiver.received).toHaveLength(1);
+});
+
+test('a delivery that a racing publish left held is found by the sweep, whatever its endpoint has become', async () => {
+  const ids = [await publish(), await publish()];
+  for (const id of ids) await untilState(id, 'delivered');
+  // As a publish leaves it that had seen the endpoint paused and commits after the endpoint was enabled.
+  const leaveHeld = (id: PublicId | undefined) =>
+    query("UPDATE deliveries SET state = 'held', attempts = 0 WHERE id = $1", toUuid(id ?? ''));
+  const sweepNow = () => sweep(pipeline.platform, { beat: () => undefined });
+  await leaveHeld(ids[0]);
+  expect((await sweepNow()).held).toBe(1);
+  await untilState(ids[0] ?? '', 'delivered');
+
+  await move('disabled');
+  await leaveHeld(ids[1]);
+  await sweepNow();
+  expect((await read(ids[1] ?? '')).state).toBe('dead');
+  expect(await findWronglyHeld(pipeline.database.pool, 10)).toEqual([]);
+});
+
+test('a paused endpoint keeps what is held, and the sweep leaves it alone', async () => {
+  const id = await held();
+  expect(await sweep(pipeline.platform, { beat: () => undefined })).toMatchObject({ held: 0 });
+  expect((await read(id)).state).toBe('held');
+});
