@@ -45,7 +45,6 @@ const STALE_AFTER_MS = 250;
 /** Failures in a row after which an endpoint's retries wait in its backlog: it is down, and they are many. */
 const DOWN_AFTER_FAILURES = 10;
 
-/** Most bytes of bodies held in memory, waiting and under way; what does not fit waits in the backlog. */
 const MAX_HELD_BYTES = 128 * 1_048_576;
 
 const PUSHBACK: readonly number[] = [429, 503];
@@ -115,6 +114,8 @@ export interface DeliveryEngineOptions {
   /** Attempts under way at once, in all and to one endpoint. */
   concurrency: number;
   concurrencyPerEndpoint: number;
+  /** Most bytes of bodies held in memory, waiting and under way; what does not fit waits in the backlog. Default 128 MiB. */
+  maxHeldBytes?: number;
   /** Called when deliveries were moved to a backlog. */
   onBacklog(backlog: Backlog): void;
   /** Bounds of the outcomes held while Postgres is away. */
@@ -123,7 +124,7 @@ export interface DeliveryEngineOptions {
 
 /** Makes attempts and records them: the only way a webhook leaves, for first attempts and retries alike. */
 export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
-  const { pool, client, endpoints, metrics, log } = options;
+  const { pool, client, endpoints, metrics, log, maxHeldBytes = MAX_HELD_BYTES } = options;
   const recorder = createDeliveryRecorder({ pool, metrics, log, hold: options.hold });
   const ending = new Set<Promise<AttemptEnd>>();
   let heldBytes = 0;
@@ -190,7 +191,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   const leaseOptions = (lease: string) => ({
     lease,
     leaseSlackMs: LEASE_SLACK_MS,
-    maxBytes: Math.max(1, MAX_HELD_BYTES - heldBytes),
+    maxBytes: Math.max(1, maxHeldBytes - heldBytes),
   });
 
   async function countBuried(result: Promise<LeaseResult>): Promise<LeaseResult> {
@@ -272,7 +273,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       return turns.running + ending.size;
     },
     strained: (endpointId) => turns.strained(endpointId),
-    roomFor: (endpointId) => (heldBytes >= MAX_HELD_BYTES ? 0 : turns.room(endpointId)),
+    roomFor: (endpointId) => (heldBytes >= maxHeldBytes ? 0 : turns.room(endpointId)),
     pausesMs: (endpointId) => turns.pausesMs(endpointId),
     forgive: (endpointId) => turns.forgive(endpointId),
     limitOf: (endpointId) => turns.limit(endpointId) ?? 1,
@@ -296,7 +297,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       const bytes = Buffer.byteLength(delivery.body);
       const since = performance.now();
       const moveAway = () => void track(move(delivery)).then(onEnd);
-      const fits = heldBytes === 0 || heldBytes + bytes <= MAX_HELD_BYTES;
+      const fits = heldBytes === 0 || heldBytes + bytes <= maxHeldBytes;
       const taken =
         fits &&
         turns.add(placeOf(delivery), {

@@ -180,6 +180,36 @@ test('an endpoint that refuses connections is tried ever more rarely, and costs 
   });
 });
 
+test('what one tenant has overdue starves nobody, however much it is, and goes to one backlog', async () => {
+  const MANY = 12_000;
+  const { id: flooded } = await endpoint(bad, { url: `${hanging.url}/`, timeoutMs: 30_000 });
+  const { id: small } = await endpoint(good, { url: healthy.url });
+  const overdue = (tenantId: PublicId, endpointId: PublicId, count: number, minutes: number) =>
+    query(
+      `WITH stored AS (
+         INSERT INTO messages (id, tenant_id, event_type, body, created_at)
+         SELECT gen_random_uuid(), $1, 'order.created', '{}', now() FROM generate_series(1, $3) RETURNING id
+       )
+       INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, next_attempt_at, workflow_id,
+                               created_at, updated_at)
+       SELECT gen_random_uuid(), $1, id, $2, 'order.created', 'pending', now() - $4 * interval '1 minute',
+              'webhook-delivery/batch_lost.' || (row_number() OVER () / 500), now(), now() FROM stored`,
+      toUuid(tenantId),
+      toUuid(endpointId),
+      count,
+      minutes,
+    );
+  await overdue(bad, flooded, MANY, 60);
+  await overdue(good, small, 1, 1);
+  const report = await sweep(pipeline.platform, { beat: () => undefined, graceMs: 500 });
+  expect(report).toMatchObject({ overdue: MANY + 1, moved: MANY, started: 1 });
+  await healthy.waitFor(1, 10_000);
+  await eventually(async () => {
+    const running = await runningFor(flooded);
+    return running.length === 1 && running[0] === backlogWorkflowId(flooded) ? true : undefined;
+  });
+});
+
 test('a backlog that nobody attends to is found by the sweep', async () => {
   const { id } = await endpoint(good, { url: healthy.url });
   const [delivery] = await publish(good);

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
+import { createDeliveryEngine } from '../../../domains/webhooks/delivery/delivery-engine';
+import type { AttemptEnd } from '../../../domains/webhooks/delivery/leased-delivery';
 import { type Dispatch, openDispatch } from '../../../domains/webhooks/delivery/open-dispatch';
 import { startCover } from '../../../domains/webhooks/start';
 import { type AttemptOutcome, recordOutcomes } from '../../../domains/webhooks/store/attempt-outcomes';
 import { leaseDue } from '../../../domains/webhooks/store/leases';
 import type { StoredDelivery } from '../../../domains/webhooks/store/publish';
 import { sweep } from '../../../domains/webhooks/upkeep/sweep';
+import { createGuardedClient } from '../../../infra/http/guarded-client';
 import { deliveryReads, only, storeOnly } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { startHeldReceiver } from '../../support/held-receiver';
@@ -144,6 +147,98 @@ describe('several engines on one database', () => {
       return before !== undefined && request.at - before < delayMs - 1 ? [name] : [];
     });
   }
+});
+
+describe('what is held in memory is bounded in bytes', () => {
+  const BODY = JSON.stringify({ text: 'x'.repeat(300_000) });
+
+  test('of due deliveries only so many are leased as fit, and the first in any case', async () => {
+    await endpoint();
+    const deliveries = await store({ count: 4 });
+    await query('UPDATE messages SET body = $2, body_size = 300000 WHERE tenant_id = $1', toUuid(tenantId), BODY);
+    const ids = deliveries.map(({ id }) => id);
+    const lease = (maxBytes: number) =>
+      leaseDue(pipeline.database.pool, ids, { lease: randomUUID(), leaseSlackMs: 10_000, maxBytes });
+    expect((await lease(1)).leased).toHaveLength(1);
+    expect((await lease(400_000)).leased).toHaveLength(2);
+    expect((await lease(400_000)).leased).toHaveLength(1);
+  });
+
+  test('first attempts that do not fit go to the backlog, from where they are delivered', async () => {
+    const held = await startHeldReceiver();
+    const { id } = await endpoint({ url: held.url });
+    const { platform, dispatch, metrics, log, backlogs } = pipeline;
+    const engine = createDeliveryEngine({
+      ...dispatch,
+      pool: platform.pool,
+      client: createGuardedClient({ policy: { allowHttp: true, allowPrivateNetworks: ['127.0.0.0/8'] } }),
+      metrics,
+      log,
+      concurrency: 10,
+      concurrencyPerEndpoint: 10,
+      maxHeldBytes: 500_000,
+      onBacklog: (backlog) => backlogs.moved(backlog),
+    });
+    const lease = randomUUID();
+    const deliveries = await store({ lease, leaseMs: 30_000, count: 3 });
+    const ends = deliveries.map(
+      (delivery) =>
+        new Promise<AttemptEnd>((resolve) => {
+          const leased = { ...delivery, deliveryId: delivery.id, tenantId, messageId: newId('msg'), body: BODY, lease };
+          const fresh = { attempts: 0, attemptsInRun: 0, createdAtMs: Date.now(), startBeforeMs: Date.now() + 30_000 };
+          engine.attemptLeased({ ...leased, ...fresh }, 'accept', resolve);
+        }),
+    );
+    expect(await Promise.all(ends.slice(1))).toEqual([{ state: 'moved' }, { state: 'moved' }]);
+    expect(await query('SELECT FROM deliveries WHERE endpoint_id = $1 AND backlog', toUuid(id))).toHaveLength(2);
+    await eventually(() => {
+      held.answer(200);
+      return held.received >= 3 ? true : undefined;
+    });
+    held.answer(200);
+    for (const delivery of deliveries) {
+      await eventually(async () => {
+        held.answer(200);
+        return (await read(delivery.id)).state === 'delivered' ? true : undefined;
+      });
+    }
+    await engine.drain();
+    await held.close();
+  });
+});
+
+test('what fails about the same time is due again at few instants, and never before its delay', async () => {
+  const DELAY_MS = 5_000;
+  await endpoint();
+  const lease = randomUUID();
+  const deliveries = await store({ lease, leaseMs: 30_000, count: 60 });
+  const began = Date.now();
+  const due: number[] = [];
+  for (const delivery of deliveries) {
+    const delayMs = Math.round(DELAY_MS * (0.8 + 0.4 * Math.random()));
+    const failed = {
+      attemptId: newId('att'),
+      deliveryId: delivery.id,
+      lease,
+      number: 1,
+      trigger: 'accept' as const,
+      startedAt: new Date(),
+      durationMs: 5,
+      status: 500,
+      error: 'http-500',
+      errorDetail: undefined,
+      responseBody: undefined,
+      next: { state: 'retrying' as const, delayMs },
+      toBacklog: false,
+    };
+    const { nextAttemptAt } = only(await recordOutcomes(pipeline.database.pool, [failed]));
+    const atMs = nextAttemptAt?.getTime() ?? 0;
+    expect(atMs).toBeGreaterThanOrEqual(began + delayMs - 5);
+    expect(atMs).toBeLessThan(Date.now() + delayMs * 1.1 + 5);
+    due.push(atMs);
+  }
+  const spreadMs = Date.now() - began + 0.4 * DELAY_MS;
+  expect(new Set(due).size).toBeLessThanOrEqual(Math.ceil(spreadMs / 256) + 2);
 });
 
 describe('an outcome recorded under a lost lease', () => {
