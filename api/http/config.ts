@@ -3,6 +3,7 @@ import { count, port, setting } from '../../infra/config/fields';
 
 export const apiConfig = z.object({
   WAYBILL_PORT: port(8080, 'port of the API'),
+  WAYBILL_METRICS_PORT: port(9464, "port of the API's `/metrics`, which is not on the public port"),
   WAYBILL_TEMPORAL_UI_URL: setting(
     z.url('expected an http(s):// URL').default('http://127.0.0.1:8233'),
     'base of links to Temporal Web UI',

@@ -89,6 +89,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_ADMIN_KEY', `${ADMIN_KEY}PLANTED`, /wb_live_/],
   ['WAYBILL_PORT', '70000', /port number from 0 to 65535/],
   ['WAYBILL_PORT', 'http', /port number from 0 to 65535/],
+  ['WAYBILL_METRICS_PORT', '65536', /port number from 0 to 65535/],
   ['WAYBILL_WORKER_PORT', '-1', /port number from 0 to 65535/],
   ['WAYBILL_TEMPORAL_METRICS_PORT', 'x', /port number/],
   ['WAYBILL_WORKER_ROLES', 'delivery,PLANTED', /one or more of delivery, money, upkeep/],
