@@ -16,6 +16,8 @@ import { DOORS } from './routes';
 import { createApp } from './server';
 
 const SHUTDOWN_DEADLINE_MS = 45_000;
+/** A process that has just started knows no key, and many may come at once from the same address. */
+const UNKNOWN_KEYS_BURST_SECONDS = 5;
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** Runs the API process until a signal ends it. */
@@ -23,7 +25,7 @@ async function main(): Promise<void> {
   const fragments = [apiConfig, ...DOORS.flatMap(({ domain }) => domain.config ?? [])];
   const platform = openPlatform({ name: 'api', fragments });
   const { settings, config, pool, metrics, log } = platform;
-  const { WAYBILL_PORT, WAYBILL_METRICS_PORT, WAYBILL_RATE_LIMIT_PER_SECOND: perSecond } = settings.of(apiConfig);
+  const { WAYBILL_PORT, WAYBILL_METRICS_PORT, ...limits } = settings.of(apiConfig);
   const { WAYBILL_ADMIN_KEY } = settings.of(accountsConfig);
   if (WAYBILL_ADMIN_KEY !== undefined) await ensureAdminKey(pool, WAYBILL_ADMIN_KEY);
 
@@ -33,7 +35,11 @@ async function main(): Promise<void> {
       process: stopping ? 'shutting down' : 'ok',
       postgres: await stateOf(ping(pool)),
     }),
-    rateLimiter: createRateLimiter({ perSecond }),
+    rateLimiter: createRateLimiter({ perSecond: limits.WAYBILL_RATE_LIMIT_PER_SECOND }),
+    unknownKeyLimiter: createRateLimiter({
+      perSecond: limits.WAYBILL_UNKNOWN_KEYS_PER_SECOND,
+      burst: UNKNOWN_KEYS_BURST_SECONDS * limits.WAYBILL_UNKNOWN_KEYS_PER_SECOND,
+    }),
   });
 
   const metricsServer = await startMetricsServer(createMetricsPage(metrics.registry), {

@@ -89,6 +89,8 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_ADMIN_KEY', `${ADMIN_KEY}PLANTED`, /wb_live_/],
   ['WAYBILL_PORT', '70000', /port number from 0 to 65535/],
   ['WAYBILL_PORT', 'http', /port number from 0 to 65535/],
+  ['WAYBILL_UNKNOWN_KEYS_PER_SECOND', '0', /whole number from 1/],
+  ['WAYBILL_TRUSTED_PROXIES', '10.0.0.0/8,proxy', /CIDR ranges such as/],
   ['WAYBILL_METRICS_PORT', '65536', /port number from 0 to 65535/],
   ['WAYBILL_WORKER_PORT', '-1', /port number from 0 to 65535/],
   ['WAYBILL_TEMPORAL_METRICS_PORT', 'x', /port number/],
