@@ -18,12 +18,14 @@ import { createApp } from './server';
 const SHUTDOWN_DEADLINE_MS = 45_000;
 /** A process that has just started knows no key, and many may come at once from the same address. */
 const UNKNOWN_KEYS_BURST_SECONDS = 5;
+/** Whoever asked has given up by then; a worker's background work may take longer. */
+const STATEMENT_TIMEOUT_MS = 10_000;
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** Runs the API process until a signal ends it. */
 async function main(): Promise<void> {
   const fragments = [apiConfig, ...DOORS.flatMap(({ domain }) => domain.config ?? [])];
-  const platform = openPlatform({ name: 'api', fragments });
+  const platform = openPlatform({ name: 'api', fragments, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const { settings, config, pool, metrics, log } = platform;
   const { WAYBILL_PORT, WAYBILL_METRICS_PORT, ...limits } = settings.of(apiConfig);
   const { WAYBILL_ADMIN_KEY } = settings.of(accountsConfig);

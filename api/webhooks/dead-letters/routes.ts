@@ -11,9 +11,9 @@ const TAG = 'Dead letters';
 const CURSOR = byId('dead-letters');
 
 export function deadLetterRoutes(
-  deps: Pick<DoorContext, 'pool' | 'client' | 'config' | 'log' | 'workflowUrl'>,
+  deps: Pick<DoorContext, 'pool' | 'reads' | 'client' | 'config' | 'log' | 'workflowUrl'>,
 ): Route[] {
-  const { pool, workflowUrl } = deps;
+  const { pool, reads, workflowUrl } = deps;
 
   return [
     route({
@@ -30,7 +30,7 @@ export function deadLetterRoutes(
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
         const filter = { ...query, state: query.state === 'any' ? undefined : query.state };
-        const page = await listDeadLetters(pool, tenantId, filter, request);
+        const page = await listDeadLetters(reads, tenantId, filter, request);
         return { status: 200, body: pageBody(CURSOR, request, page, deadLetterView) };
       },
     }),

@@ -28,8 +28,10 @@ import {
 const TAG = 'Endpoints';
 const CURSOR = byId('endpoints');
 
-export function endpointRoutes(deps: Pick<DoorContext, 'pool' | 'keyring' | 'config' | 'client' | 'log'>): Route[] {
-  const { pool, keyring } = deps;
+export function endpointRoutes(
+  deps: Pick<DoorContext, 'pool' | 'reads' | 'keyring' | 'config' | 'client' | 'log'>,
+): Route[] {
+  const { pool, reads, keyring } = deps;
   const view = (endpoint: Endpoint) => endpointView(endpoint, openHeaders(keyring, endpoint));
   const one = { 200: { description: 'The endpoint as it is now.', body: endpointSchema } };
 
@@ -67,7 +69,7 @@ export function endpointRoutes(deps: Pick<DoorContext, 'pool' | 'keyring' | 'con
       responses: { 200: { description: 'A page of endpoints.', body: endpointPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listEndpoints(pool, tenantId, { state: query.state }, request);
+        const page = await listEndpoints(reads, tenantId, { state: query.state }, request);
         return { status: 200, body: pageBody(CURSOR, request, page, view) };
       },
     }),

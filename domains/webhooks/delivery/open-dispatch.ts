@@ -40,7 +40,7 @@ function open(platform: Platform): Dispatch {
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
   });
   const dispatch = { endpoints, engine };
-  watchDispatch(metrics.registry, { pool, ...dispatch });
+  watchDispatch(metrics.registry, { db: platform.reads, ...dispatch });
   platform.onClose(async () => {
     await engine.drain();
     await client.close();

@@ -266,8 +266,8 @@ test('an error of ours is told without its text, and logged with the request id'
 
 test('while Postgres cannot be reached requests are answered 503, and afterwards as before', async () => {
   const relay = await startRelay();
-  const pool = createPool(relay.url(api.pipeline.database.url), 4, api.deps.log);
-  const server = await listen({ ...api.deps, pool });
+  const pool = createPool(relay.url(api.pipeline.database.url), { max: 4 }, api.deps.log);
+  const server = await listen({ ...api.deps, pool, reads: pool });
   const get = () => request(server).get('/v1/endpoints').set('authorization', `Bearer ${api.key}`);
   expect((await get()).status).toBe(200);
   relay.cut();

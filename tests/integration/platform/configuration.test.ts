@@ -82,6 +82,8 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_DATABASE_CONNECTIONS', '0', /whole number from 1 to 500/],
   ['WAYBILL_DATABASE_CONNECTIONS', '501', /whole number from 1 to 500/],
   ['WAYBILL_DATABASE_CONNECTIONS', '2.5', /whole number from 1 to 500/],
+  ['WAYBILL_DATABASE_READ_CONNECTIONS', '0', /whole number from 1 to 500/],
+  ['WAYBILL_DATABASE_READ_TIMEOUT', '31s', /at most 30s/],
   ['REDIS_URL', 'http://PLANTED@host', /redis:\/\/ or rediss:\/\/ URL/],
   ['WAYBILL_KEYS', ' , ', /id:base64-of-32-bytes/],
   ['WAYBILL_KEYS', `PLANTED:${Buffer.alloc(16).toString('base64')}`, /id:base64-of-32-bytes/],
