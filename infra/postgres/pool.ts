@@ -56,11 +56,24 @@ export async function ping(db: Queryable): Promise<void> {
   await db.query({ text: 'SELECT 1' });
 }
 
-/** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
-export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` in a transaction: committed when it resolves, rolled back when it throws.
+ *
+ * @param options.statementTimeoutMs - how long its statements may take, where the pool's limit does not fit
+ */
+export async function inTransaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  options: { statementTimeoutMs?: number } = {},
+): Promise<T> {
+  const { statementTimeoutMs } = options;
   const client = await pool.connect();
   try {
-    await client.query('BEGIN');
+    await client.query(
+      statementTimeoutMs === undefined
+        ? 'BEGIN'
+        : `BEGIN; SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}`,
+    );
     const result = await work(client);
     await client.query('COMMIT');
     client.release();
