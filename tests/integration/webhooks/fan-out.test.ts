@@ -9,6 +9,8 @@ import { createPipeline, type Pipeline } from '../../support/pipeline';
 jest.setTimeout(180_000);
 
 const MANY = 2_000;
+const WAVES = 4;
+const WAVE = 10;
 
 let pipeline: Pipeline;
 let heavy: PublicId;
@@ -50,7 +52,6 @@ async function storedOf(tenantId: PublicId): Promise<number> {
 }
 
 test("one tenant's messages to 2,000 endpoints each neither delay nor fail another's single ones", async () => {
-  const messages = 60;
   const { publisher } = pipeline;
   const mine = async () => {
     const startedAt = performance.now();
@@ -58,11 +59,17 @@ test("one tenant's messages to 2,000 endpoints each neither delay nor fail anoth
     expect(result).toMatchObject({ outcome: 'accepted', deliveries: [expect.anything()] });
     return performance.now() - startedAt;
   };
+  const started: ReturnType<typeof publisher.publish>[] = [];
+  const latencies: number[] = [];
+  // In waves, so that every commit that can be under way has some to take.
+  for (let wave = 0; wave < WAVES; wave++) {
+    for (let n = 0; n < WAVE; n++) started.push(publisher.publish(input(heavy)));
+    latencies.push(await mine());
+  }
   let busy = true;
-  const heavies = Promise.all(Array.from({ length: messages }, () => publisher.publish(input(heavy)))).finally(() => {
+  const heavies = Promise.all(started).finally(() => {
     busy = false;
   });
-  const latencies = [await mine()];
   while (busy) {
     latencies.push(await mine());
     await new Promise((resolve) => setImmediate(resolve));
@@ -70,9 +77,8 @@ test("one tenant's messages to 2,000 endpoints each neither delay nor fail anoth
   for (const result of await heavies) {
     expect(result.outcome === 'accepted' && result.deliveries.length).toBe(MANY);
   }
-  expect(await storedOf(heavy)).toBe(messages * MANY);
+  expect(await storedOf(heavy)).toBe(WAVES * WAVE * MANY);
   latencies.sort((a, b) => a - b);
-  expect(latencies.length).toBeGreaterThan(messages);
   expect(latencies[Math.floor(latencies.length * 0.95)]).toBeLessThan(250);
   expect(latencies.at(-1)).toBeLessThan(1_500);
 });
