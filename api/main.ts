@@ -1,8 +1,11 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TimedOut, withTimeout } from '../core/timeout';
 import { accountsConfig, ensureAdminKey } from '../domains/accounts';
 import { webhooksConfig } from '../domains/webhooks';
 import { ConfigError } from '../infra/config/settings';
+import { createMetricsPage } from '../infra/observability/metrics-page';
+import { startMetricsServer } from '../infra/observability/metrics-server';
 import { openPlatform } from '../infra/platform/platform';
 import { ping } from '../infra/postgres/pool';
 import { apiConfig } from './http/config';
@@ -13,13 +16,18 @@ import { DOORS } from './routes';
 import { createApp } from './server';
 
 const SHUTDOWN_DEADLINE_MS = 45_000;
+/** A process that has just started knows no key, and many may come at once from the same address. */
+const UNKNOWN_KEYS_BURST_SECONDS = 5;
+/** Whoever asked has given up by then; a worker's background work may take longer. */
+const STATEMENT_TIMEOUT_MS = 10_000;
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** Runs the API process until a signal ends it. */
 async function main(): Promise<void> {
   const fragments = [apiConfig, ...DOORS.flatMap(({ domain }) => domain.config ?? [])];
-  const platform = openPlatform({ name: 'api', fragments });
-  const { settings, config, pool, log } = platform;
+  const platform = openPlatform({ name: 'api', fragments, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const { settings, config, pool, metrics, log } = platform;
+  const { WAYBILL_PORT, WAYBILL_METRICS_PORT, ...limits } = settings.of(apiConfig);
   const { WAYBILL_ADMIN_KEY } = settings.of(accountsConfig);
   if (WAYBILL_ADMIN_KEY !== undefined) await ensureAdminKey(pool, WAYBILL_ADMIN_KEY);
 
@@ -29,17 +37,26 @@ async function main(): Promise<void> {
       process: stopping ? 'shutting down' : 'ok',
       postgres: await stateOf(ping(pool)),
     }),
-    rateLimiter: createRateLimiter({ perSecond: settings.of(apiConfig).WAYBILL_RATE_LIMIT_PER_SECOND }),
+    rateLimiter: createRateLimiter({ perSecond: limits.WAYBILL_RATE_LIMIT_PER_SECOND }),
+    unknownKeyLimiter: createRateLimiter({
+      perSecond: limits.WAYBILL_UNKNOWN_KEYS_PER_SECOND,
+      burst: UNKNOWN_KEYS_BURST_SECONDS * limits.WAYBILL_UNKNOWN_KEYS_PER_SECOND,
+    }),
   });
 
+  const metricsServer = await startMetricsServer(createMetricsPage(metrics.registry), {
+    host: config.WAYBILL_HOST,
+    port: WAYBILL_METRICS_PORT,
+  });
   const server = createApiServer(app, { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 30_000 });
   const close = gracefulClose(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(settings.of(apiConfig).WAYBILL_PORT, config.WAYBILL_HOST, 1024, resolve);
+    server.listen(WAYBILL_PORT, config.WAYBILL_HOST, 1024, resolve);
   });
   const { WAYBILL_FIRST_ATTEMPT: firstAttempt } = settings.of(webhooksConfig);
-  log.info({ port: (server.address() as AddressInfo).port, firstAttempt }, 'API is listening');
+  const ports = { port: portOf(server), metricsPort: portOf(metricsServer) };
+  log.info({ ...ports, firstAttempt }, 'API is listening');
 
   async function stop(signal: string): Promise<void> {
     if (stopping) return;
@@ -51,6 +68,9 @@ async function main(): Promise<void> {
     }, SHUTDOWN_DEADLINE_MS).unref();
     await close();
     await platform.close();
+    // Until the end: what is still waiting is what one wants to see of a process that stops slowly.
+    metricsServer.close();
+    metricsServer.closeAllConnections();
     log.info('API stopped');
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -61,6 +81,10 @@ async function main(): Promise<void> {
       });
     });
   }
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }
 
 /** `ok`, or what is wrong, for `/readyz`. */

@@ -25,7 +25,6 @@ export function apiRoutes(context: DoorContext, readiness: OperationDeps['readin
     ...DOORS.flatMap((door) => door.routes(context)),
     ...operationRoutes({
       readiness,
-      registry: context.metrics.registry,
       document: () => openApiDocument(routes, context.scopes),
     }),
   ];

@@ -17,7 +17,10 @@ import { apiRoutes, DOORS } from './routes';
 export interface AppOptions {
   /** The state of each server that is needed: `ok`, or what is wrong with it. */
   readiness(): Promise<Record<string, string>>;
+  /** Counts by tenant. */
   rateLimiter: RateLimiter;
+  /** Counts API keys that are none, by the client's address. */
+  unknownKeyLimiter: RateLimiter;
 }
 
 /** Makes the API. It listens to nothing by itself: see `api/http/http-server.ts`. */
@@ -27,6 +30,7 @@ export function createApp(platform: Platform, options: AppOptions): Express {
   app.disable('etag');
   app.enable('case sensitive routing');
   app.set('query parser', 'simple');
+  app.set('trust proxy', platform.settings.of(apiConfig).WAYBILL_TRUSTED_PROXIES);
 
   const context = doorContext(platform);
   const metrics = platform.metrics.of(requestMetrics);
@@ -34,6 +38,7 @@ export function createApp(platform: Platform, options: AppOptions): Express {
   mountRoutes(app, apiRoutes(context, options.readiness), {
     authenticator: context.authenticator,
     rateLimiter: options.rateLimiter,
+    unknownKeyLimiter: options.unknownKeyLimiter,
     idempotency: new Idempotency({ pool: platform.pool, keyring: platform.keyring, metrics }),
     maxBodyBytes: platform.settings.of(apiConfig).WAYBILL_MAX_BODY_BYTES,
   });

@@ -100,6 +100,28 @@ describe('batching', () => {
   });
 });
 
+describe('groups', () => {
+  test("a single item of one group waits for a batch, not for another's hundred", async () => {
+    const { commits, open } = createCommits({ maxInFlight: 1, maxBatch: 4, groupOf: (item) => String(item >= 1_000) });
+    const batches: (readonly number[])[] = [];
+    const results = Array.from({ length: 100 }, (_, item) => commits.add(item));
+    await turn();
+    results.push(commits.add(1_000), commits.add(1_001));
+    while (open.length > 0) {
+      batches.push(open[0]?.items ?? []);
+      open[0]?.end();
+      await turn();
+    }
+    expect(batches.slice(0, 3)).toEqual([
+      [0, 1, 2, 3],
+      [4, 1_000, 5, 1_001],
+      [6, 7, 8, 9],
+    ]);
+    expect(batches.flat().filter((item) => item < 1_000)).toEqual(Array.from({ length: 100 }, (_, item) => item));
+    expect(await Promise.all(results)).toEqual([...Array.from({ length: 100 }, (_, n) => n * 10), 10_000, 10_010]);
+  });
+});
+
 describe('when an item is at fault', () => {
   const fault = new Error('bad item');
   const faulty = (bad: ReadonlySet<number>, committed: number[]): Partial<GroupCommitOptions<number, number>> => ({
@@ -161,6 +183,27 @@ describe('bounds', () => {
       await turn();
     }
     expect(await Promise.all([first, ...waiting])).toEqual([10, 20, 30, 50]);
+  });
+
+  test('items that are too large together are refused; one alone never is, whatever its size', async () => {
+    const size = { of: (item: number) => item, maxWaiting: 100 };
+    const { commits, open } = createCommits({ maxBatch: 10, maxInFlight: 1, size });
+    const results = [commits.add(1)];
+    await turn();
+    results.push(commits.add(500));
+    await expect(commits.add(1)).rejects.toThrow(Overloaded);
+    open[0]?.end();
+    await turn();
+    results.push(commits.add(60), commits.add(40));
+    await expect(commits.add(1)).rejects.toThrow(Overloaded);
+    while (open.length > 0) {
+      open[0]?.end();
+      await turn();
+    }
+    results.push(commits.add(100));
+    await turn();
+    open[0]?.end();
+    expect(await Promise.all(results)).toEqual([10, 5_000, 600, 400, 1_000]);
   });
 
   test('whatever comes when: no batch is too large, no slot is used twice at once, each caller gets its own result', async () => {

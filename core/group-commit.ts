@@ -1,3 +1,5 @@
+import { FairQueue } from './fair-queue';
+
 export interface GroupCommitOptions<T, R> {
   /** Most items in one commit. */
   maxBatch: number;
@@ -7,6 +9,13 @@ export interface GroupCommitOptions<T, R> {
   maxInFlight: number;
   /** Most items waiting; one more is refused with {@link Overloaded}. */
   maxWaiting: number;
+  /** What an item takes of memory, and how much may wait; what is over that is refused with {@link Overloaded}. */
+  size?: { of(item: T): number; maxWaiting: number };
+  /**
+   * Whose item it is. Batches take from the groups in turns, so that one group's single item does not wait for another's
+   * ten thousand. Without it all items are one group.
+   */
+  groupOf?(item: T): string;
   /**
    * Writes a batch.
    *
@@ -30,6 +39,9 @@ export class Overloaded extends Error {
 
 interface Waiting<T, R> {
   item: T;
+  /** As `weigh` and `size` say, once: an item is looked at several times. */
+  weight: number;
+  size: number;
   resolve(result: R): void;
   reject(error: unknown): void;
 }
@@ -40,7 +52,8 @@ interface Waiting<T, R> {
  * grows by itself to what the database can take.
  */
 export class GroupCommit<T, R> {
-  #waiting: Waiting<T, R>[] = [];
+  readonly #waiting = new FairQueue<Waiting<T, R>>();
+  #waitingSize = 0;
   readonly #freeSlots: number[];
   #idle: (() => void)[] = [];
   #kicked = false;
@@ -56,11 +69,15 @@ export class GroupCommit<T, R> {
 
   /** Resolves once the item's batch is durable. */
   add(item: T): Promise<R> {
-    if (this.#waiting.length >= this.options.maxWaiting) {
+    const { maxWaiting, size: sizes, weigh, groupOf } = this.options;
+    const size = sizes?.of(item) ?? 0;
+    const fits = sizes === undefined || this.#waiting.length === 0 || this.#waitingSize + size <= sizes.maxWaiting;
+    if (this.#waiting.length >= maxWaiting || !fits) {
       return Promise.reject(new Overloaded('too many writes are waiting for the database'));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
+      this.#waiting.push(groupOf?.(item) ?? '', { item, weight: weigh?.of(item) ?? 0, size, resolve, reject });
+      this.#waitingSize += size;
       this.#kick();
     });
   }
@@ -85,7 +102,7 @@ export class GroupCommit<T, R> {
     if (this.#waiting.length === 0) return;
     const slot = this.#freeSlots.pop();
     if (slot === undefined) return;
-    const batch = this.#waiting.splice(0, this.#batchLength());
+    const batch = this.#takeBatch();
     void this.#commit(batch, slot).finally(() => {
       this.#freeSlots.push(slot);
       if (this.#waiting.length > 0) this.#start();
@@ -96,17 +113,20 @@ export class GroupCommit<T, R> {
     if (this.#waiting.length > 0) this.#start();
   }
 
-  #batchLength(): number {
+  #takeBatch(): Waiting<T, R>[] {
     const { maxBatch, weigh } = this.options;
-    const length = Math.min(maxBatch, this.#waiting.length);
-    if (weigh === undefined) return length;
+    const batch: Waiting<T, R>[] = [];
     let weight = 0;
-    for (let count = 0; count < length; count++) {
-      const waiting = this.#waiting[count];
-      weight += waiting === undefined ? 0 : weigh.of(waiting.item);
-      if (weight > weigh.maxBatchWeight) return Math.max(count, 1);
+    while (batch.length < maxBatch) {
+      const next = this.#waiting.peek();
+      if (next === undefined) break;
+      weight += next.weight;
+      if (weigh !== undefined && weight > weigh.maxBatchWeight && batch.length > 0) break;
+      this.#waiting.shift();
+      this.#waitingSize -= next.size;
+      batch.push(next);
     }
-    return length;
+    return batch;
   }
 
   async #commit(batch: Waiting<T, R>[], slot: number): Promise<void> {

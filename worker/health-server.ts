@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http';
+import type { MetricsPage } from '../infra/observability/metrics-page';
 
 export interface HealthServerOptions {
   host: string;
   port: number;
   /** What is not ready, by name; empty when everything is. */
   problems(): Promise<Record<string, string>>;
-  renderMetrics(): Promise<string>;
-  metricsContentType: string;
+  metrics: MetricsPage;
 }
 
 /** The worker's own `/healthz`, `/readyz` and `/metrics`. */
@@ -23,7 +23,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<S
         const ready = Object.keys(problems).length === 0;
         json(ready ? 200 : 503, ready ? { status: 'ready' } : { status: 'not ready', problems });
       },
-      '/metrics': async () => answer(200, options.metricsContentType, await options.renderMetrics()),
+      '/metrics': async () => answer(200, options.metrics.contentType, await options.metrics.render()),
     };
     const route = routes[(request.url ?? '').split('?')[0] ?? ''];
     if (route === undefined) json(404, { status: 'not found', routes: Object.keys(routes) });

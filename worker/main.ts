@@ -1,6 +1,7 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { ConfigError } from '../infra/config/settings';
 import type { Logger } from '../infra/log';
+import { createMetricsPage } from '../infra/observability/metrics-page';
 import { openPlatform } from '../infra/platform/platform';
 import { ping } from '../infra/postgres/pool';
 import { connectNative } from '../infra/temporal/client';
@@ -33,8 +34,7 @@ async function main(): Promise<void> {
       });
       return problems;
     },
-    renderMetrics: () => metrics.registry.metrics(),
-    metricsContentType: metrics.registry.contentType,
+    metrics: createMetricsPage(metrics.registry),
   });
 
   // Before Temporal is reached: its absence may be why nothing gets done.

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import type { Authenticator, Principal } from '../../domains/accounts';
+import type { Authenticator, Principal, UnknownKeyGuard } from '../../domains/accounts';
+import { addressGroup } from './client-address';
 import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
 import { NOT_UTF8, problemOf } from './failures';
 import { fingerprintOf } from './idempotency/fingerprint';
@@ -13,7 +14,10 @@ import { type RawInput, type Route, type RouteResult, takesBody } from './route'
 
 export interface AdapterDeps {
   authenticator: Authenticator;
+  /** Counts by tenant. */
   rateLimiter: RateLimiter;
+  /** Counts API keys that are none, by the client's address. */
+  unknownKeyLimiter: RateLimiter;
   idempotency: Idempotency;
   /** Largest body that is read. */
   maxBodyBytes: number;
@@ -49,7 +53,10 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     let principal: Principal | undefined;
     let key: string | undefined;
     if (scope !== undefined) {
-      principal = await deps.authenticator.authenticate(req.headers.authorization);
+      principal = await deps.authenticator.authenticate(
+        req.headers.authorization,
+        unknownKeyGuard(deps.unknownKeyLimiter, req),
+      );
       if (principal === undefined) throw unauthenticated(req.headers.authorization);
       limitRate(deps.rateLimiter, principal, exchange);
       if (!principal.scopes.allows(scope)) throw lacksScope(scope);
@@ -110,8 +117,25 @@ function placeOf(name: string, route: Route | undefined) {
   return route?.query !== undefined && name in route.query.shape ? 'query' : 'body';
 }
 
+/** Whoever makes keys up waits; who has one is never counted. */
+function unknownKeyGuard(limiter: RateLimiter, req: Request): UnknownKeyGuard {
+  let address = '';
+  return {
+    enter() {
+      address = addressGroup(req.ip);
+      const { allowed, retryAfterSeconds } = limiter.take(address);
+      if (allowed) return;
+      throw new Problem('rate-limited', {
+        detail: 'Too many API keys that do not exist came from this address.',
+        headers: { 'retry-after': String(retryAfterSeconds) },
+      });
+    },
+    leave: () => limiter.giveBack(address),
+  };
+}
+
 function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchange): void {
-  const decision = limiter.take(principal.keyId);
+  const decision = limiter.take(principal.tenantId);
   exchange.headers = {
     ...exchange.headers,
     'ratelimit-policy': `"default";q=${decision.limit};w=1`,

@@ -1,3 +1,4 @@
+import { codeOf } from '../../core/error-code';
 import { Overloaded } from '../../core/group-commit';
 import { Refusal } from '../../core/refusal';
 import { TimedOut } from '../../core/timeout';
@@ -20,6 +21,9 @@ const DRIVER_MESSAGES =
   /connection terminated|connection timeout|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable/i;
 /** gRPC: deadline exceeded, resource exhausted, unavailable. */
 const PASSING_GRPC = new Set([4, 8, 14]);
+/** The SQLSTATE of a statement that ran into its timeout. */
+const QUERY_CANCELLED = '57014';
+const POOL_EXHAUSTED = /timeout exceeded when trying to connect/i;
 const MAX_DEPTH = 3;
 
 /** The type of the error that is thrown for a body which is not UTF-8. */
@@ -41,7 +45,7 @@ const BODY_ERRORS: Readonly<Record<string, ProblemCode>> = {
 export function problemOf(error: unknown, placeOf: (name: string) => FieldError['in'] = () => 'body'): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Refusal) return problemOfRefusal(error, placeOf);
-  if (isUnavailable(error)) return new Problem('unavailable', { headers: { 'retry-after': '1' } });
+  if (isUnavailable(error)) return unavailable(error);
   if (hasProperties(error)) {
     const kind = typeof error.type === 'string' ? BODY_ERRORS[error.type] : undefined;
     // Nobody waits for the rest of a body that is refused unread.
@@ -51,6 +55,17 @@ export function problemOf(error: unknown, placeOf: (name: string) => FieldError[
     if (error.status === 400) return new Problem('malformed-request');
   }
   return new Problem('internal-error');
+}
+
+function unavailable(error: unknown): Problem {
+  const detail = detailOf(error);
+  return new Problem('unavailable', { headers: { 'retry-after': '1' }, ...(detail === undefined ? {} : { detail }) });
+}
+
+function detailOf(error: unknown): string | undefined {
+  if (codeOf(error) === QUERY_CANCELLED) return 'This took the database too long: ask for less, or later.';
+  const waited = error instanceof Error && POOL_EXHAUSTED.test(error.message);
+  return waited ? 'All connections to the database are busy with other requests of this kind.' : undefined;
 }
 
 /** Whether an error says that Postgres or Temporal is out of reach or overloaded at the moment. */

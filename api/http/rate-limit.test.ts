@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { createRateLimiter } from './rate-limit';
 
-function limiterAt(perSecond: number, maxKeys?: number) {
+function limiterAt(perSecond: number, { maxKeys, burst }: { maxKeys?: number; burst?: number } = {}) {
   let now = 1_000_000;
-  const limiter = createRateLimiter({ perSecond, now: () => now, ...(maxKeys === undefined ? {} : { maxKeys }) });
+  const limiter = createRateLimiter({
+    perSecond,
+    now: () => now,
+    ...(maxKeys === undefined ? {} : { maxKeys }),
+    ...(burst === undefined ? {} : { burst }),
+  });
   return {
     take: (key = 'a') => limiter.take(key),
+    giveBack: () => limiter.giveBack('a'),
     wait: (ms: number) => {
       now += ms;
     },
@@ -22,6 +28,16 @@ test("a second's worth may come at once, then one whenever one has drained", () 
   expect([take().allowed, take().allowed]).toEqual([true, false]);
   wait(10_000);
   expect(take()).toMatchObject({ allowed: true, remaining: 3 });
+});
+
+test('a burst may be larger than what a second drains, and what is given back may be taken again', () => {
+  const { take, giveBack, wait } = limiterAt(2, { burst: 6 });
+  expect([1, 2, 3, 4, 5, 6].map(() => take().remaining)).toEqual([5, 4, 3, 2, 1, 0]);
+  expect(take()).toMatchObject({ allowed: false, retryAfterSeconds: 1, resetSeconds: 3 });
+  giveBack();
+  expect([take().allowed, take().allowed]).toEqual([true, false]);
+  wait(1_000);
+  expect([take().allowed, take().allowed, take().allowed]).toEqual([true, true, false]);
 });
 
 test('keys do not count for each other', () => {

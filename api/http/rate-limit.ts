@@ -15,11 +15,15 @@ export interface RateLimitDecision {
 
 export interface RateLimiter {
   take(key: string): RateLimitDecision;
+  /** Takes back what one allowed request took. */
+  giveBack(key: string): void;
 }
 
 export interface RateLimiterOptions {
-  /** Requests a second for one key, which may also come all at once. */
+  /** Requests a second for one key. */
   perSecond: number;
+  /** Most that may come all at once; by default a second's worth. */
+  burst?: number;
   /** Most keys remembered. */
   maxKeys?: number;
   /** A clock in milliseconds that never goes back. */
@@ -27,14 +31,15 @@ export interface RateLimiterOptions {
 }
 
 /**
- * Limits requests by GCRA: a key's requests drain at the limit, and at most a second's worth may be in the bucket. So no
- * second, wherever it begins, lets more than twice the limit pass. It counts in this process alone: with several API
+ * Limits requests by GCRA: a key's requests drain at the limit, and at most a second's worth may be in the bucket
+ * unless `burst` says otherwise. So no second, wherever it begins, lets more than twice the limit pass. It counts in this process alone: with several API
  * processes each allows the whole limit.
  */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const { perSecond } = options;
   const now = options.now ?? (() => performance.now());
   const interval = 1000 / perSecond;
+  const roomMs = (options.burst ?? perSecond) * interval;
   /** When each key's bucket will have drained. */
   const drained = new LRUCache<string, { at: number }>({ max: options.maxKeys ?? 100_000 });
 
@@ -47,16 +52,20 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
         drained.set(key, bucket);
       }
       const filled = Math.max(at, bucket.at) + interval;
-      const allowed = filled - at <= 1000 + interval * 1e-3;
+      const allowed = filled - at <= roomMs + interval * 1e-3;
       if (allowed) bucket.at = filled;
       const level = Math.max(0, bucket.at - at);
       return {
         allowed,
         limit: perSecond,
-        remaining: Math.floor((1000 - level) / interval + 1e-3),
+        remaining: Math.floor((roomMs - level) / interval + 1e-3),
         resetSeconds: Math.ceil(level / 1000),
-        retryAfterSeconds: allowed ? 0 : Math.max(1, Math.ceil((filled - at - 1000) / 1000)),
+        retryAfterSeconds: allowed ? 0 : Math.max(1, Math.ceil((filled - at - roomMs) / 1000)),
       };
+    },
+    giveBack(key) {
+      const bucket = drained.peek(key);
+      if (bucket !== undefined) bucket.at -= interval;
     },
   };
 }

@@ -29,28 +29,41 @@ export function nonEmptyText(max: number) {
   return text(max).min(1, 'must not be empty');
 }
 
-/** A map of names to values. Zod drops an entry named `__proto__`; it is refused here, since it would be lost. */
-export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V) {
+/**
+ * A map of names to values, of `most` entries. They are counted before any is looked at: Zod would describe what is wrong
+ * with each of 100,000, which takes a second (a list's `max` it checks first). Zod drops an entry named `__proto__`; it is refused here, since it would be
+ * lost.
+ *
+ * @param entries - what the message for too many calls them
+ */
+export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V, most: number, entries = 'entries') {
   return z.preprocess(
     (map, ctx) => {
-      if (typeof map === 'object' && map !== null && Object.hasOwn(map, '__proto__')) {
+      if (typeof map !== 'object' || map === null) return map;
+      if (Object.hasOwn(map, '__proto__')) {
         ctx.addIssue({ code: 'custom', message: 'must not have an entry "__proto__"' });
       }
+      if (hasMoreThan(map, most)) ctx.addIssue({ code: 'custom', message: `must have at most ${most} ${entries}` });
       return map;
     },
     z.record(name, value),
   );
 }
 
-/** The name of an entry of a resource's metadata, and its value. */
-export const metadataName = nonEmptyText(64);
-export const metadataValue = text(512);
+function hasMoreThan(map: object, most: number): boolean {
+  let count = 0;
+  for (const _name in map) if (++count > most) return true;
+  return false;
+}
+
+const metadataName = nonEmptyText(64);
+const metadataValue = text(512);
 
 /** What a client keeps with a resource: its own names and values. */
-export const metadataSchema = mapOf(metadataName, metadataValue).refine(
-  (map) => Object.keys(map).length <= MAX_METADATA_ENTRIES,
-  `must have at most ${MAX_METADATA_ENTRIES} entries`,
-);
+export const metadataSchema = mapOf(metadataName, metadataValue, MAX_METADATA_ENTRIES);
+
+/** A change of it: given entries are set, null removes one, the others stay. It may exchange every one. */
+export const metadataChangeSchema = mapOf(metadataName, metadataValue.nullable(), 2 * MAX_METADATA_ENTRIES);
 
 /** Deeper than any event, and far below what receivers' parsers and our own stack can take. */
 const MAX_DEPTH = 100;

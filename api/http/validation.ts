@@ -7,10 +7,12 @@ type Issue = z.core.$ZodIssue;
 
 /** What a schema found wrong, each with a pointer to its place. Never repeats a value that was sent. */
 export function fieldErrors(at: FieldError['in'], error: z.ZodError, input: unknown): FieldError[] {
-  return error.issues
-    .flatMap((issue) => describe(issue, issue.path, input))
-    .slice(0, MAX_ERRORS)
-    .map(({ path, detail }) => ({ in: at, pointer: pointerTo(path), detail }));
+  const found: Found[] = [];
+  for (const issue of error.issues) {
+    if (found.length >= MAX_ERRORS) break;
+    found.push(...describe(issue, issue.path, input));
+  }
+  return found.slice(0, MAX_ERRORS).map(({ path, detail }) => ({ in: at, pointer: pointerTo(path), detail }));
 }
 
 interface Found {
@@ -20,7 +22,7 @@ interface Found {
 
 function describe(issue: Issue, path: readonly PropertyKey[], input: unknown): Found[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], detail: 'is not a known field' }));
+    return issue.keys.slice(0, MAX_ERRORS).map((key) => ({ path: [...path, key], detail: 'is not a known field' }));
   }
   if (valueAt(input, path) === undefined && issue.code !== 'custom') return [{ path, detail: 'is required' }];
   if (issue.code === 'invalid_union') {
@@ -28,7 +30,7 @@ function describe(issue: Issue, path: readonly PropertyKey[], input: unknown): F
     const meant = issue.errors.filter((issues) => issues.every(isAboutValues));
     const [only] = meant;
     if (meant.length === 1 && only !== undefined) {
-      return only.flatMap((inner) => describe(inner, [...path, ...inner.path], input));
+      return only.slice(0, MAX_ERRORS).flatMap((inner) => describe(inner, [...path, ...inner.path], input));
     }
   }
   return [{ path, detail: issue.message.replace(/^Invalid (input|option): /, '') }];

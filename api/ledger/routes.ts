@@ -45,7 +45,7 @@ const reversalSchema = z
 
 const params = z.object({ id: idSchema('ltx') });
 
-export function ledgerRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
+export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
   return [
     route({
       method: 'get',
@@ -60,7 +60,7 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
       },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listLedgerTransactions(deps.pool, tenantId, request);
+        const page = await listLedgerTransactions(deps.reads, tenantId, request);
         return { status: 200, body: pageBody(CURSOR, request, page, transactionView) };
       },
     }),

@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { publicRoute, type Route } from '../http/route';
 
@@ -15,13 +14,12 @@ const readinessSchema = z
 export interface OperationDeps {
   /** The state of each server that is needed: `ok`, or what is wrong with it. */
   readiness(): Promise<Record<string, string>>;
-  registry: Registry;
   /** Makes the OpenAPI document; called once, when it is first asked for. */
   document(): object;
 }
 
-/** The routes for load balancers, Prometheus and client generators. */
-export function operationRoutes({ readiness, registry, document }: OperationDeps): Route[] {
+/** The routes for load balancers and client generators. */
+export function operationRoutes({ readiness, document }: OperationDeps): Route[] {
   let openApi: string | undefined;
   return [
     publicRoute({
@@ -50,15 +48,6 @@ export function operationRoutes({ readiness, registry, document }: OperationDeps
           ? { status: 200, body: { status: 'ok' as const, checks } }
           : { status: 503, body: { status: 'unavailable' as const, checks }, headers: { 'retry-after': '1' } };
       },
-    }),
-    publicRoute({
-      method: 'get',
-      path: '/metrics',
-      operationId: 'metrics',
-      tag: TAG,
-      summary: 'Metrics for Prometheus',
-      responses: { 200: { description: 'All metrics.', body: z.string(), contentType: registry.contentType } },
-      handler: async () => ({ status: 200, body: await registry.metrics() }),
     }),
     publicRoute({
       method: 'get',

@@ -46,7 +46,7 @@ const chargebackQuery = z.strictObject({
 const chargebackParams = z.object({ id: idSchema('cbk') });
 
 export function chargebackRoutes(deps: PaymentRouteDeps): Route[] {
-  const { pool } = deps;
+  const { pool, reads } = deps;
   const view = (chargeback: Chargeback) => chargebackView(chargeback, deps.workflowUrl);
   return [
     route({
@@ -62,7 +62,7 @@ export function chargebackRoutes(deps: PaymentRouteDeps): Route[] {
       },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listChargebacks(pool, tenantId, query, request);
+        const page = await listChargebacks(reads, tenantId, query, request);
         return { status: 200, body: pageBody(CURSOR, request, page, view) };
       },
     }),

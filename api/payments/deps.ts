@@ -2,4 +2,4 @@ import type { PaymentDeps } from '../../domains/payments';
 import type { DoorContext } from '../http/door';
 
 /** What the payment routes need. */
-export interface PaymentRouteDeps extends PaymentDeps, Pick<DoorContext, 'workflowUrl'> {}
+export interface PaymentRouteDeps extends PaymentDeps, Pick<DoorContext, 'reads' | 'workflowUrl'> {}

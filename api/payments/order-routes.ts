@@ -11,7 +11,7 @@ const TAG = 'Orders';
 const CURSOR = byId('orders');
 
 export function orderRoutes(deps: PaymentRouteDeps): Route[] {
-  const { pool } = deps;
+  const { pool, reads } = deps;
   return [
     route({
       method: 'post',
@@ -42,7 +42,7 @@ export function orderRoutes(deps: PaymentRouteDeps): Route[] {
       responses: { 200: { description: 'A page of orders.', body: orderPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listOrders(pool, tenantId, query, request);
+        const page = await listOrders(reads, tenantId, query, request);
         return { status: 200, body: pageBody(CURSOR, request, page, orderView) };
       },
     }),

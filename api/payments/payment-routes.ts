@@ -17,7 +17,7 @@ const TAG = 'Payments';
 const CURSOR = byId('payments');
 
 export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
-  const { pool, workflowUrl } = deps;
+  const { pool, reads, workflowUrl } = deps;
   return [
     route({
       method: 'post',
@@ -47,7 +47,7 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
       responses: { 200: { description: 'A page of payments.', body: paymentPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listPayments(pool, tenantId, query, request);
+        const page = await listPayments(reads, tenantId, query, request);
         return { status: 200, body: pageBody(CURSOR, request, page, (payment) => paymentView(payment, workflowUrl)) };
       },
     }),

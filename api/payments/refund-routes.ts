@@ -81,7 +81,7 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       responses: { 200: { description: 'A page of refunds.', body: pageSchema('RefundPage', refundSchema) } },
       handler: async ({ params, query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listRefunds(deps.pool, tenantId, params.id, request);
+        const page = await listRefunds(deps.reads, tenantId, params.id, request);
         if (page === undefined) throw new Problem('not-found');
         return { status: 200, body: pageBody(CURSOR, request, page, view) };
       },

@@ -10,7 +10,7 @@ import { walletRoutes } from './wallet-routes';
 
 /** Orders, wallets, payments, refunds, chargebacks, and the provider's callbacks. */
 export function paymentRoutes(context: DoorContext): Route[] {
-  const deps = { ...paymentDeps(context), workflowUrl: context.workflowUrl };
+  const deps = { ...paymentDeps(context), reads: context.reads, workflowUrl: context.workflowUrl };
   return [
     ...paymentOnlyRoutes(deps),
     ...refundRoutes(deps),

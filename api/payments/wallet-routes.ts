@@ -40,7 +40,7 @@ const walletSchema = z
 
 const walletParams = z.object({ id: idSchema('wal') });
 
-export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool'>): Route[] {
+export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool' | 'reads'>): Route[] {
   return [
     route({
       method: 'post',
@@ -70,7 +70,7 @@ export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool'>): Route[] {
       responses: { 200: { description: 'A page of wallets.', body: pageSchema('WalletPage', walletSchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listWallets(deps.pool, tenantId, request);
+        const page = await listWallets(deps.reads, tenantId, request);
         return { status: 200, body: pageBody(CURSOR, request, page, walletView) };
       },
     }),

@@ -53,7 +53,7 @@ const verifyQuery = z.strictObject({
   hash: hash.optional().meta({ description: 'Its hash. Removed last entries are found only with `seq` and `hash`.' }),
 });
 
-export function auditRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
+export function auditRoutes({ reads }: Pick<DoorContext, 'reads'>): Route[] {
   return [
     route({
       method: 'get',
@@ -66,7 +66,7 @@ export function auditRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       responses: { 200: { description: 'A page of entries.', body: pageSchema('FinanceAuditPage', auditEntrySchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listAudit(pool, tenantId, request);
+        const page = await listAudit(reads, tenantId, request);
         return { status: 200, body: pageBody(CURSOR, request, page, entryView) };
       },
     }),
@@ -81,7 +81,7 @@ export function auditRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       responses: { 200: { description: 'The verdict.', body: verdictSchema } },
       handler: async ({ query }, { tenantId }) => {
         const { verified, entries, head, brokenAt } = await verifyAudit(
-          inIndexOrder(pool),
+          inIndexOrder(reads),
           tenantId,
           expectedOf(query),
         );

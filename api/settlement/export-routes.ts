@@ -14,7 +14,7 @@ const FILES = {
   json: { contentType: 'application/json', ending: 'json' },
 } as const;
 
-export function settlementExportRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
+export function settlementExportRoutes({ reads }: Pick<DoorContext, 'reads'>): Route[] {
   return [
     route({
       method: 'get',
@@ -42,7 +42,7 @@ export function settlementExportRoutes({ pool }: Pick<DoorContext, 'pool'>): Rou
       },
       problems: ['wrong-state'],
       handler: async ({ params: { date }, query: { format, detail, bom } }, { tenantId }) => {
-        const body = await exportDay({ pool }, { tenantId, date, format, detail, views: VIEWS });
+        const body = await exportDay({ pool: reads }, { tenantId, date, format, detail, views: VIEWS });
         const { contentType, ending } = FILES[format];
         return {
           status: 200,

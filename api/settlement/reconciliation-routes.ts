@@ -29,7 +29,7 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const CURSOR = byId('reconciliations');
 const ITEM_CURSOR = byNumber('reconciliation-items');
 
-export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
+export function reconciliationRoutes({ pool, reads }: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
   return [
     route({
       method: 'post',
@@ -78,7 +78,7 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
       problems: ['wrong-state'],
       handler: async ({ params: { date }, query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await showReconciliations(pool, { tenantId, date }, request);
+        const page = await showReconciliations(reads, { tenantId, date }, request);
         return { status: 200, body: pageBody(CURSOR, request, page, (found) => reconciliationView(date, found)) };
       },
     }),
@@ -110,7 +110,7 @@ export function reconciliationRoutes({ pool }: Pick<DoorContext, 'pool'>): Route
       problems: ['wrong-state'],
       handler: async ({ params, query }, { tenantId }) => {
         const request = pageRequest(ITEM_CURSOR, query, 'asc');
-        const page = await showReconciliationItems(pool, { tenantId, ...params }, query.status, request);
+        const page = await showReconciliationItems(reads, { tenantId, ...params }, query.status, request);
         return { status: 200, body: pageBody(ITEM_CURSOR, request, page, reconciliationItemView) };
       },
     }),

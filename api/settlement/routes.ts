@@ -35,11 +35,11 @@ const BASE = '/api/v2/finance/settlement';
 const CURSOR: CursorKind = { list: 'settlement-runs', isKey: isDate };
 
 export function settlementRoutes(deps: DoorContext): Route[] {
-  const { pool, workflowUrl } = deps;
+  const { pool, reads, workflowUrl } = deps;
 
   const triggered = async (tenantId: PublicId, wanted: string | undefined, dryRun: boolean) => {
     if (dryRun) {
-      const { date, statements } = await previewDay(deps, tenantId, wanted);
+      const { date, statements } = await previewDay({ pool: reads }, tenantId, wanted);
       return { status: 200 as const, body: { date, data: statements.map(statementView) } };
     }
     const { run, completed } = await triggerSettlement(deps, tenantId, wanted);
@@ -120,7 +120,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
         const filter = { from: query.from, to: query.to, state: query.status };
-        const page = await listRuns(pool, tenantId, filter, request);
+        const page = await listRuns(reads, tenantId, filter, request);
         return { status: 200, body: pageBody(CURSOR, request, page, (run) => runView(run, workflowUrl)) };
       },
     }),
@@ -135,7 +135,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       responses: { 200: { description: 'Counts, rates and sums by currency.', body: summarySchema } },
       handler: async ({ query }, { tenantId }) => ({
         status: 200,
-        body: await summarizeSettlements(pool, tenantId, query),
+        body: await summarizeSettlements(reads, tenantId, query),
       }),
     }),
     ...auditRoutes(deps),
@@ -165,7 +165,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       params: statementParams,
       responses: { 200: { description: 'The statements.', body: statementsSchema } },
       handler: async ({ params }, { tenantId }) => {
-        const statements = await showStatements(pool, { tenantId, ...params });
+        const statements = await showStatements(reads, { tenantId, ...params });
         return { status: 200, body: { date: params.date, data: statements.map(statementView) } };
       },
     }),

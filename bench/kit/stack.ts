@@ -77,7 +77,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     for (const server of [servers.postgres, servers.redis, servers.temporal]) server?.onUnexpectedExit(onDeath);
     await migrate(servers.postgres.address, pino({ level: 'silent' }));
 
-    const [apiPort, workerPort, metricsPort, receiverPort, secondPort] = await freePorts();
+    const [apiPort, apiMetricsPort, workerPort, metricsPort, receiverPort, secondPort] = await freePorts();
     const adminKey = newApiKey().text;
     const common = {
       REDIS_URL: '',
@@ -86,6 +86,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       WAYBILL_ADMIN_KEY: adminKey,
       WAYBILL_HOST: '127.0.0.1',
       WAYBILL_PORT: String(apiPort),
+      WAYBILL_METRICS_PORT: String(apiMetricsPort),
       WAYBILL_WORKER_PORT: String(workerPort),
       WAYBILL_TEMPORAL_METRICS_PORT: String(metricsPort),
       WAYBILL_ALLOW_HTTP: 'true',
@@ -142,8 +143,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-async function freePorts(): Promise<[number, number, number, number, number]> {
+async function freePorts(): Promise<[number, number, number, number, number, number]> {
   const ports = new Set<number>();
-  while (ports.size < 5) ports.add(await freePort());
-  return [...ports] as [number, number, number, number, number];
+  while (ports.size < 6) ports.add(await freePort());
+  return [...ports] as [number, number, number, number, number, number];
 }

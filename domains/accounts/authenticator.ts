@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
-import { parseApiKey } from './api-key-format';
+import { type ParsedApiKey, parseApiKey } from './api-key-format';
 import { ScopeSet } from './scopes';
 import { type ApiKeyCredentials, findCredentials } from './store/api-keys';
 
@@ -20,6 +20,14 @@ export interface AuthenticatorOptions {
   maxKeys?: number;
 }
 
+/** Bounds the look-ups that tell nothing but that a key is not one: each costs a query, and anybody can make keys up. */
+export interface UnknownKeyGuard {
+  /** Called before a key that this process has not seen in use is looked up; throws to refuse that. */
+  enter(): void;
+  /** Called when the key was one after all, or when that could not be found out. */
+  leave(): void;
+}
+
 interface KnownKey {
   credentials: ApiKeyCredentials;
   principal: Principal;
@@ -29,6 +37,8 @@ interface Entry {
   /** Counted from the query for the row, so that a slow answer does not extend it. */
   believedUntil: number;
   key: KnownKey | undefined | Promise<KnownKey | undefined>;
+  /** The row before this one: who knows its secret may ask for it again. */
+  before: KnownKey | undefined;
 }
 
 const BEARER = /^bearer +(\S+)$/i;
@@ -48,18 +58,19 @@ export class Authenticator {
 
   /**
    * @param header - the `Authorization` header
+   * @param guard - not called for a key that this process knows, so that nobody can lock out those in use
    * @returns `undefined` alike for a missing, malformed, unknown, wrong, expired and revoked key
    */
-  async authenticate(header: string | undefined): Promise<Principal | undefined> {
+  async authenticate(header: string | undefined, guard?: UnknownKeyGuard): Promise<Principal | undefined> {
     const token = header === undefined ? undefined : BEARER.exec(header)?.[1];
     const parsed = token === undefined ? undefined : parseApiKey(token);
     if (parsed === undefined) return undefined;
-    const found = this.#look(parsed.id);
+    const known = this.#entries.get(parsed.id);
+    const fresh = known !== undefined && known.believedUntil > performance.now();
+    const found = fresh ? known.key : this.#ask(parsed, lastOf(known), guard);
     const key = found instanceof Promise ? await found : found;
-    if (key === undefined) return undefined;
-    const { secretHash, revokedAt, expiresAt } = key.credentials;
-    if (secretHash.length !== parsed.secretHash.length || !timingSafeEqual(secretHash, parsed.secretHash))
-      return undefined;
+    if (key === undefined || !isSecretOf(key, parsed.secretHash)) return undefined;
+    const { revokedAt, expiresAt } = key.credentials;
     if (revokedAt !== undefined || (expiresAt !== undefined && expiresAt.getTime() <= Date.now())) return undefined;
     return key.principal;
   }
@@ -69,11 +80,26 @@ export class Authenticator {
     this.#entries.delete(keyId);
   }
 
-  #look(id: PublicId): Entry['key'] {
-    const now = performance.now();
-    const known = this.#entries.get(id);
-    if (known !== undefined && known.believedUntil > now) return known.key;
-    const entry: Entry = { believedUntil: now + this.#maxAgeMs, key: this.#load(id) };
+  /** @param before - the key's row when it was last read */
+  async #ask(
+    { id, secretHash }: ParsedApiKey,
+    before: KnownKey | undefined,
+    guard: UnknownKeyGuard | undefined,
+  ): Promise<KnownKey | undefined> {
+    const counting = isSecretOf(before, secretHash) ? undefined : guard;
+    counting?.enter();
+    let isNone = false;
+    try {
+      const key = await this.#look(id, before);
+      isNone = !isSecretOf(key, secretHash);
+      return key;
+    } finally {
+      if (!isNone) counting?.leave();
+    }
+  }
+
+  #look(id: PublicId, before: KnownKey | undefined): Entry['key'] {
+    const entry: Entry = { believedUntil: performance.now() + this.#maxAgeMs, key: this.#load(id), before };
     this.#entries.set(id, entry);
     if (entry.key instanceof Promise) {
       void entry.key.then(
@@ -81,7 +107,10 @@ export class Authenticator {
           entry.key = key;
         },
         () => {
-          if (this.#entries.peek(id) === entry) this.#entries.delete(id);
+          // A failed look-up says nothing about the key; one in use stays known.
+          if (this.#entries.peek(id) !== entry) return;
+          if (before === undefined) this.#entries.delete(id);
+          else this.#entries.set(id, { believedUntil: 0, key: before, before });
         },
       );
     }
@@ -96,4 +125,15 @@ export class Authenticator {
       principal: { tenantId: credentials.tenantId, keyId: id, scopes: new ScopeSet(credentials.scopes) },
     };
   }
+}
+
+/** The newest row of a key that has been read. */
+function lastOf(entry: Entry | undefined): KnownKey | undefined {
+  return entry?.key instanceof Promise ? entry.before : entry?.key;
+}
+
+function isSecretOf(key: KnownKey | undefined, secretHash: Buffer): boolean {
+  if (key === undefined) return false;
+  const { credentials } = key;
+  return credentials.secretHash.length === secretHash.length && timingSafeEqual(credentials.secretHash, secretHash);
 }

@@ -3,7 +3,7 @@ export { accounts } from './domain';
 
 // Who makes a request, and what they may do.
 
-export { Authenticator, type Principal } from './authenticator';
+export { Authenticator, type Principal, type UnknownKeyGuard } from './authenticator';
 export type { ScopeSet } from './scopes';
 
 // API keys.

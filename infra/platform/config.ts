@@ -12,7 +12,9 @@ export const platformConfig = z.object({
     z.url({ protocol: /^postgres(ql)?$/, error: 'expected a postgres:// URL' }),
     'Postgres 14 or later, such as `postgres://user:password@host:5432/waybill`; required',
   ),
-  WAYBILL_DATABASE_CONNECTIONS: count(10, 500, 'connections of one process to Postgres'),
+  WAYBILL_DATABASE_CONNECTIONS: count(10, 500, 'connections of one process to Postgres for what it does at once'),
+  WAYBILL_DATABASE_READ_CONNECTIONS: count(4, 500, 'further connections for lists, statistics, exports and metrics'),
+  WAYBILL_DATABASE_READ_TIMEOUT: duration('10s', 'how long one statement of these may take, 30s at most', 30_000),
   REDIS_URL: setting(
     z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' }).optional(),
     'Redis 6 or later; without it, caches are per process',

@@ -16,6 +16,8 @@ export interface Platform {
   settings: Settings;
   config: PlatformConfig;
   pool: Pool;
+  /** A few connections of their own for what may be slow, so that it never takes those that `pool` needs. */
+  reads: Pool;
   /** Absent when none is configured. */
   redis: Redis | undefined;
   keyring: Keyring;
@@ -39,6 +41,8 @@ export interface PlatformOptions {
   /** The environment variables that the process reads besides {@link platformConfig}. */
   fragments: readonly Fragment[];
   env?: NodeJS.ProcessEnv;
+  /** How long a statement in `pool` may take, in milliseconds; by default as long as background work may need. */
+  statementTimeoutMs?: number;
   /** Used instead of one that writes to standard output. */
   log?: Logger;
 }
@@ -48,17 +52,31 @@ export function openPlatform(options: PlatformOptions): Platform {
   const settings = loadSettings([platformConfig, ...options.fragments], options.env);
   const config = settings.of(platformConfig);
   const log = options.log ?? createLogger(config.WAYBILL_LOG_LEVEL, options.name);
-  const pool = createPool(config.DATABASE_URL, config.WAYBILL_DATABASE_CONNECTIONS, log);
+  const { statementTimeoutMs } = options;
+  const pool = createPool(
+    config.DATABASE_URL,
+    {
+      max: config.WAYBILL_DATABASE_CONNECTIONS,
+      ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
+    },
+    log,
+  );
+  const reads = createPool(
+    config.DATABASE_URL,
+    { max: config.WAYBILL_DATABASE_READ_CONNECTIONS, statementTimeoutMs: config.WAYBILL_DATABASE_READ_TIMEOUT },
+    log,
+  );
   const redis = createRedis(config.REDIS_URL, config.WAYBILL_REDIS_PREFIX, log);
   const temporal = createTemporalClient();
   const metrics = createMetrics();
-  watchConnections(metrics.registry, pool);
+  watchConnections(metrics.registry, { main: pool, reads });
   const steps: (() => Promise<void>)[] = [];
   const opened = new Map<unknown, unknown>();
   const platform: Platform = {
     settings,
     config,
     pool,
+    reads,
     redis,
     keyring: new Keyring(config.WAYBILL_KEYS),
     client: temporal.client,
@@ -75,23 +93,25 @@ export function openPlatform(options: PlatformOptions): Platform {
     async close() {
       for (const step of steps.reverse()) await step();
       redis?.disconnect();
-      await pool.end();
+      await Promise.all([pool.end(), reads.end()]);
       await temporal.close();
     },
   };
   return platform;
 }
 
-function watchConnections(registry: Registry, pool: Pool): void {
+function watchConnections(registry: Registry, pools: Readonly<Record<string, Pool>>): void {
   new Gauge({
     name: 'postgres_pool_connections',
     help: "This process's connections to Postgres.",
-    labelNames: ['state'] as const,
+    labelNames: ['pool', 'state'] as const,
     registers: [registry],
     collect() {
-      this.set({ state: 'open' }, pool.totalCount);
-      this.set({ state: 'idle' }, pool.idleCount);
-      this.set({ state: 'waited-for' }, pool.waitingCount);
+      for (const [name, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+        this.set({ pool: name, state: 'open' }, totalCount);
+        this.set({ pool: name, state: 'idle' }, idleCount);
+        this.set({ pool: name, state: 'waited-for' }, waitingCount);
+      }
     },
   });
 }

@@ -24,19 +24,25 @@ export interface Queryable {
  */
 const PLANNER_OPTIONS = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
 
-/**
- * Opens a pool. It reconnects by itself; a broken idle connection is logged, never thrown.
- *
- * @param max - connections at most
- */
-export function createPool(connectionString: string, max: number, log: Logger): Pool {
+const LONGEST_STATEMENT_MS = 30_000;
+
+export interface PoolOptions {
+  /** Connections at most. */
+  max: number;
+  /** How long Postgres works on one statement before it is cancelled, in milliseconds. */
+  statementTimeoutMs?: number;
+}
+
+/** Opens a pool. It reconnects by itself; a broken idle connection is logged, never thrown. */
+export function createPool(connectionString: string, options: PoolOptions, log: Logger): Pool {
   const pool = new Pool({
     connectionString,
-    max,
+    max: options.max,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
-    statement_timeout: 30_000,
-    query_timeout: 35_000,
+    statement_timeout: options.statementTimeoutMs ?? LONGEST_STATEMENT_MS,
+    // Longer than any statement, for servers that vanished without a word.
+    query_timeout: LONGEST_STATEMENT_MS + 5_000,
     keepAlive: true,
     application_name: 'waybill',
     options: PLANNER_OPTIONS,
@@ -50,11 +56,24 @@ export async function ping(db: Queryable): Promise<void> {
   await db.query({ text: 'SELECT 1' });
 }
 
-/** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
-export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` in a transaction: committed when it resolves, rolled back when it throws.
+ *
+ * @param options.statementTimeoutMs - how long its statements may take, where the pool's limit does not fit
+ */
+export async function inTransaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  options: { statementTimeoutMs?: number } = {},
+): Promise<T> {
+  const { statementTimeoutMs } = options;
   const client = await pool.connect();
   try {
-    await client.query('BEGIN');
+    await client.query(
+      statementTimeoutMs === undefined
+        ? 'BEGIN'
+        : `BEGIN; SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}`,
+    );
     const result = await work(client);
     await client.query('COMMIT');
     client.release();

@@ -95,6 +95,7 @@ async function startUntilRunning(place: Record<string, string> = env) {
 
 test('Ctrl-C, which reaches it from the terminal and again from npm, stops everything in order', async () => {
   const run = await startUntilRunning();
+  expect(await (await fetch(placesOf(run).metricsUrl)).text()).toContain('webhook_messages_accepted_total 1\n');
   const servers = ['bin/postgres', 'start-dev', 'api/main.js', 'worker/main.js', 'receiver-main.js'];
   for (const program of servers) expect(processesOf(dataDir).join('\n')).toContain(program);
 
@@ -218,11 +219,12 @@ test.each(['SIGINT', 'SIGTERM'] as const)('a %s that only npm gets stops what np
 });
 
 /** The API and the receiver of a running start, as it has printed them. */
-function placesOf(run: SetupRun): { api: ApiClient; receiverUrl: string } {
+function placesOf(run: SetupRun): { api: ApiClient; metricsUrl: string; receiverUrl: string } {
   const [, apiUrl = ''] = /^ {2}API +(http\S+)\/v1$/m.exec(run.stdout()) ?? [];
+  const [, metricsUrl = ''] = /^ {2}Metrics +(http\S+\/metrics) /m.exec(run.stdout()) ?? [];
   const [, receiverUrl = ''] = /^ {2}Receiver +(http\S+)\/received/m.exec(run.stdout()) ?? [];
   const [, key = ''] = /^WAYBILL_ADMIN_KEY=(.*)$/m.exec(readFileSync(path.join(dataDir, 'keys.env'), 'utf8')) ?? [];
-  return { api: createApiClient(apiUrl, key, AbortSignal.timeout(180_000)), receiverUrl };
+  return { api: createApiClient(apiUrl, key, AbortSignal.timeout(180_000)), metricsUrl, receiverUrl };
 }
 
 async function publish(api: ApiClient): Promise<{ id: string }> {

@@ -55,6 +55,7 @@ export async function createApi(
     publisher: pipeline.publisher,
     readiness: async () => ({ postgres: 'ok' }),
     rateLimiter: createRateLimiter({ perSecond: 100_000 }),
+    unknownKeyLimiter: createRateLimiter({ perSecond: 100_000 }),
     ...overrides,
   };
   const server = await listen(deps);

@@ -18,7 +18,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `waybill_test_${randomBytes(6).toString('hex')}`;
   await administer(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
   const url = databaseUrl(name);
-  const pool = createPool(url, 10, pino({ level: 'silent' }));
+  const pool = createPool(url, { max: 10 }, pino({ level: 'silent' }));
   return {
     url,
     pool,

@@ -39,6 +39,7 @@ export async function startProcess(
   mountRoutes(app, routes, {
     authenticator: new Authenticator(api.deps.pool),
     rateLimiter: api.deps.rateLimiter,
+    unknownKeyLimiter: api.deps.unknownKeyLimiter,
     idempotency: new Idempotency({ pool, keyring: api.deps.keyring, metrics }, options),
     maxBodyBytes: 100_000,
   });

@@ -23,8 +23,8 @@ import {
 const TAG = 'API keys';
 const CURSOR = byId('api-keys');
 
-export function apiKeyRoutes(deps: Pick<DoorContext, 'pool' | 'authenticator' | 'scopes'>): Route[] {
-  const { pool } = deps;
+export function apiKeyRoutes(deps: Pick<DoorContext, 'pool' | 'reads' | 'authenticator' | 'scopes'>): Route[] {
+  const { pool, reads } = deps;
   const newApiKeySchema = newApiKeySchemaFor(deps.scopes);
   return [
     route({
@@ -55,7 +55,7 @@ export function apiKeyRoutes(deps: Pick<DoorContext, 'pool' | 'authenticator' | 
       responses: { 200: { description: 'A page of keys, revoked ones included.', body: apiKeyPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listApiKeys(pool, tenantId, request);
+        const page = await listApiKeys(reads, tenantId, request);
         return { status: 200, body: pageBody(CURSOR, request, page, apiKeyView) };
       },
     }),

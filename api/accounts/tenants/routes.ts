@@ -8,7 +8,7 @@ import { newTenantSchema, tenantPageSchema, tenantParams, tenantQuery, tenantSch
 const TAG = 'Tenants';
 const CURSOR = byId('tenants');
 
-export function tenantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
+export function tenantRoutes({ pool, reads }: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
   return [
     route({
       method: 'post',
@@ -38,7 +38,7 @@ export function tenantRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       responses: { 200: { description: 'A page of tenants.', body: tenantPageSchema } },
       handler: async ({ query }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        return { status: 200, body: pageBody(CURSOR, request, await listTenants(pool, request), tenantView) };
+        return { status: 200, body: pageBody(CURSOR, request, await listTenants(reads, request), tenantView) };
       },
     }),
     route({

@@ -59,7 +59,7 @@ const feeScheduleSchema = z
   })
   .meta({ id: 'FeeSchedule' });
 
-export function feeScheduleRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
+export function feeScheduleRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
   return [
     route({
       method: 'post',
@@ -98,7 +98,7 @@ export function feeScheduleRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
       },
       handler: async (_input, { tenantId }) => ({
         status: 200,
-        body: { data: (await listFeeSchedules(deps.pool, tenantId, MAX_LISTED)).map(view) },
+        body: { data: (await listFeeSchedules(deps.reads, tenantId, MAX_LISTED)).map(view) },
       }),
     }),
     route({

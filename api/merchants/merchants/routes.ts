@@ -57,7 +57,7 @@ const adjustmentSchema = z
 
 const merchantParams = z.object({ id: idSchema('mer') });
 
-export function merchantRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
+export function merchantRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
   return [
     route({
       method: 'post',
@@ -87,7 +87,7 @@ export function merchantRoutes(deps: Pick<DoorContext, 'pool'>): Route[] {
       responses: { 200: { description: 'A page of merchants.', body: pageSchema('MerchantPage', merchantSchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listMerchants(deps.pool, tenantId, request);
+        const page = await listMerchants(deps.reads, tenantId, request);
         return { status: 200, body: pageBody(CURSOR, request, page, merchantView) };
       },
     }),

@@ -11,7 +11,7 @@ const TAG = 'Dead letters';
 const CURSOR = byId('dead-letters');
 
 export function deadLetterRoutes(deps: DoorContext): Route[] {
-  const { pool, workflowUrl } = deps;
+  const { pool, reads, workflowUrl } = deps;
 
   return [
     route({
@@ -28,7 +28,7 @@ export function deadLetterRoutes(deps: DoorContext): Route[] {
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
         const filter = { ...query, state: query.state === 'any' ? undefined : query.state };
-        const page = await listDeadLetters(pool, tenantId, filter, request);
+        const page = await listDeadLetters(reads, tenantId, filter, request);
         return { status: 200, body: pageBody(CURSOR, request, page, deadLetterView) };
       },
     }),

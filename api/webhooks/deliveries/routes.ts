@@ -38,8 +38,10 @@ const ACCEPTED = {
   },
 };
 
-export function deliveryRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'config' | 'log' | 'workflowUrl'>): Route[] {
-  const { pool, workflowUrl } = deps;
+export function deliveryRoutes(
+  deps: Pick<DoorContext, 'pool' | 'reads' | 'client' | 'config' | 'log' | 'workflowUrl'>,
+): Route[] {
+  const { pool, reads, workflowUrl } = deps;
   const view = (delivery: Delivery) => deliveryView(delivery, workflowUrl);
 
   async function find(tenantId: PublicId, id: PublicId): Promise<Delivery> {
@@ -61,7 +63,7 @@ export function deliveryRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'conf
       responses: { 200: { description: 'A page of deliveries.', body: deliveryPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listDeliveries(pool, tenantId, query, request);
+        const page = await listDeliveries(reads, tenantId, query, request);
         return { status: 200, body: pageBody(CURSOR, request, page, view) };
       },
     }),
@@ -89,7 +91,7 @@ export function deliveryRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'conf
       handler: async ({ params, query }, { tenantId }) => {
         const request = pageRequest(ATTEMPT_CURSOR, query, 'asc');
         const delivery = await find(tenantId, params.id);
-        const page = await listAttempts(pool, delivery.id, request);
+        const page = await listAttempts(reads, delivery.id, request);
         return { status: 200, body: pageBody(ATTEMPT_CURSOR, request, page, attemptView) };
       },
     }),

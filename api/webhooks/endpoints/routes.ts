@@ -28,7 +28,7 @@ const TAG = 'Endpoints';
 const CURSOR = byId('endpoints');
 
 export function endpointRoutes(deps: DoorContext): Route[] {
-  const { pool, keyring } = deps;
+  const { pool, reads, keyring } = deps;
   const view = (endpoint: Endpoint) => endpointView(endpoint, openHeaders(keyring, endpoint));
   const one = { 200: { description: 'The endpoint as it is now.', body: endpointSchema } };
 
@@ -66,7 +66,7 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       responses: { 200: { description: 'A page of endpoints.', body: endpointPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listEndpoints(pool, tenantId, { state: query.state }, request);
+        const page = await listEndpoints(reads, tenantId, { state: query.state }, request);
         return { status: 200, body: pageBody(CURSOR, request, page, view) };
       },
     }),

@@ -24,7 +24,7 @@ const TAG = 'Event types';
 const CURSOR: CursorKind = { list: 'event-types', isKey: (text) => /^[A-Za-z0-9._-]+$/.test(text) };
 const ARCHIVED = { true: true, false: false, any: undefined };
 
-export function eventTypeRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
+export function eventTypeRoutes({ pool, reads }: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
   return [
     route({
       method: 'post',
@@ -56,7 +56,7 @@ export function eventTypeRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       responses: { 200: { description: 'A page of event types.', body: eventTypePageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'asc');
-        const page = await listEventTypes(pool, tenantId, { archived: ARCHIVED[query.archived] }, request);
+        const page = await listEventTypes(reads, tenantId, { archived: ARCHIVED[query.archived] }, request);
         return { status: 200, body: pageBody(CURSOR, request, page, eventTypeView) };
       },
     }),

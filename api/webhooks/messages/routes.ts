@@ -29,9 +29,9 @@ const CURSOR = byId('messages');
 const NO_CHANNELS: readonly string[] = [];
 
 export function messageRoutes(
-  deps: Pick<DoorContext, 'settings' | 'pool' | 'workflowUrl'> & { publisher: Publisher },
+  deps: Pick<DoorContext, 'settings' | 'pool' | 'reads' | 'workflowUrl'> & { publisher: Publisher },
 ): Route[] {
-  const { pool, publisher, workflowUrl } = deps;
+  const { pool, reads, publisher, workflowUrl } = deps;
   const retentionMs = deps.settings.of(webhooksConfig).WAYBILL_CONTENT_RETENTION;
 
   return [
@@ -87,7 +87,7 @@ export function messageRoutes(
       responses: { 200: { description: 'A page of messages without payloads.', body: messagePageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
-        const page = await listMessages(pool, tenantId, query, request);
+        const page = await listMessages(reads, tenantId, query, request);
         const view = (message: MessageSummary) => messageSummaryView(message, retentionMs);
         return { status: 200, body: pageBody(CURSOR, request, page, view) };
       },

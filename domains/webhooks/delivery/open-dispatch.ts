@@ -44,7 +44,7 @@ function open(platform: Platform): Dispatch {
     onBacklog: (backlog) => backlogs.moved(backlog),
   });
   const dispatch = { endpoints, engine };
-  watchDispatch(metrics.registry, { pool, ...dispatch });
+  watchDispatch(metrics.registry, { db: platform.reads, ...dispatch });
   platform.onClose(async () => {
     await engine.close();
     await client.close();

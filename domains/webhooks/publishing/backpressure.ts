@@ -13,6 +13,9 @@ const LOOK_EVERY_MS = 5;
 export interface BackpressureOptions {
   /** First attempts that wait for their turn in this process. */
   backlog(): number;
+  /** First attempts from which commits are held back, and how long one is held at most, in milliseconds. */
+  highWater?: number;
+  maxHoldMs?: number;
   /** The share of time since the last call that the event loop was busy, 0 to 1. */
   utilization?(): number;
 }
@@ -25,13 +28,13 @@ export interface BackpressureOptions {
  * @returns a function to await before each commit
  */
 export function createBackpressure(options: BackpressureOptions): () => Promise<void> {
-  const { backlog, utilization = loopUtilization() } = options;
+  const { backlog, highWater = HIGH_WATER, maxHoldMs = MAX_HOLD_MS, utilization = loopUtilization() } = options;
   return async () => {
-    if (backlog() < HIGH_WATER) return;
+    if (backlog() < highWater) return;
     utilization();
-    for (let waited = 0; waited < MAX_HOLD_MS; waited += LOOK_EVERY_MS) {
+    for (let waited = 0; waited < maxHoldMs; waited += LOOK_EVERY_MS) {
       await sleep(LOOK_EVERY_MS);
-      if (backlog() < HIGH_WATER || utilization() < SATURATED) return;
+      if (backlog() < highWater || utilization() < SATURATED) return;
     }
   };
 }

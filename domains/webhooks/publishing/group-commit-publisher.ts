@@ -1,17 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { GroupCommit } from '../../../core/group-commit';
+import { GroupCommit, Overloaded } from '../../../core/group-commit';
 import { timeOfId } from '../../../core/ids';
 import { isItemFault } from '../../../infra/postgres/errors';
+import { inTransaction } from '../../../infra/postgres/pool';
 import type { BacklogStarter } from '../backlog/backlog-starter';
 import type { WebhooksConfig } from '../config';
 import { type DeliveryEngine, startBefore } from '../delivery/delivery-engine';
 import type { WebhookMetrics } from '../metrics';
 import { JITTER } from '../rules/retry-schedule';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
-import { type NewMessage, type StoredDelivery, type StoreResult, storeMessages } from '../store/publish';
+import {
+  type NewMessage,
+  type StoredDelivery,
+  type StoreOptions,
+  type StoreResult,
+  storeMessages,
+} from '../store/publish';
 import { createBackpressure } from './backpressure';
 import type { Coverage } from './coverage';
+import { createFanOut, HEAVY_DELIVERIES } from './fan-out';
 import { newMessage } from './new-message';
 import type { Publisher, PublishResult } from './publisher';
 
@@ -19,8 +27,22 @@ import type { Publisher, PublishResult } from './publisher';
 export const COMMIT_BATCH = 200;
 export const COMMITS_IN_FLIGHT = 2;
 
+/** Heavy messages are stored one commit after the other, in slots of their own. */
+const HEAVY_COMMITS_IN_FLIGHT = 1;
+const HEAVY_STATEMENT_MS = 30_000;
+
 /** Most characters of content in one commit; Postgres holds a batch in memory more than once. */
 const COMMIT_BYTES = 1_000_000;
+
+/** What a delivery counts for: a row with its entries in four indexes. So a commit makes 2,000 at most. */
+const BYTES_PER_DELIVERY = 500;
+
+/** Most characters of content that wait for a commit. */
+const MAX_WAITING_BYTES = 64_000_000;
+
+/** While more first attempts wait than this, a saturated process stores no heavy message. */
+const HEAVY_HIGH_WATER = 500;
+const HEAVY_MAX_HOLD_MS = 5_000;
 
 const MAX_WAITING = 20_000;
 
@@ -41,6 +63,12 @@ export interface GroupCommitPublisher extends Publisher {
   drain(): Promise<void>;
 }
 
+/** A message, and how many deliveries it will make as far as is known. */
+interface Weighed {
+  message: NewMessage;
+  deliveries: number;
+}
+
 /** What the deliveries of one commit have in common. */
 interface Batch {
   slot: number;
@@ -51,32 +79,88 @@ interface Batch {
   startBeforeMs: number;
 }
 
+/** How one of the two kinds of commit goes. */
+interface Lane {
+  slot: number;
+  /** Awaited before the commit. */
+  hold(): Promise<void>;
+  store(messages: readonly NewMessage[], options: StoreOptions): Promise<StoreResult[]>;
+}
+
 /** Makes messages durable by group commit, then hands their deliveries to the first attempt and to a covering workflow. */
 export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPublisher {
   const { pool, config, engine, coverage, backlogs, metrics } = deps;
   const attemptsHere = config.WAYBILL_FIRST_ATTEMPT === 'api';
 
-  const backpressure = createBackpressure({ backlog: () => engine.waiting });
-  const commits = new GroupCommit<NewMessage, StoreResult>({
+  const fanOut = createFanOut({ db: pool });
+  const backlog = () => engine.waiting;
+  const hold = createBackpressure({ backlog });
+  const holdHeavy = createBackpressure({ backlog, highWater: HEAVY_HIGH_WATER, maxHoldMs: HEAVY_MAX_HOLD_MS });
+  const common = {
     maxBatch: COMMIT_BATCH,
-    weigh: { of: (message) => message.body.length, maxBatchWeight: COMMIT_BYTES },
-    maxInFlight: COMMITS_IN_FLIGHT,
+    weigh: {
+      of: ({ message, deliveries }: Weighed) => message.body.length + deliveries * BYTES_PER_DELIVERY,
+      maxBatchWeight: COMMIT_BYTES,
+    },
     maxWaiting: MAX_WAITING,
-    commit,
+    size: { of: ({ message }: Weighed) => message.body.length, maxWaiting: MAX_WAITING_BYTES },
+    groupOf: ({ message }: Weighed) => message.tenantId,
     isItemFault,
-    onBatch: (size) => metrics.batchSize.observe({ kind: 'messages' }, size),
+    onBatch: (size: number) => metrics.batchSize.observe({ kind: 'messages' }, size),
+  };
+  const commits = new GroupCommit<Weighed, StoreResult>({
+    ...common,
+    maxInFlight: COMMITS_IN_FLIGHT,
+    commit: (items, slot) =>
+      commit(items, { slot, hold, store: (input, options) => storeMessages(pool, input, options) }),
+  });
+  /** For messages with many deliveries, so that none of the others waits for what one of these takes. */
+  const heavyCommits = new GroupCommit<Weighed, StoreResult>({
+    ...common,
+    maxInFlight: HEAVY_COMMITS_IN_FLIGHT,
+    commit: (items, slot) => commit(items, { slot: COMMITS_IN_FLIGHT + slot, hold: holdHeavy, store: storeHeavy }),
   });
 
-  async function commit(messages: readonly NewMessage[], slot: number): Promise<readonly StoreResult[]> {
-    await backpressure();
+  function storeHeavy(messages: readonly NewMessage[], options: StoreOptions): Promise<StoreResult[]> {
+    return inTransaction(pool, (client) => storeMessages(client, messages, options), {
+      statementTimeoutMs: HEAVY_STATEMENT_MS,
+    });
+  }
+
+  let estimatedBytes = 0;
+
+  /** What waits for its estimate is bounded like what waits for a commit. */
+  async function estimated({ body }: NewMessage, estimate: Promise<number>): Promise<number> {
+    if (estimatedBytes + body.length > MAX_WAITING_BYTES)
+      throw new Overloaded('too many messages wait for the database');
+    estimatedBytes += body.length;
+    try {
+      return await estimate;
+    } finally {
+      estimatedBytes -= body.length;
+    }
+  }
+
+  async function store(message: NewMessage): Promise<StoreResult> {
+    const estimate = fanOut.estimate(message);
+    const deliveries = typeof estimate === 'number' ? estimate : await estimated(message, estimate);
+    return (deliveries > HEAVY_DELIVERIES ? heavyCommits : commits).add({ message, deliveries });
+  }
+
+  async function commit(items: readonly Weighed[], { slot, hold, store }: Lane): Promise<readonly StoreResult[]> {
+    await hold();
+    const messages = items.map(({ message }) => message);
     const lease = attemptsHere ? randomUUID() : undefined;
     const plan = coverage.plan(slot);
     const leaseSlackMs = Math.ceil(engine.leaseSlackMs());
     const batch = { slot, lease, leaseSlackMs, startBeforeMs: startBefore(Date.now(), leaseSlackMs) };
     try {
-      const results = await storeMessages(pool, messages, { lease, leaseSlackMs, ...plan });
+      const results = await store(messages, { lease, leaseSlackMs, ...plan });
       messages.forEach((message, index) => {
-        for (const delivery of results[index] ?? []) handOver(message, delivery, batch);
+        const deliveries = results[index];
+        if (deliveries === undefined) return;
+        fanOut.made(message, deliveries.length);
+        for (const delivery of deliveries) handOver(message, delivery, batch);
       });
       return results;
     } finally {
@@ -134,11 +218,16 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
   }
 
   return {
-    drain: () => commits.drain(),
+    async drain() {
+      await fanOut.drain();
+      // Who waited for an estimate goes on to the commits in this turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      await Promise.all([commits.drain(), heavyCommits.drain()]);
+    },
     async publish(input) {
       for (let tries = 1; tries <= MAX_TRIES; tries++) {
         const message = newMessage(input);
-        const deliveries = await commits.add(message);
+        const deliveries = await store(message);
         if (deliveries !== undefined) {
           metrics.accepted.inc();
           return { outcome: 'accepted', duplicate: false, id: message.id, createdAt: message.createdAt, deliveries };

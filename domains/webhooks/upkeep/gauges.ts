@@ -1,5 +1,5 @@
-import type { Pool } from 'pg';
 import { Gauge, type Registry } from 'prom-client';
+import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { EndpointConfigCache } from '../delivery/endpoint-config-cache';
 import { measureBacklog } from '../store/overdue';
@@ -7,7 +7,7 @@ import { measureBacklog } from '../store/overdue';
 /** Registers the gauges that are read each time the metrics are rendered. */
 export function watchDispatch(
   registry: Registry,
-  { pool, engine, endpoints }: { pool: Pool; engine: DeliveryEngine; endpoints: EndpointConfigCache },
+  { db, engine, endpoints }: { db: Queryable; engine: DeliveryEngine; endpoints: EndpointConfigCache },
 ): void {
   const registers = [registry];
   new Gauge({
@@ -40,7 +40,7 @@ export function watchDispatch(
     registers,
     async collect() {
       // While Postgres is away the other metrics still matter.
-      const backlog = await measureBacklog(pool).catch(() => undefined);
+      const backlog = await measureBacklog(db).catch(() => undefined);
       this.set(backlog?.due ?? Number.NaN);
       oldestOverdue.set(backlog?.oldestOverdueSeconds ?? Number.NaN);
     },

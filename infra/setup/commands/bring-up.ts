@@ -9,6 +9,7 @@ import { type ApiClient, createApiClient } from './api-client';
 import { ensureEndpoint, type FirstWebhook, sendFirstWebhook } from './first-webhook';
 import { loadKeys } from './keys';
 import {
+  type ApiProgram,
   localEnvironment,
   type Program,
   type ProgramOptions,
@@ -71,7 +72,8 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
   Object.assign(process.env, provider?.env);
 
   log('Starting API and worker');
-  apiUrl = await startApiAndWorker(programs, signal, keep);
+  const started = await startApiAndWorker(programs, signal, keep);
+  apiUrl = started.url;
   await tellProvider();
   const api = createApiClient(apiUrl, keys.keys.WAYBILL_ADMIN_KEY, signal);
   const { receiverUrl, first } = await deliverFirst(api, dataDir, programs, keep);
@@ -80,6 +82,7 @@ export async function bringUp(options: BringUpOptions): Promise<RunningPlaces> {
   const adminKey = keys.keys.WAYBILL_ADMIN_KEY;
   return {
     apiUrl,
+    metricsUrl: started.metricsUrl,
     receiverUrl,
     providerUrl: provider?.url,
     temporalUiUrl,
@@ -121,24 +124,29 @@ function prepareDataDirectory(dataDir: string, log: (line: string) => void) {
   return loaded;
 }
 
-/** Both at once; when one fails, the other is not waited for. Resolves to the API's address. */
+/** Both at once; when one fails, the other is not waited for. Resolves to the API. */
 async function startApiAndWorker(
   options: ProgramOptions,
   signal: AbortSignal,
   keep: (program: Program) => string,
-): Promise<string> {
+): Promise<ApiProgram> {
   const failed = new AbortController();
   const both = { ...options, signal: AbortSignal.any([signal, failed.signal]) };
   const fail = (error: unknown) => {
     failed.abort(error);
     throw failed.signal.reason;
   };
-  const started = [startApi(both), startWorker(both)].map((starting) =>
-    starting.then((program) => keep(program)).catch(fail),
-  );
+  const start = <P extends Program>(starting: Promise<P>) =>
+    starting
+      .then((program) => {
+        keep(program);
+        return program;
+      })
+      .catch(fail);
+  const started = [start(startApi(both)), start(startWorker(both))] as const;
   await Promise.allSettled(started);
-  const [apiUrl = ''] = await Promise.all(started);
-  return apiUrl;
+  const [api] = await Promise.all(started);
+  return api;
 }
 
 async function deliverFirst(

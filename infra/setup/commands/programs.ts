@@ -5,6 +5,7 @@ import { isFree, onFreePorts, preferPort } from '../processes/ports';
 
 const HOST = '127.0.0.1';
 const API = { variable: 'WAYBILL_PORT', usual: 8080, name: 'the API' };
+const API_METRICS = { variable: 'WAYBILL_METRICS_PORT', usual: 9464, name: "the API's metrics" };
 const WORKER = { variable: 'WAYBILL_WORKER_PORT', usual: 8081, name: 'the worker' };
 const METRICS = { variable: 'WAYBILL_TEMPORAL_METRICS_PORT', usual: 8082, name: "the Temporal SDK's metrics" };
 /**
@@ -19,6 +20,11 @@ const PROVIDER_PORT = 8091;
 export interface Program {
   managed: ManagedProcess;
   url: string;
+}
+
+/** The API, which serves its metrics on a port of their own. */
+export interface ApiProgram extends Program {
+  metricsUrl: string;
 }
 
 /** What a program is started with. */
@@ -38,13 +44,17 @@ export function localEnvironment(env: NodeJS.ProcessEnv): Record<string, string>
 }
 
 /** @throws Error when the environment names a port and it is in use, ProcessError when it does not start */
-export function startApi(options: ProgramOptions): Promise<Program> {
-  const choose = async () => ({ port: await choosePort(API, options) });
-  return onFreePorts(choose, async ({ port }) => {
+export function startApi(options: ProgramOptions): Promise<ApiProgram> {
+  const choose = async () => ({
+    port: await choosePort(API, options),
+    metrics: await choosePort(API_METRICS, options),
+  });
+  return onFreePorts(choose, async ({ port, metrics }) => {
     const url = `http://${HOST}:${port}`;
-    const env = { ...options.env, WAYBILL_PORT: String(port) };
+    const env = { ...options.env, WAYBILL_PORT: String(port), WAYBILL_METRICS_PORT: String(metrics) };
     const how = { ...ready(options, `${url}/readyz`), nodeArgs: API_NODE_ARGS };
-    return { managed: await spawnNodeProcess('API', 'dist/api/main.js', env, how), url };
+    const managed = await spawnNodeProcess('API', 'dist/api/main.js', env, how);
+    return { managed, url, metricsUrl: `http://${HOST}:${metrics}/metrics` };
   });
 }
 

@@ -2,6 +2,7 @@ import { type RunningPlaces, welcome } from './welcome';
 
 const PLACES: RunningPlaces = {
   apiUrl: 'http://127.0.0.1:8080',
+  metricsUrl: 'http://127.0.0.1:9464/metrics',
   receiverUrl: 'http://127.0.0.1:8090',
   providerUrl: undefined,
   temporalUiUrl: 'http://127.0.0.1:8233',

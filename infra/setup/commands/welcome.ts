@@ -3,6 +3,8 @@ import type { FirstWebhook } from './first-webhook';
 
 export interface RunningPlaces {
   apiUrl: string;
+  /** Where the API's metrics are. */
+  metricsUrl: string;
   receiverUrl: string;
   /** The fake payment provider's; `undefined` if the environment names another one. */
   providerUrl: string | undefined;
@@ -16,7 +18,7 @@ export interface RunningPlaces {
 
 /** What a newcomer sees when everything runs: where things are, and what to try. */
 export function welcome(places: RunningPlaces): string {
-  const { apiUrl, receiverUrl, providerUrl, temporalUiUrl, adminKey, keysFile, logFolder, first } = places;
+  const { apiUrl, metricsUrl, receiverUrl, providerUrl, temporalUiUrl, adminKey, keysFile, logFolder, first } = places;
   const rows = [
     ['API', `${apiUrl}/v1`],
     ['API documentation', `${apiUrl}/docs`],
@@ -27,6 +29,7 @@ export function welcome(places: RunningPlaces): string {
     ...(providerUrl === undefined
       ? []
       : [['Payment provider', `${providerUrl}/charges`, 'a fake one, for test cards']]),
+    ['Metrics', metricsUrl, "the API's, for Prometheus"],
     ['Logs', shortest(logFolder)],
   ];
   return `

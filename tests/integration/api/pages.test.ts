@@ -1,5 +1,8 @@
+import request from 'supertest';
 import { PROBLEMS } from '../../../api/http/problems';
-import { createApi, type TestApi } from '../../support/api-support';
+import { createMetricsPage } from '../../../infra/observability/metrics-page';
+import { startMetricsServer } from '../../../infra/observability/metrics-server';
+import { ADMIN_KEY, createApi, type TestApi } from '../../support/api-support';
 
 let api: TestApi;
 const checks: Record<string, string> = { postgres: 'ok', temporal: 'ok' };
@@ -23,16 +26,26 @@ test('/readyz says what is not ready', async () => {
   expect(answer.body).toEqual({ status: 'unavailable', checks: { postgres: 'ok', temporal: 'no answer' } });
 });
 
-test('/metrics counts requests by the template of their route', async () => {
+test('the metrics count requests by the template of their route, on a listener of their own', async () => {
   await api.call('GET', '/v1/endpoints/ep_00000000000000000000000000000000');
   await api.call('GET', '/nowhere/at/all');
-  const { text, headers } = await api.call('GET', '/metrics', { key: null });
-  expect(headers['content-type']).toContain('text/plain');
+  const page = createMetricsPage(api.deps.metrics.registry);
+  const server = await startMetricsServer(page, { host: '127.0.0.1', port: 0 });
+  const response = await request(server).get('/metrics?x=1');
+  const elsewhere = await request(server).get('/v1/endpoints');
+  server.close();
+  expect(elsewhere.status).toBe(404);
+  expect(response.headers['content-type']).toContain('text/plain');
+  const { text } = response;
   expect(text).toMatch(
     /http_server_request_duration_seconds_count\{http_request_method="GET",http_route="\/v1\/endpoints\/\{id\}",http_response_status_code="404"\} 1/,
   );
   expect(text).toContain('http_route="unmatched"');
   expect(text).not.toContain('nowhere');
+});
+
+test('the public port has no metrics, with a key or without', async () => {
+  for (const key of [null, ADMIN_KEY]) expect((await api.call('GET', '/metrics', { key })).status).toBe(404);
 });
 
 test('/ leads to the documentation', async () => {

@@ -309,7 +309,7 @@ test('a client that goes away changes nothing: what it asked for happens and is 
 });
 
 test('a process that dies is taken over when its lock runs out, not before', async () => {
-  const pool = createPool(api.pipeline.database.url, 2, api.deps.log);
+  const pool = createPool(api.pipeline.database.url, { max: 2 }, api.deps.log);
   const dying = await start(
     async (context, _body, id) => {
       await haveEffect(context, id);

@@ -66,7 +66,7 @@ describe('a repeated request', () => {
 
   test('is counted by what became of it', async () => {
     const counts = async () => {
-      const { text } = await api.call('GET', '/metrics', { key: null });
+      const text = await api.deps.metrics.registry.metrics();
       const count = (outcome: string) =>
         Number(
           new RegExp(`^http_server_idempotent_requests_total\\{outcome="${outcome}"\\} (\\d+)$`, 'm').exec(text)?.[1] ??

@@ -283,14 +283,14 @@ describe('a client that takes its time', () => {
   async function queriesOf(work: () => Promise<void>): Promise<number> {
     let queries = 0;
     const count = () => queries++;
-    api.deps.pool.on('acquire', count);
+    api.deps.reads.on('acquire', count);
     await work();
-    api.deps.pool.off('acquire', count);
+    api.deps.reads.off('acquire', count);
     return queries;
   }
 
   test('is not run ahead of, holds no connection, and ends the work by going away', async () => {
-    const { pool } = api.deps;
+    const { reads: pool } = api.deps;
     const whole = await queriesOf(async () => {
       expect((await api.call('GET', path, { key: shop.key })).text).toContain('</Document>');
     });

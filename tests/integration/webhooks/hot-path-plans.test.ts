@@ -30,7 +30,7 @@ async function insert(state: string, count: number, dueInSeconds: number): Promi
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = createPool(database.url, 2, pino({ level: 'silent' }));
+  pool = createPool(database.url, { max: 2 }, pino({ level: 'silent' }));
   await insert('delivered', HISTORY, 0);
   await pool.query('ANALYZE');
   open = await insert('pending', BACKLOG, -1);

@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { FairQueue } from './fair-queue';
+
+const drain = <T>(queue: FairQueue<T>): (T | undefined)[] => Array.from({ length: queue.length }, () => queue.shift());
+
+test('groups take turns, and a group that comes later waits for one of each', () => {
+  const queue = new FairQueue<string>();
+  for (const item of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) queue.push(item.charAt(0), item);
+  expect(queue.peek()).toBe('a1');
+  expect([queue.shift(), queue.shift()]).toEqual(['a1', 'b1']);
+  queue.push('d', 'd1');
+  expect(drain(queue)).toEqual(['c1', 'a2', 'b2', 'd1', 'a3']);
+  expect([queue.length, queue.peek(), queue.shift()]).toEqual([0, undefined, undefined]);
+});
+
+test('whatever comes and goes: nothing is lost, groups keep their order, and none is served twice while another waits', () => {
+  const group = fc.constantFrom('a', 'b', 'c', 'd');
+  const step = fc.oneof(fc.record({ push: group, count: fc.integer({ min: 1, max: 80 }) }), fc.nat(120));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const queue = new FairQueue<{ group: string; n: number }>();
+      /** What should wait, by group; and how often each other group was served since a group began to wait. */
+      const model = new Map<string, number[]>();
+      const servedWhile = new Map<string, Map<string, number>>();
+      let next = 0;
+      const take = () => {
+        expect(queue.length).toBe([...model.values()].reduce((sum, { length }) => sum + length, 0));
+        const peeked = queue.peek();
+        const item = queue.shift();
+        expect(peeked).toBe(item);
+        if (item === undefined) {
+          expect(queue.length).toBe(0);
+          return;
+        }
+        const waiting = model.get(item.group);
+        expect(waiting?.shift()).toBe(item.n);
+        for (const [other, served] of servedWhile) {
+          if (other === item.group) continue;
+          served.set(item.group, (served.get(item.group) ?? 0) + 1);
+          expect(served.get(item.group)).toBe(1);
+        }
+        if (waiting?.length === 0) {
+          model.delete(item.group);
+          servedWhile.delete(item.group);
+        } else servedWhile.set(item.group, new Map());
+      };
+      for (const each of steps) {
+        if (typeof each === 'number') for (let n = 0; n < each; n++) take();
+        else
+          for (let n = 0; n < each.count; n++) {
+            if (!servedWhile.has(each.push)) servedWhile.set(each.push, new Map());
+            model.set(each.push, [...(model.get(each.push) ?? []), next]);
+            queue.push(each.push, { group: each.push, n: next++ });
+          }
+      }
+      while (queue.length > 0) take();
+      expect(model.size).toBe(0);
+    }),
+  );
+});
+
+test('a hundred thousand items of one group are taken as fast as they came', () => {
+  const queue = new FairQueue<number>();
+  const startedAt = performance.now();
+  for (let n = 0; n < 100_000; n++) queue.push('a', n);
+  let wrong = 0;
+  for (let n = 0; n < 100_000; n++) if (queue.shift() !== n) wrong++;
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(wrong).toBe(0);
+});
