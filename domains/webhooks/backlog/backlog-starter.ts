@@ -3,8 +3,11 @@ import type { PublicId } from '../../../core/ids';
 import type { Logger } from '../../../infra/log';
 import type { Backlog } from '../store/backlog';
 
-/** Workflows that one process starts a second: many endpoints may fall behind together, and Temporal has other work. */
-const PER_SECOND = 10;
+/**
+ * Workflows that one process starts a second: many endpoints may fall behind together, and Temporal has other work. On
+ * two cores each costs about 50 ms of processor time, Temporal's and the worker's.
+ */
+const PER_SECOND = 5;
 const PAUSE_MS = 1_000 / PER_SECOND;
 const MAX_WAITING = 20_000;
 

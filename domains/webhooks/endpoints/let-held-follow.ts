@@ -2,18 +2,18 @@ import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
 import { webhookMetrics } from '../metrics';
 import type { Backlog } from '../store/backlog';
-import { type SettledHeld, settleHeld } from '../store/held';
+import { type Settled, settleHeld } from '../store/held';
 
 const BATCH = 1_000;
 
 /**
- * Has the held deliveries of an endpoint follow its state, in small statements: released into its backlog when it is
- * enabled, dead letters when it is disabled, cancelled when it is deleted. Whoever changes an endpoint's state calls
+ * Has what is held for an endpoint follow its state, in small statements: released into its backlog when it is enabled;
+ * with what waits in the backlog already, dead letters when it is disabled, cancelled when it is deleted. Whoever changes an endpoint's state calls
  * this after the commit; the sweep finds what is left, such as a delivery of a message stored at the same time.
  */
-export async function letHeldFollow(platform: Platform, backlog: Backlog): Promise<SettledHeld> {
+export async function letHeldFollow(platform: Platform, backlog: Backlog): Promise<Settled> {
   const { pool, log, metrics } = platform;
-  const total: SettledHeld = { released: 0, cancelled: 0, buried: 0 };
+  const total: Settled = { released: 0, cancelled: 0, buried: 0 };
   for (let done = BATCH; done > 0; ) {
     const settled = await settleHeld(pool, backlog.endpointId, BATCH);
     total.released += settled.released;

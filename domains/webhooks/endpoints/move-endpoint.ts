@@ -28,6 +28,6 @@ export async function moveEndpoint(
   // Even if it was in this state already: an earlier move may have been interrupted.
   const backlog = { endpointId: id, tenantId };
   if (moved.state !== 'paused') await letHeldFollow(platform, backlog);
-  await tryBacklogNow(platform, backlog);
+  if (moved.state === 'enabled') await tryBacklogNow(platform, backlog);
   return moved;
 }

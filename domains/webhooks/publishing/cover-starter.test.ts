@@ -173,6 +173,7 @@ describe('when a workflow of its id is there already', () => {
       open: ['dlv_2'],
       tenantIds: ['ten_1'],
       endpointIds: ['ep_1'],
+      takesOver: true,
     });
     expect(covers).toHaveLength(2);
   });

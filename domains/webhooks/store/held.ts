@@ -1,10 +1,10 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { backlogWorkflowOf } from './backlog';
+import { backlogWorkflowOf, IN_BACKLOG } from './backlog';
 
-/** What became of held deliveries. */
-export interface SettledHeld {
-  /** Gone to the endpoint's backlog. */
+/** What became of an endpoint's deliveries. */
+export interface Settled {
+  /** No longer held: gone to the endpoint's backlog. */
   released: number;
   cancelled: number;
   /** Become dead letters. */
@@ -12,18 +12,23 @@ export interface SettledHeld {
 }
 
 /**
- * Has an endpoint's held deliveries follow its state: enabled, they go to its backlog and are due; disabled, they become
- * dead letters; deleted, they are cancelled; paused, they stay.
+ * Has what is held for an endpoint, and what waits in its backlog, follow its state: enabled, what is held goes to the
+ * backlog and is due; disabled, all become dead letters; deleted, all are cancelled; paused, all stay.
  *
- * @param limit - at most so many in one statement
+ * @param limit - at most so many of each kind in one statement
  */
-export async function settleHeld(db: Queryable, endpointId: PublicId, limit: number): Promise<SettledHeld> {
+export async function settleHeld(db: Queryable, endpointId: PublicId, limit: number): Promise<Settled> {
   const { rows } = await db.query<{ state: string; backlog: boolean; count: number }>({
     name: 'settle-held',
-    text: `WITH chosen AS MATERIALIZED (
+    text: `WITH held AS MATERIALIZED (
              SELECT d.id FROM deliveries d WHERE d.endpoint_id = $1 AND d.state = 'held' LIMIT $2 FOR UPDATE SKIP LOCKED
+           ), waiting AS MATERIALIZED (
+             SELECT d.id FROM deliveries d
+             WHERE d.endpoint_id = $1 AND ${IN_BACKLOG} AND d.claim IS NULL
+               AND (SELECT e.deleted_at IS NOT NULL OR e.state = 'disabled' FROM endpoints e WHERE e.id = $1)
+             LIMIT $2 FOR UPDATE SKIP LOCKED
            ), numbered AS MATERIALIZED (
-             SELECT id, row_number() OVER ()::int AS n FROM chosen
+             SELECT id, row_number() OVER ()::int AS n FROM (SELECT id FROM held UNION ALL SELECT id FROM waiting) chosen
            ), moved AS (
              UPDATE deliveries d
              SET state = CASE WHEN e.deleted_at IS NOT NULL THEN 'cancelled' WHEN e.state = 'disabled' THEN 'dead'
@@ -45,9 +50,9 @@ export async function settleHeld(db: Queryable, endpointId: PublicId, limit: num
              FROM moved WHERE state = 'dead'
            )
            SELECT state, backlog, count(*)::int AS count FROM moved GROUP BY state, backlog`,
-    values: [toUuid(endpointId), limit, Array.from({ length: limit }, () => toUuid(newId('dl')))],
+    values: [toUuid(endpointId), limit, Array.from({ length: 2 * limit }, () => toUuid(newId('dl')))],
   });
-  const settled: SettledHeld = { released: 0, cancelled: 0, buried: 0 };
+  const settled: Settled = { released: 0, cancelled: 0, buried: 0 };
   for (const { state, backlog, count } of rows) {
     if (backlog) settled.released += count;
     else if (state === 'dead') settled.buried += count;

@@ -57,6 +57,18 @@ test('what is held becomes a dead letter when the endpoint is disabled, and can 
   await untilState(id, 'delivered');
 });
 
+test('what waits in the backlog is cancelled with what is held when the endpoint is deleted', async () => {
+  const waiting = await publish();
+  await untilState(waiting, 'delivered');
+  await query(
+    "UPDATE deliveries SET state = 'retrying', backlog = true, next_attempt_at = now() + interval '1 hour' WHERE id = $1",
+    toUuid(waiting),
+  );
+  const id = await held();
+  await deleteEndpoint(pipeline.platform, tenantId, endpointId);
+  for (const ended of [id, waiting]) expect((await read(ended)).state).toBe('cancelled');
+});
+
 test('what is held is cancelled when the endpoint is deleted', async () => {
   const id = await held();
   await deleteEndpoint(pipeline.platform, tenantId, endpointId);
