@@ -20,6 +20,9 @@ const SHARED_BY_COUNTED = 10 * MAX_DELIVERIES_PER_WORKFLOW;
  */
 const RIPEN_MS = 1_000;
 
+/** A cover starts this long before something is due in any case, so that its first retry is not late. */
+const START_AHEAD_MS = 500;
+
 /** The workflow ids that the next commit gives its deliveries. */
 export interface CoverPlan {
   /** How many get a workflow of their own; the others share. */
@@ -134,9 +137,10 @@ export class Coverage {
     slot.timer = undefined;
     slot.due = false;
     for (const cover of slot.covers.values()) {
-      if (cover.open <= 1) this.#start(cover);
+      const ripenMs = Math.min(RIPEN_MS, cover.dueAt - Date.now() - START_AHEAD_MS);
+      if (cover.open <= 1 || ripenMs <= 0) this.#start(cover);
       else {
-        const timer = setTimeout(() => this.#start(cover), RIPEN_MS);
+        const timer = setTimeout(() => this.#start(cover), ripenMs);
         this.#ripening.set(cover, timer);
       }
     }

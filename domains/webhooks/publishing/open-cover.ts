@@ -19,6 +19,13 @@ export class OpenCover {
     return this.#open.size;
   }
 
+  /** When the first of them is due, in milliseconds since the epoch; infinite when none is open. */
+  get dueAt(): number {
+    let dueAt = Number.POSITIVE_INFINITY;
+    for (const at of this.#open.values()) dueAt = Math.min(dueAt, at);
+    return dueAt;
+  }
+
   /** @param dueAt - when it is due for the workflow, unless its first attempt ends before */
   add(tenantId: PublicId, delivery: StoredDelivery, dueAt: number): void {
     this.#open.set(delivery.id, dueAt);
@@ -46,8 +53,7 @@ export class OpenCover {
 
   /** The workflows to start: one, or several when more deliveries are open than one may hold. */
   close(): Cover[] {
-    let dueAt = Number.POSITIVE_INFINITY;
-    for (const at of this.#open.values()) dueAt = Math.min(dueAt, at);
+    const { dueAt } = this;
     const open = [...this.#open.keys()];
     const common = {
       tenantIds: [...this.#tenantIds],
