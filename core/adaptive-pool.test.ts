@@ -6,7 +6,7 @@ let pool: AdaptivePool;
 const TOTAL = 100;
 
 beforeEach(() => {
-  jest.useFakeTimers();
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
   now = 0;
   pool = new AdaptivePool({ total: TOTAL, mostPerKey: 64, maxWaitMs: 5_000, now: () => now });
 });
@@ -54,6 +54,11 @@ function add(where: Place, count = 1): Job[] {
 const began = (jobs: readonly Job[]) => jobs.filter((job) => job.began);
 const evicted = (jobs: readonly Job[]) => jobs.filter((job) => job.evicted);
 
+/** Lets some turns of the event loop go by. */
+async function turns(): Promise<void> {
+  for (let n = 0; n < 10; n++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 async function pass(ms: number): Promise<void> {
   for (const until = now + ms; now < until; ) {
     now += 250;
@@ -88,14 +93,27 @@ test('further jobs for a key that hangs are refused at once', async () => {
 test('a share of the turns is kept for keys that answer fast, however many hang', async () => {
   await prove(place('fast', 'good'));
   for (let n = 0; n < 200; n++) add(place(`hang${n}`, `tenant${n % 10}`), 2);
+  await turns();
   expect(pool.running).toBe(75);
-  expect(began(add(place('fast', 'good'), 8))).toHaveLength(8);
+  const fast = add(place('fast', 'good'), 8);
+  await turns();
+  expect(began(fast)).toHaveLength(8);
 });
 
-test('one group does not take all turns of the keys that nothing is known of', () => {
+test('many jobs do not begin in one turn of the event loop', async () => {
+  for (let n = 0; n < 50; n++) add(place(`key${n}`, `tenant${n}`));
+  expect(pool.running).toBe(32);
+  await turns();
+  expect(pool.running).toBe(50);
+});
+
+test('one group does not take all turns of the keys that nothing is known of', async () => {
   for (let n = 0; n < 200; n++) add(place(`hang${n}`, 'bad'), 2);
+  await turns();
   expect(pool.running).toBe(37);
-  expect(began(add(place('new', 'good'), 2))).toHaveLength(2);
+  const others = add(place('new', 'good'), 2);
+  await turns();
+  expect(began(others)).toHaveLength(2);
 });
 
 test('groups take turns, and so do the keys of a group', async () => {

@@ -53,6 +53,8 @@ const UNPROVEN_SHARE = 0.75;
 const UNPROVEN_SHARE_OF_GROUP = 0.5;
 /** Fast targets go first, but every fourth turn is offered to the others, so that none starves. */
 const OTHERS_TURN = 4;
+/** Jobs begun in one turn of the event loop: what else goes on in this process has its turns between. */
+const STARTS_A_TURN = 32;
 const LOOK_EVERY_MS = 250;
 /** Looks further apart than this mean that the event loop was busy: answers may have come and not been read yet. */
 const LATE_LOOK_MS = 600;
@@ -81,6 +83,8 @@ export class AdaptivePool {
   #waiting = 0;
   #timer: NodeJS.Timeout | undefined;
   #lookedAt = 0;
+  #startsLeft = STARTS_A_TURN;
+  #later = false;
   #drained: (() => void)[] = [];
 
   constructor(private readonly options: AdaptivePoolOptions) {
@@ -242,6 +246,10 @@ export class AdaptivePool {
 
   #advance(): void {
     while (this.#running < this.options.total) {
+      if (this.#startsLeft <= 0) {
+        this.#advanceLater();
+        return;
+      }
       const lane = this.#next();
       if (lane === undefined) return;
       const now = this.#now();
@@ -251,9 +259,22 @@ export class AdaptivePool {
       if (waiting === undefined) continue;
       this.#waiting--;
       if (lane.waiting.length === 0) this.#withWaiting.delete(lane);
+      this.#startsLeft--;
+      this.#advanceLater();
       this.#start(lane, waiting.work);
       this.#queue(lane, this.#now());
     }
+  }
+
+  /** The starts of a turn are counted anew with the next one. */
+  #advanceLater(): void {
+    if (this.#later) return;
+    this.#later = true;
+    setImmediate(() => {
+      this.#later = false;
+      this.#startsLeft = STARTS_A_TURN;
+      this.#advance();
+    });
   }
 
   #next(): Lane | undefined {

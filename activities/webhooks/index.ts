@@ -12,6 +12,7 @@ import {
   type SweepReport,
   serveBacklog,
   sweep,
+  webhookMetrics,
   webhooksConfig,
 } from '../../domains/webhooks';
 import type { Platform } from '../../infra/platform/platform';
@@ -26,6 +27,7 @@ export function createWebhookActivities(platform: Platform) {
   const config = { ...platform.config, ...platform.settings.of(webhooksConfig) };
   const { engine } = openDispatch(platform);
   const beat = () => heartbeat();
+  const backlogs = { db: pool, engine, metrics: platform.metrics.of(webhookMetrics), config, beat };
   const rounds = { db: pool, engine, beat, sleep };
   return {
     /** Attempts the deliveries that are due, and reports where all of them stand. */
@@ -37,7 +39,7 @@ export function createWebhookActivities(platform: Platform) {
       }),
     /** Attempts what is due in an endpoint's backlog, and reports where it stands. */
     serveBacklog: (endpointId: PublicId, insist = false): Promise<BacklogReport> =>
-      serveBacklog({ db: pool, engine }, { endpointId, insist }),
+      serveBacklog(backlogs, { endpointId, insist }),
     /** Makes waiting deliveries due now. @returns how many were waiting */
     makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(pool, deliveryIds),
     /** Ends waiting deliveries without a further attempt. @returns how many were waiting */

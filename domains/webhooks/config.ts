@@ -18,6 +18,10 @@ export const webhooksConfig = z.object({
   WAYBILL_COVER_LINGER: duration('100ms', 'how long accepted deliveries gather before a workflow covers them'),
   WAYBILL_COVER_LINGER_MAX: duration('1s', 'the same under load'),
   WAYBILL_SWEEP_GRACE: duration('15s', 'how late a delivery may be before the sweep gives it to a workflow'),
+  WAYBILL_BACKLOG_MAX_AGE: duration(
+    '3d',
+    "how long a delivery may be due in its endpoint's backlog before it becomes a dead letter",
+  ),
   WAYBILL_CONTENT_RETENTION: duration(
     '30d',
     "how long a message's content, and what receivers answered, is kept when its publisher says nothing",

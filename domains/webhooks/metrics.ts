@@ -62,7 +62,7 @@ export function webhookMetrics(registry: Registry) {
     }),
     declined: new Counter({
       name: 'webhook_first_attempts_declined_total',
-      help: 'First attempts left to the workflow because too many were waiting or the lease was running out.',
+      help: 'Deliveries that had no turn in time, and wait in the backlogs of their endpoints.',
       registers,
     }),
     coversWaiting: new Gauge({
@@ -84,7 +84,7 @@ export function webhookMetrics(registry: Registry) {
   for (const outcome of ['succeeded', 'failed', 'timeout', 'blocked', 'gone'] satisfies AttemptLabel[]) {
     metrics.attempts.inc({ outcome }, 0);
   }
-  for (const reason of ['exhausted', 'gone', 'endpoint-disabled', 'content-expired']) {
+  for (const reason of ['exhausted', 'gone', 'endpoint-disabled', 'content-expired', 'backlog-expired']) {
     metrics.deadLetters.inc({ reason }, 0);
   }
   return metrics;

@@ -64,6 +64,8 @@ export interface CommandedDelivery {
   tenantId: PublicId;
   endpointId: PublicId;
   workflowId: string;
+  /** Whether this process attempts it already. */
+  attempted?: boolean;
 }
 
 /**
@@ -75,7 +77,7 @@ export interface CommandedDelivery {
 export async function updateDelivery(
   deps: StartDeps,
   command: typeof RETRY_NOW | typeof CANCEL,
-  { id, tenantId, endpointId, workflowId }: CommandedDelivery,
+  { id, tenantId, endpointId, workflowId, attempted = false }: CommandedDelivery,
 ): Promise<void> {
   const cover = {
     workflowId,
@@ -87,11 +89,14 @@ export async function updateDelivery(
   };
   const startWorkflowOperation = new WithStartWorkflowOperation(WEBHOOK_WORKFLOWS.webhookDelivery, {
     ...coverOptions(deps, cover),
-    args: [{ open: [id], settled: {}, ...(command === RETRY_NOW ? { insisted: [id] } : {}) }],
+    args: [{ open: [id], settled: {}, ...(command === RETRY_NOW && !attempted ? { insisted: [id] } : {}) }],
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
   });
   await withTimeout(
-    deps.client.workflow.executeUpdateWithStart(command, { args: [[id]], startWorkflowOperation }),
+    deps.client.workflow.executeUpdateWithStart(command, {
+      args: attempted ? [[id], true] : [[id]],
+      startWorkflowOperation,
+    }),
     ANSWER_WITHIN_MS,
   );
 }

@@ -27,6 +27,7 @@ export const backlogProgress = defineQuery<BacklogReport | null>(PROGRESS);
 
 const { serveBacklog } = proxyActivities<WebhookActivities>({
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '20 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 

@@ -10,7 +10,7 @@ export function describeProgress(
 ): string {
   const { open = 0, ...ended } = counts;
   const done = Object.entries(ended)
-    .map(([state, count]) => `${count} ${state}`)
+    .map(([state, count]) => `${count} ${state === 'moved' ? 'moved to another workflow' : state}`)
     .join(', ');
   if (open === 0) return `**Done**: ${done || 'nothing to do'}.`;
   const lines = [`**${open} waiting**${done === '' ? '' : `; ${done}`}.`];

@@ -4,6 +4,7 @@ import {
   continueAsNew,
   defineQuery,
   defineUpdate,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -31,7 +32,8 @@ export interface DeliveryProgress {
   nextAttemptAt: string | null;
 }
 
-export const retryNow = defineUpdate<{ due: number }, [string[]]>(RETRY_NOW);
+/** The second argument says that the process which took the command attempts them already. */
+export const retryNow = defineUpdate<{ due: number }, [string[], boolean?]>(RETRY_NOW);
 export const cancel = defineUpdate<{ cancelled: number }, [string[]]>(CANCEL);
 export const progress = defineQuery<DeliveryProgress>(PROGRESS);
 
@@ -45,6 +47,9 @@ const { makeDue, cancelDeliveries } = proxyActivities<WebhookActivities>({
   startToCloseTimeout: '10 seconds',
   retry: { initialInterval: '250 milliseconds', maximumInterval: '5 seconds' },
 });
+
+/** A timer of the server may be half a second late; a round waits that long for what is due then. */
+const AHEAD_MS = 700;
 
 /** The longest sleep before the deliveries are looked at again. */
 const LONGEST_SLEEP_MS = 24 * 3_600_000;
@@ -62,7 +67,11 @@ export async function webhookDelivery(input: WebhookDeliveryInput): Promise<Reco
   });
   setHandler(
     retryNow,
-    async (deliveryIds) => {
+    async (deliveryIds, attempted = false) => {
+      if (attempted) {
+        batch.add(deliveryIds, 0);
+        return { due: 0 };
+      }
       batch.insist(deliveryIds);
       const due = await makeDue(deliveryIds);
       batch.add(deliveryIds, due);
@@ -91,12 +100,13 @@ function stateOf(counts: Record<string, number>): string {
   if ((counts.open ?? 0) > 0) return 'retrying';
   const worst = ['dead', 'held'].find((state) => (counts[state] ?? 0) > 0);
   if (worst !== undefined) return worst;
-  return (counts.delivered ?? 0) === 0 && (counts.cancelled ?? 0) > 0 ? 'cancelled' : 'delivered';
+  if ((counts.delivered ?? 0) > 0) return 'delivered';
+  return ['cancelled', 'moved'].find((state) => (counts[state] ?? 0) > 0) ?? 'delivered';
 }
 
 const DELIVERY_ID = /^dlv_[0-9a-f]{32}$/;
 
-function validateIds(deliveryIds: string[]): void {
+function validateIds(deliveryIds: string[], _attempted?: boolean): void {
   const right =
     Array.isArray(deliveryIds) && deliveryIds.length > 0 && deliveryIds.length <= MAX_DELIVERIES_PER_WORKFLOW;
   if (!right || !deliveryIds.every((id) => typeof id === 'string' && DELIVERY_ID.test(id))) {
@@ -110,6 +120,8 @@ class Batch {
   readonly #lanes: Set<string>[] = [];
   readonly #reports = new Map<Set<string>, RoundReport>();
   readonly #ended: Record<string, number>;
+  /** Every delivery that this run has attended to. */
+  readonly #known: Set<string>;
   /** Deliveries to attempt in the next round whatever is known of their endpoints. */
   #insisted: string[];
   #wakes = 0;
@@ -117,6 +129,7 @@ class Batch {
 
   constructor(input: WebhookDeliveryInput) {
     this.#ended = { ...input.settled };
+    this.#known = new Set(input.open);
     this.#insisted = input.insisted ?? [];
     this.#lanes.push(new Set(input.open));
   }
@@ -129,6 +142,9 @@ class Batch {
     const first = this.#lanes[0];
     for (const id of deliveryIds) {
       if (this.#lanes.some((lane) => lane.has(id))) continue;
+      // One that has ended here and was not revived is counted already.
+      if (due === 0 && this.#known.has(id) && patched('retry-skips-ended')) continue;
+      this.#known.add(id);
       first?.add(id);
       // A delivery that comes back was a dead letter.
       const dead = this.#ended.dead ?? 0;
@@ -222,7 +238,7 @@ class Batch {
   }
 
   async #sleep(ms: number, wakesBefore: number): Promise<void> {
-    const bounded = Math.min(Math.max(ms, 1), LONGEST_SLEEP_MS);
+    const bounded = Math.min(Math.max(ms - AHEAD_MS, 1), LONGEST_SLEEP_MS);
     await condition(() => this.#wakes !== wakesBefore, bounded);
   }
 

@@ -38,9 +38,7 @@ const ACCEPTED = {
   },
 };
 
-export function deliveryRoutes(
-  deps: Pick<DoorContext, 'pool' | 'reads' | 'client' | 'config' | 'log' | 'workflowUrl'>,
-): Route[] {
+export function deliveryRoutes(deps: DoorContext): Route[] {
   const { pool, reads, workflowUrl } = deps;
   const view = (delivery: Delivery) => deliveryView(delivery, workflowUrl);
 

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { PublicId } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import type { WebhooksConfig } from '../config';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
-import { type BacklogState, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
+import type { AttemptEnd } from '../delivery/leased-delivery';
+import type { WebhookMetrics } from '../metrics';
+import { type BacklogState, buryExpired, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
 
 /** What a round found and did, for the workflow. */
 export interface BacklogReport {
@@ -30,6 +33,8 @@ const ROUND_BUDGET_MS = 4_000;
 /** A round in which nothing ends for so long is over: the receiver hangs. What is under way goes on without the slot. */
 const QUIET_MS = 1_500;
 const MOST_AT_ONCE = 200;
+const HEARTBEAT_MS = 5_000;
+const BURIED_AT_ONCE = 1_000;
 /** How long new deliveries go to the backlog after a round that left some due: longer than the workflow sleeps. */
 const STAY_MS = 150_000;
 /** A round that left something due without having to wait for it comes again after this. */
@@ -38,6 +43,10 @@ const SOON_MS = 50;
 export interface ServeDeps {
   db: Queryable;
   engine: DeliveryEngine;
+  metrics: Pick<WebhookMetrics, 'deadLetters'>;
+  config: Pick<WebhooksConfig, 'WAYBILL_BACKLOG_MAX_AGE'>;
+  /** Says that the round is alive; called every few seconds. */
+  beat(): void;
 }
 
 export interface ServeInput {
@@ -50,40 +59,59 @@ export interface ServeInput {
  * Attempts what is due in an endpoint's backlog, the most overdue first, as many at once as the endpoint's answers allow.
  * Its cost grows with the attempts that are made, not with the backlog.
  */
-export async function serveBacklog(
-  { db, engine }: ServeDeps,
-  { endpointId, insist }: ServeInput,
-): Promise<BacklogReport> {
+export async function serveBacklog(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
+  const beating = setInterval(deps.beat, HEARTBEAT_MS);
+  try {
+    return await serve(deps, { endpointId, insist });
+  } finally {
+    clearInterval(beating);
+  }
+}
+
+async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
+  const { engine } = deps;
   if (insist) engine.forgive(endpointId);
   const began = Date.now();
   const round = { attempts: 0, delivered: 0 };
   let underWay = 0;
+  let unseen = 0;
+  /** Whether a delivery came back without an attempt: this process has no room for it. */
+  let bounced = false;
   let wake = () => {};
-  const onEnd = (state: string) => {
+  const onEnd = (end: AttemptEnd) => {
     underWay--;
-    round.attempts++;
-    if (state === 'delivered') round.delivered++;
+    unseen++;
+    if (end.state === 'moved' && !end.attempted) bounced = true;
+    else round.attempts++;
+    if (end.state === 'delivered') round.delivered++;
     wake();
   };
 
-  /** @returns whether something ended in time */
+  /** @returns whether something has ended since the last call, or ends in time */
   async function oneEnds(): Promise<boolean> {
+    if (unseen > 0) {
+      unseen = 0;
+      return true;
+    }
     if (underWay === 0) return false;
     let timer: NodeJS.Timeout | undefined;
     const ended = new Promise<boolean>((resolve) => {
       wake = () => resolve(true);
       timer = setTimeout(() => resolve(false), QUIET_MS);
     });
-    return ended.finally(() => clearTimeout(timer));
+    return ended.finally(() => {
+      clearTimeout(timer);
+      unseen = 0;
+    });
   }
 
-  while (Date.now() - began < ROUND_BUDGET_MS) {
+  while (!bounced && Date.now() - began < ROUND_BUDGET_MS) {
     const limit = Math.min(engine.roomFor(endpointId), MOST_AT_ONCE);
     if (limit > 0) {
       const { leased, moved } = await engine.leaseBacklog(endpointId, limit, randomUUID());
       for (const delivery of leased) {
         underWay++;
-        engine.attemptLeased(delivery, 'schedule', ({ state }) => onEnd(state));
+        engine.attemptLeased(delivery, 'schedule', onEnd);
       }
       if (moved > leased.length) continue;
       if (moved < limit && underWay === 0) break;
@@ -91,10 +119,14 @@ export async function serveBacklog(
     if (!(await oneEnds())) break;
   }
   while (underWay > 0 && (await oneEnds()));
-  return report(await settle(db, endpointId), round, engine, endpointId);
+  return report(await settle(deps, endpointId), round, engine, endpointId);
 }
 
-async function settle(db: Queryable, endpointId: PublicId): Promise<BacklogState> {
+async function settle({ db, metrics, config }: ServeDeps, endpointId: PublicId): Promise<BacklogState> {
+  for (let buried = BURIED_AT_ONCE; buried === BURIED_AT_ONCE; ) {
+    buried = await buryExpired(db, endpointId, config.WAYBILL_BACKLOG_MAX_AGE, BURIED_AT_ONCE);
+    metrics.deadLetters.inc({ reason: 'backlog-expired' }, buried);
+  }
   const state = await readBacklog(db, endpointId);
   await keepBacklog(db, endpointId, state.due ? STAY_MS : 0);
   return state;

@@ -14,9 +14,10 @@ export async function cancelDelivery(
   if (target === undefined) return { outcome: 'not-found' };
   const { state, backlog, workflowId } = target;
   if (state !== 'pending' && state !== 'retrying' && state !== 'held') return { outcome: 'wrong-state', state };
-  // No workflow attends to a held one, and that of a backlog does not know its deliveries.
-  const cancelled = state !== 'held' && !backlog && (await byWorkflow(deps, CANCEL, target));
-  if (!cancelled) await cancelDeliveries(pool, [deliveryId]);
+  await cancelDeliveries(pool, [deliveryId]);
+  // Its workflow need not wait until the next attempt would be due. No workflow attends to a held one, and that of a
+  // backlog does not know its deliveries.
+  if (state !== 'held' && !backlog) await byWorkflow(deps, CANCEL, target);
   const after = await findCommandTarget(pool, tenantId, deliveryId);
   if (after !== undefined && after.state !== 'cancelled') return { outcome: 'wrong-state', state: after.state };
   return { outcome: 'done', workflowId };

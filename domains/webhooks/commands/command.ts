@@ -20,8 +20,8 @@ export interface CommandDeps extends StartDeps {
 }
 
 /**
- * Has the delivery's workflow carry out a command, so that the workflow's page shows it. If Temporal cannot be reached,
- * the caller applies the command in the database, which decides what is due anyway.
+ * Tells the delivery's workflow of a command, so that its page shows it and it goes on from there. The command itself is
+ * in the database already, which decides what is due.
  *
  * @returns whether the workflow has carried it out
  */

@@ -4,6 +4,7 @@ import { openBacklogs } from '../backlog/open-backlogs';
 import { OwnWorkflowBudget } from '../publishing/own-workflow-budget';
 import { RETRY_NOW } from '../rules/workflow-names';
 import { findCommandTarget, reviveDeadLetter } from '../store/delivery-commands';
+import { attemptHere } from './attempt-here';
 import { byWorkflow, type CommandResult } from './command';
 
 const newBudget = () => new OwnWorkflowBudget();
@@ -20,15 +21,18 @@ export async function retryDeadLetter(
   const { pool } = platform;
   const budget = platform.once(newBudget);
   const alone = budget.refill() > 0;
+  if (alone) budget.take();
   const revival = await reviveDeadLetter(pool, tenantId, deadLetterId, alone ? 'own-workflow' : 'backlog');
   if (revival.outcome !== 'revived') return revival;
-  budget.take();
   const { deliveryId, endpointId, workflowId } = revival;
   // If Temporal cannot be reached, the sweep finds the delivery: it is due.
   if (!alone) openBacklogs(platform).moved({ endpointId, tenantId });
   else {
     const target = await findCommandTarget(pool, tenantId, deliveryId);
-    if (target !== undefined) await byWorkflow(platform, RETRY_NOW, target);
+    if (target !== undefined) {
+      const attempted = attemptHere(platform, target);
+      await byWorkflow(platform, RETRY_NOW, { ...target, attempted });
+    }
   }
   return { outcome: 'done', workflowId };
 }

@@ -175,7 +175,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
           held.map(({ deliveryId }) => deliveryId),
           lease,
         );
-        for (const backlog of held) options.onBacklog(backlog);
+        for (const delivery of held) tellOfBacklog(delivery);
       }
       return deliveries.map(() => undefined);
     },
@@ -193,6 +193,11 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     leaseSlackMs: LEASE_SLACK_MS,
     maxBytes: Math.max(1, maxHeldBytes - heldBytes),
   });
+
+  /** Not the delivery itself: it may be remembered for some time, and has a body. */
+  function tellOfBacklog({ endpointId, tenantId }: Backlog): void {
+    options.onBacklog({ endpointId, tenantId });
+  }
 
   async function countBuried(result: Promise<LeaseResult>): Promise<LeaseResult> {
     const { buried } = await result;
@@ -212,7 +217,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   async function move(delivery: LeasedDelivery): Promise<AttemptEnd> {
     metrics.declined.inc();
     await mover.add(delivery).catch((error) => log.warn({ err: error }, 'could not move a delivery to the backlog'));
-    return { state: 'moved' };
+    return { state: 'moved', attempted: false };
   }
 
   /** The endpoint's version, not older than a moment ago; undefined when nothing may be sent to it now. */
@@ -247,7 +252,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     const toBacklog = () => turns.failures(delivery.endpointId) >= DOWN_AFTER_FAILURES;
     const end = track(
       recorder.record(delivery, { trigger, endpoint, report, toBacklog }).then((ended) => {
-        if (ended.state === 'moved') options.onBacklog(delivery);
+        if (ended.state === 'moved') tellOfBacklog(delivery);
         return ended;
       }),
     );
@@ -291,7 +296,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
           undefined,
         ),
       );
-      for (const delivery of deliveries) if (moved.has(delivery.id)) options.onBacklog(delivery);
+      for (const delivery of deliveries) if (moved.has(delivery.id)) tellOfBacklog(delivery);
     },
     attemptLeased(delivery, trigger, onEnd) {
       const bytes = Buffer.byteLength(delivery.body);
@@ -318,7 +323,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     attemptDue(delivery, { wanted, insist }) {
       return new Promise((resolve, reject) => {
         const moveAway = () => {
-          this.moveDue([delivery]).then(() => resolve({ state: 'moved' }), reject);
+          this.moveDue([delivery]).then(() => resolve({ state: 'moved', attempted: false }), reject);
         };
         const work = {
           async run(turn: Turn): Promise<JobEnd | undefined> {

@@ -100,7 +100,7 @@ export function createDeliveryRecorder(deps: {
       { deliveryId, messageId, endpointId, attempt: outcome.number, error: outcome.error, next: next.state },
       'attempt failed',
     );
-    if (recorded.inBacklog) return { state: 'moved' };
+    if (recorded.inBacklog) return { state: 'moved', attempted: true };
     if (next.state === 'retrying') return { state: 'retrying', nextAttemptAt: recorded.nextAttemptAt };
     if (recorded.moved) metrics.deadLetters.inc({ reason: next.reason });
     return { state: 'dead' };

@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
+import { GroupCommit } from '../../../core/group-commit';
 import type { PublicId } from '../../../core/ids';
 import type { Keyring } from '../../../infra/keyring';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { openHeaders, openSecret } from '../endpoints/sealing';
 import { parseSecret } from '../rules/signature';
-import { readEndpointConfig, type StoredEndpointConfig } from '../store/endpoint-config';
+import { readEndpointConfigs, type StoredEndpointConfig } from '../store/endpoint-config';
 
 /** An endpoint's configuration, ready to sign and send with. */
 export interface EndpointConfig {
@@ -49,6 +50,7 @@ export interface EndpointConfigCache {
 }
 
 const MAX_ENTRIES = 20_000;
+const MAX_READ_BATCH = 100;
 const REDIS_TTL_SECONDS = 3_600;
 
 /**
@@ -64,13 +66,20 @@ export function createEndpointConfigCache(deps: {
   const { db, redis, keyring } = deps;
   const local = new LRUCache<PublicId, EndpointConfig>({ max: MAX_ENTRIES });
   const loading = new Map<string, Promise<EndpointConfig | undefined>>();
+  // A fan-out to a thousand endpoints that nobody has used yet must not take every connection.
+  const reads = new GroupCommit<PublicId, StoredEndpointConfig | undefined>({
+    maxBatch: MAX_READ_BATCH,
+    maxInFlight: 2,
+    maxWaiting: Number.MAX_SAFE_INTEGER,
+    commit: (ids) => readEndpointConfigs(db, ids),
+  });
   const statistics: CacheStatistics = { hits: 0, redisHits: 0, databaseReads: 0 };
 
   async function load(id: PublicId, version: number): Promise<EndpointConfig | undefined> {
     const remembered = await readRedis(redis, id, version);
     if (remembered !== undefined) statistics.redisHits++;
     else statistics.databaseReads++;
-    const stored = remembered ?? (await readEndpointConfig(db, id));
+    const stored = remembered ?? (await reads.add(id));
     if (stored === undefined) return undefined;
     if (remembered === undefined) writeRedis(redis, stored);
     const config = open(stored, keyring);

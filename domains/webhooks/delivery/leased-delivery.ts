@@ -25,4 +25,4 @@ export type AttemptEnd =
   | { state: 'delivered' | 'dead' }
   | { state: 'retrying'; nextAttemptAt: Date | undefined }
   | { state: 'declined' }
-  | { state: 'moved' };
+  | { state: 'moved'; attempted: boolean };

@@ -8,6 +8,7 @@ import { Coverage } from './coverage';
 const LINGER_MS = 100;
 const LINGER_MAX_MS = 1_000;
 const RIPEN_MS = 1_000;
+const AHEAD_MS = 700;
 const DELIVERED: AttemptEnd = { state: 'delivered' };
 const tenantId = newId('ten');
 
@@ -92,7 +93,7 @@ describe('a delivery with a workflow of its own', () => {
         ended: {},
         tenantIds: [tenantId],
         endpointIds: ['ep_1'],
-        startDelayMs: 5_000 - LINGER_MS,
+        startDelayMs: 5_000 - LINGER_MS - AHEAD_MS,
       },
     ]);
   });
@@ -190,7 +191,7 @@ describe('under load', () => {
       workflowId: many,
       open: [fourth.id],
       ended: { delivered: 1 },
-      startDelayMs: 6_000,
+      startDelayMs: 6_000 - AHEAD_MS,
     });
   });
 

@@ -21,7 +21,7 @@ const SHARED_BY_COUNTED = 10 * MAX_DELIVERIES_PER_WORKFLOW;
 const RIPEN_MS = 1_000;
 
 /** A cover starts this long before something is due in any case, so that its first retry is not late. */
-const START_AHEAD_MS = 500;
+const START_AHEAD_MS = 1_000;
 
 /** The workflow ids that the next commit gives its deliveries. */
 export interface CoverPlan {

@@ -4,6 +4,9 @@ import { MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import type { Cover } from '../start';
 import type { StoredDelivery } from '../store/publish';
 
+/** The server may be half a second late with a delayed start; the workflow's first round waits for what is due then. */
+const AHEAD_MS = 700;
+
 /** The deliveries of one workflow that is not started yet, while their first attempts are made. */
 export class OpenCover {
   /** When each delivery that has not ended is due, in milliseconds since the epoch. */
@@ -58,7 +61,7 @@ export class OpenCover {
     const common = {
       tenantIds: [...this.#tenantIds],
       endpointIds: [...this.#endpointIds],
-      startDelayMs: Number.isFinite(dueAt) ? Math.max(0, dueAt - Date.now()) : 0,
+      startDelayMs: Number.isFinite(dueAt) ? Math.max(0, dueAt - Date.now() - AHEAD_MS) : 0,
     };
     const covers: Cover[] = [
       {

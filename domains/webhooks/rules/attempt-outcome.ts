@@ -7,7 +7,13 @@ export type AttemptResult =
   | { kind: 'error'; code: string };
 
 /** Why a delivery became a dead letter. */
-export type DeadReason = 'exhausted' | 'gone' | 'endpoint-disabled' | 'content-expired';
+export type DeadReason =
+  | 'exhausted'
+  | 'gone'
+  | 'endpoint-disabled'
+  | 'content-expired'
+  /** It has waited too long for its turn in its endpoint's backlog. */
+  | 'backlog-expired';
 
 /** Where a delivery goes after an attempt. */
 export type Transition =

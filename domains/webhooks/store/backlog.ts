@@ -1,4 +1,4 @@
-import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { BACKLOG_WORKFLOW_PREFIX } from '../rules/workflow-names';
 import { IS_OPEN } from './open-state';
@@ -119,6 +119,42 @@ export async function keepBacklog(db: Queryable, endpointId: PublicId, forMs: nu
            WHERE id = $1 AND (backlog_until IS NOT NULL OR $2::int > 0)`,
     values: [toUuid(endpointId), forMs],
   });
+}
+
+/**
+ * Makes dead letters of what has been due in an endpoint's backlog for longer than so many milliseconds.
+ *
+ * @param limit - at most so many in one statement
+ * @returns how many
+ */
+export async function buryExpired(
+  db: Queryable,
+  endpointId: PublicId,
+  maxOverdueMs: number,
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'bury-expired-backlog',
+    text: `WITH expired AS MATERIALIZED (
+             SELECT d.id FROM deliveries d
+             WHERE d.endpoint_id = $1 AND ${IN_BACKLOG} AND d.claim IS NULL
+               AND d.next_attempt_at < now() - $2::float8 * interval '1 millisecond'
+             ORDER BY d.next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
+           ), numbered AS MATERIALIZED (
+             SELECT id, row_number() OVER ()::int AS n FROM expired
+           ), moved AS (
+             UPDATE deliveries d SET state = 'dead', backlog = false, next_attempt_at = NULL, updated_at = now()
+             FROM numbered e WHERE d.id = e.id
+             RETURNING d.id, e.n, d.tenant_id, d.message_id, d.endpoint_id, d.event_type, d.last_status, d.last_error, d.attempts
+           )
+           INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
+                                     last_error, attempts, created_at)
+           SELECT ($4::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, 'backlog-expired', last_status,
+                  last_error, attempts, now()
+           FROM moved`,
+    values: [toUuid(endpointId), maxOverdueMs, limit, Array.from({ length: limit }, () => toUuid(newId('dl')))],
+  });
+  return rowCount ?? 0;
 }
 
 /** Whether anything waits in an endpoint's backlog. */

@@ -14,32 +14,47 @@ export interface StoredEndpointConfig {
   secrets: { id: PublicId; encrypted: Buffer; expiresAt: Date | undefined }[];
 }
 
-/** Reads an endpoint's configuration with its live secrets; undefined when there is no such endpoint. */
-export async function readEndpointConfig(db: Queryable, id: PublicId): Promise<StoredEndpointConfig | undefined> {
-  const { rows } = await db.query<{
-    version: number;
-    url: string;
-    timeout_ms: number;
-    retry_delays_ms: number[];
-    rate_limit: number | null;
-    rate_period_ms: number;
-    headers_encrypted: Buffer | null;
-    secret_ids: string[];
-    secrets: Buffer[];
-    expiries: (Date | null)[];
-  }>({
-    name: 'read-endpoint-config',
-    text: `SELECT e.version, e.url, e.timeout_ms, e.retry_delays_ms, e.rate_limit, e.rate_period_ms, e.headers_encrypted,
+/**
+ * Reads endpoints' configurations with their live secrets.
+ *
+ * @returns one result per endpoint, in the same order; undefined where there is no such endpoint, or no live secret
+ */
+export async function readEndpointConfigs(
+  db: Queryable,
+  ids: readonly PublicId[],
+): Promise<(StoredEndpointConfig | undefined)[]> {
+  const { rows } = await db.query<Row>({
+    name: 'read-endpoint-configs',
+    text: `SELECT e.id, e.version, e.url, e.timeout_ms, e.retry_delays_ms, e.rate_limit, e.rate_period_ms,
+                  e.headers_encrypted,
                   array_agg(s.id::text ORDER BY s.id DESC) AS secret_ids,
                   array_agg(s.secret_encrypted ORDER BY s.id DESC) AS secrets,
                   array_agg(s.expires_at ORDER BY s.id DESC) AS expiries
            FROM endpoints e
            JOIN endpoint_secrets s ON s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())
-           WHERE e.id = $1
+           WHERE e.id = ANY ($1::uuid[])
            GROUP BY e.id`,
-    values: [toUuid(id)],
+    values: [ids.map(toUuid)],
   });
-  const row = rows[0];
+  const byId = new Map(rows.map((row) => [fromUuid('ep', row.id), row]));
+  return ids.map((id) => fromRow(id, byId.get(id)));
+}
+
+interface Row {
+  id: string;
+  version: number;
+  url: string;
+  timeout_ms: number;
+  retry_delays_ms: number[];
+  rate_limit: number | null;
+  rate_period_ms: number;
+  headers_encrypted: Buffer | null;
+  secret_ids: string[];
+  secrets: Buffer[];
+  expiries: (Date | null)[];
+}
+
+function fromRow(id: PublicId, row: Row | undefined): StoredEndpointConfig | undefined {
   if (row === undefined) return undefined;
   return {
     id,

@@ -9,6 +9,7 @@ import { DOMAINS } from '../../../worker/domains';
 import { describeFragments } from '../../config/describe';
 import { platformConfig } from '../../platform/config';
 import { projectRoot } from '../paths';
+import { plotLimits } from './limit-plot';
 
 /** A part of a page between `<!-- name: begin -->` and `<!-- name: end -->`. */
 export interface GeneratedPart {
@@ -29,6 +30,11 @@ export const GENERATED: readonly GeneratedPart[] = [
   { file: 'docs/payments.md', name: 'moves', text: describeMoves },
 ];
 
+/** Whole files that are made from the code. */
+export const GENERATED_FILES: readonly { file: string; text(): string }[] = [
+  { file: 'docs/images/attempts-at-once.svg', text: plotLimits },
+];
+
 /** The page with its generated part brought up to date. @throws Error when the page has no place for it */
 export function withPart(page: string, { file, name, text }: GeneratedPart): string {
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
@@ -42,6 +48,7 @@ function main(): void {
     const file = path.join(projectRoot, part.file);
     writeFileSync(file, withPart(readFileSync(file, 'utf8'), part));
   }
+  for (const { file, text } of GENERATED_FILES) writeFileSync(path.join(projectRoot, file), text());
 }
 
 if (require.main === module) main();

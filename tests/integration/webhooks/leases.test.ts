@@ -189,7 +189,7 @@ describe('what is held in memory is bounded in bytes', () => {
           engine.attemptLeased({ ...leased, ...fresh }, 'accept', resolve);
         }),
     );
-    expect(await Promise.all(ends.slice(1))).toEqual([{ state: 'moved' }, { state: 'moved' }]);
+    expect(await Promise.all(ends.slice(1))).toMatchObject([{ state: 'moved' }, { state: 'moved' }]);
     expect(await query('SELECT FROM deliveries WHERE endpoint_id = $1 AND backlog', toUuid(id))).toHaveLength(2);
     await eventually(() => {
       held.answer(200);
