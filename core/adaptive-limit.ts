@@ -59,6 +59,8 @@ const FAST_TARGET_MS = 1_000;
  */
 export class AdaptiveLimit {
   readonly #running = new Set<Ticket>();
+  /** The first of those: jobs are asked in the order in which they begin, nearly. */
+  #oldest: Ticket | undefined;
   #begun = 0;
   /** The last job with which the limit was used up. */
   #usedUpBy = 0;
@@ -132,6 +134,7 @@ export class AdaptiveLimit {
     }
     const ticket: Ticket = { askedAt: undefined, answered: false, number: ++this.#begun };
     this.#running.add(ticket);
+    this.#oldest ??= ticket;
     if (this.#running.size >= this.limit) this.#usedUpBy = ticket.number;
     return ticket;
   }
@@ -139,6 +142,7 @@ export class AdaptiveLimit {
   /** @param end - undefined when the target was not asked after all */
   end(ticket: Ticket, end: JobEnd | undefined, now: number): void {
     this.#running.delete(ticket);
+    if (this.#oldest === ticket) [this.#oldest] = this.#running;
     if (end === undefined) return;
     const askedAt = ticket.askedAt ?? now - end.durationMs;
     if (end.kind === 'ok') {
@@ -190,9 +194,8 @@ export class AdaptiveLimit {
     this.#limit = Math.min(this.most, Math.max(1, limit));
   }
 
-  /** The oldest job is the first of the set; jobs are asked in the order in which they begin, nearly. */
   #stalled(now: number): boolean {
-    const [oldest] = this.#running;
+    const oldest = this.#oldest;
     if (oldest?.askedAt === undefined || oldest.answered) return false;
     const quietMs = now - Math.max(oldest.askedAt, this.#lastAnswerAt);
     return quietMs > Math.max(STALL_MS, STALL_FACTOR * (this.#usualMs ?? 0));

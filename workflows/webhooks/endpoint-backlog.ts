@@ -67,15 +67,15 @@ export async function endpointBacklog({ endpointId, quietRounds = 0 }: EndpointB
       if (told === toldBefore) break;
       continue;
     }
-    const stuck = report.due && report.delivered === 0;
-    quiet = stuck ? quiet + 1 : 0;
+    quiet = report.delivered === 0 ? quiet + 1 : 0;
     if (workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof endpointBacklog>({ endpointId, quietRounds: quiet });
     }
-    const pauseMs = stuck ? Math.min(FIRST_PAUSE_MS * 2 ** (quiet - 1), LONGEST_PAUSE_MS) : 0;
-    const sleepMs = Math.min(Math.max(report.nextInMs, pauseMs, 1), LONGEST_SLEEP_MS);
     // More for an endpoint that takes nothing does not cut its pause short: it has enough already.
-    await condition(() => tried || (!stuck && told !== toldBefore), sleepMs);
+    const pauseMs = quiet === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (quiet - 1), LONGEST_PAUSE_MS);
+    if (pauseMs > 0) await condition(() => tried, pauseMs);
+    const restMs = Math.min(report.nextInMs, LONGEST_SLEEP_MS) - pauseMs;
+    if (restMs > 0) await condition(() => tried || told !== toldBefore, restMs);
   }
   upsertSearchAttributes([{ key: WAYBILL_STATE, value: 'drained' }]);
 }

@@ -67,7 +67,7 @@ export interface BacklogState {
 export const MOST_COUNTED = 10_000;
 
 /** An attempt under way may fail long before its lease ends, so it is looked at again after this long. */
-const LEASE_LOOK_MS = 5_000;
+const LEASE_LOOK_MS = 10_000;
 
 export async function readBacklog(db: Queryable, endpointId: PublicId): Promise<BacklogState> {
   const { rows } = await db.query<{
