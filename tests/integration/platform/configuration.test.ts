@@ -107,6 +107,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_COVER_LINGER_MAX', 'soon', /duration such as 500ms/],
   ['WAYBILL_SWEEP_INTERVAL', '30 s', /duration such as 500ms/],
   ['WAYBILL_SWEEP_GRACE', '-1s', /duration such as 500ms/],
+  ['WAYBILL_BACKLOG_MAX_AGE', '-1s', /duration such as 500ms/],
   ['WAYBILL_ALLOW_HTTP', 'yes', /true or false/],
   ['WAYBILL_MAX_BODY_BYTES', '1MB', /whole number/],
   ['WAYBILL_RATE_LIMIT_PER_SECOND', '0', /from 1 to 1000000/],
