@@ -33,7 +33,7 @@ const QUEUE_LOW = 4;
 const QUEUE_HIGH = 8;
 
 /** How slowly the usual time follows answers that take longer; it follows shorter ones at once. */
-const DRIFT = 0.02;
+const DRIFT = 0.002;
 
 const MILD_DECREASE = 0.7;
 

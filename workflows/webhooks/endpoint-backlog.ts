@@ -31,8 +31,11 @@ const { serveBacklog } = proxyActivities<WebhookActivities>({
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 
-/** How long to leave an endpoint alone that took nothing: doubled with each round, so that it is tried for as long again as it has been down. */
-const FIRST_PAUSE_MS = 1_000;
+/**
+ * How long to leave an endpoint alone that took nothing: doubled with each round, so that it is tried for as long again as
+ * it has been down. Whether a second timer follows depends on these: running workflows need `patched` if they change.
+ */
+const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
 
 /** The longest sleep before the backlog is looked at again. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { PublicId } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { WebhooksConfig } from '../config';
@@ -108,7 +107,7 @@ async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promi
   while (!bounced && Date.now() - began < ROUND_BUDGET_MS) {
     const limit = Math.min(engine.roomFor(endpointId), MOST_AT_ONCE);
     if (limit > 0) {
-      const { leased, moved } = await engine.leaseBacklog(endpointId, limit, randomUUID());
+      const { leased, moved } = await engine.leaseBacklog(endpointId, limit);
       for (const delivery of leased) {
         underWay++;
         engine.attemptLeased(delivery, 'schedule', onEnd);

@@ -1,6 +1,6 @@
 import type { Platform } from '../../../infra/platform/platform';
 import { webhooksConfig } from '../config';
-import type { DueDelivery } from '../delivery/delivery-engine';
+import type { DueDelivery } from '../delivery/lease-desk';
 import { openDispatch } from '../delivery/open-dispatch';
 
 /**

@@ -1,28 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { JobEnd } from '../../../core/adaptive-limit';
 import { AdaptivePool, type Place, type Turn } from '../../../core/adaptive-pool';
-import { GroupCommit } from '../../../core/group-commit';
 import type { PublicId } from '../../../core/ids';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
-import { type Backlog, moveToBacklog } from '../store/backlog';
-import { findEndpointState } from '../store/endpoint-config';
-import { type Leased, type LeaseResult, leaseBacklog, leaseDue, releaseLeases } from '../store/leases';
+import type { Backlog } from '../store/backlog';
 import { type AttemptReport, attempt, unreadableReport } from './attempt';
 import { createDeliveryRecorder } from './delivery-recorder';
 import { type EndpointConfig, type EndpointConfigCache, UnreadableEndpoint } from './endpoint-config-cache';
+import { createLeaseDesk, type DueDelivery, LEASE_SLACK_MS } from './lease-desk';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 import type { OutcomeHoldOptions } from './outcome-hold';
-
-/** How long a lease outlasts the endpoint's timeout: time to wait for a turn and to record the outcome. */
-export const LEASE_SLACK_MS = 10_000;
-
-/** An attempt may begin while this much of the slack is left, so that its outcome is recorded under the lease. */
-const RECORD_RESERVE_MS = 4_000;
 
 /** Leases last longer while many wait, so that a burst is attempted where it is, but at most by so much. */
 const LONGEST_EXTRA_SLACK_MS = 60_000;
@@ -36,9 +27,6 @@ const MAX_UNRECORDED = 5_000;
 /** How long a delivery is left alone when its endpoint cannot be read because Postgres is away. */
 const UNREADABLE_PAUSE_MS = 5_000;
 
-const MAX_RELEASE_BATCH = 200;
-const MAX_LEASE_BATCH = 50;
-
 /** An attempt that had to wait longer than this looks whether its endpoint was changed meanwhile. */
 const STALE_AFTER_MS = 250;
 
@@ -48,13 +36,6 @@ const DOWN_AFTER_FAILURES = 10;
 const MAX_HELD_BYTES = 128 * 1_048_576;
 
 const PUSHBACK: readonly number[] = [429, 503];
-
-/** A due delivery of which nobody holds the lease. */
-export interface DueDelivery {
-  id: PublicId;
-  tenantId: PublicId;
-  endpointId: PublicId;
-}
 
 export interface DueOptions {
   /** Asked when its turn comes; false leaves the delivery as it is. */
@@ -78,15 +59,9 @@ export interface DeliveryEngine {
    */
   attemptDue(delivery: DueDelivery, options: DueOptions): Promise<AttemptEnd | undefined>;
   /** Takes the leases of what is most overdue in an endpoint's backlog. @throws when Postgres cannot be reached */
-  leaseBacklog(
-    endpointId: PublicId,
-    limit: number,
-    lease: string,
-  ): Promise<{ leased: LeasedDelivery[]; moved: number }>;
+  leaseBacklog(endpointId: PublicId, limit: number): Promise<{ leased: LeasedDelivery[]; moved: number }>;
   /** Moves due deliveries to their endpoints' backlogs. @throws when Postgres cannot be reached */
   moveDue(deliveries: readonly DueDelivery[]): Promise<void>;
-  /** Whether a further attempt of an endpoint would wait for no one knows how long. */
-  strained(endpointId: PublicId): boolean;
   /** How many attempts of an endpoint would begin at once, and fit in memory. */
   roomFor(endpointId: PublicId): number;
   /** Milliseconds until an endpoint that fails is tried again. */
@@ -135,96 +110,17 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     maxWaitMs: LEASE_SLACK_MS + LONGEST_EXTRA_SLACK_MS,
   });
 
-  const leaser = new GroupCommit<PublicId, Leased | undefined>({
-    maxBatch: MAX_LEASE_BATCH,
-    maxInFlight: 2,
-    maxWaiting: Number.MAX_SAFE_INTEGER,
-    commit: async (ids) => {
-      const { leased } = await countBuried(leaseDue(pool, ids, leaseOptions(randomUUID())));
-      const byId = new Map(leased.map((delivery) => [delivery.deliveryId, delivery]));
-      return ids.map((id) => byId.get(id));
-    },
-    // Leases used to be called claims, and dashboards know the label.
-    onBatch: (size) => metrics.batchSize.observe({ kind: 'claims' }, size),
+  const desk = createLeaseDesk({
+    pool,
+    metrics,
+    log,
+    freeBytes: () => maxHeldBytes - heldBytes,
+    onBacklog: options.onBacklog,
   });
-
-  const releaser = new GroupCommit<LeasedDelivery, void>({
-    maxBatch: MAX_RELEASE_BATCH,
-    maxInFlight: 1,
-    maxWaiting: Number.MAX_SAFE_INTEGER,
-    commit: async (deliveries) => {
-      for (const [lease, held] of groupByLease(deliveries)) {
-        await releaseLeases(
-          pool,
-          held.map(({ deliveryId }) => deliveryId),
-          lease,
-        );
-      }
-      return deliveries.map(() => undefined);
-    },
-  });
-
-  const mover = new GroupCommit<LeasedDelivery, void>({
-    maxBatch: MAX_RELEASE_BATCH,
-    maxInFlight: 1,
-    maxWaiting: Number.MAX_SAFE_INTEGER,
-    commit: async (deliveries) => {
-      for (const [lease, held] of groupByLease(deliveries)) {
-        await moveToBacklog(
-          pool,
-          held.map(({ deliveryId }) => deliveryId),
-          lease,
-        );
-        for (const delivery of held) tellOfBacklog(delivery);
-      }
-      return deliveries.map(() => undefined);
-    },
-  });
-
-  const freshness = new GroupCommit<PublicId, { version: number; sendable: boolean } | undefined>({
-    maxBatch: MAX_RELEASE_BATCH,
-    maxInFlight: 1,
-    maxWaiting: Number.MAX_SAFE_INTEGER,
-    commit: (ids) => findEndpointState(pool, ids),
-  });
-
-  const leaseOptions = (lease: string) => ({
-    lease,
-    leaseSlackMs: LEASE_SLACK_MS,
-    maxBytes: Math.max(1, maxHeldBytes - heldBytes),
-  });
-
-  /** Not the delivery itself: it may be remembered for some time, and has a body. */
-  function tellOfBacklog({ endpointId, tenantId }: Backlog): void {
-    options.onBacklog({ endpointId, tenantId });
-  }
-
-  async function countBuried(result: Promise<LeaseResult>): Promise<LeaseResult> {
-    const { buried } = await result;
-    for (const reason of buried) metrics.deadLetters.inc({ reason });
-    return result;
-  }
-
-  async function decline(delivery: LeasedDelivery, pauseMs = 0): Promise<AttemptEnd> {
-    metrics.declined.inc();
-    const released =
-      pauseMs === 0 ? releaser.add(delivery) : releaseLeases(pool, [delivery.deliveryId], delivery.lease, pauseMs);
-    // If even this fails the lease runs out by itself.
-    await released.catch((error) => log.warn({ err: error }, 'could not release a lease'));
-    return { state: 'declined' };
-  }
-
-  async function move(delivery: LeasedDelivery): Promise<AttemptEnd> {
-    metrics.declined.inc();
-    await mover.add(delivery).catch((error) => log.warn({ err: error }, 'could not move a delivery to the backlog'));
-    return { state: 'moved', attempted: false };
-  }
 
   /** The endpoint's version, not older than a moment ago; undefined when nothing may be sent to it now. */
   async function freshVersion(delivery: LeasedDelivery, waitedMs: number): Promise<number | undefined> {
-    if (waitedMs < STALE_AFTER_MS) return delivery.endpointVersion;
-    const now = await freshness.add(delivery.endpointId);
-    return now?.sendable === true ? now.version : undefined;
+    return waitedMs < STALE_AFTER_MS ? delivery.endpointVersion : desk.currentVersion(delivery.endpointId);
   }
 
   /** Resolves when the receiver has answered; `end` resolves when the outcome is recorded. */
@@ -236,15 +132,15 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     try {
       const version = await freshVersion(delivery, waitedMs);
       // What is due is judged by its endpoint's state when it is leased next.
-      if (version === undefined) return { end: track(decline(delivery)), job: undefined };
+      if (version === undefined) return { end: track(desk.decline(delivery)), job: undefined };
       endpoint = await endpoints.get(delivery.endpointId, version);
       endpoint ??= { version, retryDelaysMs: [...DEFAULT_RETRY_DELAYS_MS] };
     } catch (error) {
       log.warn({ err: error, deliveryId: delivery.deliveryId }, 'could not read the endpoint');
       if (error instanceof UnreadableEndpoint) endpoint = error.stored;
     }
-    if (endpoint === undefined) return { end: track(decline(delivery, UNREADABLE_PAUSE_MS)), job: undefined };
-    if (Date.now() > delivery.startBeforeMs) return { end: track(move(delivery)), job: undefined };
+    if (endpoint === undefined) return { end: track(desk.decline(delivery, UNREADABLE_PAUSE_MS)), job: undefined };
+    if (Date.now() > delivery.startBeforeMs) return { end: track(desk.move(delivery)), job: undefined };
     turn.ask();
     const report =
       'keys' in endpoint ? await attempt(client, endpoint, delivery.messageId, delivery.body) : unreadableReport();
@@ -252,7 +148,10 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     const toBacklog = () => turns.failures(delivery.endpointId) >= DOWN_AFTER_FAILURES;
     const end = track(
       recorder.record(delivery, { trigger, endpoint, report, toBacklog }).then((ended) => {
-        if (ended.state === 'moved') tellOfBacklog(delivery);
+        if (ended.state === 'moved' && delivery.fromBacklog !== true) {
+          const { endpointId, tenantId } = delivery;
+          options.onBacklog({ endpointId, tenantId });
+        }
         return ended;
       }),
     );
@@ -277,31 +176,19 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     get running() {
       return turns.running + ending.size;
     },
-    strained: (endpointId) => turns.strained(endpointId),
     roomFor: (endpointId) => (heldBytes >= maxHeldBytes ? 0 : turns.room(endpointId)),
     pausesMs: (endpointId) => turns.pausesMs(endpointId),
     forgive: (endpointId) => turns.forgive(endpointId),
     limitOf: (endpointId) => turns.limit(endpointId) ?? 1,
     leaseSlackMs: () => LEASE_SLACK_MS + Math.min(LONGEST_EXTRA_SLACK_MS, (turns.waiting / CAUTIOUS_RATE) * 1_000),
-    async leaseBacklog(endpointId, limit, lease) {
-      const leasedAtMs = Date.now();
-      const { leased, moved } = await countBuried(leaseBacklog(pool, endpointId, limit, leaseOptions(lease)));
-      return { leased: leased.map((delivery) => withDeadline(delivery, leasedAtMs)), moved };
-    },
+    leaseBacklog: desk.leaseBacklog,
     async moveDue(deliveries) {
-      const moved = new Set(
-        await moveToBacklog(
-          pool,
-          deliveries.map(({ id }) => id),
-          undefined,
-        ),
-      );
-      for (const delivery of deliveries) if (moved.has(delivery.id)) tellOfBacklog(delivery);
+      await Promise.all(deliveries.map((delivery) => desk.moveDue(delivery)));
     },
     attemptLeased(delivery, trigger, onEnd) {
       const bytes = Buffer.byteLength(delivery.body);
       const since = performance.now();
-      const moveAway = () => void track(move(delivery)).then(onEnd);
+      const moveAway = () => void track(desk.move(delivery)).then(onEnd);
       const fits = heldBytes === 0 || heldBytes + bytes <= maxHeldBytes;
       const taken =
         fits &&
@@ -323,7 +210,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     attemptDue(delivery, { wanted, insist }) {
       return new Promise((resolve, reject) => {
         const moveAway = () => {
-          this.moveDue([delivery]).then(() => resolve({ state: 'moved', attempted: false }), reject);
+          desk.moveDue(delivery).then(() => resolve({ state: 'moved', attempted: false }), reject);
         };
         const work = {
           async run(turn: Turn): Promise<JobEnd | undefined> {
@@ -332,16 +219,14 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
                 resolve(undefined);
                 return undefined;
               }
-              const leasedAtMs = Date.now();
-              const leased = await leaser.add(delivery.id);
+              const leased = await desk.leaseDue(delivery.id);
               if (leased === undefined) {
                 resolve(undefined);
                 return undefined;
               }
               const bytes = Buffer.byteLength(leased.body);
               heldBytes += bytes;
-              const held = withDeadline(leased, leasedAtMs);
-              const { end, job } = await send(held, { trigger: 'schedule', waitedMs: 0, turn });
+              const { end, job } = await send(leased, { trigger: 'schedule', waitedMs: 0, turn });
               heldBytes -= bytes;
               end.then(resolve, reject);
               return job;
@@ -369,28 +254,9 @@ function placeOf({ tenantId, endpointId }: { tenantId: PublicId; endpointId: Pub
   return { group: tenantId, key: endpointId };
 }
 
-function withDeadline({ createdAt, ...rest }: Leased, leasedAtMs: number): LeasedDelivery {
-  return { ...rest, createdAtMs: createdAt.getTime(), startBeforeMs: startBefore(leasedAtMs, LEASE_SLACK_MS) };
-}
-
-/** The last moment at which an attempt may begin under a lease that was taken at this time. */
-export function startBefore(leasedAtMs: number, leaseSlackMs: number): number {
-  return leasedAtMs + leaseSlackMs - RECORD_RESERVE_MS;
-}
-
 function jobEndOf({ error, result, durationMs }: AttemptReport): JobEnd {
   if (error === undefined) return { kind: 'ok', durationMs };
   if (error === 'timeout') return { kind: 'timeout', durationMs };
   const pushback = result.kind === 'response' && PUSHBACK.includes(result.status);
   return { kind: pushback ? 'pushback' : 'failed', durationMs };
-}
-
-function groupByLease(deliveries: readonly LeasedDelivery[]): Map<string, LeasedDelivery[]> {
-  const groups = new Map<string, LeasedDelivery[]>();
-  for (const delivery of deliveries) {
-    const group = groups.get(delivery.lease);
-    if (group === undefined) groups.set(delivery.lease, [delivery]);
-    else group.push(delivery);
-  }
-  return groups;
 }

@@ -15,6 +15,8 @@ export interface LeasedDelivery {
   createdAtMs: number;
   /** The last moment, on this process's clock, at which an attempt may begin: its outcome must be recorded under the lease. */
   startBeforeMs: number;
+  /** Whether it was in its endpoint's backlog when the lease was taken: the backlog's workflow knows of it. */
+  fromBacklog?: boolean;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { LEASE_SLACK_MS } from '../delivery/delivery-engine';
+import { LEASE_SLACK_MS } from '../delivery/lease-desk';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import { startBacklog, startCover } from '../start';
 import { releaseKeys } from '../store/message-keys';

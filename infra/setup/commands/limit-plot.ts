@@ -69,7 +69,7 @@ const LEFT = 46;
 const RIGHT = 14;
 const TOP = 26;
 const CHART = PANEL - 46;
-const MARKS = [1, 2, 8, 32, 128];
+const MARKS = [1, 4, 16, 128];
 
 const x = (seconds: number) => round(LEFT + (seconds / SECONDS) * (WIDTH - LEFT - RIGHT));
 /** Logarithmic, with room for nothing at all below one. */
