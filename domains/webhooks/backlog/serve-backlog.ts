@@ -122,11 +122,14 @@ async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promi
 }
 
 async function settle({ db, metrics, config }: ServeDeps, endpointId: PublicId): Promise<BacklogState> {
-  for (let buried = BURIED_AT_ONCE; buried === BURIED_AT_ONCE; ) {
-    buried = await buryExpired(db, endpointId, config.WAYBILL_BACKLOG_MAX_AGE, BURIED_AT_ONCE);
+  const maxAgeMs = config.WAYBILL_BACKLOG_MAX_AGE;
+  let state = await readBacklog(db, endpointId);
+  while (state.overdueMs > maxAgeMs) {
+    const buried = await buryExpired(db, endpointId, maxAgeMs, BURIED_AT_ONCE);
+    if (buried === 0) break;
     metrics.deadLetters.inc({ reason: 'backlog-expired' }, buried);
+    state = await readBacklog(db, endpointId);
   }
-  const state = await readBacklog(db, endpointId);
   await keepBacklog(db, endpointId, state.due ? STAY_MS : 0);
   return state;
 }

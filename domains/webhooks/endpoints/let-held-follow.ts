@@ -2,7 +2,7 @@ import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
 import { webhookMetrics } from '../metrics';
 import type { Backlog } from '../store/backlog';
-import { type Settled, settleHeld } from '../store/held';
+import { hasHeldOrBacklog, type Settled, settleHeld } from '../store/held';
 
 const BATCH = 1_000;
 
@@ -14,6 +14,7 @@ const BATCH = 1_000;
 export async function letHeldFollow(platform: Platform, backlog: Backlog): Promise<Settled> {
   const { pool, log, metrics } = platform;
   const total: Settled = { released: 0, cancelled: 0, buried: 0 };
+  if (!(await hasHeldOrBacklog(pool, backlog.endpointId))) return total;
   for (let done = BATCH; done > 0; ) {
     const settled = await settleHeld(pool, backlog.endpointId, BATCH);
     total.released += settled.released;

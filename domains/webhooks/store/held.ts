@@ -61,6 +61,17 @@ export async function settleHeld(db: Queryable, endpointId: PublicId, limit: num
   return settled;
 }
 
+/** Whether anything is held for an endpoint, or waits in its backlog: cheaper than to find nothing to settle. */
+export async function hasHeldOrBacklog(db: Queryable, endpointId: PublicId): Promise<boolean> {
+  const { rows } = await db.query<{ any: boolean }>({
+    name: 'has-held-or-backlog',
+    text: `SELECT EXISTS (SELECT FROM deliveries WHERE endpoint_id = $1 AND state = 'held')
+               OR EXISTS (SELECT FROM deliveries WHERE endpoint_id = $1 AND ${IN_BACKLOG}) AS any`,
+    values: [toUuid(endpointId)],
+  });
+  return rows[0]?.any === true;
+}
+
 /** Endpoints that have held deliveries although they are not paused. Reads one row an endpoint of the index of held ones. */
 export async function findWronglyHeld(
   db: Queryable,

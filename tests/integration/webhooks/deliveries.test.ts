@@ -154,7 +154,7 @@ test('deliveries are listed by state, endpoint, type, message and time', async (
 test('while held deliveries cannot be released an enabled endpoint is a 503, and enabling it again helps', async () => {
   const endpointId = await endpoint(['1h']);
   const unreachable = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-  const server = await listen({ ...api.deps, pool: poolWithout('settle-held', unreachable) });
+  const server = await listen({ ...api.deps, pool: poolWithout('has-held-or-backlog', unreachable) });
   const answer = await request(server)
     .post(`/v1/endpoints/${endpointId}/enable`)
     .set('authorization', `Bearer ${api.key}`);
