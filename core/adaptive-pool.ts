@@ -136,11 +136,6 @@ export class AdaptivePool {
     return Math.max(0, Math.min(free, lane.limit.room(this.#now()) - lane.waiting.length));
   }
 
-  /** Whether more jobs for a key than are under way would wait for no one knows how long. */
-  strained(key: string): boolean {
-    return this.#find(key)?.limit.strained(this.#now()) ?? false;
-  }
-
   /** Failures of a key since its last success. */
   failures(key: string): number {
     return this.#find(key)?.limit.failures ?? 0;
@@ -160,12 +155,6 @@ export class AdaptivePool {
   /** Ends a key's pause after failures. */
   forgive(key: string): void {
     this.#find(key)?.limit.forgive();
-  }
-
-  /** Hands back what waits for a key. */
-  evict(key: string): void {
-    const lane = this.#lanes.get(key);
-    if (lane !== undefined) this.#evict(lane);
   }
 
   /** Resolves when no job runs or waits. */
