@@ -9,6 +9,8 @@ export type RefusalKind =
   | 'busy'
   /** The input cannot be used. */
   | 'invalid'
+  /** The `Idempotency-Key` was used for something else. */
+  | 'key-reuse'
   /** Its time has not come. */
   | 'too-early'
   /** The caller may not do it. */

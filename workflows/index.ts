@@ -1,5 +1,5 @@
 export { chargeback } from './payments/chargeback';
-export { payment } from './payments/payment';
+export { payment, paymentBatch } from './payments/payment';
 export { refund } from './payments/refund';
 export { sweepPayments } from './payments/sweep-payments';
 export { settlementDay } from './settlement/settlement-day';

@@ -1,8 +1,10 @@
 import type { PublicId } from '../../core/ids';
 import {
   authoriseCharge,
+  type CarryOnOptions,
   callRefund,
   captureCharge,
+  carryOnPayments,
   endPayment,
   failRefund,
   flagChargeback,
@@ -31,6 +33,11 @@ const SWEEP_GRACE_MS = 60_000;
 export function createPaymentActivities(platform: Platform) {
   const deps = paymentDeps(platform);
   return {
+    carryOnPayments: (paymentIds: PublicId[], options: CarryOnOptions) =>
+      withHeartbeats(carryOnPayments(deps, paymentIds, options)),
+    flagPayment: (paymentId: PublicId, code: string) => flagPayment(deps, paymentId, code),
+
+    // For runs of `payment` that began in earlier versions.
     authoriseCharge: (paymentId: PublicId) => withHeartbeats(authoriseCharge(deps, paymentId)),
     captureCharge: (paymentId: PublicId, chargeId: string) => withHeartbeats(captureCharge(deps, paymentId, chargeId)),
     voidCharge: (paymentId: PublicId) => withHeartbeats(voidCharge(deps, paymentId)),
@@ -42,7 +49,6 @@ export function createPaymentActivities(platform: Platform) {
       recordCapture(deps, paymentId, charge),
     endPayment: (paymentId: PublicId, state: 'declined' | 'failed' | 'voided', code: string) =>
       endPayment(deps, paymentId, state, code),
-    flagPayment: (paymentId: PublicId, code: string) => flagPayment(deps, paymentId, code),
 
     callRefund: (refundId: PublicId) => withHeartbeats(callRefund(deps, refundId)),
     lookUpRefund: (refundId: PublicId) => withHeartbeats(lookUpRefund(deps, refundId)),

@@ -68,8 +68,8 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       raw.body = await bodyOf(req, res, isJson(type) && route.bodyAsText !== true ? readJson : readText);
     }
     const execute = route.prepare(raw);
-    if (key === undefined || principal === undefined) {
-      return answerOf(await execute({ request: exchange, principal, effect: undefined }));
+    if (key === undefined || principal === undefined || route.idempotency === 'kept') {
+      return answerOf(await execute({ request: exchange, principal, effect: undefined, requestKey: key }));
     }
     const place = { tenantId: principal.tenantId, principalId: principal.keyId, route: name, key };
     return deps.idempotency.answer({ place, fingerprint: fingerprintOf(name, raw) }, exchange.log, async (effect) => {

@@ -75,7 +75,7 @@ export function openApiDocument(routes: readonly Route[], scopes: readonly strin
 
 /** Whether the adapter handles idempotency keys for this route. */
 function repeats({ idempotency }: Route): boolean {
-  return idempotency === 'required' || idempotency === 'optional';
+  return idempotency === 'required' || idempotency === 'optional' || idempotency === 'kept';
 }
 
 const KEY_DESCRIPTION =
@@ -86,7 +86,7 @@ const REPLAYED = { 'Idempotent-Replayed': '`true` on the repeated answer to an e
 
 function headersOf(route: Route): { headers?: z.ZodObject } {
   if (!repeats(route)) return route.headers === undefined ? {} : { headers: route.headers };
-  const key = route.idempotency === 'required' ? idempotencyKey : idempotencyKey.optional();
+  const key = route.idempotency === 'optional' ? idempotencyKey.optional() : idempotencyKey;
   return { headers: z.object({ ...route.headers?.shape, 'idempotency-key': key }) };
 }
 
@@ -143,8 +143,9 @@ function problemsOf(route: Route): Record<string, ResponseConfig> {
   if (route.params !== undefined) codes.push('not-found');
   if (route.headers !== undefined) codes.push('invalid-header');
   if (takesBody(route)) codes.push('malformed-json', 'content-too-large', 'unsupported-media-type');
-  if (route.idempotency === 'required') codes.push('idempotency-key-missing');
-  if (repeats(route)) codes.push('idempotency-key-malformed', 'idempotency-key-reuse', 'idempotency-key-in-use');
+  if (route.idempotency === 'required' || route.idempotency === 'kept') codes.push('idempotency-key-missing');
+  if (repeats(route)) codes.push('idempotency-key-malformed', 'idempotency-key-reuse');
+  if (repeats(route) && route.idempotency !== 'kept') codes.push('idempotency-key-in-use');
   codes.push(...(route.problems ?? []));
   const repeated = new Set<number>(repeats(route) ? route.problems?.map((code) => PROBLEMS[code].status) : []);
   const byStatus = new Map<number, ProblemCode[]>();

@@ -175,6 +175,7 @@ const REFUSED = {
   invalid: 'validation-failed',
   'too-early': 'period-open',
   forbidden: 'insufficient-scope',
+  'key-reuse': 'idempotency-key-reuse',
 } as const satisfies Record<RefusalKind, ProblemCode>;
 
 /**

@@ -16,6 +16,8 @@ export interface RequestContext {
 
 /** What the handler of a route that needs an API key knows about its request. */
 export interface TenantContext extends RequestContext, Effect {
+  /** The `Idempotency-Key` of a route that keeps it: a UUID; empty elsewhere. */
+  requestKey: string;
   keyId: PublicId;
   scopes: ScopeSet;
 }
@@ -62,9 +64,11 @@ export type Method = 'get' | 'post' | 'patch' | 'delete';
 
 /**
  * How a route treats the header `Idempotency-Key`. With `required` and `optional`, a request with a key is executed
- * once and its answer is stored and repeated (see `api/http/idempotency`). `own`: the handler deals with it.
+ * once and its answer is stored and repeated (see `api/http/idempotency`). `kept`: one is required, and the
+ * handler keeps it with what the request makes, so that a repetition is answered with that as it is. `own`: the handler
+ * deals with the header itself.
  */
-export type IdempotencyPolicy = 'required' | 'optional' | 'own';
+export type IdempotencyPolicy = 'required' | 'optional' | 'kept' | 'own';
 
 /** Everything about a route except what it reads. */
 interface Description<R extends Responses = Responses> {
@@ -131,6 +135,8 @@ export interface Execution {
   principal: Principal | undefined;
   /** Absent for a request without an idempotency key. */
   effect: EffectHold | undefined;
+  /** The idempotency key of a route that keeps it. */
+  requestKey?: string | undefined;
 }
 
 /** A request that fits its route's schemas, ready to be executed. */
@@ -179,9 +185,9 @@ export function route<
     ...idempotencyOf(spec),
     prepare: (raw) => {
       const input = parse(raw);
-      return async ({ request, principal, effect }) => {
+      return async ({ request, principal, effect, requestKey }) => {
         if (principal === undefined) throw new Problem('unauthenticated');
-        return handler(input, tenantContext(request, principal, effect));
+        return handler(input, tenantContext(request, principal, effect, requestKey));
       };
     },
   };
@@ -213,6 +219,7 @@ function tenantContext(
   request: RequestContext,
   { tenantId, keyId, scopes }: Principal,
   effect: EffectHold | undefined,
+  requestKey = '',
 ): TenantContext {
   let effectId = effect?.id;
   return {
@@ -221,6 +228,7 @@ function tenantContext(
       return request.log;
     },
     tenantId,
+    requestKey,
     keyId,
     scopes,
     get effectId() {

@@ -1,5 +1,7 @@
-import type { PaymentDeps } from '../../domains/payments';
+import type { Paying, PaymentDeps } from '../../domains/payments';
 import type { DoorContext } from '../http/door';
 
 /** What the payment routes need. */
-export interface PaymentRouteDeps extends PaymentDeps, Pick<DoorContext, 'reads' | 'workflowUrl'> {}
+export interface PaymentRouteDeps extends PaymentDeps, Pick<DoorContext, 'reads' | 'workflowUrl'> {
+  paying: Paying;
+}

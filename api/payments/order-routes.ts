@@ -1,4 +1,4 @@
-import { cancelOrder, createOrder, findOrder, listOrders, payOrder } from '../../domains/payments';
+import { cancelOrder, createOrder, findOrder, listOrders } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -69,13 +69,15 @@ export function orderRoutes(deps: PaymentRouteDeps): Route[] {
       summary: 'Pay an order',
       description: 'As `POST /v1/payments` with this order.',
       scope: 'payments:write',
-      idempotency: 'required',
+      idempotency: 'kept',
       params: orderParams,
       body: payOrderSchema,
       responses: PAYMENT_ANSWERS,
       problems: ['wrong-state'],
-      handler: async ({ params, body }, context) =>
-        paymentAnswer(await payOrder(deps, context, params.id, body.source), deps.workflowUrl),
+      handler: async ({ params, body }, { tenantId, requestKey }) => {
+        const request = { tenantId, requestKey, orderId: params.id, source: body.source };
+        return paymentAnswer(await deps.paying.payOrder(request), deps.workflowUrl);
+      },
     }),
     route({
       method: 'post',

@@ -1,5 +1,8 @@
-import { isEnded, type Payment } from '../../domains/payments';
+import { isEnded, type Paid } from '../../domains/payments';
 import { paymentSchema, paymentView } from './payment-schemas';
+
+/** A payment that has not ended within ten seconds waits for a provider. */
+const LOOK_AGAIN_SECONDS = 5;
 
 /** The answers to a request that makes a payment. */
 export const PAYMENT_ANSWERS = {
@@ -11,12 +14,17 @@ export const PAYMENT_ANSWERS = {
   202: {
     description: 'The payment is in progress: look again, or wait for an event such as `payment.captured`.',
     body: paymentSchema,
-    headers: { Location: "The payment's path." },
+    headers: { Location: "The payment's path.", 'Retry-After': 'Seconds after which to look again.' },
   },
 };
 
-export function paymentAnswer(payment: Payment, workflowUrl: (workflowId: string) => string) {
-  const headers = { location: `/v1/payments/${payment.id}` };
+/** The answer to a request that makes a payment: the payment as it is, also to a repetition. */
+export function paymentAnswer({ payment, repeated }: Paid, workflowUrl: (workflowId: string) => string) {
+  const headers = {
+    location: `/v1/payments/${payment.id}`,
+    ...(repeated ? { 'idempotent-replayed': 'true' } : {}),
+  };
   const body = paymentView(payment, workflowUrl);
-  return isEnded(payment) ? { status: 201 as const, headers, body } : { status: 202 as const, headers, body };
+  if (isEnded(payment)) return { status: 201 as const, headers, body };
+  return { status: 202 as const, headers: { ...headers, 'retry-after': String(LOOK_AGAIN_SECONDS) }, body };
 }

@@ -1,4 +1,4 @@
-import { findPayment, listPayments, makePayment, resumePayment } from '../../domains/payments';
+import { findPayment, listPayments, resumePayment } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -30,11 +30,12 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
         'often it is repeated with its key, and whatever fails on the way, the customer is charged at most once. A ' +
         'declined payment is a result, not an error; the order can then be paid again.',
       scope: 'payments:write',
-      idempotency: 'required',
+      idempotency: 'kept',
       body: newPaymentSchema,
       responses: PAYMENT_ANSWERS,
       problems: ['wrong-state'],
-      handler: async ({ body }, context) => paymentAnswer(await makePayment(deps, context, body), workflowUrl),
+      handler: async ({ body }, { tenantId, requestKey }) =>
+        paymentAnswer(await deps.paying.pay({ ...body, tenantId, requestKey }), workflowUrl),
     }),
     route({
       method: 'get',
@@ -84,8 +85,8 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
         },
       },
       problems: ['wrong-state'],
-      handler: async ({ params }, { tenantId }) => {
-        const payment = await resumePayment(deps, tenantId, params.id);
+      handler: async ({ params }, context) => {
+        const payment = await resumePayment(deps, context, params.id);
         const headers = { location: `/v1/payments/${payment.id}` };
         return { status: 202, headers, body: paymentView(payment, workflowUrl) };
       },

@@ -24,6 +24,13 @@ export const newPaymentSchema = z
   .strictObject({ orderId: idSchema('ord'), source: sourceSchema })
   .meta({ id: 'NewPayment', example: { orderId: 'ord_019e0c7b5d0e7cc2a7b1f30d1f2a9c11', ...example } });
 
+const providerSaysSchema = z.object({
+  chargeId: z.string(),
+  state: z.enum(['authorised', 'captured', 'voided', 'declined']),
+  amount: amountText,
+  currency: z.string(),
+});
+
 export const paymentSchema = z
   .object({
     id: idSchema('pay'),
@@ -40,6 +47,10 @@ export const paymentSchema = z
     declineCode: z.string().nullable().meta({ description: 'Why it was not captured.' }),
     providerReference: z.string().nullable(),
     capturedAt: momentText.nullable(),
+    capturedAmount: amountText.nullable().meta({ description: 'What was captured; null until then.' }),
+    providerSays: providerSaysSchema.nullable().meta({
+      description: 'What the provider holds that is not what was asked for; a reason for review.',
+    }),
     fee: amountText.nullable().meta({ description: 'What the merchant pays for it; fixed at the capture.' }),
     feeTax: amountText.nullable(),
     feeScheduleId: idSchema('fee').nullable(),
@@ -76,6 +87,8 @@ export function paymentView(
     declineCode: payment.declineCode ?? null,
     providerReference: payment.providerReference ?? null,
     capturedAt: momentOrNull(payment.capturedAt),
+    capturedAmount: payment.capturedAmount?.toString() ?? null,
+    providerSays: payment.providerSays ?? null,
     fee: payment.fee?.fee.toString() ?? null,
     feeTax: payment.fee?.tax.toString() ?? null,
     feeScheduleId: payment.feeScheduleId ?? null,

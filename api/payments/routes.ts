@@ -1,4 +1,4 @@
-import { paymentDeps } from '../../domains/payments';
+import { openPaying, paymentDeps } from '../../domains/payments';
 import type { DoorContext } from '../http/door';
 import type { Route } from '../http/route';
 import { callbackRoute } from './callback-route';
@@ -10,7 +10,12 @@ import { walletRoutes } from './wallet-routes';
 
 /** Orders, wallets, payments, refunds, chargebacks, and the provider's callbacks. */
 export function paymentRoutes(context: DoorContext): Route[] {
-  const deps = { ...paymentDeps(context), reads: context.reads, workflowUrl: context.workflowUrl };
+  const deps = {
+    ...paymentDeps(context),
+    reads: context.reads,
+    workflowUrl: context.workflowUrl,
+    paying: context.once(openPaying),
+  };
   return [
     ...paymentOnlyRoutes(deps),
     ...refundRoutes(deps),

@@ -1,44 +1,39 @@
-// npm run bench:payments -- [--json] [--quick]: card payments a second and how long a capture takes, with a provider that
-// answers at once, and against the same calls without a workflow. Method: docs/performance.md.
+// npm run bench:payments -- [--json] [--quick]: card payments a second and how long they take, against the same calls and
+// statements one after the other, and with a provider that fails. Method: docs/performance.md.
 import { parseArgs } from 'node:util';
-import { newId } from '../../core/ids';
-import { paymentsConfig } from '../../domains/payments/config';
-import { paymentDeps } from '../../domains/payments/deps';
-import { authoriseCharge, captureCharge } from '../../domains/payments/paying/charge-at-provider';
-import { recordCapture } from '../../domains/payments/paying/record-capture';
-import { paymentWorkflowId } from '../../domains/payments/rules/workflow-names';
-import { insertOrder, moveOrder } from '../../domains/payments/store/orders';
-import { insertPayment } from '../../domains/payments/store/payments';
-import { openPlatform } from '../../infra/platform/platform';
-import { inTransaction } from '../../infra/postgres/pool';
 import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/interrupts';
-import { closedLoop, type LoopResult } from '../kit/closed-loop';
+import { closedLoop } from '../kit/closed-loop';
 import { describeMachine, rssMb } from '../kit/machine';
 import { progress } from '../kit/progress';
-import { percentile, round } from '../kit/statistics';
+import { round } from '../kit/statistics';
+import { openBare } from './bare';
+import { Customers, figuresOf, makeOrders } from './customers';
 import { auditPayments, isSound } from './payment-audit';
-import { type PaymentStack, startPaymentStack } from './payment-stack';
+import { type PaymentStack, type PaymentStackOptions, startPaymentStack } from './payment-stack';
 
-const FULL = { saturated: 3_000, calm: 300, warmUp: 100 };
-const QUICK = { saturated: 400, calm: 80, warmUp: 30 };
-/** Requests under way when saturated: enough to keep the machine busy. */
-const SENDERS = 32;
-const AMOUNT = 10_000n;
-const CONNECTIONS = 10;
+/** Numbers of payments. */
+const FULL = { saturated: 6_000, rated: 3_000, calm: 300, warmUp: 200, failing: 1_000 };
+const QUICK = { saturated: 1_000, rated: 600, calm: 80, warmUp: 50, failing: 200 };
+const AT_A_TIME = 64;
+const PER_SECOND = 150;
+/** With a provider that fails. */
+const FAILING_PER_SECOND = 50;
 
-interface Figures {
-  payments: number;
-  perSecond: number;
-  p50Ms: number;
-  p99Ms: number;
-}
+/** Of a thousand calls of the failing provider, how many it answers 500, and how many it carries out without an answer. */
+const FAILING = { FAKE_PROVIDER_FAULTS_PER_THOUSAND: '100' };
+const PATIENCE = { WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '1s' };
+const END_WITHIN_MS = 120_000;
 
-async function main(quick: boolean, interrupts: AbortSignal) {
+type Plan = typeof FULL;
+type Run<T> = (payments: PaymentStack, signal: AbortSignal) => Promise<T>;
+
+async function withStack<T>(options: Omit<PaymentStackOptions, 'signal'>, interrupts: AbortSignal, run: Run<T>) {
   const died = new AbortController();
   const signal = AbortSignal.any([interrupts, died.signal]);
-  const payments = await startPaymentStack({ onDeath: (error) => died.abort(error), signal });
+  const payments = await startPaymentStack({ ...options, onDeath: (error) => died.abort(error), signal });
   try {
-    return await run(payments, quick ? QUICK : FULL, signal);
+    await subscribe(payments);
+    return await run(payments, signal);
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
@@ -46,35 +41,44 @@ async function main(quick: boolean, interrupts: AbortSignal) {
   }
 }
 
-async function run(payments: PaymentStack, plan: typeof FULL, signal: AbortSignal) {
+/** An endpoint that is told of every payment. */
+async function subscribe({ stack }: PaymentStack): Promise<void> {
+  await stack.client.call('POST', '/v1/endpoints', { url: stack.receiver.url(0), eventTypes: ['payment.*'] });
+}
+
+async function normally(payments: PaymentStack, plan: Plan, signal: AbortSignal) {
   const { stack, providerUrl } = payments;
   const machine = await describeMachine(stack.pool);
-  const orders = await makeOrders(payments, 2 * (plan.saturated + plan.calm + plan.warmUp));
+  const orders = await makeOrders(payments, 2 * (plan.saturated + plan.calm + plan.warmUp) + plan.rated);
   const take = (count: number) => orders.splice(0, count);
-  const bare = await withoutWorkflow(payments);
+  const customers = new Customers(payments, signal);
+  const bare = openBare(payments);
   try {
-    const pay = (orderId: string) => payByApi(payments, orderId, signal);
-    await closedLoop(take(plan.warmUp), SENDERS, pay);
-    await closedLoop(take(plan.warmUp), SENDERS, bare.pay);
-    const calm = figures(await closedLoop(take(plan.calm), 1, pay));
+    await customers.atATime(take(plan.warmUp), AT_A_TIME);
+    await closedLoop(take(plan.warmUp), AT_A_TIME, bare.pay);
+    const calm = await customers.atATime(take(plan.calm), 1);
     progress(`one at a time: ${calm.perSecond}/s, p50 ${calm.p50Ms} ms, p99 ${calm.p99Ms} ms`);
-    const calmBare = figures(await closedLoop(take(plan.calm), 1, bare.pay));
-    const saturated = figures(await closedLoop(take(plan.saturated), SENDERS, pay));
-    progress(`${SENDERS} at a time: ${saturated.perSecond}/s, p99 ${saturated.p99Ms} ms`);
-    const saturatedBare = figures(await closedLoop(take(plan.saturated), SENDERS, bare.pay));
-    progress(`without workflow: ${saturatedBare.perSecond}/s, p99 ${saturatedBare.p99Ms} ms`);
+    const calmBare = figuresOf(await closedLoop(take(plan.calm), 1, bare.pay));
+    const rated = await customers.atRate(take(plan.rated), PER_SECOND);
+    progress(`at ${PER_SECOND}/s: p50 ${rated.p50Ms} ms, p99 ${rated.p99Ms} ms`);
+    const saturated = await customers.atATime(take(plan.saturated), AT_A_TIME);
+    progress(`${AT_A_TIME} at a time: ${saturated.perSecond}/s, p50 ${saturated.p50Ms} ms, p99 ${saturated.p99Ms} ms`);
+    const saturatedBare = figuresOf(await closedLoop(take(plan.saturated), AT_A_TIME, bare.pay));
+    progress(`without API and workflow: ${saturatedBare.perSecond}/s, p99 ${saturatedBare.p99Ms} ms`);
     const audit = await auditPayments(stack.pool, providerUrl);
     return {
       perSecond: saturated.perSecond,
+      p50Ms: rated.p50Ms,
+      p99Ms: rated.p99Ms,
       captureP99Ms: calm.p99Ms,
       ratioToNoWorkflow: round(saturated.perSecond / saturatedBare.perSecond, 3),
-      senders: SENDERS,
+      atATime: AT_A_TIME,
       saturated,
+      rated,
       oneAtATime: calm,
       withoutWorkflow: { saturated: saturatedBare, oneAtATime: calmBare },
       rssMb: { api: rssMb(stack.api.pid), worker: rssMb(stack.worker.pid) },
       audit,
-      sound: isSound(audit),
       machine,
     };
   } finally {
@@ -82,77 +86,29 @@ async function run(payments: PaymentStack, plan: typeof FULL, signal: AbortSigna
   }
 }
 
-function figures({ done, seconds, latencies }: LoopResult): Figures {
-  return {
-    payments: done,
-    perSecond: round(done / seconds, 1),
-    p50Ms: round(percentile(latencies, 0.5), 1),
-    p99Ms: round(percentile(latencies, 0.99), 1),
-  };
+/** The provider answers a tenth of the calls with an error, and carries a tenth out without an answer. */
+async function withFailingProvider(payments: PaymentStack, plan: Plan, signal: AbortSignal) {
+  const { stack, providerUrl } = payments;
+  const customers = new Customers(payments, signal);
+  const rated = await customers.atRate(await makeOrders(payments, plan.failing), FAILING_PER_SECOND);
+  progress(`a fifth of the calls failing, at ${FAILING_PER_SECOND}/s: p50 ${rated.p50Ms} ms, p99 ${rated.p99Ms} ms`);
+  const began = performance.now();
+  let audit = await auditPayments(stack.pool, providerUrl);
+  while (audit.unfinished > 0 && performance.now() - began < END_WITHIN_MS) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    signal.throwIfAborted();
+    audit = await auditPayments(stack.pool, providerUrl);
+  }
+  return { rated, allEndedAfterSeconds: round((performance.now() - began) / 1_000, 1), audit };
 }
 
-async function makeOrders({ stack, tenantId, merchantId }: PaymentStack, count: number): Promise<string[]> {
-  const ids = Array.from({ length: count }, () => newId('ord'));
-  await closedLoop(ids, 4, (id) =>
-    insertOrder(stack.pool, {
-      id,
-      tenantId,
-      merchantId,
-      amount: AMOUNT,
-      currency: 'EUR',
-      reference: undefined,
-      metadata: {},
-    }),
+async function main(quick: boolean, interrupts: AbortSignal) {
+  const plan = quick ? QUICK : FULL;
+  const result = await withStack({}, interrupts, (payments, signal) => normally(payments, plan, signal));
+  const failing = await withStack({ env: PATIENCE, providerEnv: FAILING }, interrupts, (payments, signal) =>
+    withFailingProvider(payments, plan, signal),
   );
-  return ids;
-}
-
-async function payByApi({ stack }: PaymentStack, orderId: string, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const body = { orderId, source: { type: 'card', token: 'tok_ok' } };
-  const payment = (await stack.client.call('POST', '/v1/payments', body)) as { state: string };
-  if (payment.state !== 'captured') throw new Error(`a payment is ${payment.state}`);
-}
-
-/** The same statements and the same calls to the provider, one after the other in this process: the floor. */
-async function withoutWorkflow({ stack, tenantId, merchantId, env }: PaymentStack) {
-  const platform = openPlatform({
-    name: 'bench',
-    fragments: [paymentsConfig],
-    env: {
-      ...env,
-      DATABASE_URL: stack.servers.postgres.address,
-      WAYBILL_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64')}`,
-      WAYBILL_LOG_LEVEL: 'silent',
-      WAYBILL_DATABASE_CONNECTIONS: String(CONNECTIONS),
-    },
-  });
-  const { pool } = platform;
-  const deps = paymentDeps(platform);
-  return {
-    async pay(orderId: string): Promise<void> {
-      const id = newId('pay');
-      await inTransaction(pool, async (db) => {
-        await moveOrder(db, tenantId, orderId, 'pay');
-        await insertPayment(db, {
-          id,
-          tenantId,
-          orderId,
-          merchantId,
-          amount: AMOUNT,
-          currency: 'EUR',
-          source: { type: 'card', token: 'tok_ok' },
-          workflowId: paymentWorkflowId(id),
-        });
-      });
-      const authorised = await authoriseCharge(deps, id);
-      if (authorised.state !== 'authorised') throw new Error(`an authorisation is ${authorised.state}`);
-      const captured = await captureCharge(deps, id, authorised.chargeId);
-      if (captured.state !== 'captured') throw new Error(`a capture is ${captured.state}`);
-      await recordCapture(deps, id, captured);
-    },
-    close: () => platform.close(),
-  };
+  return { ...result, failing, sound: isSound(result.audit) && isSound(failing.audit) };
 }
 
 const { values } = parseArgs({

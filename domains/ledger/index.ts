@@ -21,6 +21,7 @@ export {
   listLedgerTransactions,
   lockLedgerTransaction,
 } from './store/ledger-reads';
+export { postTransactions } from './store/post-many';
 
 // The audit log
 

@@ -22,4 +22,11 @@ export { findMerchant, listMerchants, type Merchant } from './store/merchants';
 
 export { createFeeSchedule } from './create-fee-schedule';
 export { type Fee, feeOf, feeReturned, taxOn } from './rules/fees';
-export { type FeeSchedule, feeScheduleFor, findFeeSchedule, listFeeSchedules } from './store/fee-schedules';
+export {
+  type FeeSchedule,
+  feeScheduleFor,
+  feeSchedulesFor,
+  findFeeSchedule,
+  hasFeeScheduleSql,
+  listFeeSchedules,
+} from './store/fee-schedules';

@@ -22,6 +22,15 @@ export const paymentsConfig = z.object({
     'how long the provider has to answer, 30s at most',
     '10s',
   ),
+  WAYBILL_PAYMENT_PROVIDER_KEY_WINDOW: duration(
+    '24h',
+    'how long the provider remembers idempotency keys; a call is not repeated after that',
+  ),
+  WAYBILL_PAYMENT_FIRST_ATTEMPT: setting(
+    z.enum(['api', 'workflow']).default('api'),
+    'who calls the provider first: the process that accepts the payment, or its workflow',
+    'api',
+  ),
   WAYBILL_PAYMENT_PACE: setting(
     z.coerce.number('expected a number above 0').positive().max(100).default(1),
     'factor for all waits between tries of a payment, below 1 for tests',

@@ -4,12 +4,13 @@ import type { Chargeback } from './store/chargebacks';
 import type { Payment } from './store/payments';
 import type { Refund } from './store/refunds';
 
-/** An event about a payment: at most one of each type per payment. */
+/** An event about a payment: one of each type per payment, and one for each time that it needs review. */
 export function paymentEvent(
   type: 'payment.captured' | 'payment.declined' | 'payment.failed' | 'payment.needs_review',
   payment: Payment,
 ): OwnEvent {
-  return event(payment.tenantId, type, payment.id, {
+  const again = type === 'payment.needs_review' && payment.reviews > 1 ? `:${payment.reviews}` : '';
+  return event(payment.tenantId, type, payment.id, again, {
     paymentId: payment.id,
     orderId: payment.orderId,
     merchantId: payment.merchantId,
@@ -17,6 +18,8 @@ export function paymentEvent(
     currency: payment.currency,
     state: payment.state,
     declineCode: payment.declineCode ?? null,
+    providerSays: payment.providerSays ?? null,
+    capturedAmount: payment.capturedAmount?.toString() ?? null,
     fee: payment.fee?.fee.toString() ?? null,
     feeTax: payment.fee?.tax.toString() ?? null,
     capturedAt: payment.capturedAt?.toISOString() ?? null,
@@ -28,7 +31,7 @@ export function refundEvent(
   type: 'refund.succeeded' | 'refund.failed' | 'refund.needs_review',
   refund: Refund,
 ): OwnEvent {
-  return event(refund.tenantId, type, refund.id, {
+  return event(refund.tenantId, type, refund.id, '', {
     refundId: refund.id,
     paymentId: refund.paymentId,
     amount: refund.amount.toString(),
@@ -46,7 +49,7 @@ export function chargebackEvent(
   type: 'chargeback.opened' | 'chargeback.won' | 'chargeback.needs_review',
   chargeback: Chargeback,
 ): OwnEvent {
-  return event(chargeback.tenantId, type, chargeback.id, {
+  return event(chargeback.tenantId, type, chargeback.id, '', {
     chargebackId: chargeback.id,
     paymentId: chargeback.paymentId,
     providerReference: chargeback.providerReference,
@@ -60,6 +63,12 @@ export function chargebackEvent(
   });
 }
 
-function event(tenantId: PublicId, eventType: string, subject: PublicId, payload: unknown): OwnEvent {
-  return { tenantId, eventType, payload, eventId: `${subject}:${eventType}` };
+function event(
+  tenantId: PublicId,
+  eventType: string,
+  subject: PublicId,
+  occurrence: string,
+  payload: unknown,
+): OwnEvent {
+  return { tenantId, eventType, payload, eventId: `${subject}:${eventType}${occurrence}` };
 }

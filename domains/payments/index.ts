@@ -11,18 +11,19 @@ export { findOrder, listOrders, type Order } from './store/orders';
 
 // Payments: requests
 
-export { makePayment } from './paying/make-payment';
-export { payOrder } from './paying/pay-order';
+export { openPaying, type Paid, type Paying } from './paying/open-paying';
 export { resumePayment } from './paying/resume-payment';
 export { isEnded, PAYMENT_STATES } from './rules/payment-states';
 export { findPayment, listPayments, type Payment } from './store/payments';
 
-// Payments: the steps of the workflow
+// Payments: what the workflow does
 
+export { carryOnPayments } from './paying/carry-on-payments';
 export { authoriseCharge, captureCharge, lookUpCharge, voidCharge } from './paying/charge-at-provider';
 export { endPayment } from './paying/end-payment';
 export { flagPayment } from './paying/flag-payment';
 export { recordCapture } from './paying/record-capture';
+export type { CarryOnOptions } from './rules/payment-flow';
 export { holdWallet } from './wallets/hold-wallet';
 export { releaseWallet } from './wallets/release-wallet';
 

@@ -6,6 +6,7 @@ export class PaymentRefusal extends refusalOf({
   'no-such-charge': 'not-found',
   'no-such-order': 'invalid',
   'no-provider': 'invalid',
+  'key-reuse': 'key-reuse',
   'no-such-wallet': 'invalid',
   'wallet-currency': 'invalid',
   'no-fee-schedule': 'invalid',

@@ -3,10 +3,10 @@ import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/com
 import type { PublicId } from '../../core/ids';
 import { withTimeout } from '../../core/timeout';
 import type { PlatformConfig } from '../../infra/platform/config';
-import { TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
+import { MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import type { PaymentsConfig } from './config';
-import type { ChargebackInput, FlowEnd, PaymentInput, RefundInput } from './rules/payment-flow';
+import type { ChargebackInput, FlowEnd, PaymentBatchInput, PaymentInput, RefundInput } from './rules/payment-flow';
 import { PAYMENT_WORKFLOWS } from './rules/workflow-names';
 
 /** What workflows are started with. */
@@ -32,12 +32,44 @@ export interface StartOptions {
 export function startPayment(
   starter: Starter,
   payment: Started & { source: Source; orderId: PublicId },
-  { resume }: StartOptions,
+  { resume, ended }: StartOptions & { ended?: Ended | undefined },
 ) {
   const { id: paymentId, source, amount, currency, orderId } = payment;
-  const input: PaymentInput = { paymentId, source: source.type, resume, ...pace(starter) };
+  const end = ended && { ended: endOf(ended) };
+  const input: PaymentInput = { paymentId, source: source.type, resume, ...end, ...pace(starter) };
   const summary = `${amount} ${currency} (minor units) for ${orderId} by ${source.type}`;
   return start(starter, payment, { type: PAYMENT_WORKFLOWS.payment, input, summary, again: resume });
+}
+
+/** How a payment ended before its workflow was started. */
+interface Ended {
+  state: string;
+  declineCode: string | undefined;
+}
+
+function endOf({ state, declineCode }: Ended): FlowEnd {
+  return declineCode === undefined ? { state } : { state, code: declineCode };
+}
+
+/** Starts the workflow of payments that were accepted close together. */
+export async function startPaymentBatch(
+  starter: Starter,
+  batch: PaymentBatchInput & { workflowId: string; tenantIds: readonly PublicId[] },
+): Promise<void> {
+  const { workflowId, tenantIds, open, ended } = batch;
+  const total = open.length + Object.values(ended).reduce((sum, count) => sum + count, 0);
+  const input: PaymentBatchInput = { open, ended, ...pace(starter) };
+  await starter.client.workflow.start(PAYMENT_WORKFLOWS.paymentBatch, {
+    workflowId,
+    taskQueue: taskQueue(starter.config, 'money'),
+    args: [input],
+    staticSummary: `${total} payments`,
+    typedSearchAttributes: [
+      { key: TENANT_IDS, value: tenantIds.slice(0, MAX_LISTED_IDS) },
+      { key: WAYBILL_STATE, value: 'pending' },
+    ],
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+  });
 }
 
 /** As {@link startPayment}, for a refund; `source` is where its payment's money came from. */

@@ -2,17 +2,19 @@ import type { PaymentDeps } from './deps';
 import type { PaymentSweepReport } from './rules/payment-flow';
 import { startChargeback, startPayment, startRefund } from './start';
 import { takeNeglectedChargebacks } from './store/chargebacks';
-import { readPayment, takeNeglectedPayments } from './store/payments';
+import { takeDuePayments } from './store/payment-leases';
+import { readPayment } from './store/payments';
 import { takeNeglectedRefunds } from './store/refunds';
 
 const MAX_SWEPT = 500;
 
 /**
- * Starts workflows for what has made no progress for a while: the process died before it started one, or it is gone.
+ * Starts workflows for payments whose next step is overdue, and for refunds and chargebacks without progress for a while: the
+ * process died before it started one, or it is gone.
  */
 export async function sweepPayments(deps: PaymentDeps, graceMs: number): Promise<PaymentSweepReport> {
   const { pool, log } = deps;
-  const payments = await takeNeglectedPayments(pool, graceMs, MAX_SWEPT);
+  const payments = await takeDuePayments(pool, { pauseMs: graceMs, limit: MAX_SWEPT });
   for (const payment of payments) await startPayment(deps, payment, { resume: true });
   const refunds = await takeNeglectedRefunds(pool, graceMs, MAX_SWEPT);
   for (const refund of refunds) {

@@ -6,6 +6,7 @@ export { openDispatch } from './delivery/open-dispatch';
 export { webhooks } from './domain';
 export { webhookMetrics } from './metrics';
 export { openPublishing } from './publishing/open-publishing';
+export { createCoveredOutbox, type EventOutbox, openEventOutbox, type StoreEvents } from './publishing/event-outbox';
 
 // Messages: what tenants publish, and Waybill's own events.
 export type { Publisher, PublishResult } from './publishing/publisher';

@@ -123,7 +123,8 @@ export function createTestApp(deps: TestAppDeps): ReturnType<typeof createApp> {
 
 /** The platform with the given publisher. */
 export function platformOf({ publisher, ...platform }: TestAppDeps): Platform {
-  const replaced = new Map<unknown, unknown>([[openPublishing, { publisher }]]);
+  const publishing = { ...platform.once(openPublishing), publisher };
+  const replaced = new Map<unknown, unknown>([[openPublishing, publishing]]);
   return {
     ...platform,
     once<T>(make: (platform: Platform) => T): T {

@@ -15,7 +15,7 @@ export function idempotencyKeyOf(
 ): string | undefined {
   if (policy === undefined || policy === 'own') return undefined;
   if (header === undefined) {
-    if (policy === 'required') throw new Problem('idempotency-key-missing');
+    if (policy === 'required' || policy === 'kept') throw new Problem('idempotency-key-missing');
     return undefined;
   }
   // A repeated header is not a key, whether Node joins them or not.

@@ -75,6 +75,9 @@ export async function insertFeeSchedule(
   return findFeeSchedule(db, schedule.tenantId, schedule.id);
 }
 
+/** How the index has the version for every merchant. */
+const FOR_ALL = '00000000-0000-0000-0000-000000000000';
+
 /** Index: fee_schedules_pkey. */
 export async function findFeeSchedule(
   db: Queryable,
@@ -118,6 +121,51 @@ export async function feeScheduleFor(
     values: [toUuid(tenantId), toUuid(merchantId), currency, at],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Whose version is asked for, and at which moment. */
+export interface FeeQuestion {
+  tenantId: PublicId;
+  merchantId: PublicId;
+  currency: string;
+  at: Date;
+}
+
+/** As {@link feeScheduleFor}, for many at once. @returns in the order of the questions */
+export async function feeSchedulesFor(
+  db: Queryable,
+  questions: readonly FeeQuestion[],
+): Promise<(FeeSchedule | undefined)[]> {
+  const { rows } = await db.query<Row & { n: number }>({
+    name: 'fee-schedules-for',
+    text: `SELECT q.n, f.* FROM json_to_recordset($1::json) AS q(n int, tenant uuid, merchant uuid, currency text, at timestamptz)
+           CROSS JOIN LATERAL (
+             SELECT ${COLUMNS} FROM fee_schedules
+             WHERE tenant_id = q.tenant AND currency = q.currency AND valid_from <= q.at
+               AND coalesce(merchant_id, '${FOR_ALL}') IN (q.merchant, '${FOR_ALL}')
+             ORDER BY merchant_id NULLS LAST, valid_from DESC, version DESC LIMIT 1
+           ) f`,
+    values: [
+      JSON.stringify(
+        questions.map(({ tenantId, merchantId, currency, at }, n) => ({
+          n,
+          tenant: toUuid(tenantId),
+          merchant: toUuid(merchantId),
+          currency,
+          at,
+        })),
+      ),
+    ],
+  });
+  const found: (FeeSchedule | undefined)[] = new Array(questions.length).fill(undefined);
+  for (const row of rows) found[row.n] = fromRow(row);
+  return found;
+}
+
+/** The condition that a fee schedule is in force for a merchant, given SQL for the tenant, the merchant and the currency. */
+export function hasFeeScheduleSql(tenant: string, merchant: string, currency: string): string {
+  return `EXISTS (SELECT FROM fee_schedules f WHERE f.tenant_id = ${tenant} AND f.currency = ${currency}
+                    AND coalesce(f.merchant_id, '${FOR_ALL}') IN (${merchant}, '${FOR_ALL}') AND f.valid_from <= now())`;
 }
 
 function fromRow(row: Row): FeeSchedule {

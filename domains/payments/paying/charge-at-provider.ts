@@ -1,31 +1,22 @@
 import type { PublicId } from '../../../core/ids';
 import type { PaymentDeps } from '../deps';
-import { PaymentFault } from '../rules/errors';
+import { ProviderUnavailable } from '../provider/provider';
+import type { Standing } from '../rules/charge';
+import { PaymentFault, ProviderRefused } from '../rules/errors';
 import type { ChargeStanding, RefusedForGood } from '../rules/payment-flow';
-import { movePayment, type Payment, readPayment } from '../store/payments';
+import { movePayment } from '../store/payment-changes';
+import { type Payment, readPayment } from '../store/payments';
+import { ask, authorise, type Called, capture, release } from './provider-calls';
 
-/**
- * Asks for the money and stores the answer. The idempotency key is the payment's own, so any number of calls from any
- * number of workers count as one.
- */
+// The steps of workflows that were started before payments were made in the accepting process.
+
 export async function authoriseCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
   const payment = await find(deps, paymentId);
   const end = endOf(payment);
   if (end !== undefined) return end;
-  if (payment.source.type !== 'card') throw new PaymentFault('only a card is authorised');
-  const authorisation = await deps.provider().authorise({
-    reference: payment.id,
-    amount: payment.amount,
-    currency: payment.currency,
-    token: payment.source.token,
-    idempotencyKey: `${payment.id}:authorise`,
-  });
-  if (authorisation.outcome === 'declined') return { state: 'declined', code: authorisation.code };
-  await keepAuthorised(deps, payment, authorisation.chargeId);
-  return { state: 'authorised', chargeId: authorisation.chargeId };
+  return told(deps, payment, await authorise(deps.provider(), payment));
 }
 
-/** Takes the money. */
 export async function captureCharge(
   deps: PaymentDeps,
   paymentId: PublicId,
@@ -33,49 +24,43 @@ export async function captureCharge(
 ): Promise<ChargeStanding | RefusedForGood> {
   const payment = await find(deps, paymentId);
   if (endOf(payment) !== undefined) throw new PaymentFault(`the payment is ${payment.state}: no money is taken for it`);
-  const { amount } = payment;
-  const capture = await deps.provider().capture({ chargeId, amount, idempotencyKey: `${paymentId}:capture` });
-  return capture.outcome === 'refused'
-    ? { state: 'refused', code: capture.code }
-    : { state: 'captured', chargeId, capturedAt: capture.capturedAt.toISOString() };
+  const called = await capture(deps.provider(), payment, chargeId);
+  if (called.outcome === 'refused' && called.code !== 'provider_refused')
+    return { state: 'refused', code: called.code };
+  return told(deps, payment, called);
 }
 
-/** Releases the money, and closes the payment's reference at the provider. */
 export async function voidCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
-  const voiding = await deps.provider().void({ reference: paymentId, idempotencyKey: `${paymentId}:void` });
-  return voiding.outcome === 'voided'
-    ? { state: 'voided' }
-    : { state: 'captured', chargeId: voiding.chargeId, capturedAt: voiding.capturedAt.toISOString() };
+  const payment = await find(deps, paymentId);
+  return told(deps, payment, await release(deps.provider(), payment));
 }
 
-/** Asks the provider how a payment stands. */
 export async function lookUpCharge(deps: PaymentDeps, paymentId: PublicId): Promise<ChargeStanding> {
   const payment = await find(deps, paymentId);
-  const charge = await deps.provider().lookUp(paymentId);
-  if (charge === undefined) return { state: 'none' };
-  if (charge.amount !== payment.amount || charge.currency !== payment.currency) {
-    throw new PaymentFault('the provider has another amount or currency for this payment');
-  }
-  switch (charge.state) {
-    case 'declined':
-      return { state: 'declined', code: charge.declineCode ?? 'unknown' };
-    case 'voided':
-      return { state: 'voided' };
-    case 'authorised':
-      await keepAuthorised(deps, payment, charge.id);
-      return { state: 'authorised', chargeId: charge.id };
-    case 'captured':
-      return {
-        state: 'captured',
-        chargeId: charge.id,
-        capturedAt: (charge.capturedAt ?? new Date()).toISOString(),
-      };
-  }
+  return standing(deps, payment, await ask(deps.provider(), payment));
 }
 
-/** For readers only: the workflow knows it already. */
-async function keepAuthorised({ pool }: PaymentDeps, payment: Payment, chargeId: string): Promise<void> {
-  await movePayment(pool, payment.id, 'authorise', { providerReference: chargeId });
+async function told(deps: PaymentDeps, payment: Payment, called: Called): Promise<ChargeStanding> {
+  if (called.outcome === 'refused')
+    throw new ProviderRefused(`the provider refused a call: ${called.code}`, called.code);
+  return standing(deps, payment, called.standing);
+}
+
+async function standing({ pool }: PaymentDeps, payment: Payment, found: Standing): Promise<ChargeStanding> {
+  switch (found.state) {
+    case 'none':
+    case 'voided':
+    case 'declined':
+      return found;
+    case 'authorised':
+      await movePayment(pool, payment.id, 'authorise', { providerReference: found.charge.id });
+      return { state: 'authorised', chargeId: found.charge.id };
+    case 'captured':
+      if (found.charge.capturedAt === undefined) throw new ProviderUnavailable('a capture has no moment');
+      return { state: 'captured', chargeId: found.charge.id, capturedAt: found.charge.capturedAt.toISOString() };
+    case 'differs':
+      throw new PaymentFault('the provider has another amount or currency for this payment');
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { PaymentDeps } from '../deps';
 import { paymentEvent } from '../events';
 import { PAYMENT_MOVES } from '../rules/payment-states';
 import { moveOrder } from '../store/orders';
-import { movePayment } from '../store/payments';
+import { movePayment } from '../store/payment-changes';
 import { tellEvents } from '../tell-events';
 
 const MOVE_TO = { declined: 'decline', failed: 'fail', voided: 'void' } as const;

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
+import type { Charge } from '../rules/charge';
 import { ProviderRefused } from '../rules/errors';
 import {
   type Authorisation,
   type Capture,
-  type Charge,
   type PaymentProvider,
   type ProviderRefund,
   ProviderUnavailable,
@@ -18,13 +18,9 @@ export type HttpProviderOptions = TransportOptions;
 export function createHttpProvider(options: HttpProviderOptions): PaymentProvider {
   const call = createTransport(options);
 
-  async function lookUp(reference: string): Promise<Charge | undefined> {
+  async function lookUp(reference: string): Promise<Charge[]> {
     const answer = await call('GET', `/v1/charges?reference=${encodeURIComponent(reference)}`);
-    const { data } = expectOk(answer, chargesSchema);
-    // If there is ever more than one, the one that holds the money counts.
-    return (
-      data.find(({ state }) => state === 'captured') ?? data.find(({ state }) => state === 'authorised') ?? data[0]
-    );
+    return expectOk(answer, chargesSchema).data;
   }
 
   return {
@@ -33,7 +29,7 @@ export function createHttpProvider(options: HttpProviderOptions): PaymentProvide
       const answer = await call('POST', '/v1/charges', body, idempotencyKey);
       const refusal = cardRefusal(answer);
       if (refusal !== undefined) return { outcome: 'declined', code: refusal };
-      return { outcome: 'authorised', chargeId: expectOk(answer, chargeSchema).id };
+      return { outcome: 'answered', charge: expectOk(answer, chargeSchema) };
     },
 
     async capture({ chargeId, amount, idempotencyKey }): Promise<Capture> {
@@ -41,9 +37,7 @@ export function createHttpProvider(options: HttpProviderOptions): PaymentProvide
       const answer = await call('POST', path, { amount: amount.toString() }, idempotencyKey);
       const refusal = cardRefusal(answer);
       if (refusal !== undefined) return { outcome: 'refused', code: refusal };
-      const { capturedAt } = expectOk(answer, chargeSchema);
-      if (capturedAt === undefined) throw new ProviderUnavailable('a capture has no moment');
-      return { outcome: 'captured', capturedAt };
+      return { outcome: 'answered', charge: expectOk(answer, chargeSchema) };
     },
 
     async void({ reference, idempotencyKey }): Promise<Voiding> {
@@ -52,9 +46,9 @@ export function createHttpProvider(options: HttpProviderOptions): PaymentProvide
         expectOk(answer, chargesSchema);
         return { outcome: 'voided' };
       }
-      const charge = await lookUp(reference);
-      if (charge?.state !== 'captured' || charge.capturedAt === undefined) throw refused(answer);
-      return { outcome: 'captured', chargeId: charge.id, capturedAt: charge.capturedAt };
+      const charges = await lookUp(reference);
+      if (!charges.some(({ state }) => state === 'captured')) throw refused(answer);
+      return { outcome: 'captured' };
     },
 
     async refund({ reference, chargeId, amount, idempotencyKey }): Promise<ProviderRefund> {

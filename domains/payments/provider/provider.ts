@@ -1,3 +1,5 @@
+import type { Charge } from '../rules/charge';
+
 /** What a payment provider does for us. Every call names its charge by our reference, the payment's id. */
 export interface PaymentProvider {
   /**
@@ -16,8 +18,8 @@ export interface PaymentProvider {
   void(request: VoidRequest): Promise<Voiding>;
   /** Gives a part of captured money back. Throws as {@link authorise} does. */
   refund(request: RefundRequest): Promise<ProviderRefund>;
-  /** What the provider knows of a reference; `undefined` for nothing. Throws as {@link authorise} does. */
-  lookUp(reference: string): Promise<Charge | undefined>;
+  /** Every charge that the provider has of a reference, oldest first. Throws as {@link authorise} does. */
+  lookUp(reference: string): Promise<Charge[]>;
   lookUpRefund(reference: string): Promise<{ id: string; refundedAt: Date } | undefined>;
 }
 
@@ -34,21 +36,23 @@ export interface AuthoriseRequest extends Keyed {
   token: string;
 }
 
-export type Authorisation = { outcome: 'authorised'; chargeId: string } | { outcome: 'declined'; code: string };
+/** `answered`: the charge may be in any state, and may be for another amount than was asked. */
+export type Authorisation = { outcome: 'answered'; charge: Charge } | { outcome: 'declined'; code: string };
 
 export interface CaptureRequest extends Keyed {
   chargeId: string;
   amount: bigint;
 }
 
-export type Capture = { outcome: 'captured'; capturedAt: Date } | { outcome: 'refused'; code: string };
+/** As {@link Authorisation}; `refused`: the card's bank refuses, nothing was taken. */
+export type Capture = { outcome: 'answered'; charge: Charge } | { outcome: 'refused'; code: string };
 
 export interface VoidRequest extends Keyed {
   reference: string;
 }
 
 /** `captured`: too late, the money was taken. */
-export type Voiding = { outcome: 'voided' } | { outcome: 'captured'; chargeId: string; capturedAt: Date };
+export type Voiding = { outcome: 'voided' } | { outcome: 'captured' };
 
 export interface RefundRequest extends Keyed {
   reference: string;
@@ -59,17 +63,6 @@ export interface RefundRequest extends Keyed {
 export type ProviderRefund =
   | { outcome: 'refunded'; refundId: string; refundedAt: Date }
   | { outcome: 'refused'; code: string };
-
-/** A charge as the provider has it. */
-export interface Charge {
-  id: string;
-  reference: string;
-  state: 'authorised' | 'captured' | 'voided' | 'declined';
-  amount: bigint;
-  currency: string;
-  declineCode: string | undefined;
-  capturedAt: Date | undefined;
-}
 
 /** It is unknown whether the call took effect: no connection, no answer in time, or an answer that says nothing. */
 export class ProviderUnavailable extends Error {

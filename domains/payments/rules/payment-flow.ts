@@ -4,11 +4,42 @@
 export interface PaymentInput {
   paymentId: string;
   source: 'card' | 'wallet';
-  /** Whether it may have been tried before: then the provider is asked first. */
+  /** Read by runs of earlier versions only: whether it may have been tried before. */
   resume: boolean;
+  /** How it ended in the process that accepted it, if it did: then there is nothing left to do. */
+  ended?: FlowEnd;
   /** Factor for all waits between tries. Default 1. */
   pace?: number;
 }
+
+/** Starts `paymentBatch`: payments that were accepted close together. */
+export interface PaymentBatchInput {
+  /** Those that have not ended yet. */
+  open: string[];
+  /** How many have ended already, by state. */
+  ended: Readonly<Record<string, number>>;
+  pace?: number;
+}
+
+/** How a batch ended: how many payments, by state. */
+export interface PaymentBatchEnd {
+  states: Readonly<Record<string, number>>;
+}
+
+/** How a payment is carried on with. */
+export interface CarryOnOptions {
+  /** A UUID of who does it, for the lease. */
+  claim: string;
+  /** Whether to stop trying to take the money, and let it go instead. */
+  lettingGo: boolean;
+  /** When the caller means to carry on again if it has not ended, in milliseconds. */
+  nextRoundMs: number;
+}
+
+/** How far a payment went; `story` tells what happened, a sentence each. */
+export type CarriedOn =
+  | { outcome: 'ended'; state: string; code?: string; story: readonly string[] }
+  | { outcome: 'waiting'; story: readonly string[] };
 
 /** Starts `refund`. */
 export interface RefundInput {

@@ -30,10 +30,14 @@ export const PAYMENT_MEANINGS: Readonly<Record<PaymentState, { means: string; or
   failed: { means: 'nothing was taken', order: 'created' },
   voided: { means: 'authorised, could not be captured, and let go', order: 'created' },
   needs_review: {
-    means: 'money may have moved and nobody could tell: look at the provider, then `POST /v1/payments/{id}/resume`',
+    means:
+      'money may have moved and nobody could tell: look at the provider, then `POST /v1/payments/{id}/resume` or `/resolve`',
     order: 'paying',
   },
 };
+
+/** States without money taken. Money that is found later puts such a payment before a person. */
+const WITHOUT_MONEY = ['declined', 'failed', 'voided'] as const satisfies readonly PaymentState[];
 
 /** `order`: the move that the payment's order makes. */
 export const PAYMENT_MOVES = {
@@ -41,6 +45,7 @@ export const PAYMENT_MOVES = {
   authorise: { from: ['pending'], to: 'authorised', by: 'workflow' },
   /** In a wallet. */
   hold: { from: ['pending'], to: 'authorised', by: 'workflow', posts: 'wallet_hold' },
+  /** A fact, whoever reports it. */
   capture: {
     from: OPEN,
     to: 'captured',
@@ -62,6 +67,22 @@ export const PAYMENT_MOVES = {
     order: 'free',
   },
   flag: { from: PAYMENT_UNDER_WAY, to: 'needs_review', by: 'workflow', tells: 'payment.needs_review' },
+  /** The provider holds money for a payment that had ended without any; its order has gone on. */
+  surface: { from: WITHOUT_MONEY, to: 'needs_review', by: 'workflow', tells: 'payment.needs_review' },
+  /** A second charge is found for a payment that is captured. */
+  report: { from: ['captured'], to: 'captured', by: 'workflow', tells: 'payment.needs_review' },
+  resume: { from: ['needs_review'], to: 'pending', by: 'person' },
+  /** Of a payment whose money is still set aside in its wallet. */
+  resumeHeld: { from: ['needs_review'], to: 'authorised', by: 'person' },
+  resolveCaptured: {
+    from: ['needs_review'],
+    to: 'captured',
+    by: 'person',
+    posts: 'capture',
+    tells: 'payment.captured',
+    order: 'settle',
+  },
+  resolveVoided: { from: ['needs_review'], to: 'voided', by: 'person', tells: 'payment.failed', order: 'free' },
 } as const satisfies Readonly<Record<string, Move<PaymentState> & { order?: OrderMove }>>;
 
 export type PaymentMove = keyof typeof PAYMENT_MOVES;

@@ -1,6 +1,7 @@
 /** Workflow types of this domain, as they are registered. */
 export const PAYMENT_WORKFLOWS = {
   payment: 'payment',
+  paymentBatch: 'paymentBatch',
   refund: 'refund',
   chargeback: 'chargeback',
   sweepPayments: 'sweepPayments',
@@ -12,6 +13,11 @@ export const SWEEP_PAYMENTS_SCHEDULE = 'sweep-payments';
 /** The id of the workflow that makes a payment. */
 export function paymentWorkflowId(paymentId: string): string {
   return `payment/${paymentId}`;
+}
+
+/** The id of the workflow of payments that were accepted close together. */
+export function paymentBatchWorkflowId(batch: string): string {
+  return `payments/${batch}`;
 }
 
 /** The id of the workflow that makes a refund. */

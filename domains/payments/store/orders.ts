@@ -104,6 +104,32 @@ export async function moveOrder(
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
+/** A move of an order. */
+export interface OrderChange {
+  id: PublicId;
+  move: OrderMove;
+}
+
+/** Moves orders whose states allow it, in one statement; the others stay. Index: orders_pkey. */
+export async function moveOrders(db: Queryable, changes: readonly OrderChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  await db.query({
+    name: 'move-orders',
+    text: `UPDATE orders o SET state = i.target, updated_at = now()
+           FROM json_to_recordset($1::json) AS i(id uuid, sources text[], target text)
+           WHERE o.id = i.id AND o.state = ANY (i.sources)`,
+    values: [
+      JSON.stringify(
+        changes.map(({ id, move }) => ({
+          id: toUuid(id),
+          sources: ORDER_MOVES[move].from,
+          target: ORDER_MOVES[move].to,
+        })),
+      ),
+    ],
+  });
+}
+
 function fromRow(row: Row): Order {
   return {
     id: fromUuid('ord', row.id),

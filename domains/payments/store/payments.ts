@@ -2,8 +2,8 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
-import { PAYMENT_MOVES, PAYMENT_UNDER_WAY, type PaymentMove, type PaymentState } from '../rules/payment-states';
-import { takeNeglected } from './neglected';
+import type { ProviderSays } from '../rules/charge';
+import type { PaymentState } from '../rules/payment-states';
 
 /** Where a payment's money comes from. */
 export type PaymentSource = { type: 'card'; token: string } | { type: 'wallet'; walletId: PublicId };
@@ -23,6 +23,17 @@ export interface Payment {
   /** The provider's id of the charge. */
   providerReference: string | undefined;
   capturedAt: Date | undefined;
+  /** What was captured; undefined until then. */
+  capturedAmount: bigint | undefined;
+  /** What the provider holds that is not what was asked for. */
+  providerSays: ProviderSays | undefined;
+  /** How often somebody began to call the provider; 0 proves that no call was ever sent. */
+  calls: number;
+  firstCalledAt: Date | undefined;
+  /** How often it was put before a person. */
+  reviews: number;
+  /** Whether its order has gone on without it. */
+  orderReleased: boolean;
   /** As charged at the capture. */
   fee: Fee | undefined;
   feeScheduleId: PublicId | undefined;
@@ -35,7 +46,7 @@ export interface Payment {
   updatedAt: Date;
 }
 
-interface Row {
+export interface PaymentRow {
   id: string;
   tenant_id: string;
   order_id: string;
@@ -48,6 +59,12 @@ interface Row {
   decline_code: string | null;
   provider_reference: string | null;
   captured_at: Date | null;
+  captured_amount: string | null;
+  provider_says: ProviderSays | null;
+  calls: number;
+  first_called_at: Date | null;
+  reviews: number;
+  order_released: boolean;
   fee: string | null;
   fee_tax: string | null;
   fee_schedule_id: string | null;
@@ -58,9 +75,9 @@ interface Row {
   updated_at: Date;
 }
 
-const COLUMNS = `id, tenant_id, order_id, merchant_id, amount, currency, card_token, wallet_id, state, decline_code,
-  provider_reference, captured_at, fee, fee_tax, fee_schedule_id, refund_reserved, refunded_amount, workflow_id,
-  created_at, updated_at`;
+export const PAYMENT_COLUMNS = `id, tenant_id, order_id, merchant_id, amount, currency, card_token, wallet_id, state, decline_code,
+  provider_reference, captured_at, captured_amount, provider_says, calls, first_called_at, reviews, order_released, fee,
+  fee_tax, fee_schedule_id, refund_reserved, refunded_amount, workflow_id, created_at, updated_at`;
 
 export type NewPayment = Pick<
   Payment,
@@ -74,10 +91,10 @@ export type NewPayment = Pick<
  */
 export async function insertPayment(db: Queryable, payment: NewPayment): Promise<Payment> {
   const { source } = payment;
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<PaymentRow>({
     name: 'insert-payment',
     text: `INSERT INTO payments (id, tenant_id, order_id, merchant_id, amount, currency, card_token, wallet_id, workflow_id)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${PAYMENT_COLUMNS}`,
     values: [
       toUuid(payment.id),
       toUuid(payment.tenantId),
@@ -92,37 +109,37 @@ export async function insertPayment(db: Queryable, payment: NewPayment): Promise
   });
   const [row] = rows;
   if (row === undefined) throw new Error('the insert returned no row');
-  return fromRow(row);
+  return paymentFromRow(row);
 }
 
 /** Index: payments_pkey. */
 export async function findPayment(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Payment | undefined> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<PaymentRow>({
     name: 'find-payment',
-    text: `SELECT ${COLUMNS} FROM payments WHERE id = $1 AND tenant_id = $2`,
+    text: `SELECT ${PAYMENT_COLUMNS} FROM payments WHERE id = $1 AND tenant_id = $2`,
     values: [toUuid(id), toUuid(tenantId)],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return rows[0] === undefined ? undefined : paymentFromRow(rows[0]);
 }
 
 /** Any tenant's payment: only for ids that come from us. Index: payments_pkey. */
 export async function readPayment(db: Queryable, id: PublicId): Promise<Payment | undefined> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<PaymentRow>({
     name: 'read-payment',
-    text: `SELECT ${COLUMNS} FROM payments WHERE id = $1`,
+    text: `SELECT ${PAYMENT_COLUMNS} FROM payments WHERE id = $1`,
     values: [toUuid(id)],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return rows[0] === undefined ? undefined : paymentFromRow(rows[0]);
 }
 
 /** As {@link readPayment}, locked until the transaction ends. */
 export async function lockPayment(db: Queryable, id: PublicId): Promise<Payment | undefined> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<PaymentRow>({
     name: 'lock-payment',
-    text: `SELECT ${COLUMNS} FROM payments WHERE id = $1 FOR UPDATE`,
+    text: `SELECT ${PAYMENT_COLUMNS} FROM payments WHERE id = $1 FOR UPDATE`,
     values: [toUuid(id)],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return rows[0] === undefined ? undefined : paymentFromRow(rows[0]);
 }
 
 /** Index: payments_by_tenant; payments_by_order for those of an order. */
@@ -136,55 +153,13 @@ export async function listPayments(
   const prefix =
     orderId === undefined ? (['tenant_id', toUuid(tenantId)] as const) : (['order_id', toUuid(orderId)] as const);
   const query = {
-    columns: COLUMNS,
+    columns: PAYMENT_COLUMNS,
     table: 'payments',
     index: { prefix, key: 'id' },
     ...(orderId === undefined ? {} : { fixed: [['tenant_id = ?', toUuid(tenantId)] as const] }),
     filter: state === undefined ? [] : [['state = ?', state] as const],
   };
-  return mapPage(await readPage<Row>(db, query, request), fromRow);
-}
-
-/** What changes with a payment's state. Omitted fields stay, except the code, which is cleared. */
-export interface PaymentChange {
-  declineCode?: string;
-  providerReference?: string | undefined;
-  capture?: { at: Date; fee: Fee; feeScheduleId: PublicId };
-}
-
-/**
- * Moves a payment to another state.
- *
- * @returns the payment after the move; `undefined` when its state does not allow it
- */
-export async function movePayment(
-  db: Queryable,
-  id: PublicId,
-  move: PaymentMove,
-  change: PaymentChange = {},
-): Promise<Payment | undefined> {
-  const { from, to } = PAYMENT_MOVES[move];
-  const { capture } = change;
-  const { rows } = await db.query<Row>({
-    name: 'move-payment',
-    text: `UPDATE payments
-           SET state = $3, decline_code = $4, provider_reference = coalesce($5, provider_reference),
-               captured_at = coalesce($6, captured_at), fee = coalesce($7, fee), fee_tax = coalesce($8, fee_tax),
-               fee_schedule_id = coalesce($9, fee_schedule_id), updated_at = now()
-           WHERE id = $1 AND state = ANY ($2) RETURNING ${COLUMNS}`,
-    values: [
-      toUuid(id),
-      from,
-      to,
-      change.declineCode,
-      change.providerReference,
-      capture?.at,
-      capture?.fee.fee.toString(),
-      capture?.fee.tax.toString(),
-      capture === undefined ? undefined : toUuid(capture.feeScheduleId),
-    ],
-  });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return mapPage(await readPage<PaymentRow>(db, query, request), paymentFromRow);
 }
 
 /**
@@ -196,7 +171,7 @@ export async function reserveRefund(db: Queryable, paymentId: PublicId, amount: 
   const { rowCount } = await db.query({
     name: 'reserve-refund',
     text: `UPDATE payments SET refund_reserved = refund_reserved + $2, updated_at = now()
-           WHERE id = $1 AND state = 'captured' AND refund_reserved + $2 <= amount`,
+           WHERE id = $1 AND state = 'captured' AND refund_reserved + $2 <= coalesce(captured_amount, amount)`,
     values: [toUuid(paymentId), amount.toString()],
   });
   return rowCount === 1;
@@ -218,17 +193,7 @@ export async function settleRefund(
   });
 }
 
-/** Takes, in turns, open payments that have not changed for `graceMs`. Indexes: payments_open, payments_pkey. */
-export async function takeNeglectedPayments(db: Queryable, graceMs: number, limit: number): Promise<Payment[]> {
-  const { rows } = await db.query<Row>({
-    name: 'neglected-payments',
-    text: takeNeglected('payments', PAYMENT_UNDER_WAY, COLUMNS),
-    values: [graceMs, limit],
-  });
-  return rows.map(fromRow);
-}
-
-function fromRow(row: Row): Payment {
+export function paymentFromRow(row: PaymentRow): Payment {
   return {
     id: fromUuid('pay', row.id),
     tenantId: fromUuid('ten', row.tenant_id),
@@ -244,6 +209,12 @@ function fromRow(row: Row): Payment {
     declineCode: row.decline_code ?? undefined,
     providerReference: row.provider_reference ?? undefined,
     capturedAt: row.captured_at ?? undefined,
+    capturedAmount: row.captured_at === null ? undefined : BigInt(row.captured_amount ?? row.amount),
+    providerSays: row.provider_says ?? undefined,
+    calls: row.calls,
+    firstCalledAt: row.first_called_at ?? undefined,
+    reviews: row.reviews,
+    orderReleased: row.order_released,
     fee: row.fee === null ? undefined : { fee: BigInt(row.fee), tax: BigInt(row.fee_tax ?? '0') },
     feeScheduleId: row.fee_schedule_id === null ? undefined : fromUuid('fee', row.fee_schedule_id),
     refundReserved: BigInt(row.refund_reserved),

@@ -5,7 +5,8 @@ import type { PaymentDeps } from '../deps';
 import { PaymentFault } from '../rules/errors';
 import type { Hold } from '../rules/payment-flow';
 import { PAYMENT_MOVES } from '../rules/payment-states';
-import { lockPayment, movePayment, readPayment } from '../store/payments';
+import { movePayment } from '../store/payment-changes';
+import { lockPayment, readPayment } from '../store/payments';
 import { lockWallet, withBalance } from '../store/wallets';
 
 /** Sets a payment's money aside in its wallet, once. */

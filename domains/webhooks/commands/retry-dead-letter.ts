@@ -1,7 +1,7 @@
 import type { PublicId } from '../../../core/ids';
+import { OwnWorkflowBudget } from '../../../core/own-workflow-budget';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
-import { OwnWorkflowBudget } from '../publishing/own-workflow-budget';
 import { RETRY_NOW } from '../rules/workflow-names';
 import { findCommandTarget, reviveDeadLetter } from '../store/delivery-commands';
 import { attemptHere } from './attempt-here';

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { PublicId } from '../../../core/ids';
+import { OwnWorkflowBudget } from '../../../core/own-workflow-budget';
 import type { WebhooksConfig } from '../config';
 import type { AttemptEnd } from '../delivery/leased-delivery';
 import { batchWorkflowId, deliveryWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import type { StoredDelivery } from '../store/publish';
 import type { CoverStarter } from './cover-starter';
 import { OpenCover } from './open-cover';
-import { OwnWorkflowBudget } from './own-workflow-budget';
 
 /**
  * Most deliveries that share a workflow id. Those whose first attempt was made in time are only counted, so many fit; a

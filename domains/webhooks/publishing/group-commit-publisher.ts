@@ -9,18 +9,12 @@ import type { WebhooksConfig } from '../config';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import { startBefore } from '../delivery/lease-desk';
 import type { WebhookMetrics } from '../metrics';
-import { JITTER } from '../rules/retry-schedule';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
-import {
-  type NewMessage,
-  type StoredDelivery,
-  type StoreOptions,
-  type StoreResult,
-  storeMessages,
-} from '../store/publish';
+import { type NewMessage, type StoreOptions, type StoreResult, storeMessages } from '../store/publish';
 import { createBackpressure } from './backpressure';
 import type { Coverage } from './coverage';
 import { createFanOut, HEAVY_DELIVERIES } from './fan-out';
+import { createHandOver } from './hand-over';
 import { newMessage } from './new-message';
 import type { Publisher, PublishResult } from './publisher';
 
@@ -30,6 +24,10 @@ export const COMMITS_IN_FLIGHT = 2;
 
 /** Heavy messages are stored one commit after the other, in slots of their own. */
 const HEAVY_COMMITS_IN_FLIGHT = 1;
+
+/** The slots of the coverage that publishing uses are below this. */
+export const PUBLISHING_SLOTS = COMMITS_IN_FLIGHT + HEAVY_COMMITS_IN_FLIGHT;
+
 const HEAVY_STATEMENT_MS = 30_000;
 
 /** Most characters of content in one commit; Postgres holds a batch in memory more than once. */
@@ -70,16 +68,6 @@ interface Weighed {
   deliveries: number;
 }
 
-/** What the deliveries of one commit have in common. */
-interface Batch {
-  slot: number;
-  /** Absent when first attempts are left to the workflow. */
-  lease: string | undefined;
-  /** How long the leases outlast the endpoints' timeouts, and until when an attempt may begin under them. */
-  leaseSlackMs: number;
-  startBeforeMs: number;
-}
-
 /** How one of the two kinds of commit goes. */
 interface Lane {
   slot: number;
@@ -90,8 +78,9 @@ interface Lane {
 
 /** Makes messages durable by group commit, then hands their deliveries to the first attempt and to a covering workflow. */
 export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPublisher {
-  const { pool, config, engine, coverage, backlogs, metrics } = deps;
+  const { pool, config, engine, coverage, metrics } = deps;
   const attemptsHere = config.WAYBILL_FIRST_ATTEMPT === 'api';
+  const handOver = createHandOver(deps);
 
   const fanOut = createFanOut({ db: pool });
   const backlog = () => engine.waiting;
@@ -169,36 +158,6 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     }
   }
 
-  function handOver(message: NewMessage, delivery: StoredDelivery, batch: Batch): void {
-    const { slot, lease, leaseSlackMs, startBeforeMs } = batch;
-    metrics.deliveries.inc();
-    if (delivery.held) return;
-    if (delivery.backlog) {
-      backlogs.joined({ endpointId: delivery.endpointId, tenantId: message.tenantId });
-      return;
-    }
-    const dueInMs = lease === undefined ? 0 : soonestRetryMs(delivery, leaseSlackMs);
-    const onEnd = coverage.add(slot, message.tenantId, delivery, dueInMs);
-    if (lease === undefined) return;
-    engine.attemptLeased(
-      {
-        deliveryId: delivery.id,
-        tenantId: message.tenantId,
-        messageId: message.id,
-        endpointId: delivery.endpointId,
-        endpointVersion: delivery.endpointVersion,
-        body: message.body,
-        lease,
-        attempts: 0,
-        attemptsInRun: 0,
-        createdAtMs: message.createdAt.getTime(),
-        startBeforeMs,
-      },
-      'accept',
-      onEnd,
-    );
-  }
-
   async function answerDuplicate(message: NewMessage): Promise<PublishResult | undefined> {
     await releaseKeys(pool, message.id);
     const holders = await findKeyHolders(pool, message.tenantId, message.keys);
@@ -239,10 +198,4 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
       throw new Error('a publish lost the race for its keys again and again');
     },
   };
-}
-
-/** When a delivery whose first attempt fails at once can be due again; without retries, when its lease ends. */
-function soonestRetryMs(delivery: StoredDelivery, leaseSlackMs: number): number {
-  const leaseMs = delivery.timeoutMs + leaseSlackMs;
-  return delivery.firstRetryMs === undefined ? leaseMs : Math.min(delivery.firstRetryMs * (1 - JITTER), leaseMs);
 }

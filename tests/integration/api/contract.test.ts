@@ -193,7 +193,9 @@ function resource(route: Route): string {
 
 /** A body of a type that the route takes, if any, and an idempotency key if it requires one. */
 function anyBody(route: Route): CallOptions {
-  const headers: Record<string, string> = route.idempotency === 'required' ? { 'idempotency-key': randomUUID() } : {};
+  const headers: Record<string, string> = ['required', 'kept'].includes(route.idempotency ?? '')
+    ? { 'idempotency-key': randomUUID() }
+    : {};
   if (route.body === undefined) return { headers };
   if (route.mediaTypes?.includes('text/csv')) return { body: '-', headers: { ...headers, 'content-type': 'text/csv' } };
   return { body: route.body.meta()?.example ?? {}, headers };

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newId } from '../../core/ids';
+import { insertOrder } from '../../domains/payments/store/orders';
+import { clockMs } from '../kit/clock';
+import { closedLoop, type LoopResult } from '../kit/closed-loop';
+import { percentile, round } from '../kit/statistics';
+import type { PaymentStack } from './payment-stack';
+
+export const AMOUNT = 10_000n;
+export const TOKEN = 'tok_ok';
+
+export interface Figures {
+  payments: number;
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  /** Answers by the payment's state. */
+  states: Record<string, number>;
+}
+
+/** Orders to be paid, by their ids. */
+export async function makeOrders({ stack, tenantId, merchantId }: PaymentStack, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => newId('ord'));
+  const order = { tenantId, merchantId, amount: AMOUNT, currency: 'EUR', reference: undefined, metadata: {} };
+  await closedLoop(ids, 4, (id) => insertOrder(stack.pool, { ...order, id }));
+  return ids;
+}
+
+/** Customers who pay by card over the API. */
+export class Customers {
+  #states: Record<string, number> = {};
+
+  constructor(
+    private readonly payments: PaymentStack,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** A fixed number at a time. */
+  async atATime(orderIds: readonly string[], customers: number): Promise<Figures> {
+    this.#states = {};
+    return this.#figures(await closedLoop(orderIds, customers, (orderId) => this.#pay(orderId)));
+  }
+
+  /** Open loop: at a constant rate, whatever happens to earlier ones; times count from when a payment was due. */
+  async atRate(orderIds: readonly string[], perSecond: number): Promise<Figures> {
+    this.#states = {};
+    const latencies: number[] = [];
+    const began = clockMs();
+    const underWay = orderIds.map(async (orderId, n) => {
+      const due = began + (n * 1_000) / perSecond;
+      await sleep(Math.max(0, due - clockMs()), undefined, { signal: this.signal });
+      await this.#pay(orderId);
+      latencies.push(clockMs() - due);
+    });
+    await Promise.all(underWay);
+    return this.#figures({ done: latencies.length, seconds: (clockMs() - began) / 1_000, latencies });
+  }
+
+  async #pay(orderId: string): Promise<void> {
+    this.signal.throwIfAborted();
+    const body = { orderId, source: { type: 'card', token: TOKEN } };
+    const { state } = (await this.payments.stack.client.call('POST', '/v1/payments', body)) as { state: string };
+    this.#states[state] = (this.#states[state] ?? 0) + 1;
+  }
+
+  #figures(result: LoopResult): Figures {
+    return { ...figuresOf(result), states: this.#states };
+  }
+}
+
+export function figuresOf({ done, seconds, latencies }: LoopResult): Omit<Figures, 'states'> {
+  return {
+    payments: done,
+    perSecond: round(done / seconds, 1),
+    p50Ms: round(percentile(latencies, 0.5), 1),
+    p99Ms: round(percentile(latencies, 0.99), 1),
+  };
+}

@@ -1,0 +1,90 @@
+import { createFairLimit } from '../../../core/fair-limit';
+import { GroupCommit } from '../../../core/group-commit';
+import { PermanentError } from '../../../core/permanent-error';
+import { isItemFault } from '../../../infra/postgres/errors';
+import { inTransaction } from '../../../infra/postgres/pool';
+import type { EventOutbox } from '../../webhooks';
+import type { PaymentDeps } from '../deps';
+import { PaymentFault } from '../rules/errors';
+import type { Payment } from '../store/payments';
+import { storingEvents } from '../tell-events';
+import { payFromWallet } from '../wallets/pay-from-wallet';
+import { applyResults, type PaymentResult } from './apply-results';
+import { authorise, capture } from './provider-calls';
+
+/** Payments whose provider is being called at once in this process. */
+const CALLS_AT_ONCE = 256;
+
+const MAX_BATCH = 100;
+
+/** What is kept of a lease for recording the result. */
+const RECORD_RESERVE_MS = 5_000;
+
+/** Makes the first step of payments in the process that accepted them: two calls to the provider, no retries. */
+export interface FirstStepMaker {
+  /**
+   * @param leaseEndsAt - until when this process holds the payment, in milliseconds since the epoch
+   * @returns the payment as it ended; undefined when it did not end cleanly and is for its workflow to go on with
+   */
+  make(payment: Payment, leaseEndsAt: number): Promise<Payment | undefined>;
+  drain(): Promise<void>;
+}
+
+export function createFirstStepMaker(deps: PaymentDeps, outbox: EventOutbox, claim: string): FirstStepMaker {
+  const { pool, config, log } = deps;
+  const timeoutMs = config.WAYBILL_PAYMENT_PROVIDER_TIMEOUT;
+  const turns = createFairLimit(CALLS_AT_ONCE);
+  const results = new GroupCommit<PaymentResult, Payment | PaymentFault>({
+    maxBatch: MAX_BATCH,
+    maxInFlight: 1,
+    maxWaiting: Number.MAX_SAFE_INTEGER,
+    groupOf: ({ payment }) => payment.tenantId,
+    isItemFault: (error) => error instanceof PermanentError || isItemFault(error),
+    commit: (batch) =>
+      storingEvents(deps, outbox, (store) => inTransaction(pool, (db) => applyResults(db, batch, store))),
+  });
+
+  async function record(result: PaymentResult): Promise<Payment | undefined> {
+    const recorded = await results.add(result);
+    return recorded instanceof PaymentFault ? undefined : recorded;
+  }
+
+  /** Only what is clean: everything else is asked about first, which the workflow does. */
+  async function byCard(payment: Payment, leaseEndsAt: number): Promise<Payment | undefined> {
+    const mayCall = () => Date.now() + timeoutMs + RECORD_RESERVE_MS <= leaseEndsAt;
+    if (!mayCall()) return undefined;
+    const provider = deps.provider();
+    const authorised = await authorise(provider, payment);
+    if (authorised.outcome === 'refused') {
+      // The only call that was ever made for it did nothing.
+      return record({ kind: 'ended', payment, move: 'fail', code: authorised.code, claim });
+    }
+    let { standing } = authorised;
+    if (standing.state === 'declined') {
+      return record({ kind: 'ended', payment, move: 'decline', code: standing.code, claim });
+    }
+    if (standing.state === 'authorised' && mayCall()) {
+      const captured = await capture(provider, payment, standing.charge.id);
+      if (captured.outcome === 'refused') return undefined;
+      standing = captured.standing;
+    }
+    return standing.state === 'captured' ? record({ kind: 'captured', payment, charge: standing.charge }) : undefined;
+  }
+
+  return {
+    async make(payment, leaseEndsAt) {
+      try {
+        return await turns.run(payment.tenantId, () =>
+          payment.source.type === 'card' ? byCard(payment, leaseEndsAt) : payFromWallet(deps, payment, outbox),
+        );
+      } catch (error) {
+        log.info({ err: error, paymentId: payment.id }, 'a payment is left to its workflow');
+        return undefined;
+      }
+    },
+    async drain() {
+      await turns.drain();
+      await results.drain();
+    },
+  };
+}
