@@ -120,7 +120,9 @@ function resultOf(
       const state = step.state === 'voided' && letGo?.hadNothing === true ? 'failed' : step.state;
       return { kind: 'ended', payment, move: move[state], code: letGo?.code ?? step.code, claim };
     }
-    default:
+    case 'authorise':
+    case 'capture':
+    case 'void':
       return undefined;
   }
 }
