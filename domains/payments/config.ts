@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseMinorUnits } from '../../core/money';
 import { duration, setting } from '../../infra/config/fields';
 import { parseSecret } from '../webhooks';
 
@@ -21,6 +22,22 @@ export const paymentsConfig = z.object({
     duration('10s', '', LONGEST_TIMEOUT_MS).refine((ms) => ms > 0, 'expected more than 0s'),
     'how long the provider has to answer, 30s at most',
     '10s',
+  ),
+  WAYBILL_PAYMENT_PROVIDER_KEY_WINDOW: duration(
+    '24h',
+    'how long the provider remembers idempotency keys; a call is not repeated after that',
+  ),
+  WAYBILL_REVIEW_FOUR_EYES_FROM: setting(
+    z
+      .string()
+      .transform((text, ctx) => {
+        const amount = parseMinorUnits(text);
+        if (amount !== undefined && amount >= 0n) return amount;
+        ctx.addIssue({ code: 'custom', message: 'expected minor units, such as 100000 for 1,000.00 EUR' });
+        return z.NEVER;
+      })
+      .optional(),
+    'amount in minor units of any currency from which a second API key has to approve how a review is ended; without it none',
   ),
   WAYBILL_PAYMENT_PACE: setting(
     z.coerce.number('expected a number above 0').positive().max(100).default(1),

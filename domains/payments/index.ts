@@ -51,6 +51,12 @@ export { type Callback, callbackSchema } from './provider/wire';
 export { CHARGEBACK_STATES } from './rules/chargeback-states';
 export { type Chargeback, findChargeback, listChargebacks } from './store/chargebacks';
 
+// Commands that end a review, and their approval
+
+export { decide } from './approvals/decide';
+export { APPROVAL_STATES } from './rules/approval-states';
+export { type Approval, findApproval, listApprovals } from './store/approvals';
+
 // Wallets, and reversals by hand
 
 export { reverseTransaction } from './reverse-transaction';
