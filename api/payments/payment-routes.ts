@@ -1,7 +1,8 @@
-import { findPayment, listPayments, resumePayment } from '../../domains/payments';
+import { findPayment, listPayments, resolvePayment, resumePayment } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
+import { approvalView, WAITING_ANSWER } from './approval-routes';
 import type { PaymentRouteDeps } from './deps';
 import { PAYMENT_ANSWERS, paymentAnswer } from './payment-answer';
 import {
@@ -11,6 +12,8 @@ import {
   paymentQuery,
   paymentSchema,
   paymentView,
+  resolutionOf,
+  resolvePaymentSchema,
 } from './payment-schemas';
 
 const TAG = 'Payments';
@@ -89,6 +92,34 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
         const payment = await resumePayment(deps, context, params.id);
         const headers = { location: `/v1/payments/${payment.id}` };
         return { status: 202, headers, body: paymentView(payment, workflowUrl) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/payments/{id}/resolve',
+      operationId: 'resolvePayment',
+      tag: TAG,
+      summary: 'Say what became of a payment that needs review',
+      description:
+        'For what the provider cannot be asked about any more. Posts what follows, moves the order, and is in the audit log. ' +
+        'From `WAYBILL_REVIEW_FOUR_EYES_FROM` on, another API key has to approve it.',
+      scope: 'payments:write',
+      idempotency: 'required',
+      params: paymentParams,
+      body: resolvePaymentSchema,
+      responses: {
+        200: { description: 'The payment, resolved.', body: paymentSchema },
+        202: WAITING_ANSWER,
+      },
+      problems: ['wrong-state'],
+      handler: async ({ params, body }, context) => {
+        const request = { resolution: resolutionOf(body), note: body.note };
+        const { payment, approval } = await resolvePayment(deps, context, params.id, request);
+        if (approval.state === 'waiting') {
+          const headers = { location: `/v1/approvals/${approval.id}` };
+          return { status: 202, headers, body: approvalView(approval) };
+        }
+        return { status: 200, body: paymentView(payment, workflowUrl) };
       },
     }),
   ];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { PAYMENT_STATES, type Payment } from '../../domains/payments';
-import { amountText } from '../http/money-schemas';
-import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
+import { PAYMENT_STATES, type Payment, type PaymentResolution } from '../../domains/payments';
+import { amountText, singleAmountSchema } from '../http/money-schemas';
+import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
 
 export const sourceSchema = z
   .discriminatedUnion('type', [
@@ -98,4 +98,42 @@ export function paymentView(
     createdAt: moment(payment.createdAt),
     updatedAt: moment(payment.updatedAt),
   };
+}
+
+const note = nonEmptyText(500).meta({
+  description: 'How you know; for the audit log.',
+  example: 'Statement of 26 Nov',
+});
+const chargeId = nonEmptyText(200).meta({ description: "The provider's id of the charge.", example: 'ch_1' });
+
+export const resolvePaymentSchema = z
+  .discriminatedUnion('as', [
+    z
+      .strictObject({ as: z.literal('captured'), amount: singleAmountSchema(1n), chargeId, note })
+      .meta({ description: 'The provider took this amount, all or a part of the payment.' }),
+    z
+      .strictObject({ as: z.enum(['voided', 'refunded_outside']), note })
+      .meta({ description: 'The provider holds nothing for it, or gave it back.' }),
+    z
+      .strictObject({
+        as: z.literal('written_off'),
+        amount: singleAmountSchema(0n),
+        chargeId: chargeId.optional(),
+        note,
+      })
+      .meta({
+        description:
+          'The provider took this amount; the merchant gets the whole payment, and the business bears the rest.',
+      }),
+  ])
+  .meta({
+    id: 'ResolvePayment',
+    example: { as: 'captured', amount: '6000', chargeId: 'ch_1', note: 'Statement of 26 November' },
+  });
+
+/** What a person says about a payment. */
+export function resolutionOf(body: z.output<typeof resolvePaymentSchema>): PaymentResolution {
+  if (body.as === 'captured') return { as: body.as, amount: body.amount, chargeId: body.chargeId };
+  if (body.as === 'written_off') return { as: body.as, amount: body.amount, chargeId: body.chargeId };
+  return { as: body.as };
 }

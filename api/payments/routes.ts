@@ -1,6 +1,7 @@
 import { openPaying, paymentDeps } from '../../domains/payments';
 import type { DoorContext } from '../http/door';
 import type { Route } from '../http/route';
+import { approvalRoutes } from './approval-routes';
 import { callbackRoute } from './callback-route';
 import { chargebackRoutes } from './chargeback-routes';
 import { orderRoutes } from './order-routes';
@@ -22,6 +23,7 @@ export function paymentRoutes(context: DoorContext): Route[] {
     ...orderRoutes(deps),
     ...walletRoutes(deps),
     ...chargebackRoutes(deps),
+    ...approvalRoutes(deps),
     callbackRoute(deps),
   ];
 }

@@ -12,6 +12,7 @@ export {
   opposite,
   refundPosting,
   transferPosting,
+  writtenOffCapturePosting,
 } from './rules/postings';
 export { accountIdSql } from './store/account-id';
 export { accountBalance, accountBalances, type NewLedgerTransaction, postTransaction } from './store/ledger';

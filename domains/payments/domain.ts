@@ -6,7 +6,7 @@ import { PAYMENT_WORKFLOWS, SWEEP_PAYMENTS_SCHEDULE } from './rules/workflow-nam
 export const payments: Domain = {
   name: 'payments',
   config: paymentsConfig,
-  scopes: ['payments:read', 'payments:write'],
+  scopes: ['payments:read', 'payments:write', 'payments:review'],
   schedules: ({ config }) => [
     housekeeping(config, {
       id: SWEEP_PAYMENTS_SCHEDULE,

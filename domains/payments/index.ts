@@ -12,6 +12,8 @@ export { findOrder, listOrders, type Order } from './store/orders';
 // Payments: requests
 
 export { openPaying, type Paid, type Paying } from './paying/open-paying';
+export type { PaymentResolution } from './paying/payment-resolution';
+export { resolvePayment } from './paying/resolve-payment';
 export { resumePayment } from './paying/resume-payment';
 export { isEnded, PAYMENT_STATES } from './rules/payment-states';
 export { findPayment, listPayments, type Payment } from './store/payments';
@@ -51,6 +53,12 @@ export { resumeChargeback } from './chargebacks/resume-chargeback';
 export { type Callback, callbackSchema } from './provider/wire';
 export { CHARGEBACK_STATES } from './rules/chargeback-states';
 export { type Chargeback, findChargeback, listChargebacks } from './store/chargebacks';
+
+// Commands that end a review, and their approval
+
+export { decide } from './approvals/decide';
+export { APPROVAL_STATES } from './rules/approval-states';
+export { type Approval, findApproval, listApprovals } from './store/approvals';
 
 // Wallets, and reversals by hand
 

@@ -20,4 +20,7 @@ export class PaymentRefusal extends refusalOf({
   'not-by-hand': 'wrong-state',
   'already-reversed': 'wrong-state',
   spent: 'wrong-state',
+  'approval-waiting': 'wrong-state',
+  'already-decided': 'wrong-state',
+  'needs-another-key': 'wrong-state',
 }) {}

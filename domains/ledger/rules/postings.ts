@@ -45,6 +45,7 @@ export const ACCOUNTS = {
   feeRevenue: 'fee_revenue',
   feeTax: 'fee_tax',
   adjustments: 'adjustments',
+  reviewLosses: 'review_losses',
   merchantPending: (merchant: PublicId) => `merchant_pending:${merchant}`,
   merchantPayable: (merchant: PublicId) => `merchant_payable:${merchant}`,
   merchantReserve: (merchant: PublicId) => `merchant_reserve:${merchant}`,
@@ -58,6 +59,7 @@ const TYPES: Readonly<Record<string, AccountType>> = {
   wallet_funding: 'asset',
   fee_revenue: 'revenue',
   adjustments: 'expense',
+  review_losses: 'expense',
 };
 
 /** The type of an account by its code. */
@@ -80,6 +82,20 @@ export function capturePosting(source: string, merchant: PublicId, amount: bigin
     ]),
     settlement: { gross: amount, fee, feeTax: tax },
   };
+}
+
+/** A capture of which only a part, or nothing, was taken: the merchant gets all of it, the business bears the rest. */
+export function writtenOffCapturePosting(
+  merchant: PublicId,
+  { amount, taken }: { amount: bigint; taken: bigint },
+  fee: Fee,
+): Posting {
+  const { entries, settlement } = capturePosting(ACCOUNTS.reviewLosses, merchant, amount, fee);
+  const back = nonZero([{ account: ACCOUNTS.pspClearing, amount: taken }]);
+  const lost = entries.map((entry) =>
+    entry.account === ACCOUNTS.reviewLosses ? { ...entry, amount: amount - taken } : entry,
+  );
+  return { entries: nonZero([...back, ...lost]), settlement };
 }
 
 /** A refund to where the money came from: `psp_clearing`, or a wallet; `returned` is the part of the fee that goes back. */

@@ -34,7 +34,7 @@ const charge = {
 
 test('an authorisation is sent with its key, the amount as exact minor units', async () => {
   answer(201, charge);
-  expect(await authorise()).toEqual({ outcome: 'authorised', chargeId: 'ch_1' });
+  expect(await authorise()).toMatchObject({ outcome: 'answered', charge: { id: 'ch_1', amount: 10n ** 15n } });
   const [received] = server.received;
   expect(received?.path).toBe('/v1/charges');
   expect(received?.headers).toMatchObject({ authorization: 'Bearer sk_1', 'idempotency-key': 'pay_1:authorise' });
@@ -93,20 +93,22 @@ test('an answer without end is not read to its end', async () => {
   await expect(authorise()).rejects.toThrow('the provider answered too much');
 });
 
-test('of several charges with a reference, the one that holds the money counts', async () => {
+test('a look-up tells every charge with a reference', async () => {
   const captured = { ...charge, id: 'ch_2', state: 'captured', captured_at: '2026-01-01T00:00:00Z' };
   answer(200, { data: [{ ...charge, state: 'declined', decline_code: 'x' }, charge, captured] });
-  expect(await provider.lookUp('pay_1')).toMatchObject({ id: 'ch_2', state: 'captured', amount: 10n ** 15n });
+  expect(await provider.lookUp('pay_1')).toMatchObject([
+    { state: 'declined' },
+    { state: 'authorised' },
+    { id: 'ch_2', state: 'captured', amount: 10n ** 15n, capturedAt: new Date('2026-01-01T00:00:00Z') },
+  ]);
   answer(200, { data: [] });
-  expect(await provider.lookUp('pay_1')).toBeUndefined();
+  expect(await provider.lookUp('pay_1')).toEqual([]);
 });
 
-test('a void that comes too late says what was captured', async () => {
+test('a void that comes too late says so', async () => {
   answer(409, { error: { code: 'already_captured' } });
   answer(200, { data: [{ ...charge, state: 'captured', captured_at: '2026-01-01T00:00:00Z' }] });
   expect(await provider.void({ reference: 'pay_1', idempotencyKey: 'pay_1:void' })).toEqual({
     outcome: 'captured',
-    chargeId: 'ch_1',
-    capturedAt: new Date('2026-01-01T00:00:00Z'),
   });
 });

@@ -5,6 +5,7 @@ declare module '../../../core/ids' {
     pay: 'a payment';
     ref: 'a refund';
     cbk: 'a chargeback';
+    apr: 'an approval';
   }
 }
 

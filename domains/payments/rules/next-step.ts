@@ -45,7 +45,7 @@ export function nextStep(standing: Standing, past: Past): Step {
     case 'none':
       if (refused?.call === 'void') return { do: 'review', code: 'void_refused' };
       if (stop === undefined) return { do: 'authorise' };
-      return refused !== undefined && !mayHaveCalled
+      return refused?.call === 'authorise' && !mayHaveCalled
         ? { do: 'end', state: 'failed', code: refused.code }
         : { do: 'void', code: stop };
   }

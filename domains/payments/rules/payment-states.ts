@@ -68,9 +68,9 @@ export const PAYMENT_MOVES = {
   },
   flag: { from: PAYMENT_UNDER_WAY, to: 'needs_review', by: 'workflow', tells: 'payment.needs_review' },
   /** The provider holds money for a payment that had ended without any; its order has gone on. */
-  surface: { from: WITHOUT_MONEY, to: 'needs_review', by: 'workflow', tells: 'payment.needs_review' },
+  surface: { from: WITHOUT_MONEY, to: 'needs_review', by: 'provider', tells: 'payment.needs_review' },
   /** A second charge is found for a payment that is captured. */
-  report: { from: ['captured'], to: 'captured', by: 'workflow', tells: 'payment.needs_review' },
+  report: { from: ['captured'], to: 'captured', by: 'provider', tells: 'payment.needs_review' },
   resume: { from: ['needs_review'], to: 'pending', by: 'person' },
   /** Of a payment whose money is still set aside in its wallet. */
   resumeHeld: { from: ['needs_review'], to: 'authorised', by: 'person' },

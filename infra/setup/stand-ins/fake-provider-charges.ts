@@ -62,11 +62,12 @@ export class Charges {
     if (this.#closed.has(reference)) return refusal(409, 'reference_closed');
     const refuse =
       TEST_CARDS[source] === undefined ? 'invalid_card' : (TEST_CARDS[source]?.authorise?.refuse ?? undefined);
+    const { percent = 100n } = TEST_CARDS[source]?.authorise ?? {};
     const charge: FakeCharge = {
       id: `ch_${randomBytes(12).toString('hex')}`,
       reference,
       state: refuse === undefined ? 'authorised' : 'declined',
-      amount,
+      amount: share(amount, percent),
       currency,
       source,
       decline_code: refuse ?? null,
@@ -85,7 +86,10 @@ export class Charges {
     if (refuse !== undefined) return refusal(402, refuse);
     if (charge.state === 'captured') return refusal(409, 'already_captured');
     if (charge.state !== 'authorised') return refusal(409, `charge_${charge.state}`);
+    const { percent = 100n, currency = charge.currency } = this.behaviourOf(chargeId).capture ?? {};
     charge.state = 'captured';
+    charge.amount = share(charge.amount, percent);
+    charge.currency = currency;
     charge.captured_at = new Date().toISOString();
     return { status: 200, body: { ...charge } };
   }
@@ -119,6 +123,10 @@ export class Charges {
     this.#refunds.set(reference, [...this.refundsOf(reference), refund]);
     return { status: 201, body: { ...refund } };
   }
+}
+
+function share(amount: string, percent: bigint): string {
+  return ((BigInt(amount) * percent) / 100n).toString();
 }
 
 export function refusal(status: number, code: string): FakeAnswer {

@@ -8,6 +8,10 @@ export interface CallBehaviour {
   hangFirst?: number;
   /** Milliseconds before the answer. */
   delayMs?: number;
+  /** It is done for this percentage of the amount. */
+  percent?: bigint;
+  /** It is done in this currency. */
+  currency?: string;
 }
 
 /** How a card behaves. */
@@ -35,6 +39,10 @@ export const TEST_CARDS: Readonly<Record<string, TokenBehaviour>> = {
   tok_capture_never_answered: { capture: { hangFirst: ALWAYS } },
   tok_capture_refused: { capture: { refuse: 'capture_refused' } },
   tok_capture_failing: { capture: { failFirst: ALWAYS } },
+  tok_partial_approval: { authorise: { percent: 60n } },
+  tok_partial_capture: { capture: { percent: 60n } },
+  tok_capture_too_much: { capture: { percent: 160n } },
+  tok_capture_other_currency: { capture: { currency: 'USD' } },
   tok_refund_refused: { refund: { refuse: 'refund_refused' } },
   tok_refund_timeout_after_success: { refund: { hangFirst: 1 } },
   tok_refund_never_answered: { refund: { hangFirst: ALWAYS } },

@@ -118,6 +118,10 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_PAYMENT_PROVIDER_URL', 'ftp://PLANTED', /http\(s\):\/\/ URL/],
   ['WAYBILL_PAYMENT_PROVIDER_SECRET', 'whsec_PLANTED', /whsec_ and base64 of 24 to 64 bytes/],
   ['WAYBILL_PAYMENT_PROVIDER_TIMEOUT', '31s', /at most 30s/],
+  ['WAYBILL_PAYMENT_PROVIDER_KEY_WINDOW', 'a day', /expected a duration/],
+  ['WAYBILL_REVIEW_FOUR_EYES_FROM', '-1', /expected minor units/],
+  ['WAYBILL_REVIEW_FOUR_EYES_FROM', '10.00', /expected minor units/],
+  ['WAYBILL_PAYMENT_FIRST_ATTEMPT', 'worker', /api or workflow/],
   ['WAYBILL_PAYMENT_PACE', '0', /above 0/],
   ['WAYBILL_PAYMENT_PACE', 'fast', /number above 0/],
 ];
