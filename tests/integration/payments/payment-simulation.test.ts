@@ -23,7 +23,7 @@ afterAll(() => api.close());
 const LEASE_MS = 60_000;
 const ROUNDS = 12;
 
-const fate = fc.constantFrom('done', 'done', 'done', 'lost-before', 'lost-after', 'late', 'refused');
+const fate = fc.constantFrom('done', 'done', 'lost-before', 'lost-after', 'late', 'refused');
 /** What happens to a payment, one after the other. */
 const happening = fc.oneof(
   { weight: 5, arbitrary: fc.record({ what: fc.constant('round' as const), lettingGo: fc.boolean() }) },
@@ -79,8 +79,8 @@ test('whatever the provider does and whoever dies: charged at most once, booked 
     fc.asyncProperty(
       fc.constantFrom('tok_ok', 'tok_ok', 'tok_ok', 'tok_declined', 'tok_capture_refused'),
       fc.constantFrom('api', 'api', 'dies', 'workflow'),
-      fc.array(fate, { maxLength: 14 }),
-      fc.array(happening, { maxLength: 6 }),
+      fc.array(fate, { minLength: 2, maxLength: 10 }),
+      fc.array(happening, { minLength: 1, maxLength: 5 }),
       async (token, first, fates, happenings) => {
         const provider = createCapriciousProvider();
         const deps: PaymentDeps = { ...paymentDeps(api.pipeline.platform), provider: () => provider };
@@ -105,7 +105,7 @@ test('whatever the provider does and whoever dies: charged at most once, booked 
         await audit(provider, payment);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
 }, 240_000);
 
