@@ -5,6 +5,7 @@ import { progress } from '../kit/progress';
 import { Supervised } from '../kit/supervised';
 import { auditPayments, isSound, type PaymentAudit } from '../payments/payment-audit';
 import { type PaymentStack, startPaymentStack } from '../payments/payment-stack';
+import { resetPaymentWorkflows } from './reset-payments';
 
 /** What is done to payments, and for how long. Times in milliseconds. */
 export interface PaymentFaultPlan {
@@ -16,6 +17,12 @@ export interface PaymentFaultPlan {
   afterMs: number;
   /** How long to wait for every payment to end. */
   settleWithinMs: number;
+  /** How long the API is stopped: longer than a lease, so that others have taken over its payments when it wakes. */
+  stoppedMs: number;
+  /** How long the provider refuses the key that API and worker were restarted with. */
+  revokedMs: number;
+  /** Most workflows that are reset afterwards. */
+  resets: number;
 }
 
 export const QUICK_PAYMENT_FAULTS: PaymentFaultPlan = {
@@ -24,6 +31,9 @@ export const QUICK_PAYMENT_FAULTS: PaymentFaultPlan = {
   downMs: 1_500,
   afterMs: 2_500,
   settleWithinMs: 60_000,
+  stoppedMs: 14_000,
+  revokedMs: 3_000,
+  resets: 200,
 };
 export const FULL_PAYMENT_FAULTS: PaymentFaultPlan = {
   customers: 16,
@@ -31,6 +41,9 @@ export const FULL_PAYMENT_FAULTS: PaymentFaultPlan = {
   downMs: 4_000,
   afterMs: 8_000,
   settleWithinMs: 180_000,
+  stoppedMs: 20_000,
+  revokedMs: 10_000,
+  resets: 2_000,
 };
 
 export interface PaymentFaultReport {
@@ -41,13 +54,23 @@ export interface PaymentFaultReport {
   toldWrongly: number;
   /** Requests that ended without an answer, or with an error, and were repeated with their key. */
   repeated: number;
+  /** Workflows that were reset when all was over; {@link audit} is taken after that. */
+  reset: number;
   audit: PaymentAudit;
   sound: boolean;
 }
 
 /** The provider fails too: this many of a thousand calls are done and never answered, and as many are answered 500. */
 const PROVIDER_FAULTS = '20';
-const TOKENS = ['tok_ok', 'tok_ok', 'tok_ok', 'tok_declined', 'tok_capture_refused', 'tok_timeout_after_success'];
+const TOKENS = [
+  'tok_ok',
+  'tok_ok',
+  'tok_ok',
+  'tok_declined',
+  'tok_capture_refused',
+  'tok_timeout_after_success',
+  'tok_partial_approval',
+];
 const REQUEST_WITHIN_MS = 15_000;
 const LOOK_EVERY_MS = 250;
 const AMOUNT = '10000';
@@ -86,9 +109,27 @@ export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSign
       await Promise.all(victims.map((victim) => victim.start()));
       await pause(plan.afterMs);
     }
+    await stopAndWake(stack.api.pid, plan.stoppedMs, pause);
+    await pause(plan.afterMs);
+    progress('payments: the provider forgets its idempotency keys');
+    await tellProvider(payments, '/forgotten-keys');
+    await pause(plan.afterMs);
+    progress('payments: kill -9 of api and worker, and the provider refuses their key when they are back');
+    await Promise.all([api.kill(), worker.kill()]);
+    await tellProvider(payments, '/key', { key: 'another' });
+    await Promise.all([api.start(), worker.start()]);
+    await pause(plan.revokedMs);
+    await tellProvider(payments, '/key');
+    await pause(plan.afterMs);
     for (const customer of customers) customer.stop();
     await Promise.all(loads);
     await untilFinished(stack.pool, plan.settleWithinMs, signal);
+    await tellProvider(payments, '/forgotten-keys');
+    const reset = await resetPaymentWorkflows(stack.servers.temporal.address, {
+      most: plan.resets,
+      withinMs: plan.settleWithinMs,
+      signal,
+    });
 
     const audit = await auditPayments(stack.pool, payments.providerUrl);
     const told = customers.flatMap(({ captured }) => captured);
@@ -97,6 +138,7 @@ export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSign
       toldCaptured: told.length,
       toldWrongly: await countNotCaptured(stack.pool, told),
       repeated: customers.reduce((sum, { repeated }) => sum + repeated, 0),
+      reset,
       audit,
       sound: false,
     };
@@ -106,6 +148,23 @@ export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSign
   } finally {
     await stack.stop(keep && !signal.aborted);
   }
+}
+
+/** Stops a process as a paused machine would, and lets it go on with what it was doing. */
+async function stopAndWake(pid: number | undefined, ms: number, pause: (ms: number) => Promise<void>): Promise<void> {
+  if (pid === undefined) throw new Error('the API is not running');
+  progress(`payments: the API is stopped for ${ms / 1_000} s`);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await pause(ms);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+}
+
+async function tellProvider({ providerUrl }: PaymentStack, path: string, body: object = {}): Promise<void> {
+  const response = await fetch(providerUrl + path, { method: 'PUT', body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`the provider answered ${response.status} to ${path}`);
 }
 
 /** A customer who pays, and repeats a request with its key until it is answered. */

@@ -2,11 +2,13 @@ import type { Domain } from '../../infra/platform/domain';
 import { housekeeping } from '../../infra/temporal/schedules';
 import { paymentsConfig } from './config';
 import { PAYMENT_WORKFLOWS, SWEEP_PAYMENTS_SCHEDULE } from './rules/workflow-names';
+import { watchPayments } from './watch-payments';
 
 export const payments: Domain = {
   name: 'payments',
   config: paymentsConfig,
   scopes: ['payments:read', 'payments:write', 'payments:review'],
+  watch: watchPayments,
   schedules: ({ config }) => [
     housekeeping(config, {
       id: SWEEP_PAYMENTS_SCHEDULE,

@@ -35,9 +35,11 @@ CREATE UNIQUE INDEX payments_one_live ON payments (order_id)
   WHERE state IN ('pending', 'authorised', 'captured', 'needs_review') AND NOT order_released;
 
 DROP INDEX payments_open;
+CREATE INDEX payments_in_review ON payments (updated_at) WHERE state = 'needs_review';
 CREATE INDEX payments_due ON payments (next_step_at) WHERE state IN ('pending', 'authorised');
 
 -- Down Migration
+DROP INDEX payments_in_review;
 DROP INDEX payments_due;
 CREATE INDEX payments_open ON payments (updated_at) WHERE state IN ('pending', 'authorised');
 DROP INDEX payments_one_live;

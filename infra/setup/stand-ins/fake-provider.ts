@@ -44,6 +44,7 @@ const KEPT_CALLS = 10_000;
 export async function startFakeProvider(options: FakeProviderOptions = {}): Promise<FakeProvider> {
   const { latencyMs = 0, faultsPerThousand = 0, chargebackAfterMs = 50 } = options;
   const charges = new Charges();
+  let acceptedKey = options.key;
   const answers = new Map<string, FakeAnswer>();
   const tries = new Map<string, number>();
   const inFlight = new Set<string>();
@@ -141,7 +142,17 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     callbacks = createCallbacks(next);
   }
 
-  function put(path: string, { url }: Record<string, string>): FakeAnswer {
+  /** What only trials ask for: `{ key }` becomes the only key that is accepted, or every idempotency key is forgotten. */
+  function trial(path: string, { key }: Record<string, string>): FakeAnswer | undefined {
+    if (path === '/key') acceptedKey = key;
+    else if (path === '/forgotten-keys') answers.clear();
+    else return undefined;
+    return { status: 200, body: {} };
+  }
+
+  function put(path: string, { url, ...others }: Record<string, string>): FakeAnswer {
+    const done = trial(path, others);
+    if (done !== undefined) return done;
     const secret = options.callbackSecret;
     if (path !== '/callback-url' || secret === undefined) return refusal(404, 'unknown_path');
     if (url === undefined || !URL.canParse(url)) return refusal(400, 'url_missing');
@@ -150,8 +161,8 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
   }
 
   async function answerTo(request: IncomingMessage, url: URL, text: string): Promise<FakeAnswer | undefined> {
-    const allowed = options.key === undefined || request.headers.authorization === `Bearer ${options.key}`;
-    if (!allowed && url.pathname !== '/charges') return refusal(401, 'wrong_key');
+    const allowed = acceptedKey === undefined || request.headers.authorization === `Bearer ${acceptedKey}`;
+    if (!allowed && url.pathname !== '/charges' && request.method !== 'PUT') return refusal(401, 'wrong_key');
     if (request.method === 'GET') return get(url);
     if (request.method === 'PUT') return put(url.pathname, parse(text));
     return await post(request, url.pathname, parse(text));

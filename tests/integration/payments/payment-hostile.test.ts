@@ -8,6 +8,7 @@ import { paymentWorkflowId } from '../../../domains/payments/rules/workflow-name
 import { acceptPayments } from '../../../domains/payments/store/accept-payments';
 import { movePayment } from '../../../domains/payments/store/payment-changes';
 import { type Payment, readPayment } from '../../../domains/payments/store/payments';
+import { watchPayments } from '../../../domains/payments/watch-payments';
 import { startFakeProvider } from '../../../infra/setup/stand-ins/fake-provider';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 import { eventually } from '../../support/receiver';
@@ -227,4 +228,16 @@ test('a second review is told again, and the same key is answered with the payme
   expect([rotated.status, rotated.body.id]).toEqual([201, first.body.id]);
   const reused = await api.post('/v1/payments', { ...request, orderId: await api.newOrder() }, key);
   expect([reused.status, reused.body.type]).toEqual([422, expect.stringContaining('idempotency-key-reuse')]);
+});
+
+test('what stands still is seen in the metrics, although nothing runs that would move it', async () => {
+  api = await createPaymentApi({ worker: false });
+  watchPayments(api.pipeline.platform);
+  const payment = await acceptAndDie();
+  await api.deps.pool.query("UPDATE payments SET created_at = now() - interval '2 hours'");
+  const text = () => api.deps.metrics.registry.metrics();
+  expect(await text()).toMatch(/^payments_open\{stage="under_way"\} 1$/m);
+  expect(await text()).toMatch(/^payments_oldest_open_seconds\{stage="under_way"\} 72\d\d/m);
+  await recordResult(deps(), { kind: 'review', payment, code: 'provider_unreachable' });
+  expect(await text()).toMatch(/^payments_open\{stage="in_review"\} 1$/m);
 });
