@@ -48,6 +48,10 @@ export interface StatementTransaction {
   kind: ItemKind;
   /** What it was made for, such as a payment's id. */
   reference: string;
+  /** The tenant's own number for the order. */
+  orderReference?: string | undefined;
+  /** What the provider calls it. */
+  providerReference?: string | undefined;
   gross: bigint;
   fee: bigint;
   feeTax: bigint;

@@ -4,6 +4,7 @@ import type { EntryTotals } from '../rules/camt053';
 import type { ItemKind } from '../rules/reconcile';
 import type { NamedStatement, Statement, StatementTransaction } from '../rules/statement';
 import { NO_MERCHANT, type StatementRow, toStatement } from './settlement-records';
+import { transactionNames } from './transaction-names';
 
 // A run's rows are read by pages, each a transaction of its own: no connection is held while a client takes its time, and
 // no more than a page is in memory. What a completed run holds does not change between pages.
@@ -81,11 +82,16 @@ export async function* transactionPages(db: Queryable, runId: PublicId): AsyncGe
              ORDER BY i.merchant_id, i.currency, i.transaction_id LIMIT ${PAGE}`,
       values: [toUuid(runId), ...after],
     });
-    if (rows.length > 0) yield rows.map(toTransaction);
+    if (rows.length > 0) yield await withNames(db, rows.map(toTransaction));
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;
     after = [last.merchant_id, last.currency, last.transaction_id];
   }
+}
+
+async function withNames(db: Queryable, page: StatementTransaction[]): Promise<StatementTransaction[]> {
+  const names = await transactionNames(db, page);
+  return page.map((transaction) => ({ ...transaction, ...names.get(transaction.reference) }));
 }
 
 function toTransaction(row: TransactionRow): StatementTransaction {
