@@ -37,6 +37,7 @@ const statementSchema = z.object({
   ...statementAmounts,
   itemCount: z.int(),
   lateCount: z.int(),
+  payoutReference: z.string().nullable().meta({ description: "The payout's name at the bank, its `EndToEndId`." }),
 });
 
 const transactionSchema = z.object({
@@ -86,6 +87,7 @@ export function statementView(statement: NamedStatement): z.input<typeof stateme
     ...amountsView(statement),
     itemCount: Number(statement.itemCount),
     lateCount: Number(statement.lateCount),
+    payoutReference: statement.payoutReference ?? null,
   };
 }
 

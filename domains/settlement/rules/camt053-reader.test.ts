@@ -130,6 +130,7 @@ function exported(currency: string, given: readonly (typeof item extends fc.Arbi
   const statement: NamedStatement = {
     merchantId,
     merchantName: 'Tea house',
+    payoutReference: payoutReference(day.runId, merchantId, currency),
     currency,
     opening: 0n,
     grossSales: 0n,

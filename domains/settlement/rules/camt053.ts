@@ -1,7 +1,7 @@
 import { toUuid } from '../../../core/ids';
 import { formatDecimal } from '../../../core/money';
 import { ISSUER } from './camt053-entry';
-import { endToEndId, payoutReference } from './references';
+import { endToEndId } from './references';
 import {
   allMovements,
   balanceMovements,
@@ -114,9 +114,9 @@ function summary({ credits, debits }: EntryTotals, currency: string): string {
   );
 }
 
-function movementEntry(day: SettledDay, statement: Statement, movement: Movement): string {
-  const { currency, merchantId } = statement;
-  const named = movement.code === 'PAYOUT' ? payoutReference(day.runId, merchantId, currency) : undefined;
+function movementEntry(day: SettledDay, statement: NamedStatement, movement: Movement): string {
+  const { currency, payoutReference } = statement;
+  const named = movement.code === 'PAYOUT' ? payoutReference : undefined;
   return [
     '<Ntry>',
     amount(movement.amount, currency),

@@ -1,6 +1,6 @@
 import { csvRecord, csvText } from '../../../core/csv';
 import { formatDecimal } from '../../../core/money';
-import { endToEndId, payoutReference } from './references';
+import { endToEndId } from './references';
 import type { NamedStatement, SettledDay, StatementTransaction } from './statement';
 
 /** The header of a CSV file of statements. */
@@ -52,7 +52,7 @@ export function statementRecord(day: SettledDay, statement: NamedStatement): str
     String(statement.lateCount),
     day.runId,
     day.state,
-    statement.paidOut > 0n ? payoutReference(day.runId, statement.merchantId, statement.currency) : '',
+    statement.payoutReference ?? '',
   ]);
 }
 

@@ -38,6 +38,8 @@ export interface Statement {
 /** A statement with the merchant's name, for readers outside Waybill. */
 export interface NamedStatement extends Statement {
   merchantName: string;
+  /** What the payout is called at banks, if there is one. */
+  payoutReference?: string | undefined;
 }
 
 /** A transaction of a statement, signed likewise. */

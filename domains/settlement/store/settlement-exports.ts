@@ -2,6 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { EntryTotals } from '../rules/camt053';
 import type { ItemKind } from '../rules/reconcile';
+import { payoutReference } from '../rules/references';
 import type { NamedStatement, Statement, StatementTransaction } from '../rules/statement';
 import { NO_MERCHANT, type StatementRow, toStatement } from './settlement-records';
 import { transactionNames } from './transaction-names';
@@ -43,11 +44,18 @@ export async function* statementPages(db: Queryable, runId: PublicId): AsyncGene
              ORDER BY r.merchant_id, r.currency LIMIT ${PAGE}`,
       values: [toUuid(runId), ...after],
     });
-    if (rows.length > 0) yield rows.map((row) => ({ ...toStatement(row), merchantName: row.merchant_name }));
+    if (rows.length > 0) yield rows.map((row) => named(runId, row));
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;
     after = [last.merchant_id, last.currency];
   }
+}
+
+function named(runId: PublicId, row: NamedStatementRow): NamedStatement {
+  const statement = toStatement(row);
+  const { merchantId, currency, paidOut } = statement;
+  const reference = paidOut > 0n ? payoutReference(runId, merchantId, currency) : undefined;
+  return { ...statement, merchantName: row.merchant_name, payoutReference: reference };
 }
 
 interface TransactionRow {
