@@ -17,12 +17,12 @@ export function settlementMetrics(registry: Registry) {
       registers: [registry],
     }),
     payoutsOverdue: new Gauge({
-      name: 'settlement_payouts_overdue_businesses',
+      name: 'payouts_overdue_businesses',
       help: 'Businesses with payouts that no bank file has confirmed in time. Alert when it is not 0.',
       registers: [registry],
     }),
     oldestPayout: new Gauge({
-      name: 'settlement_oldest_overdue_payout_seconds',
+      name: 'payouts_oldest_overdue_seconds',
       help: 'How long the oldest overdue payout has been in transit; 0 when none is overdue.',
       registers: [registry],
     }),
