@@ -115,17 +115,26 @@ FROM chosen WHERE u.line = chosen.line`;
 }
 
 /**
+ * The tables change between the queries, and what is known of them does not: taken for few rows, thousands would be
+ * compared with thousands one by one.
+ */
+const MANY_WITH_MANY = 'SET LOCAL enable_nestloop = off';
+const OTHERWISE = 'SET LOCAL enable_nestloop = on';
+
+/**
  * Pairs what is staged.
  *
  * @param passes - `first`: only by the very reference, with the right amount
  * @returns how many lines have no match yet
  */
 export async function pairUp(db: Queryable, passes: 'first' | 'all'): Promise<number> {
+  await db.query({ text: MANY_WITH_MANY });
   for (const pass of passes === 'first' ? FIRST_PASS : PASSES) {
     const [status, , confidence] = pass;
     const statement = { text: pairing(pass), values: [status, confidence], ...OVER_ALL_ROWS };
     while (((await db.query(statement)).rowCount ?? 0) > 0);
   }
+  await db.query({ text: OTHERWISE });
   const { rows } = await db.query<{ count: string }>({
     text: 'SELECT count(*) FROM reconciliation_upload WHERE status IS NULL',
   });
@@ -134,15 +143,20 @@ export async function pairUp(db: Queryable, passes: 'first' | 'all'): Promise<nu
 
 /** Tells apart, among lines without a match, what was matched before from what nobody knows. */
 export async function judgeUnpaired(db: Queryable): Promise<void> {
+  await db.query({ text: MANY_WITH_MANY });
   await db.query({
-    text: `UPDATE reconciliation_upload u
-           SET status = CASE WHEN EXISTS (
-             SELECT FROM reconciliation_names n
-             JOIN reconciliation_candidate_names cn ON cn.fold = n.fold AND cn.rank = 1
-             JOIN reconciliation_candidates c ON c.id = cn.candidate
-             WHERE n.line = u.line AND NOT n.within AND c.kind = u.kind
-           ) THEN 'duplicate' ELSE 'missing_internal' END
-           WHERE status IS NULL`,
+    text: `UPDATE reconciliation_upload u SET status = 'duplicate'
+           FROM (
+             SELECT DISTINCT u.line
+             FROM reconciliation_upload u
+             JOIN reconciliation_names n ON n.line = u.line AND NOT n.within
+             JOIN (SELECT DISTINCT cn.fold, c.kind
+                   FROM reconciliation_candidates c JOIN reconciliation_candidate_names cn ON cn.candidate = c.id
+                   WHERE cn.rank = 1) AS known ON known.fold = n.fold AND known.kind = u.kind
+             WHERE u.status IS NULL
+           ) AS found WHERE u.line = found.line`,
     ...OVER_ALL_ROWS,
   });
+  await db.query({ text: "UPDATE reconciliation_upload SET status = 'missing_internal' WHERE status IS NULL" });
+  await db.query({ text: OTHERWISE });
 }

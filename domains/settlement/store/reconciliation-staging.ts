@@ -13,10 +13,11 @@ const PAYOUT_DAYS = 60;
 /** In milliseconds; the pool's own bound is for queries over few rows. */
 export const OVER_ALL_ROWS = { query_timeout: 600_000 };
 
+// No regular expressions: names of millions of transactions are folded.
+const PUNCTUATION = " !\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~";
 /** A name that has no letter or digit stays as it is. */
-const folded = (name: string) =>
-  `coalesce(nullif(upper(regexp_replace(${name}, '[^[:alnum:]]', '', 'g')), ''), ${name})`;
-const digitsOf = (name: string) => `regexp_replace(${name}, '\\D', '', 'g')`;
+const folded = (name: string) => `coalesce(nullif(upper(translate(${name}, '${PUNCTUATION}', '')), ''), ${name})`;
+const digitsOf = (fold: string) => `translate(${fold}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '')`;
 
 // In a file without kinds, '' is the kind of every line and candidate, so they match whatever their kind.
 const STAGING = `
@@ -40,7 +41,7 @@ CREATE TEMP TABLE reconciliation_candidate_names (
   -- 1: its own; 2: of the payment that it belongs to; 3: of the order.
   rank smallint NOT NULL,
   fold text NOT NULL GENERATED ALWAYS AS (${folded('name')}) STORED,
-  digits text NOT NULL GENERATED ALWAYS AS (${digitsOf('name')}) STORED,
+  digits text NOT NULL GENERATED ALWAYS AS (${digitsOf(folded('name'))}) STORED,
   PRIMARY KEY (candidate, name)
 ) ON COMMIT DROP;
 CREATE TEMP TABLE reconciliation_missing (
@@ -65,7 +66,7 @@ export interface ComparedDay {
 export async function stageLines(db: Queryable, lines: readonly ReconciliationLine[]): Promise<void> {
   await db.query({ text: STAGING });
   for (let at = 0; at < lines.length; at += UPLOAD_PAGE) await upload(db, lines.slice(at, at + UPLOAD_PAGE));
-  await db.query({ text: 'ANALYZE reconciliation_upload, reconciliation_names' });
+  await db.query({ text: 'ANALYZE reconciliation_upload, reconciliation_names, reconciliation_elsewhere' });
 }
 
 async function upload(db: Queryable, lines: readonly ReconciliationLine[]): Promise<void> {
@@ -169,7 +170,8 @@ items AS MATERIALIZED (
   UNION ALL
   SELECT p.id, leg.kind, 'out_' || replace(p.id::text, '-', ''), p.currency, leg.amount, p.business_date, false, leg.taken,
          n.name, 1
-  FROM payouts p
+  FROM settlement_runs s
+  JOIN payouts p ON p.run_id = s.id
   LEFT JOIN reconciliation_runs pr ON pr.id = p.paid_by
   LEFT JOIN reconciliation_runs rr ON rr.id = p.returned_by
   CROSS JOIN LATERAL (VALUES
@@ -180,7 +182,7 @@ items AS MATERIALIZED (
     ('out_' || replace(p.id::text, '-', '')),
     ('ltx_' || replace(p.id::text, '-', ''))
   ) AS n(name)
-  WHERE p.tenant_id = $1 AND p.business_date > $3::date - ${PAYOUT_DAYS} AND p.business_date <= $3::date + $4::int
+  WHERE s.tenant_id = $1 AND s.business_date > $3::date - ${PAYOUT_DAYS} AND s.business_date <= $3::date + $4::int
 )`;
 
 /** The shortest beginning of a name that is taken for it. */
@@ -202,11 +204,11 @@ export async function stageOthers(db: Queryable, day: ComparedDay): Promise<void
   await db.query({
     text: `CREATE TEMP TABLE reconciliation_found ON COMMIT DROP AS
            WITH ${NAMED}
-           SELECT DISTINCT * FROM named
-           WHERE name IN (SELECT name FROM reconciliation_open)
-              OR ${folded('name')} IN (SELECT fold FROM reconciliation_open)
-              OR ${digitsOf('name')} IN (SELECT fold FROM reconciliation_open WHERE fold ~ '^[0-9]{${FEWEST_DIGITS},}$')
-              OR left(${folded('name')}, ${SHORTEST_CUT}) IN (
+           SELECT DISTINCT named.*
+           FROM named CROSS JOIN LATERAL (SELECT ${folded('name')} AS fold OFFSET 0) AS f
+           WHERE f.fold IN (SELECT fold FROM reconciliation_open)
+              OR ${digitsOf('f.fold')} IN (SELECT fold FROM reconciliation_open WHERE fold ~ '^[0-9]{${FEWEST_DIGITS},}$')
+              OR left(f.fold, ${SHORTEST_CUT}) IN (
                    SELECT left(fold, ${SHORTEST_CUT}) FROM reconciliation_open WHERE length(fold) >= ${SHORTEST_CUT})`,
     values: [toUuid(day.tenantId), toUuid(day.runId), day.date, day.days, day.periodStart, day.periodEnd],
     ...OVER_ALL_ROWS,
@@ -238,6 +240,8 @@ export async function stageOthers(db: Queryable, day: ComparedDay): Promise<void
  * payments and adjustments are internal, and payouts take days; they count only when the file has them.
  */
 export async function stageMissing(db: Queryable, { runId }: ComparedDay, clearing: string): Promise<void> {
+  // Pairing has changed nearly every row. Taken for few, what is taken would be read again for each item.
+  await db.query({ text: 'ANALYZE reconciliation_upload, reconciliation_candidates' });
   await db.query({
     text: `INSERT INTO reconciliation_missing
            SELECT i.transaction_id, i.kind, i.currency, i.gross FROM settlement_items i
@@ -245,8 +249,8 @@ export async function stageMissing(db: Queryable, { runId }: ComparedDay, cleari
              AND EXISTS (SELECT FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.account_id
                          WHERE e.transaction_id = i.transaction_id AND a.code = $2)
              AND NOT EXISTS (SELECT FROM reconciliation_elsewhere e WHERE e.transaction_id = i.transaction_id)
-             AND NOT EXISTS (SELECT FROM reconciliation_candidates c JOIN reconciliation_upload u ON u.candidate = c.id
-                             WHERE c.transaction_id = i.transaction_id AND c.item_kind = i.kind)`,
+             AND NOT EXISTS (SELECT FROM reconciliation_candidates c
+                             WHERE c.transaction_id = i.transaction_id AND c.item_kind = i.kind AND c.taken)`,
     values: [toUuid(runId), clearing],
     ...OVER_ALL_ROWS,
   });

@@ -21,7 +21,7 @@ CREATE TABLE payouts (
   CHECK ((state = 'returned') = (returned_at IS NOT NULL))
 );
 CREATE INDEX payouts_by_tenant ON payouts (tenant_id, id);
-CREATE INDEX payouts_by_date ON payouts (tenant_id, business_date);
+CREATE INDEX payouts_by_run ON payouts (run_id);
 CREATE INDEX payouts_in_transit ON payouts (tenant_id, sent_at) WHERE state = 'in_transit';
 
 INSERT INTO payouts (id, tenant_id, run_id, merchant_id, currency, business_date, amount, sent_at)
