@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { Authenticator, Principal, UnknownKeyGuard } from '../../domains/accounts';
 import { addressGroup } from './client-address';
+import { decodeText } from './decode-text';
 import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
 import { NOT_UTF8, problemOf } from './failures';
 import { fingerprintOf } from './idempotency/fingerprint';
@@ -47,6 +48,7 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   const name = `${route.method.toUpperCase()} ${route.path}`;
   const limit = route.maxBodyBytes ?? deps.maxBodyBytes;
   const readJson = express.json({ limit, strict: false, type: () => true, verify: refuseOtherThanUtf8 });
+  const readBytes = express.raw({ limit, type: () => true });
   const readText = express.text({ limit, type: () => true, verify: refuseOtherThanUtf8 });
 
   async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
@@ -65,7 +67,11 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, body: undefined };
     if (takesBody(route) && hasBody(req)) {
       const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
-      raw.body = await bodyOf(req, res, isJson(type) && route.bodyAsText !== true ? readJson : readText);
+      if (route.bodyCharset === 'any') {
+        raw.body = decodeText(await bodyOf(req, res, readBytes), req.headers['content-type']);
+      } else {
+        raw.body = await bodyOf(req, res, isJson(type) && route.bodyAsText !== true ? readJson : readText);
+      }
     }
     const execute = route.prepare(raw);
     if (key === undefined || principal === undefined || route.idempotency === 'kept') {

@@ -101,6 +101,8 @@ interface Schemas<P = z.ZodObject, Q = z.ZodObject, H = z.ZodObject, B = z.ZodTy
   mediaTypes?: readonly string[];
   /** Whether even a JSON body is left as the text that was sent, for example to check its signature. */
   bodyAsText?: boolean;
+  /** `any`: text may be in another charset than UTF-8, see {@link decodeText}. */
+  bodyCharset?: 'any';
   /** Largest body in bytes, where the API's configured limit does not fit. */
   maxBodyBytes?: number;
 }

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { ITEM_KINDS, type NamedStatement, type SettledDay, type StatementTransaction } from '../../domains/settlement';
+import {
+  endToEndId,
+  ITEM_KINDS,
+  type NamedStatement,
+  type SettledDay,
+  type StatementTransaction,
+} from '../../domains/settlement';
 import { amountText } from '../http/money-schemas';
 import { idSchema, moment, momentText } from '../http/schemas';
 import { amountsView, statementAmounts } from './statement-amounts';
@@ -31,6 +37,7 @@ const statementSchema = z.object({
   ...statementAmounts,
   itemCount: z.int(),
   lateCount: z.int(),
+  payoutReference: z.string().nullable().meta({ description: "The payout's name at the bank, its `EndToEndId`." }),
 });
 
 const transactionSchema = z.object({
@@ -39,6 +46,9 @@ const transactionSchema = z.object({
   currency: z.string(),
   kind: z.enum(ITEM_KINDS),
   reference: z.string(),
+  endToEndId: z.string().meta({ description: 'Its name at banks: at most 35 characters, which come back unchanged.' }),
+  orderReference: z.string().nullable().meta({ description: "The order's own reference." }),
+  providerReference: z.string().nullable(),
   gross: amountText,
   fee: amountText,
   feeTax: amountText,
@@ -77,6 +87,7 @@ export function statementView(statement: NamedStatement): z.input<typeof stateme
     ...amountsView(statement),
     itemCount: Number(statement.itemCount),
     lateCount: Number(statement.lateCount),
+    payoutReference: statement.payoutReference ?? null,
   };
 }
 
@@ -88,6 +99,9 @@ export function transactionView(transaction: StatementTransaction): z.input<type
     currency: transaction.currency,
     kind: transaction.kind,
     reference: transaction.reference,
+    endToEndId: endToEndId(transaction.reference, transaction.id),
+    orderReference: transaction.orderReference ?? null,
+    providerReference: transaction.providerReference ?? null,
     gross: String(transaction.gross),
     fee: String(transaction.fee),
     feeTax: String(transaction.feeTax),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   reconcileDay,
+  settlementDeps,
   showReconciliation,
   showReconciliationItems,
   showReconciliations,
@@ -17,6 +18,7 @@ import {
   reconciliationItemView,
   reconciliationPageSchema,
   reconciliationParams,
+  reconciliationQuery,
   reconciliationSchema,
   reconciliationView,
 } from './reconciliation-schemas';
@@ -26,10 +28,13 @@ const TAG = 'Reconciliation';
 const PATH = '/api/v2/finance/settlement/{date}/reconciliation';
 /** About 300,000 lines. A day has to be in one file: with only a part of it, all the rest would be missing. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const DECIMALS = { point: '.', comma: ',' } as const;
 const CURSOR = byId('reconciliations');
 const ITEM_CURSOR = byNumber('reconciliation-items');
 
-export function reconciliationRoutes({ pool, reads }: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
+export function reconciliationRoutes(context: DoorContext): Route[] {
+  const { pool, reads } = context;
+  const deps = settlementDeps(context);
   return [
     route({
       method: 'post',
@@ -38,12 +43,16 @@ export function reconciliationRoutes({ pool, reads }: Pick<DoorContext, 'pool' |
       tag: TAG,
       summary: 'Compare a settled day with a file of a bank or provider',
       description:
-        'Transactions and lines are matched by reference, and by type where the file has types. The variance of each ' +
-        "currency is the sum of the day's transactions less the sum of all lines; wallet payments and adjustments count " +
-        'only if the file has them. A file may have up to 16 MiB.',
+        'Lines and transactions are matched one by one: by any name that the transaction has (its own id, with or without ' +
+        "the underscore, the provider's reference, the order's reference), by type where the file has types, among the " +
+        "day's transactions first and then those of the days around it. `confidence` says how. Wallet payments and " +
+        'adjustments count only if the file has them. A payout in the file is `paid`, and one that came back is owed ' +
+        'again. A file may have up to 16 MiB.',
       scope: 'finance:settle',
       params: dateParams,
-      mediaTypes: ['text/csv'],
+      query: reconciliationQuery,
+      mediaTypes: ['text/csv', 'application/xml', 'text/xml'],
+      bodyCharset: 'any',
       maxBodyBytes: MAX_FILE_BYTES,
       body: reconciliationFileSchema,
       responses: {
@@ -54,8 +63,14 @@ export function reconciliationRoutes({ pool, reads }: Pick<DoorContext, 'pool' |
         },
       },
       problems: ['wrong-state'],
-      handler: async ({ params: { date }, body: text }, context) => {
-        const reconciled = await reconcileDay({ pool }, context, { date, text });
+      handler: async ({ params: { date }, query, body: text }, by) => {
+        const reconciled = await reconcileDay(deps, by, {
+          date,
+          text,
+          days: Number(query.days),
+          delimiter: query.delimiter,
+          decimal: query.decimal && DECIMALS[query.decimal],
+        });
         if (!reconciled.ok) throw new Problem('validation-failed', { errors: reconciled.errors.map(lineError) });
         const { reconciliation } = reconciled;
         return {

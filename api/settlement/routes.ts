@@ -14,6 +14,7 @@ import type { DoorContext } from '../http/door';
 import { type Route, route } from '../http/route';
 import { auditRoutes } from './audit-routes';
 import { settlementExportRoutes } from './export-routes';
+import { payoutRoutes } from './payout-routes';
 import { reconciliationRoutes } from './reconciliation-routes';
 import {
   dateParams,
@@ -141,6 +142,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
     ...auditRoutes(deps),
     ...settlementExportRoutes(deps),
     ...reconciliationRoutes(deps),
+    ...payoutRoutes(deps),
     route({
       method: 'get',
       path: `${BASE}/{date}`,

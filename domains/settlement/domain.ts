@@ -1,5 +1,6 @@
 import type { Domain } from '../../infra/platform/domain';
 import { settlementConfig } from './config';
+import { startPayoutWatch } from './payout-watch';
 import { ensureSettlementSchedules } from './settlement-schedule';
 import { startSettlementWatch } from './watchdog';
 
@@ -8,5 +9,8 @@ export const settlement: Domain = {
   config: settlementConfig,
   scopes: ['finance:settle'],
   prepare: ensureSettlementSchedules,
-  watch: startSettlementWatch,
+  watch: (platform) => {
+    startSettlementWatch(platform);
+    startPayoutWatch(platform);
+  },
 };

@@ -27,11 +27,18 @@ export { summarizeSettlements } from './summarize-settlements';
 
 export { exportDay } from './export-day';
 export { ITEM_KINDS } from './rules/reconcile';
+export { endToEndId } from './rules/references';
 export type { NamedStatement, SettledDay, StatementTransaction } from './rules/statement';
 
 // A settled day compared with a file.
 
 export { reconcileDay } from './reconcile-day';
-export { RECONCILIATION_STATUSES } from './rules/reconcile';
+export { DELIMITERS } from './rules/csv-records';
+export { CONFIDENCES, RECONCILED_KINDS, RECONCILIATION_STATUSES } from './rules/reconcile';
 export { showReconciliation, showReconciliationItems, showReconciliations } from './show-reconciliations';
 export { byStatus, type Reconciliation, type ReconciliationItem } from './store/reconciliation-reads';
+
+// Payouts, until the bank says what became of them.
+
+export { showPayout } from './show-payouts';
+export { listPayouts, PAYOUT_STATES, type Payout } from './store/payouts';

@@ -16,5 +16,15 @@ export function settlementMetrics(registry: Registry) {
       help: 'Businesses whose last closed day should have been settled by now and is not. Alert when it is not 0.',
       registers: [registry],
     }),
+    payoutsOverdue: new Gauge({
+      name: 'payouts_overdue_businesses',
+      help: 'Businesses with payouts that no bank file has confirmed in time. Alert when it is not 0.',
+      registers: [registry],
+    }),
+    oldestPayout: new Gauge({
+      name: 'payouts_oldest_overdue_seconds',
+      help: 'How long the oldest overdue payout has been in transit; 0 when none is overdue.',
+      registers: [registry],
+    }),
   };
 }

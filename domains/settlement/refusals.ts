@@ -5,6 +5,7 @@ export class SettlementRefusal extends refusalOf({
   'no-settlement': 'not-found',
   'no-merchant': 'not-found',
   'no-reconciliation': 'not-found',
+  'no-payout': 'not-found',
   'day-open': 'too-early',
   'before-first-day': 'invalid',
   'first-day-is-set': 'invalid',

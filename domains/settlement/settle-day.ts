@@ -6,6 +6,7 @@ import { announce } from './announce';
 import type { SettlementDeps } from './deps';
 import { type Beat, type DayRef, forEachPage, runningRun } from './pages';
 import { type DaySummary, sumUpDay } from './rules/day-totals';
+import { recordPayouts } from './store/payouts';
 import { checkStatements } from './store/settlement-checks';
 import { claimItems, closeClaim } from './store/settlement-claim';
 import { countUnposted, postStatements } from './store/settlement-postings';
@@ -53,6 +54,7 @@ export async function postDay(pool: Pool, day: DayRef, beat: Beat): Promise<Brea
   try {
     await forEachPage(pool, run, beat, async (db, page) => {
       await postStatements(db, page);
+      await recordPayouts(db, page);
       const unposted = await countUnposted(db, page);
       if (unposted > 0) throw new NotPosted(`${unposted} accounts differ`);
     });

@@ -43,7 +43,10 @@ const transaction = [
   money('Amt', 0),
   optional('CdtDbtInd', INDICATOR),
   optional('AmtDtls', [optional('InstdAmt', [money('Amt', 1)])]),
-  optional('RmtInf', [any('Ustrd', 0, text(140))]),
+  optional('RmtInf', [
+    any('Ustrd', 0, text(140)),
+    any('Strd', 0, [{ name: 'AddtlRmtInf', min: 0, max: 3, spec: text(140), currency: false }]),
+  ]),
   optional('AddtlTxInf', text(500)),
 ];
 const entry = [

@@ -22,7 +22,8 @@ export type LedgerKind =
   | 'wallet_hold'
   | 'wallet_release'
   | 'settlement'
-  | 'payout';
+  | 'payout'
+  | 'payout_paid';
 
 /** What a transaction means for a merchant's settlement, signed as the merchant sees it; charged fees are positive. */
 export interface SettlementEffect {
@@ -41,6 +42,7 @@ export interface Posting {
 export const ACCOUNTS = {
   pspClearing: 'psp_clearing',
   bankInTransit: 'bank_in_transit',
+  bank: 'bank',
   walletFunding: 'wallet_funding',
   feeRevenue: 'fee_revenue',
   feeTax: 'fee_tax',
@@ -56,6 +58,7 @@ export const ACCOUNTS = {
 const TYPES: Readonly<Record<string, AccountType>> = {
   psp_clearing: 'asset',
   bank_in_transit: 'asset',
+  bank: 'asset',
   wallet_funding: 'asset',
   fee_revenue: 'revenue',
   adjustments: 'expense',

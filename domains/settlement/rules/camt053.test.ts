@@ -137,7 +137,7 @@ test('a reference is given whole where it is too long for its element', () => {
   const entry = childrenOf(only(parseCamt(xml), 'Stmt'), 'Ntry').at(-1);
   if (entry === undefined) throw new Error('no entry');
   const details = only(entry, 'NtryDtls/TxDtls');
-  expect(only(details, 'Refs/EndToEndId').text).toBe('NOTPROVIDED');
+  expect(only(details, 'Refs/EndToEndId').text).toBe(item.id.replace('_', ''));
   expect(
     childrenOf(only(details, 'RmtInf'), 'Ustrd')
       .map(({ text }) => text)

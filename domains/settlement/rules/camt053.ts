@@ -1,5 +1,7 @@
 import { toUuid } from '../../../core/ids';
 import { formatDecimal } from '../../../core/money';
+import { ISSUER } from './camt053-entry';
+import { endToEndId } from './references';
 import {
   allMovements,
   balanceMovements,
@@ -14,7 +16,6 @@ import {
 // References in the standard have at most 35 characters, so ids go without their prefix: 32 hex digits.
 
 const MS_PER_DAY = 86_400_000;
-const ISSUER = 'WAYBILL';
 
 /** How many entries of a statement are credits and debits, and their sums; both sums are positive. */
 export interface EntryTotals {
@@ -63,16 +64,13 @@ export function statementBegin(day: SettledDay, statement: NamedStatement, trans
 
 /** A transaction's entry: its effect on the balance, with its charges and its gross amount. */
 export function transactionEntry(day: SettledDay, transaction: StatementTransaction): string {
-  const { currency, kind, reference, net } = transaction;
+  const { currency, kind, reference, orderReference, net } = transaction;
   const id = toUuid(transaction.id);
-  const endToEnd = characters(reference) <= 35 ? reference : 'NOTPROVIDED';
   const details = [
-    `<Refs>${element('AcctSvcrRef', id)}${element('EndToEndId', endToEnd)}</Refs>`,
+    `<Refs>${element('AcctSvcrRef', id)}${element('EndToEndId', endToEndId(reference, transaction.id))}</Refs>`,
     amount(net, currency),
     `<AmtDtls><InstdAmt>${money('Amt', transaction.gross, currency)}</InstdAmt></AmtDtls>`,
-    `<RmtInf>${pieces(reference, 140)
-      .map((piece) => element('Ustrd', piece))
-      .join('')}</RmtInf>`,
+    `<RmtInf>${inPieces('Ustrd', reference)}${ofOrder(orderReference)}</RmtInf>`,
     transaction.late ? element('AddtlTxInf', 'Late: of a day that had been settled before.') : '',
   ];
   return [
@@ -116,8 +114,30 @@ function summary({ credits, debits }: EntryTotals, currency: string): string {
   );
 }
 
-function movementEntry(day: SettledDay, statement: Statement, movement: Movement): string {
-  return `<Ntry>${amount(movement.amount, statement.currency)}${booked(day)}${code(movement.code)}</Ntry>\n`;
+function movementEntry(day: SettledDay, statement: NamedStatement, movement: Movement): string {
+  const { currency, payoutReference } = statement;
+  const named = movement.code === 'PAYOUT' ? payoutReference : undefined;
+  return [
+    '<Ntry>',
+    amount(movement.amount, currency),
+    booked(day),
+    code(movement.code),
+    named === undefined
+      ? ''
+      : `<NtryDtls><TxDtls><Refs>${element('EndToEndId', named)}</Refs>${amount(movement.amount, currency)}</TxDtls></NtryDtls>`,
+    '</Ntry>\n',
+  ].join('');
+}
+
+function inPieces(tag: string, text: string): string {
+  return pieces(text, 140)
+    .map((piece) => element(tag, piece))
+    .join('');
+}
+
+/** The tenant's own number for the order, of at most 255 characters. */
+function ofOrder(reference: string | undefined): string {
+  return reference === undefined || reference === '' ? '' : `<Strd>${inPieces('AddtlRmtInf', reference)}</Strd>`;
 }
 
 function charges({ fee, feeTax, currency }: StatementTransaction): string {
@@ -172,10 +192,6 @@ function direction(signed: bigint): string {
 
 function magnitude(signed: bigint): bigint {
   return signed < 0n ? -signed : signed;
-}
-
-function characters(text: string): number {
-  return [...text].length;
 }
 
 function pieces(text: string, length: number): string[] {

@@ -1,5 +1,6 @@
 import { csvRecord, csvText } from '../../../core/csv';
 import { formatDecimal } from '../../../core/money';
+import { endToEndId } from './references';
 import type { NamedStatement, SettledDay, StatementTransaction } from './statement';
 
 /** The header of a CSV file of statements. */
@@ -24,6 +25,7 @@ export const STATEMENT_COLUMNS = csvRecord([
   'late_count',
   'run_id',
   'state',
+  'payout_reference',
 ]);
 
 /** A statement as a line of a CSV file, amounts in major units. */
@@ -50,6 +52,7 @@ export function statementRecord(day: SettledDay, statement: NamedStatement): str
     String(statement.lateCount),
     day.runId,
     day.state,
+    statement.payoutReference ?? '',
   ]);
 }
 
@@ -69,6 +72,9 @@ export const TRANSACTION_COLUMNS = csvRecord([
   'net',
   'run_id',
   'state',
+  'end_to_end_id',
+  'order_reference',
+  'provider_reference',
 ]);
 
 /** A transaction as a line of a CSV file, amounts in major units. */
@@ -89,5 +95,8 @@ export function transactionRecord(day: SettledDay, transaction: StatementTransac
     money(transaction.net),
     day.runId,
     day.state,
+    csvText(endToEndId(transaction.reference, transaction.id)),
+    csvText(transaction.orderReference ?? ''),
+    csvText(transaction.providerReference ?? ''),
   ]);
 }

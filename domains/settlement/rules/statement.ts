@@ -38,6 +38,8 @@ export interface Statement {
 /** A statement with the merchant's name, for readers outside Waybill. */
 export interface NamedStatement extends Statement {
   merchantName: string;
+  /** What the payout is called at banks, if there is one. */
+  payoutReference?: string | undefined;
 }
 
 /** A transaction of a statement, signed likewise. */
@@ -48,6 +50,10 @@ export interface StatementTransaction {
   kind: ItemKind;
   /** What it was made for, such as a payment's id. */
   reference: string;
+  /** The tenant's own number for the order. */
+  orderReference?: string | undefined;
+  /** What the provider calls it. */
+  providerReference?: string | undefined;
   gross: bigint;
   fee: bigint;
   feeTax: bigint;

@@ -1,13 +1,20 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
-import { type ItemKind, RECONCILIATION_STATUSES, type ReconciliationStatus } from '../rules/reconcile';
+import {
+  type Confidence,
+  RECONCILIATION_STATUSES,
+  type ReconciledKind,
+  type ReconciliationStatus,
+} from '../rules/reconcile';
 
 /** The totals of a currency in the ledger and in the file, in minor units. */
 export interface CurrencyComparison {
   currency: string;
   ledger: bigint;
   external: bigint;
+  /** What does not match, added up without signs; undefined for what was compared before it was known. */
+  discrepancy: bigint | undefined;
   withinTolerance: boolean;
 }
 
@@ -80,10 +87,11 @@ async function withTotals(db: Queryable, rows: readonly Row[]): Promise<Reconcil
     currency: string;
     ledger: string;
     external: string;
+    discrepancy: string | null;
     within_tolerance: boolean;
   }>({
     name: 'reconciliation-totals',
-    text: `SELECT reconciliation_id, currency, ledger, external, within_tolerance FROM reconciliation_totals
+    text: `SELECT reconciliation_id, currency, ledger, external, discrepancy, within_tolerance FROM reconciliation_totals
            WHERE reconciliation_id = ANY ($1::uuid[]) ORDER BY reconciliation_id, currency`,
     values: [rows.map(({ id }) => id)],
   });
@@ -97,10 +105,11 @@ async function withTotals(db: Queryable, rows: readonly Row[]): Promise<Reconcil
     counts: byStatus((status) => Number(row[status])),
     totals: totals.rows
       .filter(({ reconciliation_id }) => reconciliation_id === row.id)
-      .map(({ currency, ledger, external, within_tolerance }) => ({
+      .map(({ currency, ledger, external, discrepancy, within_tolerance }) => ({
         currency,
         ledger: BigInt(ledger),
         external: BigInt(external),
+        discrepancy: discrepancy === null ? undefined : BigInt(discrepancy),
         withinTolerance: within_tolerance,
       })),
     createdAt: row.created_at,
@@ -112,8 +121,14 @@ export interface ReconciliationItem {
   status: ReconciliationStatus;
   line: number | undefined;
   reference: string;
-  kind: ItemKind | undefined;
+  kind: ReconciledKind | undefined;
   transactionId: PublicId | undefined;
+  /** What the ledger calls it. */
+  ledgerReference: string | undefined;
+  /** How sure it is that line and transaction are the same. */
+  confidence: Confidence | undefined;
+  /** The business day that the transaction was settled on, `YYYY-MM-DD`; undefined while it is not. */
+  settledOn: string | undefined;
   /** What the ledger has. */
   ledger: { currency: string; amount: bigint } | undefined;
   /** What the file has. */
@@ -125,8 +140,11 @@ interface ItemRow {
   status: ReconciliationStatus;
   line: string | null;
   reference: string;
-  kind: ItemKind | null;
+  kind: ReconciledKind | null;
   transaction_id: string | null;
+  ledger_reference: string | null;
+  confidence: Confidence | null;
+  settled_on: string | null;
   ledger_currency: string | null;
   ledger_amount: string | null;
   external_currency: string | null;
@@ -142,7 +160,7 @@ export async function listReconciliationItems(
 ): Promise<Page<ReconciliationItem>> {
   const query = {
     columns: `seq, status, line, reference, kind, transaction_id, ledger_currency, ledger_amount, external_currency,
-      external_amount`,
+      external_amount, ledger_reference, confidence, settled_on`,
     table: 'reconciliation_items',
     index: { prefix: ['reconciliation_id', toUuid(id)] as const, key: 'seq' },
     filter: status === undefined ? [] : [['status = ?', status] as const],
@@ -157,6 +175,9 @@ function toItem(row: ItemRow): ReconciliationItem {
     reference: row.reference,
     kind: row.kind ?? undefined,
     transactionId: row.transaction_id === null ? undefined : fromUuid('ltx', row.transaction_id),
+    ledgerReference: row.ledger_reference ?? undefined,
+    confidence: row.confidence ?? undefined,
+    settledOn: row.settled_on ?? undefined,
     ledger: toMoney(row.ledger_currency, row.ledger_amount),
     external: toMoney(row.external_currency, row.external_amount),
   };

@@ -1,163 +1,104 @@
-import { type PublicId, toUuid } from '../../../core/ids';
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { ACCOUNTS } from '../../ledger';
 import { isWithinTolerance, type ReconciliationStatus } from '../rules/reconcile';
-import type { ReconciliationLine } from '../rules/reconcile-file';
+import type { ReconciliationLine } from '../rules/reconciliation-line';
+import { judgeUnpaired, pairUp } from './reconciliation-pairing';
 import { byStatus, type CurrencyComparison, findReconciliation, type Reconciliation } from './reconciliation-reads';
+import {
+  type ComparedDay,
+  OVER_ALL_ROWS,
+  stageElsewhere,
+  stageLines,
+  stageMissing,
+  stageOthers,
+  stageOwn,
+} from './reconciliation-staging';
 import { REPORT_OPTIONS } from './settlement-records';
 
 /** A file to compare with a settled day. */
-export interface NewReconciliation {
+export interface NewReconciliation extends ComparedDay {
   id: PublicId;
-  tenantId: PublicId;
-  runId: PublicId;
   /** Who sent the file: an API key's id. */
   actor: string;
   /** SHA-256 of the file. */
   fileHash: Buffer;
   lines: readonly ReconciliationLine[];
-  /** Whether the lines have a kind; if so, it must be the transaction's. */
-  hasKinds: boolean;
 }
 
-const UPLOAD_PAGE = 5_000;
-
-/** In milliseconds; the pool's own bound is for queries over few rows. */
-const OVER_ALL_ROWS = { query_timeout: 600_000 };
-
-// In a file without kinds, '' is the kind of every line and candidate, so they match by reference alone.
-const STAGING = `
-CREATE TEMP TABLE reconciliation_upload (
-  line bigint PRIMARY KEY, reference text NOT NULL, kind text NOT NULL, currency text NOT NULL, amount bigint NOT NULL,
-  transaction_id uuid, status text
-) ON COMMIT DROP;
-CREATE TEMP TABLE reconciliation_candidates (
-  transaction_id uuid PRIMARY KEY, reference text NOT NULL, kind text NOT NULL, item_kind text NOT NULL,
-  currency text NOT NULL, amount bigint NOT NULL
-) ON COMMIT DROP;
-CREATE TEMP TABLE reconciliation_compared (
-  transaction_id uuid PRIMARY KEY, kind text NOT NULL, currency text NOT NULL, amount bigint NOT NULL
-) ON COMMIT DROP`;
-
-/**
- * Pairs remaining lines and candidates that agree in some columns, one to one: the n-th line with the n-th transaction.
- * From the strictest match to the loosest, so that each of several lines with one reference finds its own.
- */
-const PAIRINGS: readonly (readonly [ReconciliationStatus, columns: string])[] = [
-  ['matched', 'reference, kind, currency, amount'],
-  ['amount_mismatch', 'reference, kind, currency'],
-  ['currency_mismatch', 'reference, kind'],
-];
-
-function pair(status: ReconciliationStatus, columns: string): string {
-  return `
-UPDATE reconciliation_upload u SET transaction_id = p.transaction_id, status = '${status}'
-FROM (
-  SELECT l.line, c.transaction_id
-  FROM (SELECT line, ${columns}, row_number() OVER (PARTITION BY ${columns} ORDER BY line) AS nth
-        FROM reconciliation_upload WHERE status IS NULL) l
-  JOIN (SELECT transaction_id, ${columns}, row_number() OVER (PARTITION BY ${columns} ORDER BY transaction_id) AS nth
-        FROM reconciliation_candidates c
-        WHERE NOT EXISTS (SELECT FROM reconciliation_upload t WHERE t.transaction_id = c.transaction_id)) c
-  USING (${columns}, nth)
-) p
-WHERE u.line = p.line`;
+/** A payout that the file says went out, or came back. */
+export interface ReportedPayout {
+  id: PublicId;
+  kind: 'payout' | 'payout_return';
 }
-
-const UNPAIRED = `
-UPDATE reconciliation_upload u
-SET status = CASE WHEN EXISTS (SELECT FROM reconciliation_candidates c WHERE c.reference = u.reference AND c.kind = u.kind)
-                  THEN 'duplicate' ELSE 'missing_internal' END
-WHERE status IS NULL`;
 
 /**
  * Compares a file with a settled day's transactions and stores the result. The database does the work, in queries over
  * all rows.
  *
  * @param db - one connection inside a transaction
- * @returns the result, as {@link findReconciliation} reads it
+ * @returns the result, as {@link findReconciliation} reads it, and the payouts that the file surely reports
  */
-export async function reconcileLines(db: Queryable, reconciliation: NewReconciliation): Promise<Reconciliation> {
-  const { id, tenantId, runId, lines, hasKinds } = reconciliation;
+export async function reconcileLines(
+  db: Queryable,
+  reconciliation: NewReconciliation,
+): Promise<{ reconciliation: Reconciliation; payouts: ReportedPayout[] }> {
+  const { id, tenantId, runId, lines } = reconciliation;
   await db.query({ text: REPORT_OPTIONS });
-  await db.query({ text: STAGING });
-  for (let at = 0; at < lines.length; at += UPLOAD_PAGE) await upload(db, lines.slice(at, at + UPLOAD_PAGE));
-  await db.query({ text: 'ANALYZE reconciliation_upload' });
+  // Two files at once would both be matched with what neighbours share.
   await db.query({
-    text: `INSERT INTO reconciliation_candidates
-           SELECT i.transaction_id, t.external_ref, CASE WHEN $2 THEN i.kind ELSE '' END, i.kind, i.currency, i.gross
-           FROM settlement_items i JOIN ledger_transactions t ON t.id = i.transaction_id
-           WHERE i.run_id = $1 AND t.external_ref IN (SELECT reference FROM reconciliation_upload)`,
-    values: [toUuid(runId), hasKinds],
+    text: "SELECT pg_advisory_xact_lock(hashtextextended('reconciliation ' || $1, 0))",
+    values: [tenantId],
     ...OVER_ALL_ROWS,
   });
-  await db.query({ text: 'ANALYZE reconciliation_candidates' });
-  for (const [status, columns] of PAIRINGS) await db.query({ text: pair(status, columns), ...OVER_ALL_ROWS });
-  await db.query({ text: UNPAIRED });
+  await stageLines(db, lines);
+  await stageElsewhere(db, reconciliation);
+  await stageOwn(db, reconciliation);
+  if ((await pairUp(db, 'first')) > 0) {
+    await stageOthers(db, reconciliation);
+    await pairUp(db, 'all');
+  }
+  await judgeUnpaired(db);
+  await stageMissing(db, reconciliation, ACCOUNTS.pspClearing);
 
-  await compare(db, runId);
   const counts = await countStatuses(db);
   const totals = await compareTotals(db);
   await insertReconciliation(db, reconciliation, counts, totals);
   await insertItems(db, id);
   const stored = await findReconciliation(db, { tenantId, runId, id });
   if (stored === undefined) throw new Error('the reconciliation was stored but not found');
-  return stored;
-}
-
-async function upload(db: Queryable, lines: readonly ReconciliationLine[]): Promise<void> {
-  await db.query({
-    text: `INSERT INTO reconciliation_upload (line, reference, kind, currency, amount)
-           SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])`,
-    values: [
-      lines.map(({ line }) => line),
-      lines.map(({ reference }) => reference),
-      lines.map(({ kind }) => kind ?? ''),
-      lines.map(({ currency }) => currency),
-      lines.map(({ amount }) => amount.toString()),
-    ],
-  });
-}
-
-/**
- * Finds what the file has to have: what went through the provider. Wallet payments and adjustments are internal, and
- * count only when the file has them.
- */
-async function compare(db: Queryable, runId: PublicId): Promise<void> {
-  await db.query({
-    text: `INSERT INTO reconciliation_compared
-           SELECT i.transaction_id, i.kind, i.currency, i.gross FROM settlement_items i
-           WHERE i.run_id = $1
-             AND (EXISTS (SELECT FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.account_id
-                          WHERE e.transaction_id = i.transaction_id AND a.code = $2)
-                  OR EXISTS (SELECT FROM reconciliation_upload u WHERE u.transaction_id = i.transaction_id))`,
-    values: [toUuid(runId), ACCOUNTS.pspClearing],
-    ...OVER_ALL_ROWS,
-  });
-  await db.query({ text: 'ANALYZE reconciliation_compared' });
+  return { reconciliation: stored, payouts: await reportedPayouts(db) };
 }
 
 async function countStatuses(db: Queryable): Promise<Record<ReconciliationStatus, number>> {
   const { rows } = await db.query<{ status: ReconciliationStatus; count: string }>({
     text: `SELECT status, count(*) FROM reconciliation_upload GROUP BY status
            UNION ALL
-           SELECT 'missing_external', (SELECT count(*) FROM reconciliation_compared)
-                                      - (SELECT count(transaction_id) FROM reconciliation_upload)`,
+           SELECT 'missing_external', count(*) FROM reconciliation_missing`,
   });
   const counted = new Map(rows.map(({ status, count }) => [status, Number(count)]));
   return byStatus((status) => counted.get(status) ?? 0);
 }
 
+// By line and transaction: what the ledger has, what the file has, and what of it does not match.
+const COMPARED = `
+SELECT c.currency, c.amount AS ledger, 0 AS external, CASE WHEN c.currency = u.currency THEN 0 ELSE abs(c.amount) END AS apart
+FROM reconciliation_upload u JOIN reconciliation_candidates c ON c.id = u.candidate
+UNION ALL
+SELECT u.currency, 0, u.amount, abs(u.amount::numeric - CASE WHEN c.currency = u.currency THEN c.amount ELSE 0 END)
+FROM reconciliation_upload u LEFT JOIN reconciliation_candidates c ON c.id = u.candidate
+UNION ALL
+SELECT currency, amount, 0, abs(amount) FROM reconciliation_missing`;
+
 async function compareTotals(db: Queryable): Promise<CurrencyComparison[]> {
-  const { rows } = await db.query<{ currency: string; ledger: string; external: string }>({
-    text: `SELECT currency, coalesce(l.total, 0)::text AS ledger, coalesce(e.total, 0)::text AS external
-           FROM (SELECT currency, sum(amount) AS total FROM reconciliation_compared GROUP BY currency) l
-           FULL JOIN (SELECT currency, sum(amount) AS total FROM reconciliation_upload GROUP BY currency) e
-           USING (currency) ORDER BY currency`,
+  const { rows } = await db.query<{ currency: string; ledger: string; external: string; discrepancy: string }>({
+    text: `SELECT currency, sum(ledger)::text AS ledger, sum(external)::text AS external, sum(apart)::text AS discrepancy
+           FROM (${COMPARED}) AS compared GROUP BY currency ORDER BY currency`,
+    ...OVER_ALL_ROWS,
   });
   return rows.map(({ currency, ...sums }) => {
-    const [ledger, external] = [BigInt(sums.ledger), BigInt(sums.external)];
-    return { currency, ledger, external, withinTolerance: isWithinTolerance(ledger, external) };
+    const [ledger, external, discrepancy] = [BigInt(sums.ledger), BigInt(sums.external), BigInt(sums.discrepancy)];
+    return { currency, ledger, external, discrepancy, withinTolerance: isWithinTolerance(discrepancy, external) };
   });
 }
 
@@ -189,13 +130,14 @@ async function insertReconciliation(
     ],
   });
   await db.query({
-    text: `INSERT INTO reconciliation_totals (reconciliation_id, currency, ledger, external, within_tolerance)
-           SELECT $1, * FROM unnest($2::text[], $3::numeric[], $4::numeric[], $5::boolean[])`,
+    text: `INSERT INTO reconciliation_totals (reconciliation_id, currency, ledger, external, discrepancy, within_tolerance)
+           SELECT $1, * FROM unnest($2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::boolean[])`,
     values: [
       toUuid(id),
       totals.map(({ currency }) => currency),
       totals.map(({ ledger }) => ledger.toString()),
       totals.map(({ external }) => external.toString()),
+      totals.map(({ discrepancy }) => discrepancy?.toString()),
       totals.map(({ withinTolerance }) => withinTolerance),
     ],
   });
@@ -204,19 +146,35 @@ async function insertReconciliation(
 async function insertItems(db: Queryable, id: PublicId): Promise<void> {
   await db.query({
     text: `INSERT INTO reconciliation_items (reconciliation_id, seq, status, line, reference, kind, transaction_id,
-                                             ledger_currency, ledger_amount, external_currency, external_amount)
+                                             ledger_currency, ledger_amount, external_currency, external_amount, confidence,
+                                             ledger_reference, settled_on)
            SELECT $1, row_number() OVER (ORDER BY status = 'matched', line NULLS LAST, transaction_id), found.*
            FROM (
-             SELECT u.status, u.line, u.reference, coalesce(c.item_kind, nullif(u.kind, '')) AS kind, u.transaction_id,
-                    c.currency, c.amount, u.currency, u.amount
-             FROM reconciliation_upload u LEFT JOIN reconciliation_candidates c ON c.transaction_id = u.transaction_id
+             SELECT u.status, u.line, u.reference, coalesce(c.item_kind, nullif(u.kind, '')), c.transaction_id, c.currency,
+                    c.amount, u.currency, u.amount, u.confidence, c.reference, c.settled_on
+             FROM reconciliation_upload u LEFT JOIN reconciliation_candidates c ON c.id = u.candidate
              UNION ALL
-             SELECT 'missing_external', NULL, t.external_ref, c.kind, c.transaction_id, c.currency, c.amount, NULL, NULL
-             FROM reconciliation_compared c JOIN ledger_transactions t ON t.id = c.transaction_id
-             WHERE NOT EXISTS (SELECT FROM reconciliation_upload u WHERE u.transaction_id = c.transaction_id)
+             SELECT 'missing_external', NULL, t.external_ref, m.kind, m.transaction_id, m.currency, m.amount, NULL, NULL,
+                    NULL, t.external_ref, s.business_date
+             FROM reconciliation_missing m
+             JOIN ledger_transactions t ON t.id = m.transaction_id
+             CROSS JOIN (SELECT s.business_date FROM reconciliation_runs r JOIN settlement_runs s ON s.id = r.run_id
+                         WHERE r.id = $1) AS s
            ) AS found (status, line, reference, kind, transaction_id, ledger_currency, ledger_amount, external_currency,
-                       external_amount)`,
+                       external_amount, confidence, ledger_reference, settled_on)`,
     values: [toUuid(id)],
     ...OVER_ALL_ROWS,
   });
+}
+
+/** Digits alone do not move money. */
+async function reportedPayouts(db: Queryable): Promise<ReportedPayout[]> {
+  const { rows } = await db.query<{ id: string; kind: ReportedPayout['kind'] }>({
+    text: `SELECT c.transaction_id AS id, c.item_kind AS kind
+           FROM reconciliation_upload u JOIN reconciliation_candidates c ON c.id = u.candidate
+           WHERE c.item_kind LIKE 'payout%' AND u.status = 'matched' AND u.confidence <> 'low'
+           ORDER BY c.transaction_id, c.item_kind`,
+    ...OVER_ALL_ROWS,
+  });
+  return rows.map(({ id, kind }) => ({ id: fromUuid('out', id), kind }));
 }

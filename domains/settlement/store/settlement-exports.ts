@@ -2,8 +2,10 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { EntryTotals } from '../rules/camt053';
 import type { ItemKind } from '../rules/reconcile';
+import { payoutReference } from '../rules/references';
 import type { NamedStatement, Statement, StatementTransaction } from '../rules/statement';
 import { NO_MERCHANT, type StatementRow, toStatement } from './settlement-records';
+import { transactionNames } from './transaction-names';
 
 // A run's rows are read by pages, each a transaction of its own: no connection is held while a client takes its time, and
 // no more than a page is in memory. What a completed run holds does not change between pages.
@@ -42,11 +44,18 @@ export async function* statementPages(db: Queryable, runId: PublicId): AsyncGene
              ORDER BY r.merchant_id, r.currency LIMIT ${PAGE}`,
       values: [toUuid(runId), ...after],
     });
-    if (rows.length > 0) yield rows.map((row) => ({ ...toStatement(row), merchantName: row.merchant_name }));
+    if (rows.length > 0) yield rows.map((row) => named(runId, row));
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;
     after = [last.merchant_id, last.currency];
   }
+}
+
+function named(runId: PublicId, row: NamedStatementRow): NamedStatement {
+  const statement = toStatement(row);
+  const { merchantId, currency, paidOut } = statement;
+  const reference = paidOut > 0n ? payoutReference(runId, merchantId, currency) : undefined;
+  return { ...statement, merchantName: row.merchant_name, payoutReference: reference };
 }
 
 interface TransactionRow {
@@ -81,11 +90,16 @@ export async function* transactionPages(db: Queryable, runId: PublicId): AsyncGe
              ORDER BY i.merchant_id, i.currency, i.transaction_id LIMIT ${PAGE}`,
       values: [toUuid(runId), ...after],
     });
-    if (rows.length > 0) yield rows.map(toTransaction);
+    if (rows.length > 0) yield await withNames(db, rows.map(toTransaction));
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;
     after = [last.merchant_id, last.currency, last.transaction_id];
   }
+}
+
+async function withNames(db: Queryable, page: StatementTransaction[]): Promise<StatementTransaction[]> {
+  const names = await transactionNames(db, page);
+  return page.map((transaction) => ({ ...transaction, ...names.get(transaction.reference) }));
 }
 
 function toTransaction(row: TransactionRow): StatementTransaction {

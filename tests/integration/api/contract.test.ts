@@ -181,11 +181,7 @@ const PREFIXES: Record<string, IdPrefix> = {
 };
 
 /** Id parameters that do not name the route's resource. */
-const PARTS: Record<string, IdPrefix> = {
-  attemptId: 'att',
-  refundId: 'ref',
-  merchantId: 'mer',
-};
+const PARTS: Record<string, IdPrefix> = { payoutId: 'out', attemptId: 'att', refundId: 'ref', merchantId: 'mer' };
 
 function resource(route: Route): string {
   return /^\/(?:v1|api\/v2\/finance)\/([\w-]+)/.exec(route.path)?.[1] ?? '';
@@ -270,7 +266,13 @@ async function settleOneDay(): Promise<Record<string, string>> {
   await insertBusiness(pool, api.tenantId);
   const merchantId = (await insertMerchant(pool, api.tenantId)).id;
   const transactions = [{ merchantId, kind: 'capture', reference: lastDate, currency: 'EUR', amount: 100n } as const];
-  const { transactionIds } = await insertSettledDay(pool, api.tenantId, { date: lastDate, transactions });
+  const { runId, transactionIds } = await insertSettledDay(pool, api.tenantId, { date: lastDate, transactions });
+  const payoutId = newId('out');
+  await pool.query(
+    `INSERT INTO payouts (id, tenant_id, run_id, merchant_id, currency, business_date, amount, sent_at)
+     VALUES ($1, $2, $3, $4, 'EUR', $5, 100, now())`,
+    [toUuid(payoutId), toUuid(api.tenantId), toUuid(runId), toUuid(merchantId), lastDate],
+  );
   const reconciliation = await api.call('POST', `/api/v2/finance/settlement/${lastDate}/reconciliation`, {
     body: 'reference,currency,amount\n',
     headers: { 'content-type': 'text/csv' },
@@ -279,6 +281,7 @@ async function settleOneDay(): Promise<Record<string, string>> {
     'settlement.date': lastDate,
     'settlement.merchantId': merchantId,
     'settlement.id': reconciliation.body.id,
+    'settlement.payoutId': payoutId,
     'merchants.id': merchantId,
     'ledger.id': transactionIds[0] ?? '',
     'fee-schedules.id': (await insertFeeSchedule(pool, api.tenantId, { merchantId })).id,

@@ -115,6 +115,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_HISTORY_RETENTION', '1y', /duration such as 500ms/],
   ['WAYBILL_SETTLEMENT_WATCH_INTERVAL', 'often', /duration such as 500ms/],
   ['WAYBILL_SETTLEMENT_OVERDUE_AFTER', '15', /duration such as 500ms/],
+  ['WAYBILL_PAYOUT_OVERDUE_AFTER', 'a week', /duration such as 500ms/],
   ['WAYBILL_PAYMENT_PROVIDER_URL', 'ftp://PLANTED', /http\(s\):\/\/ URL/],
   ['WAYBILL_PAYMENT_PROVIDER_SECRET', 'whsec_PLANTED', /whsec_ and base64 of 24 to 64 bytes/],
   ['WAYBILL_PAYMENT_PROVIDER_TIMEOUT', '31s', /at most 30s/],

@@ -328,7 +328,8 @@ function expected(items: readonly Item[], lines: readonly Thing[]) {
   const sameReference = (item: Thing, line: Thing) => item.reference === line.reference;
   const sameCurrency = (item: Thing, line: Thing) => sameReference(item, line) && item.currency === line.currency;
   const matched = pairUp((item, line) => sameCurrency(item, line) && item.amount === line.amount);
-  const amountMismatch = pairUp(sameCurrency);
+  const sameDirection = (item: Thing, line: Thing) => sameCurrency(item, line) && item.amount < 0n === line.amount < 0n;
+  const amountMismatch = pairUp(sameDirection) + pairUp(sameCurrency);
   const currencyMismatch = pairUp(sameReference);
   const known = left.lines.filter(({ reference }) => items.some((item) => item.reference === reference)).length;
   const compared = items.filter((item) => !item.internal || !left.items.includes(item));

@@ -1,6 +1,7 @@
 import { newId, type PublicId } from '../../../core/ids';
 import { listAudit, verifyAudit } from '../../../domains/ledger/store/audit';
 import { inIndexOrder } from '../../../domains/ledger/store/index-order';
+import { agedPayouts, findPayout, listPayouts } from '../../../domains/settlement/store/payouts';
 import { listReconciliationItems, listReconciliations } from '../../../domains/settlement/store/reconciliation-reads';
 import {
   hasStatements,
@@ -8,6 +9,7 @@ import {
   transactionPages,
   transactionTotals,
 } from '../../../domains/settlement/store/settlement-exports';
+import { transactionNames } from '../../../domains/settlement/store/transaction-names';
 import type { Queryable, Statement } from '../../../infra/postgres/pool';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { insertBusiness, insertMerchant } from '../../support/finance';
@@ -103,4 +105,20 @@ test('audit entries and reconciliations are listed by index', async () => {
     expect({ sql, plan }).toEqual({ sql, plan: expect.not.stringMatching(/Seq Scan/) });
   }
   expect(plans.length).toBeGreaterThanOrEqual(5);
+});
+
+test('payouts are found, listed and watched by index, and names by primary keys', async () => {
+  db = { query: (statement) => explained(database.pool, statement) };
+  await listPayouts(db, tenantId, 'in_transit', { order: 'asc', limit: 50 });
+  await findPayout(db, tenantId, newId('out'));
+  await agedPayouts(db, [tenantId, newId('ten')], new Date());
+  await transactionNames(db, [{ reference: newId('pay') }, { reference: newId('ref') }, { reference: newId('cbk') }]);
+  expect(plans).toHaveLength(7);
+  for (const { sql, plan } of plans) {
+    expect({ sql, plan }).toEqual({
+      sql,
+      plan: expect.stringMatching(/payouts_(by_tenant|pkey|in_transit)|orders_pkey/),
+    });
+    expect({ sql, plan }).toEqual({ sql, plan: expect.not.stringMatching(/Seq Scan/) });
+  }
 });
