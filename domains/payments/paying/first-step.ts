@@ -13,7 +13,7 @@ import { applyResults, type PaymentResult } from './apply-results';
 import { authorise, capture } from './provider-calls';
 
 /** Payments whose provider is being called at once in this process. */
-const CALLS_AT_ONCE = 256;
+const CALLS_AT_ONCE = 128;
 
 const MAX_BATCH = 100;
 

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
+import { eventually } from '../../support/receiver';
+
+let api: PaymentApi;
+afterEach(() => api.close());
+
+/** More than may have a workflow of their own at once. */
+const MANY = 60;
+
+test('under load payments share workflows, each of which says how its payments ended; at low load each has its own', async () => {
+  api = await createPaymentApi();
+  const alone = (await api.payByCard('tok_ok')).body;
+  expect(alone.workflowId).toBe(`payment/${alone.id}`);
+  const tokens = Array.from({ length: MANY }, (_, n) => (n % 6 === 5 ? 'tok_declined' : 'tok_ok'));
+  const payments = (await Promise.all(tokens.map((token) => api.payByCard(token)))).map(({ body }) => body);
+  const byWorkflow = new Map<string, string[]>();
+  for (const { workflowId, state } of payments) {
+    byWorkflow.set(workflowId, [...(byWorkflow.get(workflowId) ?? []), state]);
+  }
+  const shared = [...byWorkflow].filter(([id]) => id.startsWith('payments/'));
+  expect(shared.flatMap(([, states]) => states).length).toBeGreaterThan(MANY / 2);
+  expect(shared.length).toBeLessThan(10);
+  for (const [id, states] of byWorkflow) {
+    const handle = api.pipeline.client.workflow.getHandle(id);
+    const found = await eventually(() => handle.result().catch(() => undefined), 20_000);
+    if (!id.startsWith('payments/')) {
+      expect(found).toMatchObject({ state: states[0] });
+      continue;
+    }
+    const count = (state: string) => states.filter((other) => other === state).length;
+    const expected = { captured: count('captured'), declined: count('declined') };
+    expect({ captured: 0, declined: 0, ...found.states }).toEqual(expected);
+  }
+}, 60_000);
+
+test('one of a shared workflow whose outcome is unknown is taken up by it, and ends', async () => {
+  api = await createPaymentApi();
+  const tokens = Array.from({ length: MANY }, (_, n) => (n % 10 === 9 ? 'tok_timeout_after_success' : 'tok_ok'));
+  const answers = await Promise.all(tokens.map((token) => api.payByCard(token)));
+  for (const { body } of answers) {
+    await api.untilPayment(body.id, 'captured');
+    expect(api.chargesOf(body.id)).toMatchObject([{ state: 'captured' }]);
+  }
+}, 60_000);
+
+test('many requests with one key make one payment, and many with one order charge it once', async () => {
+  api = await createPaymentApi({ worker: false });
+  const source = { type: 'card', token: 'tok_ok' };
+  const orderId = await api.newOrder();
+  const key = randomUUID();
+  const same = await Promise.all(Array.from({ length: 8 }, () => api.post('/v1/payments', { orderId, source }, key)));
+  expect(new Set(same.map(({ body }) => body.id)).size).toBe(1);
+  expect(same.map(({ status }) => status)).toEqual(new Array(8).fill(201));
+  const other = await api.newOrder();
+  const rivals = await Promise.all(
+    Array.from({ length: 8 }, () => api.post('/v1/payments', { orderId: other, source })),
+  );
+  expect(rivals.map(({ status }) => status).sort()).toEqual([201, ...new Array(7).fill(409)]);
+  expect(api.provider.charges()).toHaveLength(2);
+});
