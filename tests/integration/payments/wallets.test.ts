@@ -69,8 +69,10 @@ test('a hold that cannot be captured is released', async () => {
   // Somebody has posted this payment's capture with other entries: the ledger refuses it permanently.
   await api.deps.pool.query(
     `CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-       INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, effective_at)
-       VALUES (NEW.id, NEW.tenant_id, 'capture', 'pay_' || replace(NEW.id::text, '-', ''), now());
+       WITH posted AS (
+         INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, effective_at)
+         VALUES (NEW.id, NEW.tenant_id, 'capture', 'pay_' || replace(NEW.id::text, '-', ''), now())
+       )
        INSERT INTO ledger_entries (transaction_id, account_id, currency, amount)
        SELECT NEW.id, id, 'EUR', 3 - 2 * row_number() OVER () FROM
          (SELECT id FROM ledger_accounts WHERE tenant_id = NEW.tenant_id AND currency = 'EUR' LIMIT 2) AS two;
