@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { asId, type PublicId } from '../../core/ids';
 import type { Effect } from '../../infra/postgres/effect';
 import { inTransaction } from '../../infra/postgres/pool';
-import { appendAudit } from '../ledger';
+import { appendAudit } from '../audit';
 import { type LineError, readReconciliationFile } from './rules/reconcile-file';
 import { settledDay } from './settled-day';
 import { reconcileLines } from './store/reconciliation';
