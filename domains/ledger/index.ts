@@ -14,6 +14,7 @@ export {
   transferPosting,
 } from './rules/postings';
 export { accountIdSql } from './store/account-id';
+export { inIndexOrder } from './store/index-order';
 export { accountBalance, accountBalances, type NewLedgerTransaction, postTransaction } from './store/ledger';
 export {
   findLedgerTransaction,
@@ -21,9 +22,3 @@ export {
   listLedgerTransactions,
   lockLedgerTransaction,
 } from './store/ledger-reads';
-
-// The audit log
-
-export type { AuditPosition } from './rules/audit-chain';
-export { type AuditEntry, appendAudit, listAudit, verifyAudit } from './store/audit';
-export { inIndexOrder } from './store/index-order';

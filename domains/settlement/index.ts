@@ -35,3 +35,8 @@ export { reconcileDay } from './reconcile-day';
 export { RECONCILIATION_STATUSES } from './rules/reconcile';
 export { showReconciliation, showReconciliationItems, showReconciliations } from './show-reconciliations';
 export { byStatus, type Reconciliation, type ReconciliationItem } from './store/reconciliation-reads';
+
+// Verification
+
+export type { VerificationProgress } from './rules/verification';
+export { type Verification, verifyFinances } from './verifying/verify-finances';

@@ -122,6 +122,9 @@ CREATE TRIGGER released_once AFTER UPDATE OF released_run_id ON settlement_reser
   WHEN (OLD.released_run_id IS NOT NULL OR NEW.released_run_id IS NULL) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER not_deleted BEFORE DELETE OR TRUNCATE ON settlement_reserves EXECUTE FUNCTION refuse_change();
 
+-- Verification sums up what a run has released.
+CREATE INDEX settlement_reserves_released ON settlement_reserves (released_run_id) WHERE released_run_id IS NOT NULL;
+
 CREATE FUNCTION settlement_releasing_run_is_running() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT FROM (SELECT state FROM settlement_runs WHERE id IN (SELECT released_run_id FROM changed) FOR SHARE)
@@ -171,6 +174,7 @@ CREATE TRIGGER claimed_once AFTER UPDATE OF run_id ON settlement_items FOR EACH 
   WHEN (OLD.run_id IS NOT NULL AND OLD.run_id IS DISTINCT FROM NEW.run_id) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER not_deleted BEFORE DELETE ON settlement_items FOR EACH ROW EXECUTE FUNCTION refuse_change();
 DROP TRIGGER released_by_running_run ON settlement_reserves;
+DROP INDEX settlement_reserves_released;
 DROP TRIGGER not_deleted ON settlement_reserves;
 DROP TRIGGER released_once ON settlement_reserves;
 DROP TRIGGER immutable ON settlement_reserves;
