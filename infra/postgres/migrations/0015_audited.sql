@@ -123,7 +123,8 @@ CREATE TRIGGER released_once AFTER UPDATE OF released_run_id ON settlement_reser
 CREATE TRIGGER not_deleted BEFORE DELETE OR TRUNCATE ON settlement_reserves EXECUTE FUNCTION refuse_change();
 
 -- Verification sums up what a run has released.
-CREATE INDEX settlement_reserves_released ON settlement_reserves (released_run_id) WHERE released_run_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS settlement_reserves_released ON settlement_reserves (released_run_id)
+  WHERE released_run_id IS NOT NULL;
 
 CREATE FUNCTION settlement_releasing_run_is_running() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -137,23 +138,22 @@ END $$;
 CREATE TRIGGER released_by_running_run AFTER UPDATE ON settlement_reserves REFERENCING NEW TABLE AS changed
   FOR EACH STATEMENT EXECUTE FUNCTION settlement_releasing_run_is_running();
 
--- An item is added unclaimed, then claimed once, by a run whose claim is open.
+-- An item is added unclaimed, then claimed by a run whose claim is open, which also says whether it is late.
 DROP TRIGGER immutable ON settlement_items;
-DROP TRIGGER claimed_once ON settlement_items;
 DROP TRIGGER not_deleted ON settlement_items;
 CREATE TRIGGER claimed_later BEFORE INSERT ON settlement_items FOR EACH ROW
   WHEN (NEW.run_id IS NOT NULL OR NEW.late) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER immutable BEFORE UPDATE OF transaction_id, tenant_id, merchant_id, currency, kind, gross, fee, fee_tax, net,
   effective_at ON settlement_items EXECUTE FUNCTION refuse_change();
 -- After the row, since a trigger before it locks each row once more than the update does.
-CREATE TRIGGER claimed_once AFTER UPDATE OF run_id, late ON settlement_items FOR EACH ROW
-  WHEN (OLD.run_id IS NOT NULL OR NEW.run_id IS NULL) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER late_by_claim AFTER UPDATE OF late ON settlement_items FOR EACH ROW
+  WHEN (OLD.late <> NEW.late AND OLD.run_id IS NOT DISTINCT FROM NEW.run_id) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER not_deleted BEFORE DELETE OR TRUNCATE ON settlement_items EXECUTE FUNCTION refuse_change();
 
 CREATE FUNCTION settlement_claim_is_open() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT FROM (SELECT DISTINCT run_id FROM changed) AS claimed LEFT JOIN settlement_runs r ON r.id = claimed.run_id
-             WHERE r.state IS DISTINCT FROM 'running' OR r.claimed_at IS NOT NULL) THEN
+  IF EXISTS (SELECT FROM (SELECT DISTINCT run_id FROM changed WHERE run_id IS NOT NULL) AS claimed
+             LEFT JOIN settlement_runs r ON r.id = claimed.run_id WHERE r.state IS DISTINCT FROM 'running' OR r.claimed_at IS NOT NULL) THEN
     RAISE EXCEPTION 'settlement_items rows never change unless the claim of their run is open'
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;
@@ -165,16 +165,14 @@ CREATE TRIGGER claimed_by_open_run AFTER UPDATE ON settlement_items REFERENCING 
 -- Down Migration
 DROP TRIGGER claimed_by_open_run ON settlement_items;
 DROP TRIGGER not_deleted ON settlement_items;
-DROP TRIGGER claimed_once ON settlement_items;
+DROP TRIGGER late_by_claim ON settlement_items;
 DROP TRIGGER immutable ON settlement_items;
 DROP TRIGGER claimed_later ON settlement_items;
 CREATE TRIGGER immutable BEFORE UPDATE OF transaction_id, tenant_id, merchant_id, currency, kind, gross, fee, fee_tax, net,
   effective_at ON settlement_items FOR EACH ROW EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER claimed_once AFTER UPDATE OF run_id ON settlement_items FOR EACH ROW
-  WHEN (OLD.run_id IS NOT NULL AND OLD.run_id IS DISTINCT FROM NEW.run_id) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER not_deleted BEFORE DELETE ON settlement_items FOR EACH ROW EXECUTE FUNCTION refuse_change();
 DROP TRIGGER released_by_running_run ON settlement_reserves;
-DROP INDEX settlement_reserves_released;
+DROP INDEX IF EXISTS settlement_reserves_released;
 DROP TRIGGER not_deleted ON settlement_reserves;
 DROP TRIGGER released_once ON settlement_reserves;
 DROP TRIGGER immutable ON settlement_reserves;
