@@ -6,7 +6,8 @@ import { PAYMENT_WORKFLOWS, SWEEP_PAYMENTS_SCHEDULE } from './rules/workflow-nam
 export const payments: Domain = {
   name: 'payments',
   config: paymentsConfig,
-  scopes: ['payments:read', 'payments:write'],
+  // Crediting a wallet makes money that no provider has: paying does not include it.
+  scopes: ['payments:read', 'payments:write', 'wallets:credit'],
   schedules: ({ config }) => [
     housekeeping(config, {
       id: SWEEP_PAYMENTS_SCHEDULE,

@@ -17,6 +17,7 @@ export type LedgerKind =
   | 'chargeback'
   | 'chargeback_reversal'
   | 'adjustment'
+  | 'correction'
   | 'wallet_credit'
   | 'wallet_credit_reversal'
   | 'wallet_hold'
@@ -42,9 +43,11 @@ export const ACCOUNTS = {
   pspClearing: 'psp_clearing',
   bankInTransit: 'bank_in_transit',
   walletFunding: 'wallet_funding',
+  walletGoodwill: 'wallet_goodwill',
   feeRevenue: 'fee_revenue',
   feeTax: 'fee_tax',
   adjustments: 'adjustments',
+  differences: 'settlement_differences',
   merchantPending: (merchant: PublicId) => `merchant_pending:${merchant}`,
   merchantPayable: (merchant: PublicId) => `merchant_payable:${merchant}`,
   merchantReserve: (merchant: PublicId) => `merchant_reserve:${merchant}`,
@@ -58,6 +61,8 @@ const TYPES: Readonly<Record<string, AccountType>> = {
   wallet_funding: 'asset',
   fee_revenue: 'revenue',
   adjustments: 'expense',
+  wallet_goodwill: 'expense',
+  settlement_differences: 'expense',
 };
 
 /** The type of an account by its code. */

@@ -21,7 +21,7 @@ test('a wallet holds what was put into it, and a repeated credit counts once', a
   expect(await read(id)).toMatchObject({ balance: '0', held: '0', available: '0' });
   const key = randomUUID();
   for (let time = 0; time < 2; time++) {
-    const answer = await api.post(`/v1/wallets/${id}/credits`, { amount: '700' }, key);
+    const answer = await api.post(`/v1/wallets/${id}/credits`, { amount: '700', reason: 'Transfer of 3 May' }, key);
     expect([answer.status, answer.body.balance]).toEqual([201, '700']);
   }
   expect(await read(id)).toMatchObject({ balance: '700', available: '700' });
