@@ -13,6 +13,7 @@ import { type CursorKind, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { type Route, route } from '../http/route';
 import { auditRoutes } from './audit-routes';
+import { correctionRoutes } from './correction-routes';
 import { settlementExportRoutes } from './export-routes';
 import { reconciliationRoutes } from './reconciliation-routes';
 import {
@@ -139,6 +140,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       }),
     }),
     ...auditRoutes(deps),
+    ...correctionRoutes(deps),
     ...settlementExportRoutes(deps),
     ...reconciliationRoutes(deps),
     route({

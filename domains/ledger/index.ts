@@ -10,6 +10,7 @@ export {
   chargebackReversalPosting,
   type LedgerKind,
   opposite,
+  type Posting,
   refundPosting,
   transferPosting,
 } from './rules/postings';

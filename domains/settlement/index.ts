@@ -36,6 +36,10 @@ export { RECONCILIATION_STATUSES } from './rules/reconcile';
 export { showReconciliation, showReconciliationItems, showReconciliations } from './show-reconciliations';
 export { byStatus, type Reconciliation, type ReconciliationItem } from './store/reconciliation-reads';
 
+// Corrections
+
+export { type CorrectedDay, type Correction, correctDay } from './correct-day';
+
 // Verification
 
 export type { VerificationProgress } from './rules/verification';

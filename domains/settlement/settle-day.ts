@@ -12,7 +12,7 @@ import { checkStatements } from './store/settlement-checks';
 import { claimItems, closeClaim } from './store/settlement-claim';
 import { countUnposted, postStatements } from './store/settlement-postings';
 import { computeStatements, NO_MERCHANT, readStatements } from './store/settlement-records';
-import { type Breach, completeRun, endRun, findRun, lockRunning, type SettlementRun } from './store/settlement-runs';
+import { type Breach, completeRun, endRun, findRun, lockInState, type SettlementRun } from './store/settlement-runs';
 
 // The steps that settle a day after openDay, in order. Each can be repeated: what is done already stays as it is.
 
@@ -74,7 +74,7 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
   if (run.state === 'completed') return summary;
   const seal = await sealDay(pool, run.id);
   const event = await inTransaction(pool, async (client) => {
-    if (!(await lockRunning(client, run.id))) return undefined;
+    if (!(await lockInState(client, run.id, 'running'))) return undefined;
     const payload = { ...periodOf(run), attempt: run.attempt, ...summary, ...seal };
     const entry = { actor: ACTOR, action: COMPLETED, subject: run.id, payload };
     const audit = await appendAudit(client, day.tenantId, entry);

@@ -48,6 +48,7 @@ export const ACCOUNTS = {
   feeTax: 'fee_tax',
   adjustments: 'adjustments',
   differences: 'settlement_differences',
+  imbalance: 'ledger_imbalance',
   merchantPending: (merchant: PublicId) => `merchant_pending:${merchant}`,
   merchantPayable: (merchant: PublicId) => `merchant_payable:${merchant}`,
   merchantReserve: (merchant: PublicId) => `merchant_reserve:${merchant}`,
@@ -63,6 +64,7 @@ const TYPES: Readonly<Record<string, AccountType>> = {
   adjustments: 'expense',
   wallet_goodwill: 'expense',
   settlement_differences: 'expense',
+  ledger_imbalance: 'expense',
 };
 
 /** The type of an account by its code. */

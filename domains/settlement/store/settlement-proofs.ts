@@ -2,6 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { accountIdSql } from '../../ledger';
 import type { ItemKey } from '../rules/seal';
+import { isCorrectedSql } from './settlement-corrections';
 import { MOVES } from './settlement-postings';
 
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
@@ -94,6 +95,17 @@ export async function disprove(db: Queryable, tenantId: PublicId, runId: PublicI
   return found;
 }
 
+const CORRECTED = isCorrectedSql({
+  tenant: '$1::text::uuid',
+  transaction: 'bad.transaction_id',
+  net: 'bad.net',
+  fee: 'bad.fee',
+  feeTax: 'bad.fee_tax',
+  pendingAccount: 'bad.pending',
+  feeAccount: 'bad.fee_account',
+  feeTaxAccount: 'bad.fee_tax_account',
+});
+
 const derived = (code: string) => accountIdSql({ tenant: '$1::text', code, currency: 'i.currency' });
 
 /**
@@ -131,14 +143,7 @@ export async function itemsNotInLedger(
                AND (e.total IS DISTINCT FROM 0 OR coalesce(e.pending, 0) <> -i.net OR coalesce(e.fee, 0) <> -i.fee
                     OR coalesce(e.fee_tax, 0) <> -i.fee_tax OR e.foreign_entries <> 0)
            ), left_over AS (
-             SELECT transaction_id FROM bad WHERE NOT EXISTS (
-               SELECT FROM ledger_transactions c JOIN ledger_entries e ON e.transaction_id IN (c.id, bad.transaction_id)
-               WHERE c.tenant_id = $1::text::uuid AND c.kind = 'correction'
-                 AND c.external_ref = 'ltx_' || replace(bad.transaction_id::text, '-', '')
-               HAVING coalesce(sum(e.amount) FILTER (WHERE e.account_id = bad.pending), 0) = -bad.net
-                  AND coalesce(sum(e.amount) FILTER (WHERE e.account_id = bad.fee_account), 0) = -bad.fee
-                  AND coalesce(sum(e.amount) FILTER (WHERE e.account_id = bad.fee_tax_account), 0) = -bad.fee_tax
-                  AND count(*) > 0)
+             SELECT transaction_id FROM bad WHERE NOT ${CORRECTED}
            )
            SELECT (SELECT count(*)::int FROM left_over) AS count, (SELECT transaction_id FROM left_over LIMIT 1) AS example`,
     values: [

@@ -171,12 +171,12 @@ export async function endRun(
   return rowCount === 1;
 }
 
-/** Locks a run until the transaction ends. @returns whether it is running, and so will be */
-export async function lockRunning(db: Queryable, id: PublicId): Promise<boolean> {
+/** Locks a run until the transaction ends. @returns whether it is in a state, and so will be */
+export async function lockInState(db: Queryable, id: PublicId, state: RunState): Promise<boolean> {
   const { rowCount } = await db.query({
-    name: 'lock-running-settlement-run',
-    text: `SELECT FROM settlement_runs WHERE id = $1 AND state = 'running' FOR UPDATE`,
-    values: [toUuid(id)],
+    name: 'lock-settlement-run',
+    text: 'SELECT FROM settlement_runs WHERE id = $1 AND state = $2 FOR UPDATE',
+    values: [toUuid(id), state],
   });
   return rowCount === 1;
 }
