@@ -6,8 +6,8 @@ import { idSchema, nonEmptyText } from '../http/schemas';
 import { dateParams } from './schemas';
 
 const newCorrectionSchema = z
-  .strictObject({ reason: nonEmptyText(500).meta({ example: 'Entries changed by the repair of 3 May, ticket 4711' }) })
-  .meta({ id: 'NewSettlementCorrection' });
+  .strictObject({ reason: nonEmptyText(500).meta({ example: 'Entries changed by the repair of 3 May' }) })
+  .meta({ id: 'NewSettlementCorrection', example: { reason: 'Entries changed by the repair of 3 May' } });
 
 const correctedDaySchema = z
   .object({

@@ -4,7 +4,6 @@ import type { Effect } from '../../infra/postgres/effect';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
 import { type Posting, postTransaction } from '../ledger';
-import { requireBusiness } from '../merchants';
 import { noSettlement, SettlementRefusal } from './refusals';
 import { itemCorrection, payableCorrection } from './rules/corrections';
 import { itemDifferences, payableDifferences } from './store/settlement-corrections';
@@ -46,7 +45,6 @@ export async function correctDay(
   { date, reason }: { date: string; reason: string },
 ): Promise<CorrectedDay> {
   const { tenantId, keyId } = by;
-  await requireBusiness(pool, tenantId);
   const run = await findRun(pool, tenantId, date);
   if (run === undefined) throw noSettlement();
   return inTransaction(pool, async (db) => {
