@@ -84,8 +84,8 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
         },
       },
       problems: ['wrong-state'],
-      handler: async ({ params }, { tenantId }) => {
-        const payment = await resumePayment(deps, tenantId, params.id);
+      handler: async ({ params }, context) => {
+        const payment = await resumePayment(deps, context, params.id);
         const headers = { location: `/v1/payments/${payment.id}` };
         return { status: 202, headers, body: paymentView(payment, workflowUrl) };
       },

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { newId, toUuid } from '../../../core/ids';
 import { ACCOUNTS } from '../../../domains/ledger/rules/postings';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 
@@ -87,6 +88,18 @@ test('who may pay and refund cannot put money into a wallet', async () => {
   expect((await api.call('POST', path, { key, headers, body })).status).toBe(403);
   const creditor = await api.newKey(['wallets:credit']);
   expect((await api.call('POST', path, { key: creditor, headers, body })).status).toBe(201);
+});
+
+test('who has a payment go on that needed review is in the log', async () => {
+  const id = newId('pay');
+  await api.deps.pool.query(
+    `INSERT INTO payments (id, tenant_id, order_id, merchant_id, amount, currency, card_token, state, decline_code, workflow_id)
+     SELECT $1, tenant_id, id, merchant_id, amount, currency, 'tok', 'needs_review', 'unreachable', 'payment/' || $2::text
+     FROM orders WHERE id = $3`,
+    [toUuid(id), id, toUuid(await api.newOrder())],
+  );
+  const made = await added(async () => expect((await api.post(`/v1/payments/${id}/resume`)).status).toBe(202));
+  expect(made).toMatchObject([{ action: 'payment.resumed', subject: id, payload: { code: 'unreachable' } }]);
 });
 
 test('the log of all this is whole', async () => {
