@@ -24,7 +24,20 @@ const newWalletSchema = z
   })
   .meta({ id: 'NewWallet', example: { owner: 'customer-7', currency: 'EUR' } });
 
-const creditSchema = z.strictObject({ amount: priceSchema }).meta({ id: 'WalletCredit', example: { amount: '5000' } });
+const creditSchema = z
+  .strictObject({
+    amount: priceSchema,
+    reason: nonEmptyText(500).meta({ description: 'Why; the audit log has it.', example: 'Transfer of 3 May' }),
+    fundedBy: z
+      .enum(['received', 'goodwill'])
+      .default('received')
+      .meta({
+        description:
+          '`received`: the customer paid it to you elsewhere; posted against `wallet_funding`, which is what should be in ' +
+          'your bank. `goodwill`: you give it; posted against the expense `wallet_goodwill`.',
+      }),
+  })
+  .meta({ id: 'WalletCredit', example: { amount: '5000', reason: 'Transfer of 3 May' } });
 
 const walletSchema = z
   .object({
@@ -95,15 +108,15 @@ export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool' | 'reads'>): Ro
       operationId: 'creditWallet',
       tag: TAG,
       summary: 'Put money into a wallet',
-      description: 'Posts money that you received elsewhere, against `wallet_funding`.',
-      scope: 'payments:write',
+      description: 'Posts it against the account that it comes from, with its reason in the audit log.',
+      scope: 'wallets:credit',
       idempotency: 'required',
       params: walletParams,
       body: creditSchema,
       responses: { 201: { description: 'The wallet with the money in it.', body: walletSchema } },
       handler: async ({ params, body }, context) => ({
         status: 201,
-        body: walletView(await creditWallet(deps, context, params.id, body.amount)),
+        body: walletView(await creditWallet(deps, context, { walletId: params.id, ...body })),
       }),
     }),
   ];

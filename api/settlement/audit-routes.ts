@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { type AuditEntry, type AuditPosition, inIndexOrder, listAudit, verifyAudit } from '../../domains/ledger';
+import { type AuditEntry, type AuditPosition, listAudit } from '../../domains/audit';
+import { verifyFinances } from '../../domains/settlement';
 import { byNumber, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { invalidField } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { moment, momentText, pageQuery, pageSchema } from '../http/schemas';
+import { progressOf, progressText } from './verify-cursor';
 
 const TAG = 'Finance audit';
 const CURSOR = byNumber('finance-audit');
@@ -33,13 +35,29 @@ const auditEntrySchema = z
 
 const verdictSchema = z
   .object({
-    verified: z.boolean(),
-    entries: z.int().meta({ description: 'How many entries are valid, from the first on.' }),
+    verified: z
+      .boolean()
+      .nullable()
+      .meta({ description: 'Null while nothing was found and something is left to look at: see `next`.' }),
+    entries: z.int().meta({ description: 'How many entries of the log are valid, from the first on.' }),
     head: z
       .object({ seq: z.int(), hash })
       .nullable()
       .meta({ description: 'The last valid entry. Store it elsewhere, and verify with it later.' }),
     brokenAt: z.int().nullable().meta({ description: 'The first entry that was changed or is missing.' }),
+    findings: z
+      .array(
+        z.object({
+          seq: z.int().nullable().meta({ description: 'The entry that it is about.' }),
+          subject: z.string().meta({ description: "`entry`, or a settlement's id.", example: 'entry' }),
+          problem: z.string().meta({ example: 'changed' }),
+        }),
+      )
+      .meta({ description: 'What this request found, a hundred at most.' }),
+    next: z
+      .string()
+      .nullable()
+      .meta({ description: 'Pass it as `next` to go on; null when everything was looked at.' }),
   })
   .meta({ id: 'FinanceAuditVerdict' });
 
@@ -50,7 +68,19 @@ const verifyQuery = z.strictObject({
     .min(1)
     .optional()
     .meta({ description: 'The number of an entry that is known to have existed.' }),
-  hash: hash.optional().meta({ description: 'Its hash. Removed last entries are found only with `seq` and `hash`.' }),
+  hash: hash.optional().meta({
+    description:
+      'Its hash: `audit` of an event `settlement.completed`, or `head` of an earlier answer. It holds also against ' +
+      'somebody who can change every table.',
+  }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .meta({ description: 'Stop after so many entries. A request stops after about five seconds anyway.' }),
+  next: z.string().max(2_000).optional().meta({ description: 'From the answer to go on from.' }),
 });
 
 export function auditRoutes({ reads }: Pick<DoorContext, 'reads'>): Route[] {
@@ -75,23 +105,24 @@ export function auditRoutes({ reads }: Pick<DoorContext, 'reads'>): Route[] {
       path: '/api/v2/finance/settlement/audit/verify',
       operationId: 'verifyFinanceAudit',
       tag: TAG,
-      summary: 'Verify that the audit log is whole and unchanged',
+      summary: 'Verify the audit log, and every settled day against it',
+      description:
+        'The log is whole and ends where it last ended; each settled day has the statements, transactions and reserves ' +
+        'that it had when it was completed, and they add up to each other and to the ledger. Repeat with `next` until ' +
+        'it is null: a long log takes several requests.',
       scope: 'finance:read',
       query: verifyQuery,
       responses: { 200: { description: 'The verdict.', body: verdictSchema } },
       handler: async ({ query }, { tenantId }) => {
-        const { verified, entries, head, brokenAt } = await verifyAudit(
-          inIndexOrder(reads),
-          tenantId,
-          expectedOf(query),
-        );
+        const request = { expected: expectedOf(query), progress: progressOf(query.next), limit: query.limit };
+        const { head, brokenAt, next, ...verdict } = await verifyFinances({ pool: reads }, tenantId, request);
         return {
           status: 200,
           body: {
-            verified,
-            entries,
-            head: head === undefined ? null : { seq: head.seq, hash: head.hash.toString('hex') },
+            ...verdict,
+            head: head ?? null,
             brokenAt: brokenAt ?? null,
+            next: next === undefined ? null : progressText(next),
           },
         };
       },

@@ -13,6 +13,7 @@ import { type CursorKind, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { type Route, route } from '../http/route';
 import { auditRoutes } from './audit-routes';
+import { correctionRoutes } from './correction-routes';
 import { settlementExportRoutes } from './export-routes';
 import { payoutRoutes } from './payout-routes';
 import { reconciliationRoutes } from './reconciliation-routes';
@@ -140,6 +141,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       }),
     }),
     ...auditRoutes(deps),
+    ...correctionRoutes(deps),
     ...settlementExportRoutes(deps),
     ...reconciliationRoutes(deps),
     ...payoutRoutes(deps),

@@ -43,6 +43,10 @@ export const runSchema = z
     transactions: z.string().nullable().meta({ description: 'How many were claimed.', example: '1204' }),
     late: z.string().nullable().meta({ description: 'How many of them belong to days that were settled before.' }),
     totalsHash: z.string().nullable().meta({ description: 'SHA-256 over all statements.' }),
+    audit: z
+      .object({ seq: z.int(), hash: z.string() })
+      .nullable()
+      .meta({ description: 'The entry of the audit log that completed it; `settlement.completed` has it too.' }),
   })
   .meta({ id: 'SettlementRun' });
 
@@ -116,6 +120,7 @@ export function runView(run: SettlementRun, workflowUrl: (id: string) => string)
     transactions: run.itemCount?.toString() ?? null,
     late: run.lateCount?.toString() ?? null,
     totalsHash: run.totalsHash ?? null,
+    audit: run.audit === undefined ? null : { seq: run.audit.seq, hash: run.audit.hash.toString('hex') },
   };
 }
 

@@ -8,9 +8,10 @@ import { describeMachine, rssMb } from '../kit/machine';
 import { progress } from '../kit/progress';
 import { type Stack, startStack } from '../kit/stack';
 import { addMerchants, addSales } from './settlement-data';
+import { addEntries, verifyAll } from './verification';
 
-const FULL = { sizes: [100_000, 1_000_000], merchants: 1_000 };
-const QUICK = { sizes: [20_000, 100_000], merchants: 1_000 };
+const FULL = { sizes: [100_000, 1_000_000], merchants: 1_000, entries: 500_000 };
+const QUICK = { sizes: [20_000, 100_000], merchants: 1_000, entries: 50_000 };
 const RULE = { timeZone: 'UTC', cutoff: '23:59' };
 const BASE = '/api/v2/finance/settlement';
 const LOOK_EVERY_MS = 50;
@@ -69,7 +70,13 @@ async function run(stack: Stack, plan: typeof FULL, signal: AbortSignal) {
   }
   const [small, large] = [runs[0], runs.at(-1)];
   const each = (measured: Measured | undefined) => (measured?.seconds ?? 0) / (measured?.transactions ?? 1);
-  return { ...large, ratioTo100k: Number((each(large) / each(small)).toFixed(3)), runs, machine };
+  progress('verifying what was settled');
+  const days = await verifyAll(stack);
+  await addEntries(stack.pool, tenantId, plan.entries);
+  progress(`${days.seconds} s; verifying the same with ${plan.entries} further entries in the log`);
+  const verification = { days, longLog: await verifyAll(stack) };
+  progress(`${verification.longLog.seconds} s in ${verification.longLog.requests} requests`);
+  return { ...large, ratioTo100k: Number((each(large) / each(small)).toFixed(3)), verification, runs, machine };
 }
 
 async function measure(

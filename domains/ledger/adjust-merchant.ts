@@ -2,10 +2,10 @@ import type { Pool } from 'pg';
 import { asId, type PublicId } from '../../core/ids';
 import type { Effect } from '../../infra/postgres/effect';
 import { inTransaction } from '../../infra/postgres/pool';
+import { appendAudit } from '../audit';
 import { findMerchant } from '../merchants';
 import { LedgerRefusal } from './refusals';
 import { adjustmentPosting } from './rules/postings';
-import { appendAudit } from './store/audit';
 import { postTransaction } from './store/ledger';
 
 export interface AdjustmentRequest {

@@ -10,11 +10,13 @@ export {
   chargebackReversalPosting,
   type LedgerKind,
   opposite,
+  type Posting,
   refundPosting,
   transferPosting,
   writtenOffCapturePosting,
 } from './rules/postings';
 export { accountIdSql } from './store/account-id';
+export { inIndexOrder } from './store/index-order';
 export { accountBalance, accountBalances, type NewLedgerTransaction, postTransaction } from './store/ledger';
 export {
   findLedgerTransaction,
@@ -23,9 +25,3 @@ export {
   lockLedgerTransaction,
 } from './store/ledger-reads';
 export { postTransactions } from './store/post-many';
-
-// The audit log
-
-export type { AuditPosition } from './rules/audit-chain';
-export { type AuditEntry, appendAudit, listAudit, verifyAudit } from './store/audit';
-export { inIndexOrder } from './store/index-order';

@@ -1,17 +1,34 @@
 import type { Pool } from 'pg';
-import { asId } from '../../core/ids';
+import { asId, type PublicId } from '../../core/ids';
 import type { Effect } from '../../infra/postgres/effect';
+import { inTransaction } from '../../infra/postgres/pool';
+import { appendAudit } from '../audit';
 import { requireBusiness } from './require';
-import { insertMerchant, type Merchant } from './store/merchants';
+import { findMerchant, insertMerchant, type Merchant } from './store/merchants';
 
-/** Registers a merchant of a business, once per effect. @throws MerchantRefusal */
+/**
+ * Registers a merchant of a business, once per effect, with an entry in the audit log: what is held back of its sales is
+ * decided here.
+ *
+ * @param effect - `keyId`: the API key that asked for it
+ * @throws MerchantRefusal
+ */
 export async function createMerchant(
   { pool }: { pool: Pool },
-  { tenantId, effectId }: Pick<Effect, 'tenantId' | 'effectId'>,
+  effect: Effect & { keyId: PublicId },
   request: Pick<Merchant, 'name' | 'reserveBps' | 'reserveDays' | 'payoutMinimum'>,
 ): Promise<Merchant> {
+  const { tenantId, effectId, keyId } = effect;
   await requireBusiness(pool, tenantId);
-  const merchant = await insertMerchant(pool, { id: asId('mer', effectId), tenantId, ...request });
-  if (merchant === undefined) throw new Error('the merchant belongs to another tenant');
-  return merchant;
+  const id = asId('mer', effectId);
+  return inTransaction(pool, async (db) => {
+    await effect.fence(db);
+    const known = await findMerchant(db, tenantId, id);
+    if (known !== undefined) return known;
+    const merchant = await insertMerchant(db, { id, tenantId, ...request });
+    if (merchant === undefined) throw new Error('the merchant belongs to another tenant');
+    const payload = { ...request, payoutMinimum: String(request.payoutMinimum) };
+    await appendAudit(db, tenantId, { actor: keyId, action: 'merchant.registered', subject: id, payload });
+    return merchant;
+  });
 }

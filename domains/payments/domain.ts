@@ -7,7 +7,8 @@ import { watchPayments } from './watch-payments';
 export const payments: Domain = {
   name: 'payments',
   config: paymentsConfig,
-  scopes: ['payments:read', 'payments:write', 'payments:review'],
+  // Crediting a wallet makes money that no provider has: paying does not include it.
+  scopes: ['payments:read', 'payments:write', 'payments:review', 'wallets:credit'],
   watch: watchPayments,
   schedules: ({ config }) => [
     housekeeping(config, {

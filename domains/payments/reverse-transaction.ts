@@ -2,10 +2,10 @@ import type { Pool } from 'pg';
 import { asId, type PublicId } from '../../core/ids';
 import type { Effect } from '../../infra/postgres/effect';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
+import { appendAudit } from '../audit';
 import {
   ACCOUNTS,
   accountBalance,
-  appendAudit,
   findLedgerTransaction,
   type LedgerKind,
   type LedgerTransaction,

@@ -1,8 +1,10 @@
+import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
 import { timeZoneName } from '../../core/time-zone';
-import type { Queryable } from '../../infra/postgres/pool';
+import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { inTime } from '../../infra/temporal/in-time';
 import { findTenant } from '../accounts';
+import { appendAudit } from '../audit';
 import { addDays, type Business, businessDateAt, findBusiness, putBusiness } from '../merchants';
 import type { SettlementDeps } from './deps';
 import { SettlementRefusal } from './refusals';
@@ -17,22 +19,25 @@ const MAX_DAYS_AWAY = 366;
 export type BusinessChange = { [Key in keyof Omit<Business, 'tenantId'>]?: Business[Key] | undefined };
 
 /**
- * Makes a tenant a business, or changes it, and updates the Schedule that settles its days.
+ * Makes a tenant a business, or changes it, and updates the Schedule that settles its days. What changes is in the audit
+ * log.
  *
+ * @param by - whose request it is; `keyId` goes into the audit log
  * @returns the business as it is now
  * @throws SettlementRefusal when the first day is not allowed
  */
 export async function changeBusiness(
   deps: Pick<SettlementDeps, 'pool' | 'client'> & { config: { WAYBILL_TASK_QUEUE: string } },
-  tenantId: PublicId,
+  by: { tenantId: PublicId; keyId: PublicId },
   change: BusinessChange,
 ): Promise<Business> {
   const { pool } = deps;
+  const { tenantId } = by;
   const known = await findBusiness(pool, tenantId);
   const timeZone = change.timeZone ?? known?.timeZone ?? (await zoneOfTenant(pool, tenantId));
   const cutoff = change.cutoff ?? known?.cutoff ?? DEFAULTS.cutoff;
   const today = businessDateAt(new Date(), { timeZone, cutoff });
-  const business = await putBusiness(pool, {
+  const business = await putAudited(pool, by.keyId, known, {
     tenantId,
     timeZone,
     cutoff,
@@ -42,6 +47,25 @@ export async function changeBusiness(
   });
   await inTime(ensureSettlementSchedule(deps, business));
   return business;
+}
+
+async function putAudited(
+  pool: Pool,
+  keyId: PublicId,
+  known: Business | undefined,
+  wanted: Business,
+): Promise<Business> {
+  return inTransaction(pool, async (db) => {
+    const business = await putBusiness(db, wanted);
+    const { tenantId, ...now } = business;
+    const before = new Map(Object.entries(known ?? {}));
+    const changed = Object.entries(now).filter(([name, value]) => before.get(name) !== value);
+    if (changed.length === 0) return business;
+    const from = known && Object.fromEntries(changed.map(([name]) => [name, before.get(name)]));
+    const payload = { from: from ?? null, to: Object.fromEntries(changed) };
+    await appendAudit(db, tenantId, { actor: keyId, action: 'business.changed', subject: tenantId, payload });
+    return business;
+  });
 }
 
 async function zoneOfTenant(db: Queryable, tenantId: PublicId): Promise<string> {

@@ -42,3 +42,11 @@ export { byStatus, type Reconciliation, type ReconciliationItem } from './store/
 
 export { showPayout } from './show-payouts';
 export { listPayouts, PAYOUT_STATES, type Payout } from './store/payouts';
+// Corrections
+
+export { type CorrectedDay, type Correction, correctDay } from './correct-day';
+
+// Verification
+
+export type { VerificationProgress } from './rules/verification';
+export { type Verification, verifyFinances } from './verifying/verify-finances';

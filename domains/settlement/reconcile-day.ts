@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { asId, type PublicId } from '../../core/ids';
 import type { Effect } from '../../infra/postgres/effect';
 import { inTransaction } from '../../infra/postgres/pool';
-import { appendAudit } from '../ledger';
+import { appendAudit } from '../audit';
 import { announce } from './announce';
 import type { SettlementDeps } from './deps';
 import { type ReportedPayouts, reportPayouts } from './report-payouts';

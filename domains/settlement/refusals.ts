@@ -16,6 +16,8 @@ export class SettlementRefusal extends refusalOf({
   running: 'wrong-state',
   'not-settled': 'wrong-state',
   'no-statements': 'wrong-state',
+  'not-correctable': 'wrong-state',
+  'nothing-to-correct': 'wrong-state',
 }) {}
 
 /** For a day without a settlement. */

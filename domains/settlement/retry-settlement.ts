@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
-import { appendAudit } from '../ledger';
+import { appendAudit } from '../audit';
 import { requireBusiness } from '../merchants';
 import { noSettlement, SettlementRefusal } from './refusals';
 import { type Starter, startSettlement } from './start';

@@ -1,17 +1,19 @@
 import type { Pool } from 'pg';
 import { inTransaction } from '../../infra/postgres/pool';
-import { appendAudit } from '../ledger';
+import { appendAudit } from '../audit';
 import { storeEvent } from '../webhooks';
 import { announce } from './announce';
 import type { SettlementDeps } from './deps';
 import { type Beat, type DayRef, forEachPage, runningRun } from './pages';
+import { anchorOf, COMPLETED, periodOf } from './rules/completion';
 import { type DaySummary, sumUpDay } from './rules/day-totals';
+import { sealDay } from './seal-day';
 import { recordPayouts } from './store/payouts';
 import { checkStatements } from './store/settlement-checks';
 import { claimItems, closeClaim } from './store/settlement-claim';
 import { countUnposted, postStatements } from './store/settlement-postings';
 import { computeStatements, NO_MERCHANT, readStatements } from './store/settlement-records';
-import { type Breach, completeRun, endRun, findRun, type SettlementRun } from './store/settlement-runs';
+import { type Breach, completeRun, endRun, findRun, lockInState, type SettlementRun } from './store/settlement-runs';
 
 // The steps that settle a day after openDay, in order. Each can be repeated: what is done already stays as it is.
 
@@ -72,19 +74,18 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
   if (run === undefined) throw new Error('the run is gone');
   const summary = await summarize(pool, run);
   if (run.state === 'completed') return summary;
+  const seal = await sealDay(pool, run.id);
   const event = await inTransaction(pool, async (client) => {
-    if (!(await completeRun(client, run.id, summary.totalsHash))) return undefined;
-    await appendAudit(client, day.tenantId, {
-      actor: ACTOR,
-      action: 'settlement.completed',
-      subject: run.id,
-      payload: { date: day.date, attempt: run.attempt, ...summary },
-    });
+    if (!(await lockInState(client, run.id, 'running'))) return undefined;
+    const payload = { ...periodOf(run), attempt: run.attempt, ...summary, ...seal };
+    const entry = { actor: ACTOR, action: COMPLETED, subject: run.id, payload };
+    const audit = await appendAudit(client, day.tenantId, entry);
+    await completeRun(client, run.id, { totalsHash: summary.totalsHash, audit });
     return storeEvent(client, {
       tenantId: day.tenantId,
-      eventType: 'settlement.completed',
-      eventId: `settlement.completed/${run.id}`,
-      payload: { runId: run.id, date: day.date, timeZone: run.timeZone, ...summary },
+      eventType: COMPLETED,
+      eventId: `${COMPLETED}/${run.id}`,
+      payload: { runId: run.id, date: day.date, timeZone: run.timeZone, ...summary, audit: anchorOf(audit) },
     });
   });
   if (event !== undefined) await announce(deps, event);

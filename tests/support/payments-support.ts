@@ -85,7 +85,7 @@ export async function createPaymentApi(options: PaymentApiOptions = {}): Promise
       post('/v1/payments', { orderId: await newOrder(amount), source: { type: 'card', token } }),
     async newWallet(amount?: string) {
       const wallet = await post('/v1/wallets', { owner: 'customer', currency: 'EUR' });
-      if (amount !== undefined) await post(`/v1/wallets/${wallet.body.id}/credits`, { amount });
+      if (amount !== undefined) await post(`/v1/wallets/${wallet.body.id}/credits`, { amount, reason: 'Test' });
       return wallet.body.id;
     },
     chargesOf: (paymentId: string) => provider.charges().filter(({ reference }) => reference === paymentId),

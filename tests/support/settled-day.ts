@@ -35,7 +35,7 @@ export async function insertSettledDay(
 ): Promise<{ runId: PublicId; transactionIds: PublicId[] }> {
   const { date, state = 'completed', payout = false } = options;
   return inTransaction(pool, async (client) => {
-    const runId = await insertRun(client, tenantId, date, state);
+    const runId = await insertRun(client, tenantId, date);
     const transactionIds: PublicId[] = [];
     for (const transaction of options.transactions) {
       const { id } = await postTransaction(client, {
@@ -55,6 +55,7 @@ export async function insertSettledDay(
       ]);
     }
     await insertRecords(client, { tenantId, runId, date, payout });
+    await endRun(client, runId, state);
     return { runId, transactionIds };
   });
 }
@@ -67,7 +68,7 @@ export async function insertLargeDay(
 ): Promise<PublicId> {
   const { date, merchantIds, count } = options;
   return inTransaction(pool, async (client) => {
-    const runId = await insertRun(client, tenantId, date, 'completed');
+    const runId = await insertRun(client, tenantId, date);
     const clearing = accountId({ tenantId, code: ACCOUNTS.pspClearing, currency: 'EUR' });
     const owed = accountId({ tenantId, code: 'merchant_pending', currency: 'EUR' });
     await client.query(
@@ -84,15 +85,20 @@ export async function insertLargeDay(
            RETURNING id, merchant_id, effective_at
          ), entries AS (
            INSERT INTO ledger_entries (transaction_id, account_id, currency, amount)
-           SELECT id, account, 'EUR', amount FROM made, (VALUES ($6::uuid, 1000), ($7::uuid, -1000)) AS e(account, amount)
+           SELECT id, account, 'EUR', amount FROM made, (VALUES ($5::uuid, 1000), ($6::uuid, -1000)) AS e(account, amount)
          )
          INSERT INTO settlement_items (transaction_id, tenant_id, merchant_id, currency, kind, gross, fee, fee_tax, net,
-                                       effective_at, run_id)
-         SELECT id, $1, merchant_id, 'EUR', 'capture', 1000, 59, 0, 941, effective_at, $5 FROM made`,
-        [toUuid(tenantId), toUuid(merchantId), date, count, toUuid(runId), clearing, owed],
+                                       effective_at)
+         SELECT id, $1, merchant_id, 'EUR', 'capture', 1000, 59, 0, 941, effective_at FROM made`,
+        [toUuid(tenantId), toUuid(merchantId), date, count, clearing, owed],
       );
+      await client.query('UPDATE settlement_items SET run_id = $1 WHERE merchant_id = $2 AND run_id IS NULL', [
+        toUuid(runId),
+        toUuid(merchantId),
+      ]);
     }
     await insertRecords(client, { tenantId, runId, date, payout: false });
+    await endRun(client, runId, 'completed');
     return runId;
   });
 }
@@ -102,16 +108,23 @@ export function largeReference(date: string, merchantId: PublicId, n: number): s
   return `${date} ${toUuid(merchantId)} ${n}`;
 }
 
-async function insertRun(db: Queryable, tenantId: PublicId, date: string, state: string): Promise<PublicId> {
+async function insertRun(db: Queryable, tenantId: PublicId, date: string): Promise<PublicId> {
   const id = newId('set');
   await db.query({
     text: `INSERT INTO settlement_runs (id, tenant_id, business_date, time_zone, period_start, period_end, state, trigger,
-                                        workflow_id, claimed_at, finished_at)
-           VALUES ($1, $2, $3::date, 'UTC', $3::date - interval '1 minute', $3::date + interval '1439 minutes', $4, 'manual',
-                   'test', now(), now())`,
-    values: [toUuid(id), toUuid(tenantId), date, state],
+                                        workflow_id)
+           VALUES ($1, $2, $3::date, 'UTC', $3::date - interval '1 minute', $3::date + interval '1439 minutes', 'running',
+                   'manual', 'test')`,
+    values: [toUuid(id), toUuid(tenantId), date],
   });
   return id;
+}
+
+async function endRun(db: Queryable, runId: PublicId, state: string): Promise<void> {
+  await db.query({
+    text: 'UPDATE settlement_runs SET state = $2, claimed_at = now(), finished_at = now() WHERE id = $1',
+    values: [toUuid(runId), state],
+  });
 }
 
 function postingOf({ kind, merchantId, amount, fee = 0n, tax = 0n }: TransactionFixture): Posting {

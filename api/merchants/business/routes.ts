@@ -36,9 +36,9 @@ export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'conf
       scope: 'finance:write',
       body: businessChangeSchema,
       responses: { 200: { description: 'The business as it is now.', body: businessSchema } },
-      handler: async ({ body: { grace, ...change } }, { tenantId }) => ({
+      handler: async ({ body: { grace, ...change } }, context) => ({
         status: 200,
-        body: businessView(await changeBusiness(deps, tenantId, { ...change, graceMs: grace })),
+        body: businessView(await changeBusiness(deps, context, { ...change, graceMs: grace })),
       }),
     }),
   ];

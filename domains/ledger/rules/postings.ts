@@ -17,6 +17,7 @@ export type LedgerKind =
   | 'chargeback'
   | 'chargeback_reversal'
   | 'adjustment'
+  | 'correction'
   | 'wallet_credit'
   | 'wallet_credit_reversal'
   | 'wallet_hold'
@@ -44,10 +45,13 @@ export const ACCOUNTS = {
   bankInTransit: 'bank_in_transit',
   bank: 'bank',
   walletFunding: 'wallet_funding',
+  walletGoodwill: 'wallet_goodwill',
   feeRevenue: 'fee_revenue',
   feeTax: 'fee_tax',
   adjustments: 'adjustments',
   reviewLosses: 'review_losses',
+  differences: 'settlement_differences',
+  imbalance: 'ledger_imbalance',
   merchantPending: (merchant: PublicId) => `merchant_pending:${merchant}`,
   merchantPayable: (merchant: PublicId) => `merchant_payable:${merchant}`,
   merchantReserve: (merchant: PublicId) => `merchant_reserve:${merchant}`,
@@ -63,6 +67,9 @@ const TYPES: Readonly<Record<string, AccountType>> = {
   fee_revenue: 'revenue',
   adjustments: 'expense',
   review_losses: 'expense',
+  wallet_goodwill: 'expense',
+  settlement_differences: 'expense',
+  ledger_imbalance: 'expense',
 };
 
 /** The type of an account by its code. */

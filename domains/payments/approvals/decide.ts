@@ -1,6 +1,6 @@
 import type { PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
-import { appendAudit } from '../../ledger';
+import { appendAudit } from '../../audit';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import { type Approval, decideApproval, lockApproval } from '../store/approvals';

@@ -1,7 +1,7 @@
 import { asId, type PublicId } from '../../../core/ids';
 import { sqlState } from '../../../infra/postgres/errors';
 import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
-import { appendAudit } from '../../ledger';
+import { appendAudit } from '../../audit';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import type { ApprovalState } from '../rules/approval-states';

@@ -1,6 +1,7 @@
 import { toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { accountIdSql } from '../../ledger';
+import { isCorrectedSql } from './settlement-corrections';
 import type { PageOfRun } from './settlement-records';
 import type { Breach } from './settlement-runs';
 
@@ -8,6 +9,17 @@ import type { Breach } from './settlement-runs';
 function derived(code: string, currency = 'currency'): string {
   return accountIdSql({ tenant: '$6::text', code, currency });
 }
+
+const CORRECTED = isCorrectedSql({
+  tenant: '$4',
+  transaction: 'i.transaction_id',
+  net: 'i.net',
+  fee: 'i.fee',
+  feeTax: 'i.fee_tax',
+  pendingAccount: 'i.pending_account',
+  feeAccount: 'i.fee_account',
+  feeTaxAccount: 'i.fee_tax_account',
+});
 
 // Each is compared in full, by merchant and currency or by transaction; every difference must be exactly 0.
 const CHECKS: readonly { invariant: string; sql: string }[] = [
@@ -30,8 +42,8 @@ const CHECKS: readonly { invariant: string; sql: string }[] = [
                    count(*) FILTER (WHERE e.currency <> i.currency) AS foreign_entries
             FROM ledger_entries e WHERE e.transaction_id = i.transaction_id
           ) AS e ON true
-          WHERE e.total IS DISTINCT FROM 0 OR coalesce(e.pending, 0) <> -i.net OR coalesce(e.fee, 0) <> -i.fee
-             OR coalesce(e.fee_tax, 0) <> -i.fee_tax OR e.foreign_entries <> 0`,
+          WHERE (e.total IS DISTINCT FROM 0 OR coalesce(e.pending, 0) <> -i.net OR coalesce(e.fee, 0) <> -i.fee
+                 OR coalesce(e.fee_tax, 0) <> -i.fee_tax OR e.foreign_entries <> 0) AND NOT ${CORRECTED}`,
   },
   {
     invariant: 'every statement is the sum of its items',

@@ -6,7 +6,7 @@ import type { PageOfRun } from './settlement-records';
 // Ids are derived from run, merchant, currency and kind, and references are unique, so posting again adds nothing.
 // Accounts and signs are those of domains/ledger/rules/postings.ts; one statement makes thousands of entries.
 // $1 run, $2 and $3 merchants after and up to, $4 tenant, $5 tenant as text
-const MOVES = `
+export const MOVES = `
 moves AS MATERIALIZED (
   SELECT md5(r.run_id::text || r.merchant_id::text || r.currency || v.kind)::uuid AS transaction_id, v.kind, v.code,
          ${accountIdSql({ tenant: '$5::text', code: 'v.code', currency: 'r.currency' })} AS account_id,

@@ -1,6 +1,7 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
+import type { AuditPosition } from '../../audit';
 import type { BusinessDay } from '../../merchants';
 
 export const RUN_STATES = ['pending', 'running', 'completed', 'failed', 'needs_review'] as const;
@@ -39,6 +40,8 @@ export interface SettlementRun {
   lateCount: bigint | undefined;
   /** SHA-256 over the run's records, in hex. */
   totalsHash: string | undefined;
+  /** The entry of the audit log that says what it came to; undefined until it is completed. */
+  audit: AuditPosition | undefined;
 }
 
 interface Row {
@@ -61,10 +64,13 @@ interface Row {
   item_count: string | null;
   late_count: string | null;
   totals_hash: Buffer | null;
+  audit_seq: string | null;
+  audit_hash: Buffer | null;
 }
 
 const COLUMNS = `id, tenant_id, business_date, time_zone, period_start, period_end, state, attempt, trigger, workflow_id,
-  created_at, started_at, claimed_at, finished_at, error, breaches, item_count, late_count, totals_hash`;
+  created_at, started_at, claimed_at, finished_at, error, breaches, item_count, late_count, totals_hash,
+  audit_seq, audit_hash`;
 
 export interface NewRun {
   tenantId: PublicId;
@@ -103,6 +109,16 @@ export async function findRun(db: Queryable, tenantId: PublicId, date: string): 
     name: 'find-settlement-run',
     text: `SELECT ${COLUMNS} FROM settlement_runs WHERE tenant_id = $1 AND business_date = $2::date`,
     values: [toUuid(tenantId), date],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Index: settlement_runs_pkey. */
+export async function findRunById(db: Queryable, tenantId: PublicId, id: PublicId): Promise<SettlementRun | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'find-settlement-run-by-id',
+    text: `SELECT ${COLUMNS} FROM settlement_runs WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(id), toUuid(tenantId)],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
@@ -155,15 +171,33 @@ export async function endRun(
   return rowCount === 1;
 }
 
-/** Completes a run. @returns whether it was running */
-export async function completeRun(db: Queryable, id: PublicId, totalsHash: string): Promise<boolean> {
+/** Locks a run until the transaction ends. @returns whether it is in a state, and so will be */
+export async function lockInState(db: Queryable, id: PublicId, state: RunState): Promise<boolean> {
   const { rowCount } = await db.query({
-    name: 'complete-settlement-run',
-    text: `UPDATE settlement_runs SET state = 'completed', totals_hash = decode($2, 'hex'), finished_at = now()
-           WHERE id = $1 AND state = 'running'`,
-    values: [toUuid(id), totalsHash],
+    name: 'lock-settlement-run',
+    text: 'SELECT FROM settlement_runs WHERE id = $1 AND state = $2 FOR UPDATE',
+    values: [toUuid(id), state],
   });
   return rowCount === 1;
+}
+
+/**
+ * Completes a run that is locked. Nothing of it can be changed from then on.
+ *
+ * @param end - the hash over its records, in hex, and its entry in the audit log
+ */
+export async function completeRun(
+  db: Queryable,
+  id: PublicId,
+  { totalsHash, audit }: { totalsHash: string; audit: AuditPosition },
+): Promise<void> {
+  await db.query({
+    name: 'complete-settlement-run',
+    text: `UPDATE settlement_runs SET state = 'completed', totals_hash = decode($2, 'hex'), audit_seq = $3, audit_hash = $4,
+                  finished_at = now()
+           WHERE id = $1 AND state = 'running'`,
+    values: [toUuid(id), totalsHash, audit.seq, audit.hash],
+  });
 }
 
 /** The last business date that is completed; undefined when none is. Index: settlement_runs_tenant_id_business_date_key. */
@@ -222,5 +256,9 @@ function fromRow(row: Row): SettlementRun {
     itemCount: row.item_count === null ? undefined : BigInt(row.item_count),
     lateCount: row.late_count === null ? undefined : BigInt(row.late_count),
     totalsHash: row.totals_hash?.toString('hex'),
+    audit:
+      row.audit_seq === null || row.audit_hash === null
+        ? undefined
+        : { seq: Number(row.audit_seq), hash: row.audit_hash },
   };
 }

@@ -74,7 +74,7 @@ test('a wallet credit is taken back only while the money is there', async () => 
   const source = { type: 'wallet', walletId: wallet };
   await api.post('/v1/payments', { orderId: await api.newOrder('1'), source });
   expect(await reverse(id)).toMatchObject({ status: 409, body: { detail: expect.stringContaining('less') } });
-  await api.post(`/v1/wallets/${wallet}/credits`, { amount: '1' });
+  await api.post(`/v1/wallets/${wallet}/credits`, { amount: '1', reason: 'Test' });
   expect((await reverse(id)).body).toMatchObject({ type: 'wallet_credit_reversal', settlement: null });
   expect((await api.call('GET', `/v1/wallets/${wallet}`)).body.available).toBe('0');
 });

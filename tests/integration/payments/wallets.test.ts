@@ -21,7 +21,7 @@ test('a wallet holds what was put into it, and a repeated credit counts once', a
   expect(await read(id)).toMatchObject({ balance: '0', held: '0', available: '0' });
   const key = randomUUID();
   for (let time = 0; time < 2; time++) {
-    const answer = await api.post(`/v1/wallets/${id}/credits`, { amount: '700' }, key);
+    const answer = await api.post(`/v1/wallets/${id}/credits`, { amount: '700', reason: 'Transfer of 3 May' }, key);
     expect([answer.status, answer.body.balance]).toEqual([201, '700']);
   }
   expect(await read(id)).toMatchObject({ balance: '700', available: '700' });
@@ -69,8 +69,10 @@ test('a hold that cannot be captured is released', async () => {
   // Somebody has posted this payment's capture with other entries: the ledger refuses it permanently.
   await api.deps.pool.query(
     `CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-       INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, effective_at)
-       VALUES (NEW.id, NEW.tenant_id, 'capture', 'pay_' || replace(NEW.id::text, '-', ''), now());
+       WITH posted AS (
+         INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, effective_at)
+         VALUES (NEW.id, NEW.tenant_id, 'capture', 'pay_' || replace(NEW.id::text, '-', ''), now())
+       )
        INSERT INTO ledger_entries (transaction_id, account_id, currency, amount)
        SELECT NEW.id, id, 'EUR', 3 - 2 * row_number() OVER () FROM
          (SELECT id FROM ledger_accounts WHERE tenant_id = NEW.tenant_id AND currency = 'EUR' LIMIT 2) AS two;

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { Client } from 'pg';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
-import { appendAudit, verifyAudit } from '../../../domains/ledger/store/audit';
+import { appendAudit } from '../../../domains/audit/store/audit-log';
+import { verifyFinances } from '../../../domains/settlement/verifying/verify-finances';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { createApi, type TestApi } from '../../support/api-support';
 import { insertTenant } from '../../support/fixtures';
+import { inside } from '../../support/tamper';
 
 const VERIFY = '/api/v2/finance/settlement/audit/verify';
 const LIST = '/api/v2/finance/settlement/audit';
@@ -25,10 +27,12 @@ afterAll(async () => {
   await api.close();
 });
 
-const append = (tenantId: PublicId, payload: unknown, action = 'settlement.completed') =>
+const append = (tenantId: PublicId, payload: unknown, action = 'ledger.adjusted') =>
   inTransaction(api.deps.pool, (client) =>
     appendAudit(client, tenantId, { actor: 'key_test', action, subject: '2026-10-29', payload }),
   );
+
+const verify = (tenantId: PublicId) => verifyFinances({ pool: api.deps.pool }, tenantId);
 
 async function chain(length: number): Promise<PublicId> {
   const tenantId = await insertTenant(api.deps.pool);
@@ -52,13 +56,15 @@ test('entries are numbered without a gap, each with the hash of the one before',
     entries: 3,
     head: { seq: 3, hash: body.data[2].hash },
     brokenAt: null,
+    findings: [],
+    next: null,
   });
 });
 
 test('an empty log is whole', async () => {
   const tenant = await api.newTenant();
   const { body } = await api.call('GET', VERIFY, { key: tenant.key });
-  expect(body).toEqual({ verified: true, entries: 0, head: null, brokenAt: null });
+  expect(body).toEqual({ verified: true, entries: 0, head: null, brokenAt: null, findings: [], next: null });
 });
 
 test('pages of the list follow each other, newest first', async () => {
@@ -84,13 +90,13 @@ test('an entry of a transaction that is rolled back was never there, and leaves 
     }),
   ).rejects.toThrow('no');
   await append(tenantId, 'after');
-  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true, entries: 2 });
+  expect(await verify(tenantId)).toMatchObject({ verified: true, entries: 2 });
 });
 
 test('a hundred entries added at once make one chain', async () => {
   const tenantId = await insertTenant(api.deps.pool);
   await Promise.all(Array.from({ length: 100 }, (_, n) => append(tenantId, { n })));
-  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true, entries: 100 });
+  expect(await verify(tenantId)).toMatchObject({ verified: true, entries: 100 });
 });
 
 test('whatever payload is written, the entry holds', async () => {
@@ -100,7 +106,7 @@ test('whatever payload is written, the entry holds', async () => {
       fc.jsonValue({ stringUnit: fc.constantFrom('a', '"', '\\', '{', '1', 'é', '\n', '😀') }),
       async (value) => {
         await append(tenantId, value);
-        expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true });
+        expect(await verify(tenantId)).toMatchObject({ verified: true });
       },
     ),
     { numRuns: 60 },
@@ -110,7 +116,7 @@ test('whatever payload is written, the entry holds', async () => {
 test('a payload that JSON cannot say is refused before anything is written', async () => {
   const tenantId = await chain(1);
   await expect(append(tenantId, { amount: 1n })).rejects.toThrow(TypeError);
-  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true, entries: 1 });
+  expect(await verify(tenantId)).toMatchObject({ verified: true, entries: 1 });
 });
 
 test('rows cannot be changed, removed or emptied', async () => {
@@ -156,7 +162,6 @@ const tamperings: Tampering[] = [
 
 test('I13: whatever column of whatever entry is changed, verification names that entry', async () => {
   const tenantId = await chain(ENTRIES);
-  const { head } = await verifyAudit(api.deps.pool, tenantId);
   const tenant = toUuid(tenantId);
   await fc.assert(
     fc.asyncProperty(
@@ -170,7 +175,7 @@ test('I13: whatever column of whatever entry is changed, verification names that
           [tenant, seq],
         );
         expect(rowCount).toBe(1);
-        const verdict = await verifyAudit(tamperer, tenantId, head);
+        const verdict = await verifyFinances({ pool: inside(tamperer) }, tenantId);
         await tamperer.query('ROLLBACK');
         expect([column, verdict]).toEqual([
           column,
@@ -180,7 +185,7 @@ test('I13: whatever column of whatever entry is changed, verification names that
     ),
     { numRuns: 200 },
   );
-  expect(await verifyAudit(api.deps.pool, tenantId, head)).toMatchObject({ verified: true, entries: ENTRIES });
+  expect(await verify(tenantId)).toMatchObject({ verified: true, entries: ENTRIES });
 });
 
 test('a number that was changed in digits that a double does not have is found', async () => {
@@ -192,34 +197,92 @@ test('a number that was changed in digits that a double does not have is found',
   ]) {
     await tamperer.query('BEGIN');
     await tamperer.query('UPDATE finance_audit_log SET payload = $2 WHERE tenant_id = $1', [toUuid(tenantId), forged]);
-    const verdict = await verifyAudit(tamperer, tenantId);
+    const verdict = await verifyFinances({ pool: inside(tamperer) }, tenantId);
     await tamperer.query('ROLLBACK');
     expect(verdict).toMatchObject({ verified: false, brokenAt: 1 });
   }
-  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true });
+  expect(await verify(tenantId)).toMatchObject({ verified: true });
 });
 
-test('an entry that was taken out is missed, in the middle by itself and at the end by a head that was kept', async () => {
+test('an entry that was taken out is missed, in the middle and at the end', async () => {
   const tenant = await api.newTenant();
   for (let n = 1; n <= 5; n++) await append(tenant.tenantId, n);
-  const { head } = (await api.call('GET', VERIFY, { key: tenant.key })).body;
-  const kept = `${VERIFY}?seq=${head.seq}&hash=${head.hash}`;
-  expect((await api.call('GET', kept, { key: tenant.key })).body).toMatchObject({ verified: true });
-
+  const verdict = async () => (await api.call('GET', VERIFY, { key: tenant.key })).body;
   await tamperer.query('DELETE FROM finance_audit_log WHERE tenant_id = $1 AND seq = 5', [toUuid(tenant.tenantId)]);
-  expect((await api.call('GET', VERIFY, { key: tenant.key })).body).toMatchObject({ verified: true, entries: 4 });
-  expect((await api.call('GET', kept, { key: tenant.key })).body).toMatchObject({ verified: false, brokenAt: 5 });
+  expect(await verdict()).toMatchObject({ verified: false, entries: 4, brokenAt: 5 });
 
-  await append(tenant.tenantId, 'in its place');
-  expect((await api.call('GET', VERIFY, { key: tenant.key })).body).toMatchObject({ verified: true, entries: 5 });
-  expect((await api.call('GET', kept, { key: tenant.key })).body).toMatchObject({ verified: false, brokenAt: 5 });
+  // What comes after is added all the same, and does not take its place.
+  await append(tenant.tenantId, 'afterwards');
+  const missing = { seq: 5, subject: 'entry', problem: 'missing' };
+  expect(await verdict()).toMatchObject({ verified: false, entries: 4, brokenAt: 5, findings: [missing] });
 
   await tamperer.query('DELETE FROM finance_audit_log WHERE tenant_id = $1 AND seq = 2', [toUuid(tenant.tenantId)]);
-  expect((await api.call('GET', VERIFY, { key: tenant.key })).body).toMatchObject({
-    verified: false,
+  expect(await verdict()).toMatchObject({
     brokenAt: 2,
     entries: 1,
+    findings: [{ seq: 2, problem: 'missing' }, missing],
   });
+
+  await tamperer.query('DELETE FROM finance_audit_log WHERE tenant_id = $1', [toUuid(tenant.tenantId)]);
+  expect(await verdict()).toMatchObject({ verified: false, entries: 0, brokenAt: 1 });
+});
+
+test('removed with what is kept apart from the log, it is missed by a head that was kept outside', async () => {
+  const tenant = await api.newTenant();
+  for (let n = 1; n <= 3; n++) await append(tenant.tenantId, n);
+  const { head } = (await api.call('GET', VERIFY, { key: tenant.key })).body;
+  const values = [toUuid(tenant.tenantId)];
+  await tamperer.query('DELETE FROM finance_audit_log WHERE tenant_id = $1 AND seq = 3', values);
+  await tamperer.query(
+    `UPDATE finance_audit_heads h SET seq = l.seq, hash = l.hash FROM finance_audit_log l
+     WHERE h.tenant_id = $1 AND l.tenant_id = $1 AND l.seq = 2`,
+    values,
+  );
+  await append(tenant.tenantId, 'in its place');
+  expect((await api.call('GET', VERIFY, { key: tenant.key })).body).toMatchObject({ verified: true, entries: 3 });
+  const kept = `${VERIFY}?seq=${head.seq}&hash=${head.hash}`;
+  expect((await api.call('GET', kept, { key: tenant.key })).body).toMatchObject({ verified: false, brokenAt: 3 });
+});
+
+test('an entry that was added past Waybill is found, even one that is well made', async () => {
+  const tenant = await api.newTenant();
+  await append(tenant.tenantId, 1);
+  const values = [toUuid(tenant.tenantId)];
+  await tamperer.query('CREATE TEMP TABLE kept AS SELECT * FROM finance_audit_heads WHERE tenant_id = $1', values);
+  await append(tenant.tenantId, 'forged');
+  await tamperer.query(
+    'UPDATE finance_audit_heads h SET seq = k.seq, hash = k.hash FROM kept k WHERE k.tenant_id = h.tenant_id',
+  );
+  const verdict = async () => (await api.call('GET', VERIFY, { key: tenant.key })).body;
+  expect(await verdict()).toMatchObject({ verified: false, brokenAt: 2 });
+  await append(tenant.tenantId, 'goes on');
+  expect((await api.call('GET', `${LIST}?limit=1`, { key: tenant.key })).body.data).toMatchObject([{ seq: 3 }]);
+});
+
+test('a long log is verified in several requests, and what one finds the last one still knows', async () => {
+  const tenant = await api.newTenant();
+  for (let n = 1; n <= 7; n++) await append(tenant.tenantId, n);
+  const walk = async () => {
+    const answers = [];
+    for (let next = ''; ; ) {
+      const { body } = await api.call('GET', `${VERIFY}?limit=3${next && `&next=${next}`}`, { key: tenant.key });
+      answers.push(body);
+      if (body.next === null) return answers;
+      next = body.next;
+    }
+  };
+  expect(await walk()).toMatchObject([
+    { verified: null, entries: 3 },
+    { verified: null, entries: 6 },
+    { verified: true, entries: 7, head: { seq: 7 } },
+  ]);
+  await tamperer.query("UPDATE finance_audit_log SET actor = 'x' WHERE tenant_id = $1 AND seq = 2", [
+    toUuid(tenant.tenantId),
+  ]);
+  const [first, , last] = await walk();
+  expect(first).toMatchObject({ verified: false, brokenAt: 2, findings: [{ seq: 2, problem: 'changed' }] });
+  expect(last).toMatchObject({ verified: false, brokenAt: 2, entries: 1, findings: [] });
+  expect((await api.call('GET', `${VERIFY}?next=nonsense`, { key: tenant.key })).status).toBe(422);
 });
 
 test('a chain longer than a page is walked to its end', async () => {
@@ -229,12 +292,12 @@ test('a chain longer than a page is walked to its end', async () => {
       await appendAudit(client, tenantId, { actor: 'a', action: 'b', subject: 'c', payload: n });
     }
   });
-  expect(await verifyAudit(api.deps.pool, tenantId)).toMatchObject({ verified: true, entries: 2_000 });
+  expect(await verify(tenantId)).toMatchObject({ verified: true, entries: 2_000 });
   await tamperer.query('BEGIN');
   await tamperer.query(`UPDATE finance_audit_log SET actor = 'x' WHERE tenant_id = $1 AND seq = 1001`, [
     toUuid(tenantId),
   ]);
-  expect(await verifyAudit(tamperer, tenantId)).toMatchObject({ brokenAt: 1_001 });
+  expect(await verifyFinances({ pool: inside(tamperer) }, tenantId)).toMatchObject({ brokenAt: 1_001 });
   await tamperer.query('ROLLBACK');
 });
 

@@ -1,6 +1,9 @@
 import { newId, type PublicId } from '../../../core/ids';
-import { listAudit, verifyAudit } from '../../../domains/ledger/store/audit';
+import { checkAuditPage } from '../../../domains/audit/check-log';
+import { CHAIN_START } from '../../../domains/audit/rules/audit-chain';
+import { listAudit } from '../../../domains/audit/store/audit-log';
 import { inIndexOrder } from '../../../domains/ledger/store/index-order';
+import { SEAL_START, type SealProgress } from '../../../domains/settlement/rules/seal';
 import { agedPayouts, findPayout, listPayouts } from '../../../domains/settlement/store/payouts';
 import { listReconciliationItems, listReconciliations } from '../../../domains/settlement/store/reconciliation-reads';
 import {
@@ -10,6 +13,7 @@ import {
   transactionTotals,
 } from '../../../domains/settlement/store/settlement-exports';
 import { transactionNames } from '../../../domains/settlement/store/transaction-names';
+import { verifyItems } from '../../../domains/settlement/verifying/verify-run';
 import type { Queryable, Statement } from '../../../infra/postgres/pool';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { insertBusiness, insertMerchant } from '../../support/finance';
@@ -81,8 +85,21 @@ test('totals and presence are read from the index too', async () => {
 });
 
 test('an audit log is walked by pages in the order of its index', async () => {
-  await verifyAudit(db, tenantId);
+  await checkAuditPage(db, tenantId, CHAIN_START, 500);
   expectPlans(/finance_audit_log_pkey/);
+});
+
+test('the items of a day are hashed and held against the ledger by pages in the order of their index', async () => {
+  let progress: SealProgress | undefined = SEAL_START;
+  let items = 0;
+  for (; progress !== undefined; items = progress?.items ?? items) {
+    progress = (await verifyItems(db, tenantId, { seq: 1, runId, payload: {} }, progress)).progress;
+  }
+  expect(items).toBe(21_000);
+  for (const { sql, plan } of plans) {
+    expect({ sql, plan }).toEqual({ sql, plan: expect.stringMatching(/settlement_items_by_run/) });
+    expect({ sql, plan }).toEqual({ sql, plan: expect.not.stringMatching(/Seq Scan/) });
+  }
 });
 
 test('audit entries and reconciliations are listed by index', async () => {

@@ -14,6 +14,7 @@ import { createApi, type TestApi } from '../../support/api-support';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
 import { during, happen, rowsOf } from '../../support/settlement';
+import { tamperWith } from '../../support/tamper';
 
 const BASE = '/api/v2/finance/settlement';
 const UTC = { timeZone: 'UTC', cutoff: '23:59' };
@@ -74,14 +75,11 @@ async function until(tea: Shop, date: string, status: string) {
 }
 
 async function tamper(tea: Shop, by: number): Promise<void> {
-  const client = await api.pipeline.database.pool.connect();
-  await client.query('SET session_replication_role = replica');
-  await client.query('UPDATE settlement_items SET gross = gross + $2, net = net + $2 WHERE tenant_id = $1', [
-    toUuid(tea.tenantId),
-    by,
-  ]);
-  await client.query('SET session_replication_role = origin');
-  client.release();
+  await tamperWith(
+    api.pipeline.database.pool,
+    'UPDATE settlement_items SET gross = gross + $2, net = net + $2 WHERE tenant_id = $1',
+    [toUuid(tea.tenantId), by],
+  );
 }
 
 test('without a date the last day that is over is settled, its statements can be read, and endpoints are told', async () => {
@@ -309,8 +307,10 @@ test('a day that the database, restored from a backup, does not know as settled 
   await command(tea, '/trigger');
   const { totalsHash } = await until(tea, last, 'completed');
   await api.pipeline.client.workflow.getHandle(settlementLauncherId(tea.tenantId, last)).result();
-  await pool.query(
-    "UPDATE settlement_runs SET state = 'running', totals_hash = NULL, finished_at = NULL WHERE tenant_id = $1",
+  await tamperWith(
+    pool,
+    `UPDATE settlement_runs SET state = 'running', totals_hash = NULL, finished_at = NULL, audit_seq = NULL, audit_hash = NULL
+     WHERE tenant_id = $1`,
     [toUuid(tea.tenantId)],
   );
   expect((await command(tea, '/trigger')).status).toBe(202);

@@ -55,12 +55,28 @@ export function auditHash(
   return createHash('sha256').update(prevHash).update(content).digest();
 }
 
+/** What is wrong at a place of the log: nothing is there, or not what was written. */
+export interface EntryFault {
+  seq: number;
+  problem: 'missing' | 'changed';
+}
+
 /** Whether an entry is the one that was written after `previous`, unchanged. */
 export function follows(previous: AuditPosition, entry: StoredAuditEntry, tenantId: PublicId): boolean {
   if (entry.seq !== previous.seq + 1 || !entry.prevHash.equals(previous.hash)) return false;
   if (!hasExactNumbers(entry.payload)) return false;
   const payload: unknown = JSON.parse(entry.payload);
   return auditHash(previous.hash, { ...entry, payload, tenantId }).equals(entry.hash);
+}
+
+/** What is wrong between `previous` and the entry that is stored next; empty when it follows. */
+export function faultsAfter(previous: AuditPosition, entry: StoredAuditEntry, tenantId: PublicId): EntryFault[] {
+  if (follows(previous, entry, tenantId)) return [];
+  if (entry.seq === previous.seq + 1) return [{ seq: entry.seq, problem: 'changed' }];
+  // What is gone cannot be hashed; the entry itself may still be as it was written after it.
+  const alone = follows({ seq: entry.seq - 1, hash: entry.prevHash }, entry, tenantId);
+  const missing: EntryFault = { seq: previous.seq + 1, problem: 'missing' };
+  return alone ? [missing] : [missing, { seq: entry.seq, problem: 'changed' }];
 }
 
 const STRING = /"(?:[^"\\]|\\.)*"/g;

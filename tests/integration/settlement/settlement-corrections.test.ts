@@ -1,0 +1,170 @@
+import type { Pool } from 'pg';
+import { newId, type PublicId, toUuid } from '../../../core/ids';
+import { ACCOUNTS, transferPosting } from '../../../domains/ledger/rules/postings';
+import { postTransaction } from '../../../domains/ledger/store/ledger';
+import { addDays } from '../../../domains/merchants/rules/business-day';
+import type { FeeSchedule } from '../../../domains/merchants/store/fee-schedules';
+import { correctDay } from '../../../domains/settlement/correct-day';
+import type { Breach } from '../../../domains/settlement/store/settlement-runs';
+import { endRun, findRun, reopenRun } from '../../../domains/settlement/store/settlement-runs';
+import { verifyFinances } from '../../../domains/settlement/verifying/verify-finances';
+import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
+import { insertTenant } from '../../support/fixtures';
+import { createPipeline, type Pipeline } from '../../support/pipeline';
+import { balances, createSteps, during, happen, STEPS } from '../../support/settlement';
+import { tamperWith } from '../../support/tamper';
+
+const FIRST = '2026-03-01';
+const DAYS = [FIRST, addDays(FIRST, 1), addDays(FIRST, 2)];
+
+let pipeline: Pipeline;
+let pool: Pool;
+let steps: ReturnType<typeof createSteps>;
+beforeAll(async () => {
+  pipeline = await createPipeline();
+  ({ pool } = pipeline.database);
+  steps = createSteps(pipeline);
+});
+afterAll(() => pipeline.close());
+
+interface Shop {
+  tenantId: PublicId;
+  merchantId: PublicId;
+  schedule: FeeSchedule;
+}
+
+async function newShop(): Promise<Shop> {
+  const tenantId = await insertTenant(pool);
+  await insertBusiness(pool, tenantId, { timeZone: 'UTC', firstDate: FIRST });
+  const schedule = await insertFeeSchedule(pool, tenantId, { taxBps: 1_500 });
+  const { id: merchantId } = await insertMerchant(pool, tenantId, { reserveBps: 1_000, reserveDays: 1 });
+  const shop = { tenantId, merchantId, schedule };
+  for (const date of DAYS) {
+    const at = during(date, 1);
+    await happen(pool, tenantId, schedule, { kind: 'capture', amount: 10_000n, merchantId, currency: 'EUR', at });
+  }
+  return shop;
+}
+
+/** Settles a day until it is held for review, or to its end. */
+async function settle({ tenantId }: Shop, date: string): Promise<Breach[]> {
+  await steps.settle(tenantId, date, STEPS.slice(0, 3));
+  let breaches = (await steps.run('checkDay', tenantId, date)) as Breach[];
+  if (breaches.length === 0) breaches = (await steps.run('postDay', tenantId, date)) as Breach[];
+  const run = await findRun(pool, tenantId, date);
+  if (breaches.length > 0) await endRun(pool, run?.id ?? '', { state: 'needs_review', error: 'a breach', breaches });
+  else await steps.run('completeDay', tenantId, date);
+  return breaches;
+}
+
+async function retry(shop: Shop, date: string): Promise<Breach[]> {
+  await reopenRun(pool, (await findRun(pool, shop.tenantId, date))?.id ?? '');
+  return settle(shop, date);
+}
+
+function correct({ tenantId }: Shop, date: string, effectId = newId('adj')) {
+  const by = { tenantId, keyId: newId('key'), effectId, fence: async () => undefined };
+  return correctDay({ pool }, by, { date, reason: 'Repair of 3 May' });
+}
+
+const entriesOfFirst = `transaction_id = (SELECT transaction_id FROM settlement_items WHERE tenant_id = $1
+                                          ORDER BY effective_at LIMIT 1)`;
+
+test.each<[string, (shop: Shop) => Promise<void>, string]>([
+  [
+    'an entry of the merchant was changed',
+    ({ tenantId }) =>
+      tamperWith(pool, `UPDATE ledger_entries SET amount = amount - 300 WHERE amount < -5000 AND ${entriesOfFirst}`, [
+        toUuid(tenantId),
+      ]),
+    'every item is what the ledger says',
+  ],
+  [
+    'an entry of the other side was changed, so that the transaction does not balance',
+    ({ tenantId }) =>
+      tamperWith(pool, `UPDATE ledger_entries SET amount = amount + 300 WHERE amount > 5000 AND ${entriesOfFirst}`, [
+        toUuid(tenantId),
+      ]),
+    'every item is what the ledger says',
+  ],
+  [
+    'its entries are gone',
+    ({ tenantId }) => tamperWith(pool, `DELETE FROM ledger_entries WHERE ${entriesOfFirst}`, [toUuid(tenantId)]),
+    'every item is what the ledger says',
+  ],
+  [
+    'something was posted to what is owed to the merchant',
+    async ({ tenantId, merchantId }) => {
+      await postTransaction(pool, {
+        tenantId,
+        kind: 'payout',
+        externalRef: 'by hand',
+        currency: 'EUR',
+        posting: transferPosting(ACCOUNTS.merchantPayable(merchantId), ACCOUNTS.bankInTransit, 700n),
+        effectiveAt: during(FIRST, 2),
+      });
+    },
+    'what is owed to every merchant',
+  ],
+  [
+    'the same, later than the day',
+    async ({ tenantId, merchantId }) => {
+      await postTransaction(pool, {
+        tenantId,
+        kind: 'payout',
+        externalRef: 'by hand',
+        currency: 'EUR',
+        posting: transferPosting(ACCOUNTS.merchantPayable(merchantId), ACCOUNTS.bankInTransit, 700n),
+        effectiveAt: during(DAYS[1] ?? '', 2),
+      });
+    },
+    'what is owed after the payout',
+  ],
+])('a breach is made up for, and neither its day nor a later one is blocked: %s', async (_, harm, invariant) => {
+  const shop = await newShop();
+  await harm(shop);
+  const [breach] = await settle(shop, FIRST);
+  expect(breach?.invariant).toContain(invariant);
+  // Retried alone it would stay so for ever.
+  expect(await retry(shop, FIRST)).toHaveLength(1);
+
+  const corrected = await correct(shop, FIRST);
+  expect(corrected).toMatchObject({ corrections: [{ merchantId: shop.merchantId, currency: 'EUR' }], more: false });
+  expect(await retry(shop, FIRST)).toEqual([]);
+  for (const date of DAYS.slice(1)) expect(await settle(shop, date)).toEqual([]);
+
+  // The merchant is owed nothing any more, whatever was done to the ledger.
+  const now = await balances(pool, shop.tenantId);
+  expect(now[`${ACCOUNTS.merchantPayable(shop.merchantId)} EUR`] ?? 0n).toBe(0n);
+  expect(now[`${ACCOUNTS.merchantPending(shop.merchantId)} EUR`] ?? 0n).toBe(0n);
+  expect(await verifyFinances({ pool }, shop.tenantId)).toMatchObject({ verified: true, entries: 4 });
+});
+
+test('what made up for a breach is in the log, with the breach and the reason', async () => {
+  const shop = await newShop();
+  await tamperWith(pool, `DELETE FROM ledger_entries WHERE ${entriesOfFirst}`, [toUuid(shop.tenantId)]);
+  await settle(shop, FIRST);
+  const { runId, corrections } = await correct(shop, FIRST);
+  const { rows } = await pool.query('SELECT * FROM finance_audit_log WHERE tenant_id = $1', [toUuid(shop.tenantId)]);
+  const named = corrections.map(({ corrects = null, ...rest }) => ({ ...rest, corrects }));
+  expect(rows).toMatchObject([
+    {
+      action: 'settlement.corrected',
+      subject: runId,
+      payload: {
+        reason: 'Repair of 3 May',
+        breaches: [{ invariant: 'every item is what the ledger says' }],
+        count: 1,
+        corrections: named,
+      },
+    },
+  ]);
+  await expect(correct(shop, FIRST)).rejects.toMatchObject({ code: 'nothing-to-correct' });
+});
+
+test('only a day that needs a review is corrected', async () => {
+  const shop = await newShop();
+  await expect(correct(shop, FIRST)).rejects.toMatchObject({ code: 'no-settlement' });
+  await settle(shop, FIRST);
+  await expect(correct(shop, FIRST)).rejects.toMatchObject({ code: 'not-correctable' });
+});
