@@ -71,13 +71,23 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     if (key === undefined || principal === undefined) {
       return answerOf(await execute({ request: exchange, principal, effect: undefined }));
     }
-    const place = { tenantId: principal.tenantId, principalId: principal.keyId, route: name, key };
-    return deps.idempotency.answer({ place, fingerprint: fingerprintOf(name, raw) }, exchange.log, async (effect) => {
-      try {
-        return answerOf(await execute({ request: exchange, principal, effect }));
-      } catch (error) {
-        return failure(req, exchange, error, route);
-      }
+    const caller = principal;
+    return deps.idempotency.answer({
+      place: { tenantId: caller.tenantId, route: name, key },
+      principalId: caller.keyId,
+      fingerprint: fingerprintOf(name, raw),
+      log: exchange.log,
+      replay: route.replay,
+      execute: async (effect) => {
+        try {
+          return answerOf(await execute({ request: exchange, principal: caller, effect }));
+        } catch (error) {
+          return failure(req, exchange, error, route);
+        }
+      },
+      mayRepeat: async (doneBy) => {
+        if (route.answersSecret === true) await deps.authenticator.mustStandFor(caller, doneBy);
+      },
     });
   }
 

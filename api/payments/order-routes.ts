@@ -70,6 +70,7 @@ export function orderRoutes(deps: PaymentRouteDeps): Route[] {
       description: 'As `POST /v1/payments` with this order.',
       scope: 'payments:write',
       idempotency: 'required',
+      replay: 'live',
       params: orderParams,
       body: payOrderSchema,
       responses: PAYMENT_ANSWERS,

@@ -31,6 +31,7 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
         'declined payment is a result, not an error; the order can then be paid again.',
       scope: 'payments:write',
       idempotency: 'required',
+      replay: 'live',
       body: newPaymentSchema,
       responses: PAYMENT_ANSWERS,
       problems: ['wrong-state'],
