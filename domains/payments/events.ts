@@ -1,5 +1,5 @@
 import type { PublicId } from '../../core/ids';
-import type { OwnEvent } from '../webhooks';
+import type { OwnEvent, SystemEventType } from '../webhooks';
 import type { Chargeback } from './store/chargebacks';
 import type { Payment } from './store/payments';
 import type { Refund } from './store/refunds';
@@ -60,6 +60,6 @@ export function chargebackEvent(
   });
 }
 
-function event(tenantId: PublicId, eventType: string, subject: PublicId, payload: unknown): OwnEvent {
+function event(tenantId: PublicId, eventType: SystemEventType, subject: PublicId, payload: unknown): OwnEvent {
   return { tenantId, eventType, payload, eventId: `${subject}:${eventType}` };
 }

@@ -1,4 +1,4 @@
-import { coverEvent, type StoredEvent } from '../webhooks';
+import { coverEvent, reportConflict, type StoredEvent } from '../webhooks';
 import type { PaymentDeps } from './deps';
 
 /** Counts stored events and starts their delivery; if that fails, the sweep starts it. */
@@ -9,6 +9,7 @@ export async function tellEvents(
   for (const event of stored) {
     if (event === undefined) continue;
     metrics.paymentEvents.inc({ type: event.eventType });
+    reportConflict({ log, metrics }, event);
     await coverEvent(client, config, event).catch((error: unknown) =>
       log.warn({ err: error, workflowId: event.workflowId }, 'an event is left to the sweep'),
     );

@@ -8,12 +8,11 @@ import {
   moment,
   momentOrNull,
   momentText,
-  nonEmptyText,
   pageQuery,
   pageSchema,
   timeQuery,
 } from '../../http/schemas';
-import { channel, eventTypeName, ownEventTypeName } from '../event-schemas';
+import { channel, eventTypeName, ownEventId, ownEventTypeName } from '../event-schemas';
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
@@ -49,7 +48,7 @@ export const newMessageSchema = z
   .strictObject({
     eventType: ownEventTypeName,
     payload,
-    eventId: nonEmptyText(255).optional().meta({
+    eventId: ownEventId.optional().meta({
       description: 'Your own id for the event. A second publish with it is answered with the first one’s message.',
     }),
     channels: z
