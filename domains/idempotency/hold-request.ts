@@ -97,14 +97,11 @@ export async function holdRequest(deps: HoldDeps, request: IdempotentRequest, lo
   const { place, principalId, fingerprint } = request;
   const hold: IdempotencyHold = { ...place, principalId, owner: randomUUID() };
   const claim = await claimIdempotencyKey(pool, { ...hold, fingerprint, effectId: newId('eff'), lockMs, keepMs });
-  switch (claim.outcome) {
-    case 'completed':
-      return { outcome: 'completed', result: opened(keyring, place, claim.result) };
-    case 'in-flight':
-      return { outcome: 'in-flight', retryAfterSeconds: retryAfter(claim.lockLeftMs, lockMs) };
-    case 'other-request':
-      return claim;
+  if (claim.outcome === 'completed') return { outcome: 'completed', result: opened(keyring, place, claim.result) };
+  if (claim.outcome === 'in-flight') {
+    return { outcome: 'in-flight', retryAfterSeconds: retryAfter(claim.lockLeftMs, lockMs) };
   }
+  if (claim.outcome === 'other-request') return claim;
   const held: HeldRequest = {
     effectId: claim.effectId,
     attempt: claim.attempt,
