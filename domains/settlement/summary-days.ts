@@ -1,3 +1,4 @@
+import { isDate } from '../../core/calendar-date';
 import { addDays } from '../merchants';
 import { SettlementRefusal } from './refusals';
 
@@ -42,10 +43,10 @@ const [FIRST, LAST] = ['0001-01-01', '9999-12-31'];
 
 function earlier(date: string): string {
   const from = addDays(date, 1 - MAX_SUMMARY_DAYS);
-  return from < FIRST ? FIRST : from;
+  return isDate(from) ? from : FIRST;
 }
 
 function later(date: string): string {
   const to = addDays(date, MAX_SUMMARY_DAYS - 1);
-  return to.length > LAST.length ? LAST : to;
+  return isDate(to) ? to : LAST;
 }

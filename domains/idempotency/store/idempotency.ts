@@ -170,7 +170,10 @@ export async function lockIdempotencyKey(db: Queryable, hold: IdempotencyHold): 
   return rowCount === 1;
 }
 
-/** Extends holds, as far as they still exist, to `lockMs` from now. A record that a transaction holds is passed over. */
+/**
+ * Extends holds to `lockMs` from now. One that has run out is not revived, because others have been told that they may take
+ * it over by now; a record that a transaction holds is passed over.
+ */
 export async function renewIdempotencyKeys(
   db: Queryable,
   holds: readonly IdempotencyHold[],
@@ -182,7 +185,7 @@ export async function renewIdempotencyKeys(
            WHERE ctid = ANY (ARRAY(
              SELECT r.ctid FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) AS h(tenant_id, route, key, owner)
              JOIN idempotency_records r USING (tenant_id, route, key)
-             WHERE r.lock_owner = h.owner
+             WHERE r.lock_owner = h.owner AND r.locked_until > now()
              FOR NO KEY UPDATE OF r SKIP LOCKED))`,
     values: [
       holds.map(({ tenantId }) => toUuid(tenantId)),

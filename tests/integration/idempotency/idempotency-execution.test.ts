@@ -352,7 +352,7 @@ test('a slow handler keeps its lock for as long as its process lives', async () 
       await gate.pass();
       return { status: 204 };
     },
-    { lockMs: 400 },
+    { lockMs: 2_000 },
   );
   const key = randomUUID();
   const slow = probe.post('/v1/probes/slow', key, {});
