@@ -50,7 +50,8 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   const limit = route.maxBodyBytes ?? deps.maxBodyBytes;
   const verify = route.unambiguous === true ? refuseAmbiguous : refuseOtherThanUtf8;
   const readJson = express.json({ limit, strict: false, type: () => true, verify });
-  const readText = express.text({ limit, type: () => true, verify: refuseOtherThanUtf8 });
+  const verifyText = route.bodyAsText === true ? verify : refuseOtherThanUtf8;
+  const readText = express.text({ limit, type: () => true, verify: verifyText });
 
   async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
     let principal: Principal | undefined;

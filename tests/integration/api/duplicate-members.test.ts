@@ -34,6 +34,7 @@ test('an order whose amount is there twice is refused with its name, and none is
 test.each([
   ['/v1/payments', '{"orderId":"x","source":{"type":"card","token":"tok_a","token":"tok_b"}}', '#/source/token'],
   ['/v1/wallets', '{"owner":"a","owner":"b","currency":"EUR"}', '#/owner'],
+  ['/callbacks/payments', '{"type":"chargeback.opened","data":{"amount":"1","amount":"2"}}', '#/data/amount'],
   ['/v1/fee-schedules', '{"a":[{"b/c":1,"b/c":2}]}', '#/a/0/b~1c'],
 ])('in every request about money: %s', async (path, body, pointer) => {
   const answer = await send(path, body);
