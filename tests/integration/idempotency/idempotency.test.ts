@@ -165,7 +165,7 @@ describe('a repeated request', () => {
     expect(new Set(made.map(({ text }) => text)).size).toBe(1);
     for (const answer of answers.filter(({ status }) => status !== 201)) {
       expectProblem(answer, 409, 'idempotency-key-in-use');
-      expect(answer.get('retry-after')).toBe('1');
+      expect(answer.get('retry-after')).toMatch(/^([1-9]|10)$/);
     }
     const last = await post(other);
     expect([last.status, last.text]).toEqual([201, made[0]?.text]);
