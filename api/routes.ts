@@ -22,7 +22,9 @@ export const DOORS: readonly Door[] = [
 /** Every route of the API. */
 export function apiRoutes(context: DoorContext, readiness: OperationDeps['readiness']): Route[] {
   const routes: Route[] = [
-    ...DOORS.flatMap((door) => door.routes(context)),
+    ...DOORS.flatMap((door) =>
+      door.routes(context).map((route) => (door.money === true ? { ...route, unambiguous: true } : route)),
+    ),
     ...operationRoutes({
       readiness,
       document: () => openApiDocument(routes, context.scopes),

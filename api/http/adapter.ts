@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import { duplicateMember } from '../../core/duplicate-member';
 import type { Authenticator, Principal, UnknownKeyGuard } from '../../domains/accounts';
 import { addressGroup } from './client-address';
 import { decodeText } from './decode-text';
@@ -12,6 +13,7 @@ import { Problem } from './problems';
 import type { RateLimiter } from './rate-limit';
 import { lacksScope, unauthenticated } from './refusals';
 import { type RawInput, type Route, type RouteResult, takesBody } from './route';
+import { pointerTo } from './validation';
 
 export interface AdapterDeps {
   authenticator: Authenticator;
@@ -47,9 +49,11 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   const mediaTypes = route.mediaTypes ?? [JSON_TYPE];
   const name = `${route.method.toUpperCase()} ${route.path}`;
   const limit = route.maxBodyBytes ?? deps.maxBodyBytes;
-  const readJson = express.json({ limit, strict: false, type: () => true, verify: refuseOtherThanUtf8 });
+  const verify = route.unambiguous === true ? refuseAmbiguous : refuseOtherThanUtf8;
+  const readJson = express.json({ limit, strict: false, type: () => true, verify });
+  const verifyText = route.bodyAsText === true ? verify : refuseOtherThanUtf8;
   const readBytes = express.raw({ limit, type: () => true });
-  const readText = express.text({ limit, type: () => true, verify: refuseOtherThanUtf8 });
+  const readText = express.text({ limit, type: () => true, verify: verifyText });
 
   async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
     let principal: Principal | undefined;
@@ -77,13 +81,23 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     if (key === undefined || principal === undefined || route.idempotency === 'kept') {
       return answerOf(await execute({ request: exchange, principal, effect: undefined, requestKey: key }));
     }
-    const place = { tenantId: principal.tenantId, principalId: principal.keyId, route: name, key };
-    return deps.idempotency.answer({ place, fingerprint: fingerprintOf(name, raw) }, exchange.log, async (effect) => {
-      try {
-        return answerOf(await execute({ request: exchange, principal, effect }));
-      } catch (error) {
-        return failure(req, exchange, error, route);
-      }
+    const caller = principal;
+    return deps.idempotency.answer({
+      place: { tenantId: caller.tenantId, route: name, key },
+      principalId: caller.keyId,
+      fingerprint: fingerprintOf(name, raw),
+      log: exchange.log,
+      replay: route.replay,
+      execute: async (effect) => {
+        try {
+          return answerOf(await execute({ request: exchange, principal: caller, effect }));
+        } catch (error) {
+          return failure(req, exchange, error, route);
+        }
+      },
+      mayRepeat: async (doneBy) => {
+        if (route.answersSecret === true) await deps.authenticator.mustStandFor(caller, doneBy);
+      },
     });
   }
 
@@ -161,7 +175,23 @@ function queryOf(req: Request): unknown {
 
 /** Text that is not UTF-8 would be stored differently from what was sent. */
 function refuseOtherThanUtf8(_req: unknown, _res: unknown, body: Buffer): void {
-  if (!isUtf8(body)) throw Object.assign(new Error('the body is not UTF-8'), { type: NOT_UTF8 });
+  if (!isUtf8(body)) throw notUtf8();
+}
+
+function notUtf8(): Error {
+  return Object.assign(new Error('the body is not UTF-8'), { type: NOT_UTF8 });
+}
+
+/** Of two members with one name the parser takes the last, another program perhaps the first. */
+function refuseAmbiguous(req: unknown, res: unknown, body: Buffer, encoding: string): void {
+  if (encoding !== 'utf-8') throw notUtf8();
+  refuseOtherThanUtf8(req, res, body);
+  const place = duplicateMember(body.toString());
+  if (place === undefined) return;
+  const detail = `The body has the member "${place.at(-1)}" twice: name each member of an object once.`;
+  const errors = [{ in: 'body', pointer: pointerTo(place), detail: 'is there twice' } as const];
+  // body-parser writes to the error that is thrown here.
+  throw new Error(detail, { cause: new Problem('duplicate-member', { detail, errors }) });
 }
 
 function hasBody(req: Request): boolean {
@@ -186,7 +216,7 @@ function bodyOf(req: Request, res: Response, readBody: RequestHandler): Promise<
   return new Promise((resolve, reject) => {
     void readBody(req, res, (error?: unknown) => {
       if (error === undefined || error === null) resolve(req.body);
-      else reject(error);
+      else reject(error instanceof Error && error.cause instanceof Problem ? error.cause : error);
     });
   });
 }

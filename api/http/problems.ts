@@ -20,6 +20,11 @@ export const PROBLEMS = {
     title: 'The body is not valid JSON',
     help: 'Send one JSON value, encoded in UTF-8.',
   },
+  'duplicate-member': {
+    status: 400,
+    title: 'The body names a member twice',
+    help: 'Name each member of an object once: of two values nobody can say which one was meant.',
+  },
   'invalid-header': {
     status: 400,
     title: 'A header is not valid',

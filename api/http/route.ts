@@ -70,6 +70,12 @@ export type Method = 'get' | 'post' | 'patch' | 'delete';
  */
 export type IdempotencyPolicy = 'required' | 'optional' | 'kept' | 'own';
 
+/**
+ * How a repeated request is answered once it has succeeded. `stored`: as it was then. `live`: by executing it again with the
+ * same effect, so that it shows what has become of it; the handler must find what it made before it makes anything.
+ */
+export type ReplayPolicy = 'stored' | 'live';
+
 /** Everything about a route except what it reads. */
 interface Description<R extends Responses = Responses> {
   method: Method;
@@ -83,6 +89,13 @@ interface Description<R extends Responses = Responses> {
   responses: R;
   /** Default: `optional` for POST, else the header is ignored. */
   idempotency?: IdempotencyPolicy;
+  /** Default: `stored`. */
+  replay?: ReplayPolicy;
+  /**
+   * Whether the answer holds a secret that is shown once. It is then repeated only to an API key with all scopes of the one
+   * that asked first: another key of the tenant may have fewer rights.
+   */
+  answersSecret?: boolean;
   /** Errors beyond those that every route of its kind may answer with. */
   problems?: readonly ProblemCode[];
 }
@@ -146,6 +159,8 @@ export type Execute = (execution: Execution) => Promise<RouteResult>;
 
 /** A route of the table that both the Express routes and the OpenAPI document are made from. */
 export interface Route extends Description, Schemas {
+  /** Whether a JSON body is refused when an object in it has two members of one name. */
+  unambiguous?: boolean;
   /** The scope that the API key needs, one of its domain's; `undefined` for routes that anybody may use. */
   scope: string | undefined;
   /** @throws Problem when the request does not fit the schemas */

@@ -6,5 +6,6 @@ import { merchantRoutes } from './merchants/routes';
 
 export const merchantsDoor: Door = {
   domain: merchants,
+  money: true,
   routes: (context) => [...merchantRoutes(context), ...feeScheduleRoutes(context), ...businessRoutes(context)],
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isCardNumber } from '../../core/luhn';
 import { PAYMENT_STATES, type Payment, type PaymentResolution } from '../../domains/payments';
 import { amountText, singleAmountSchema } from '../http/money-schemas';
 import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
@@ -10,6 +11,10 @@ export const sourceSchema = z
       token: z
         .string()
         .regex(/^[A-Za-z0-9_-]{1,200}$/, 'expected 1 to 200 letters, digits, "_" or "-"')
+        .refine(
+          (token) => !isCardNumber(token),
+          "is a card number: never send one here, send the provider's token for it",
+        )
         .meta({ description: "The provider's token for the card. Never a card number.", example: 'tok_ok' }),
     }),
     z.strictObject({ type: z.literal('wallet'), walletId: idSchema('wal') }),

@@ -56,6 +56,7 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       description: 'Waits up to ten seconds for the result. Together, refunds never exceed what was captured.',
       scope: 'payments:write',
       idempotency: 'required',
+      replay: 'live',
       params: paymentParams,
       body: newRefundSchema,
       responses: {

@@ -22,7 +22,11 @@ export const historyQuery = z.strictObject({
   status: z.enum(RUN_STATES).optional(),
 });
 
-export const summaryQuery = z.strictObject({ from: dateSchema.optional(), to: dateSchema.optional() });
+const NO_DATES = 'At most 92 days are summed up; without dates the last 31.';
+export const summaryQuery = z.strictObject({
+  from: dateSchema.optional().meta({ description: NO_DATES }),
+  to: dateSchema.optional().meta({ description: NO_DATES }),
+});
 
 export const runSchema = z
   .object({
@@ -89,6 +93,8 @@ export const runDetailSchema = z
 
 export const summarySchema = z
   .object({
+    from: z.string().meta({ description: 'The first day that was summed up.', example: '2026-11-01' }),
+    to: z.string().meta({ description: 'The last one.', example: '2026-11-30' }),
     runs: z.object({ total: z.int(), completed: z.int(), failed: z.int(), needsReview: z.int(), open: z.int() }),
     successRate: z.number().nullable().meta({ description: 'The share of ended settlements that completed, 0 to 1.' }),
     p95Seconds: z

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { RESERVED_EVENT_TYPES } from '../../domains/webhooks';
+import { isSystemEventId, isSystemEventType, SYSTEM_NAMESPACES } from '../../domains/webhooks';
+import { nonEmptyText } from '../http/schemas';
 
 const NAME_PART = '[A-Za-z0-9_-]+';
 const EVENT_TYPE = new RegExp(`^${NAME_PART}(\\.${NAME_PART})*$`);
@@ -13,9 +14,17 @@ export const eventTypeName = z
   .meta({ example: 'order.created' });
 
 /** An event type that a tenant may use: exact, and not one of Waybill's own. */
-export const ownEventTypeName = eventTypeName.refine(
-  (name) => !name.startsWith(RESERVED_EVENT_TYPES),
-  'event types that begin with "waybill." are reserved',
+export const ownEventTypeName = eventTypeName
+  .refine(
+    (name) => !isSystemEventType(name),
+    `is reserved: event types whose first word is one of ${SYSTEM_NAMESPACES.join(', ')} are Waybill's own`,
+  )
+  .meta({ description: `Not one of Waybill's own, whose first word is ${SYSTEM_NAMESPACES.join(', ')}.` });
+
+/** A publisher's own id for an event. */
+export const ownEventId = nonEmptyText(255).refine(
+  (id) => !isSystemEventId(id),
+  "is reserved: it has the form of the ids of Waybill's own events",
 );
 
 /** What an endpoint subscribes to: an exact event type, `prefix.*`, or `*`. */

@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache';
 import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
 import { type ParsedApiKey, parseApiKey } from './api-key-format';
-import { ScopeSet } from './scopes';
+import { mustHold, ScopeSet } from './scopes';
+import { showApiKey } from './show-api-key';
 import { type ApiKeyCredentials, findCredentials } from './store/api-keys';
 
 /** Who makes a request. */
@@ -73,6 +74,16 @@ export class Authenticator {
     const { revokedAt, expiresAt } = key.credentials;
     if (revokedAt !== undefined || (expiresAt !== undefined && expiresAt.getTime() <= Date.now())) return undefined;
     return key.principal;
+  }
+
+  /**
+   * Whether a caller may see what was shown to another API key of its tenant.
+   *
+   * @throws AccountRefusal `lacks-scope` unless the caller has all of that key's scopes
+   */
+  async mustStandFor({ tenantId, scopes }: Principal, keyId: PublicId): Promise<void> {
+    const other = await showApiKey(this.db, tenantId, keyId);
+    mustHold(scopes, other.scopes);
   }
 
   /** Forgets a key's row at once, in this process. */

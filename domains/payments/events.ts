@@ -1,5 +1,5 @@
 import type { PublicId } from '../../core/ids';
-import type { OwnEvent } from '../webhooks';
+import type { OwnEvent, SystemEventType } from '../webhooks';
 import type { Chargeback } from './store/chargebacks';
 import type { Payment } from './store/payments';
 import type { Refund } from './store/refunds';
@@ -65,7 +65,7 @@ export function chargebackEvent(
 
 function event(
   tenantId: PublicId,
-  eventType: string,
+  eventType: SystemEventType,
   subject: PublicId,
   occurrence: string,
   payload: unknown,

@@ -1,4 +1,11 @@
-import { coverEvent, createCoveredOutbox, type EventOutbox, type StoredEvent, type StoreEvents } from '../webhooks';
+import {
+  coverEvent,
+  createCoveredOutbox,
+  type EventOutbox,
+  reportConflict,
+  type StoredEvent,
+  type StoreEvents,
+} from '../webhooks';
 import type { PaymentDeps } from './deps';
 
 /** Counts stored events and starts their delivery; if that fails, the sweep starts it. */
@@ -9,6 +16,7 @@ export async function tellEvents(
   for (const event of stored) {
     if (event === undefined) continue;
     metrics.paymentEvents.inc({ type: event.eventType });
+    reportConflict({ log, metrics }, event);
     await coverEvent(client, config, event).catch((error: unknown) =>
       log.warn({ err: error, workflowId: event.workflowId }, 'an event is left to the sweep'),
     );

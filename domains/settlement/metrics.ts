@@ -1,10 +1,12 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { conflictMetrics } from '../webhooks';
 
 export type SettlementMetrics = ReturnType<typeof settlementMetrics>;
 
 /** A process's settlement metrics. */
 export function settlementMetrics(registry: Registry) {
   return {
+    ...conflictMetrics(registry),
     runs: new Counter({
       name: 'settlement_runs_total',
       help: 'Settlements of a business day that came to an end, by how.',

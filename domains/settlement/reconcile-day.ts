@@ -35,7 +35,7 @@ const NO_PAYOUTS: ReportedPayouts = { paid: [], returned: [], events: [] };
  * @throws SettlementRefusal when the day is not settled
  */
 export async function reconcileDay(
-  deps: Pick<SettlementDeps, 'pool' | 'client' | 'config' | 'log'>,
+  deps: Pick<SettlementDeps, 'pool' | 'client' | 'config' | 'log' | 'metrics'>,
   by: Effect & { keyId: PublicId },
   { date, text, days, ...profile }: ReconciliationRequest,
 ): Promise<ReconciledDay> {

@@ -10,6 +10,8 @@ export class SettlementRefusal extends refusalOf({
   'before-first-day': 'invalid',
   'first-day-is-set': 'invalid',
   'first-day-is-remote': 'invalid',
+  'too-many-days': 'invalid',
+  'no-days': 'invalid',
   'use-retry': 'wrong-state',
   'earlier-day-blocked': 'wrong-state',
   'not-retryable': 'wrong-state',

@@ -10,6 +10,7 @@ export { createCoveredOutbox, type EventOutbox, openEventOutbox, type StoreEvent
 
 // Messages: what tenants publish, and Waybill's own events.
 export type { Publisher, PublishResult } from './publishing/publisher';
+export { type ConflictMetrics, conflictMetrics, reportConflict } from './publishing/event-conflict';
 export { coverEvent, type OwnEvent, type StoredEvent, storeEvent } from './publishing/publish-event';
 export { expireMessageContent, findMessage, listMessages } from './store/message-reads';
 export type { MessageSummary, MessageWithBody } from './store/message-reads';
@@ -39,7 +40,14 @@ export { DEFAULT_RETRY_DELAYS_MS } from './rules/retry-schedule';
 
 // The catalogue of event types.
 export { createEventType } from './event-types/create-event-type';
-export { RESERVED_EVENT_TYPES, TEST_EVENT_TYPE } from './rules/event-type';
+export {
+  isSystemEventId,
+  isSystemEventType,
+  SYSTEM_EVENT_TYPES,
+  SYSTEM_NAMESPACES,
+  type SystemEventType,
+  TEST_EVENT_TYPE,
+} from './rules/system-events';
 export { deleteEventType, findEventType, listEventTypes, updateEventType } from './store/event-types';
 export type { EventType } from './store/event-types';
 

@@ -37,6 +37,7 @@ export function apiKeyRoutes(deps: Pick<DoorContext, 'pool' | 'reads' | 'authent
         'The answer shows the key; only a repetition with the same `Idempotency-Key` shows it again. A key can only ' +
         'grant scopes that it has itself, unless it has `admin`.',
       scope: 'api-keys:write',
+      answersSecret: true,
       idempotency: 'required',
       body: newApiKeySchema,
       responses: {
@@ -98,6 +99,7 @@ export function apiKeyRoutes(deps: Pick<DoorContext, 'pool' | 'reads' | 'authent
         'Makes a key with the same name and scopes. The old one keeps working for `overlap`, by default 24 hours, at ' +
         'most 7 days. The new one expires when the old one would have, unless `expiresAt` says otherwise.',
       scope: 'api-keys:write',
+      answersSecret: true,
       idempotency: 'required',
       params: apiKeyParams,
       body: rotateApiKeySchema,

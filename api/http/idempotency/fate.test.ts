@@ -20,6 +20,14 @@ test.each<[string, Answer, Fate]>([
   ['a lacking scope', { status: 403, problem: 'insufficient-scope' }, 'forget'],
   ['an unknown id', { status: 404, problem: 'not-found' }, 'forget'],
   ['too many requests', { status: 429, problem: 'rate-limited' }, 'forget'],
+  ['a day that is not over', { status: 422, problem: 'period-open' }, 'forget'],
+  ['an attempt under way', { status: 409, problem: 'attempt-in-flight' }, 'forget'],
+  ['a time-out', { status: 408 }, 'forget'],
 ])('%s', (_name, answer, fate) => {
-  expect(fateOf(answer)).toBe(fate);
+  expect(fateOf(answer, 1)).toBe(fate);
+});
+
+test('a conflict after an earlier execution proves nothing: it may be with what that one did', () => {
+  expect(fateOf({ status: 409, problem: 'wrong-state' }, 2)).toBe('interrupt');
+  expect(fateOf({ status: 422, problem: 'idempotency-key-reuse' }, 2)).toBe('store');
 });

@@ -1,4 +1,5 @@
 import type { Answer } from '../exchange';
+import type { ProblemCode } from '../problems';
 
 /**
  * What happens to a request's record after its answer:
@@ -8,13 +9,24 @@ import type { Answer } from '../exchange';
  */
 export type Fate = 'store' | 'interrupt' | 'forget';
 
-/** Unauthorised, unknown, too many: the next answer may differ, and nothing has been done. */
-const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 429]);
+/** Unauthorised, unknown, too early, too many: the next answer may differ, and nothing has been done. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 408, 425, 429]);
 
-/** Decides by a handler's answer. */
-export function fateOf({ status, headers, body, problem }: Answer): Fate {
+/** Whatever their status, these say that something is to be changed or waited for first. */
+const PASSING: ReadonlySet<ProblemCode> = new Set(['validation-failed', 'period-open', 'attempt-in-flight']);
+
+const CONFLICT = 409;
+
+/**
+ * Decides by a handler's answer.
+ *
+ * @param attempt - 1 for a request's first execution
+ */
+export function fateOf({ status, headers, body, problem }: Answer, attempt: number): Fate {
   if (status >= 500 || (body !== undefined && typeof body !== 'string')) return 'interrupt';
   if (status < 400) return 'store';
   if (Object.keys(headers ?? {}).some((name) => name.toLowerCase() === 'retry-after')) return 'interrupt';
-  return REFUSALS.has(status) || problem === 'validation-failed' ? 'forget' : 'store';
+  if (REFUSALS.has(status) || (problem !== undefined && PASSING.has(problem))) return 'forget';
+  // What it conflicts with may be what an earlier execution of this same request has done, or is still doing.
+  return status === CONFLICT && attempt > 1 ? 'interrupt' : 'store';
 }

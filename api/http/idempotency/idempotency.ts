@@ -1,5 +1,8 @@
 import type { Pool } from 'pg';
+import type { PublicId } from '../../../core/ids';
 import {
+  createRenewals,
+  type ExecutedRequest,
   type FinalAnswer,
   type HeldRequest,
   type HoldResult,
@@ -11,11 +14,11 @@ import type { Logger } from '../../../infra/log';
 import type { Answer } from '../exchange';
 import { Problem } from '../problems';
 import type { IdempotentOutcome, RequestMetrics } from '../request-metrics';
-import type { EffectHold } from '../route';
+import type { EffectHold, ReplayPolicy } from '../route';
 import { fateOf } from './fate';
 
 export interface IdempotencyOptions {
-  /** How long a request stays locked unless its process renews the lock. Default 30 s. */
+  /** How long a request stays locked unless its process renews the lock. Default 10 s. */
   lockMs?: number;
   /** How long an answer is repeated after it was stored. Default 24 hours. */
   keepMs?: number;
@@ -27,10 +30,19 @@ interface IdempotencyDeps {
   metrics: Pick<RequestMetrics, 'countIdempotent'>;
 }
 
-/** Executes a request for its one effect. */
-type ExecuteOnce = (effect: EffectHold) => Promise<Answer>;
+/** A request to be executed once. */
+export interface OnceRequest extends IdempotentRequest {
+  log: Logger;
+  /** Default: the stored answer. */
+  replay?: ReplayPolicy | undefined;
+  /** Executes it for its one effect. Also turns errors into answers; what it throws is passed on. */
+  execute(effect: EffectHold): Promise<Answer>;
+  /** Throws when the caller may not see the answer to what another API key has done. */
+  mayRepeat(doneBy: PublicId): Promise<void>;
+}
 
-const LOCK_MS = 30_000;
+/** A process that died is found out after this long. Living ones renew their locks all together, at little cost. */
+const LOCK_MS = 10_000;
 const KEEP_MS = 86_400_000;
 const KEPT_HEADERS: ReadonlySet<string> = new Set(['location', 'etag']);
 const CONTENT_TYPE = 'content-type';
@@ -40,39 +52,39 @@ const CONTENT_TYPE = 'content-type';
  * answer before anybody sees it.
  */
 export class Idempotency {
-  readonly #deps: IdempotencyDeps;
-  readonly #times: { lockMs: number; keepMs: number };
+  readonly #deps: Parameters<typeof holdRequest>[0];
+  readonly #metrics: IdempotencyDeps['metrics'];
 
-  constructor(deps: IdempotencyDeps, { lockMs = LOCK_MS, keepMs = KEEP_MS }: IdempotencyOptions = {}) {
-    this.#deps = deps;
-    this.#times = { lockMs, keepMs };
+  constructor({ pool, keyring, metrics }: IdempotencyDeps, options: IdempotencyOptions = {}) {
+    const { lockMs = LOCK_MS, keepMs = KEEP_MS } = options;
+    this.#deps = { pool, keyring, renewals: createRenewals({ pool, lockMs }), lockMs, keepMs };
+    this.#metrics = metrics;
   }
 
   /**
    * Answers a request: by executing it, or as it was answered before.
    *
-   * @param execute - also turns errors into answers; what it throws is passed on
    * @throws Problem when the key was used for another request, or its request is being executed
    */
-  async answer(request: IdempotentRequest, log: Logger, execute: ExecuteOnce): Promise<Answer> {
-    const { pool, keyring, metrics } = this.#deps;
-    const result = await holdRequest({ pool, keyring, ...this.#times }, request, log);
-    metrics.countIdempotent(counted(result));
+  async answer(request: OnceRequest): Promise<Answer> {
+    const result = await holdRequest(this.#deps, request, request.log);
+    this.#metrics.countIdempotent(counted(result));
     switch (result.outcome) {
       case 'held':
-        return executeHeld(result.held, log, execute);
+        return executeHeld(result.held, request);
       case 'completed':
-        return repeated(result.answer);
+        return repeat(request, result.result);
       case 'in-flight':
-        throw inUse();
+        throw inUse(result.retryAfterSeconds);
       case 'other-request':
         throw otherRequest();
     }
   }
 }
 
-async function executeHeld(held: HeldRequest, log: Logger, execute: ExecuteOnce): Promise<Answer> {
+async function executeHeld(held: HeldRequest, request: OnceRequest): Promise<Answer> {
   const { effectId, attempt } = held;
+  const { log, execute } = request;
   if (attempt > 1) log.info({ attempt, effectId }, 'a request is taken up again');
   try {
     const answer = await execute({
@@ -90,14 +102,14 @@ async function executeHeld(held: HeldRequest, log: Logger, execute: ExecuteOnce)
     held.release();
   }
   log.warn({ effectId }, 'a request was taken over while it was being executed');
-  const other = await held.answerOfOther();
+  const other = await held.resultOfOther();
   if (other === undefined) throw inUse();
-  return repeated(other);
+  return repeat(request, other);
 }
 
 /** @returns false when the hold is lost, and with it the right to answer */
 async function end(held: HeldRequest, answer: Answer): Promise<boolean> {
-  switch (fateOf(answer)) {
+  switch (fateOf(answer, held.attempt)) {
     case 'store':
       return held.complete(finalOf(answer));
     case 'forget':
@@ -121,9 +133,21 @@ function finalOf({ status, contentType, headers, body }: Answer): FinalAnswer {
   };
 }
 
+/** The answer to what was done before. */
+async function repeat(request: OnceRequest, { answer, effectId, principalId }: ExecutedRequest): Promise<Answer> {
+  if (principalId !== request.principalId) await request.mayRepeat(principalId);
+  if (request.replay !== 'live' || answer.status >= 400) return repeated(answer);
+  // What was made is there, so nothing is made now: whoever begins to is stopped.
+  const now = await request.execute({ id: effectId, fence: () => Promise.reject(inUse()) });
+  // The stored answer was true once, which is more than an error tells.
+  return now.status >= 400 ? repeated(answer) : { ...now, headers: { ...now.headers, ...REPLAYED } };
+}
+
+const REPLAYED = { 'idempotent-replayed': 'true' };
+
 function repeated({ status, headers, body }: FinalAnswer): Answer {
   const { [CONTENT_TYPE]: contentType, ...others } = headers;
-  return { status, contentType, body, headers: { ...others, 'idempotent-replayed': 'true' } };
+  return { status, contentType, body, headers: { ...others, ...REPLAYED } };
 }
 
 function counted(result: HoldResult): IdempotentOutcome {
@@ -132,8 +156,8 @@ function counted(result: HoldResult): IdempotentOutcome {
   return result.held.attempt > 1 ? 'taken-over' : 'executed';
 }
 
-function inUse(): Problem {
-  return new Problem('idempotency-key-in-use', { headers: { 'retry-after': '1' } });
+function inUse(retryAfterSeconds = 1): Problem {
+  return new Problem('idempotency-key-in-use', { headers: { 'retry-after': String(retryAfterSeconds) } });
 }
 
 function otherRequest(): Problem {

@@ -41,6 +41,7 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       summary: 'Register an endpoint',
       description: 'The answer shows the signing secret that the receiver verifies messages with.',
       scope: 'endpoints:write',
+      answersSecret: true,
       body: newEndpointSchema,
       responses: {
         201: {

@@ -32,6 +32,7 @@ export function endpointSecretRoutes(deps: Pick<DoorContext, 'pool' | 'keyring'>
         'For `overlap`, by default 24 hours, at most 7 days, messages carry signatures of both secrets: the receiver ' +
         'can switch at any moment in between. Even older secrets end no later than that.',
       scope: 'endpoint-secrets:write',
+      answersSecret: true,
       params: endpointParams,
       body: rotateSecretSchema,
       responses: { 200: { description: 'The secrets as they are now.', body: endpointSecretSchema } },

@@ -8,16 +8,16 @@ import {
   moment,
   momentOrNull,
   momentText,
-  nonEmptyText,
   pageQuery,
   pageSchema,
   timeQuery,
 } from '../../http/schemas';
-import { channel, eventTypeName, ownEventTypeName } from '../event-schemas';
+import { channel, eventTypeName, ownEventId, ownEventTypeName } from '../event-schemas';
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 const MAX_CHANNELS = 10;
+const STRING = /^"((?:[^"\\]|\\["\\])*)"$/;
 const VISIBLE = /^[\x21-\x7e]{1,255}$/;
 
 /** The `Idempotency-Key` header: bare, or a quoted string as in RFC 8941. */
@@ -25,9 +25,9 @@ export const idempotencyKeyHeader = z
   .string()
   .transform((header, ctx) => {
     const text = header.trim();
-    const quoted = text.length >= 2 && text.startsWith('"') && text.endsWith('"');
-    const key = quoted ? text.slice(1, -1).replace(/\\(["\\])/g, '$1') : text;
-    if (VISIBLE.test(key)) return key;
+    // What begins as a string and is none, such as one with a parameter, would be another key than the string alone.
+    const key = text.startsWith('"') ? STRING.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1') : text;
+    if (key !== undefined && VISIBLE.test(key)) return key;
     ctx.addIssue({ code: 'custom', message: 'expected 1 to 255 visible ASCII characters, bare or in double quotes' });
     return z.NEVER;
   })
@@ -49,7 +49,7 @@ export const newMessageSchema = z
   .strictObject({
     eventType: ownEventTypeName,
     payload,
-    eventId: nonEmptyText(255).optional().meta({
+    eventId: ownEventId.optional().meta({
       description: 'Your own id for the event. A second publish with it is answered with the first one’s message.',
     }),
     channels: z

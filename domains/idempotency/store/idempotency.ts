@@ -1,11 +1,9 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 
-/** What identifies a request's record: an idempotency key counts only for one API key on one route. */
+/** What identifies a request's record: an idempotency key counts for one tenant, whatever its API key, on one route. */
 export interface IdempotencyPlace {
   tenantId: PublicId;
-  /** The API key. */
-  principalId: PublicId;
   /** Method and template, such as `POST /v1/api-keys`. */
   route: string;
   /** A UUID. */
@@ -14,6 +12,8 @@ export interface IdempotencyPlace {
 
 /** An execution's hold on a record. */
 export interface IdempotencyHold extends IdempotencyPlace {
+  /** The API key that executes it. */
+  principalId: PublicId;
   /** A UUID for this execution alone. */
   owner: string;
 }
@@ -36,26 +36,41 @@ export interface StoredAnswer {
   body: Buffer | undefined;
 }
 
+/** A stored answer, and what was done. */
+export interface StoredResult extends StoredAnswer {
+  effectId: PublicId;
+  /** The API key that it was done with. */
+  principalId: PublicId;
+}
+
 export type ClaimResult =
   /** It is ours to execute; `attempt` is greater than 1 if earlier executions reached no final answer. */
   | { outcome: 'claimed'; effectId: PublicId; attempt: number }
-  | { outcome: 'completed'; answer: StoredAnswer }
-  | { outcome: 'in-flight' }
+  | { outcome: 'completed'; result: StoredResult }
+  /** For as long as its lock is not renewed, it can be taken over after `lockLeftMs`. */
+  | { outcome: 'in-flight'; lockLeftMs: number }
   /** The key was used for something else. */
   | { outcome: 'other-request' };
 
 interface Row {
   same: boolean;
   expired: boolean;
-  locked: boolean;
+  lock_left_ms: number;
+  principal_id: string;
+  effect_id: string;
   state: string;
   status_code: number;
   headers: Record<string, string>;
   body: Buffer | null;
 }
 
-/** The place that an encrypted body is bound to. */
-export function answerPlace({ tenantId, principalId, route, key }: IdempotencyPlace): string {
+/** The place that an encrypted body is bound to. Names the API key, because it did before records were the tenant's. */
+export function answerPlace({
+  tenantId,
+  principalId,
+  route,
+  key,
+}: IdempotencyPlace & { principalId: PublicId }): string {
   return `idempotency_records/${toUuid(tenantId)}/${toUuid(principalId)}/${route}/${key}`;
 }
 
@@ -70,23 +85,25 @@ export async function claimIdempotencyKey(db: Queryable, claim: IdempotencyClaim
     if (row === undefined) continue;
     if (!row.expired) {
       if (!row.same) return { outcome: 'other-request' };
-      if (row.state === 'completed') return { outcome: 'completed', answer: answerOf(row) };
-      if (row.locked) return { outcome: 'in-flight' };
+      if (row.state === 'completed') return { outcome: 'completed', result: resultOf(row) };
+      if (row.lock_left_ms > 0) return { outcome: 'in-flight', lockLeftMs: row.lock_left_ms };
     }
     const taken = await takeOver(db, claim);
-    return taken === undefined ? { outcome: 'in-flight' } : { outcome: 'claimed', ...taken };
+    if (taken !== undefined) return { outcome: 'claimed', ...taken };
+    break;
   }
-  return { outcome: 'in-flight' };
+  // Somebody else has just taken it.
+  return { outcome: 'in-flight', lockLeftMs: claim.lockMs };
 }
 
 async function insert(db: Queryable, claim: IdempotencyClaim): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'insert-idempotency-record',
     text: `INSERT INTO idempotency_records
-             (tenant_id, principal_id, route, key, fingerprint, state, effect_id, lock_owner, locked_until, expires_at)
-           VALUES ($1, $2, $3, $4, $5, 'in_flight', $6, $7,
+             (tenant_id, route, key, principal_id, lock_owner, fingerprint, state, effect_id, locked_until, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, 'in_flight', $7,
                    now() + $8 * interval '1 millisecond', now() + $9 * interval '1 millisecond')
-           ON CONFLICT (tenant_id, principal_id, route, key) DO NOTHING`,
+           ON CONFLICT (tenant_id, route, key) DO NOTHING`,
     values: claimValues(claim),
   });
   return rowCount === 1;
@@ -95,9 +112,10 @@ async function insert(db: Queryable, claim: IdempotencyClaim): Promise<boolean> 
 async function find(db: Queryable, place: IdempotencyPlace, fingerprint: Buffer): Promise<Row | undefined> {
   const { rows } = await db.query<Row>({
     name: 'find-idempotency-record',
-    text: `SELECT fingerprint = $5 AS same, expires_at <= now() AS expired, coalesce(locked_until > now(), false) AS locked,
-                  state, status_code, headers, body
-           FROM idempotency_records WHERE tenant_id = $1 AND principal_id = $2 AND route = $3 AND key = $4`,
+    text: `SELECT fingerprint = $4 AS same, expires_at <= now() AS expired,
+                  coalesce(extract(epoch FROM locked_until - now()) * 1000, 0)::float8 AS lock_left_ms,
+                  principal_id, effect_id, state, status_code, headers, body
+           FROM idempotency_records WHERE ${PLACE}`,
     values: [...placeValues(place), fingerprint],
   });
   return rows[0];
@@ -111,16 +129,16 @@ async function takeOver(
   const { rows } = await db.query<{ effect_id: string; attempt: number }>({
     name: 'take-idempotency-record-over',
     text: `UPDATE idempotency_records SET
-             fingerprint = $5, state = 'in_flight', lock_owner = $7,
-             effect_id = CASE WHEN expires_at <= now() THEN $6 ELSE effect_id END,
+             principal_id = $4, lock_owner = $5, fingerprint = $6, state = 'in_flight',
+             effect_id = CASE WHEN expires_at <= now() THEN $7 ELSE effect_id END,
              attempt = CASE WHEN expires_at <= now() THEN 1 ELSE attempt + 1 END,
              created_at = CASE WHEN expires_at <= now() THEN now() ELSE created_at END,
              locked_until = now() + $8 * interval '1 millisecond',
              expires_at = now() + $9 * interval '1 millisecond',
              status_code = NULL, headers = NULL, body = NULL, completed_at = NULL
-           WHERE tenant_id = $1 AND principal_id = $2 AND route = $3 AND key = $4
+           WHERE ${PLACE}
              AND (expires_at <= now()
-                  OR (state <> 'completed' AND coalesce(locked_until <= now(), true) AND fingerprint = $5))
+                  OR (state <> 'completed' AND coalesce(locked_until <= now(), true) AND fingerprint = $6))
            RETURNING effect_id, attempt`,
     values: claimValues(claim),
   });
@@ -129,13 +147,13 @@ async function takeOver(
 }
 
 /** The answer that was stored for this request, if there is one. */
-export async function findStoredAnswer(
+export async function findStoredResult(
   db: Queryable,
   place: IdempotencyPlace,
   fingerprint: Buffer,
-): Promise<StoredAnswer | undefined> {
+): Promise<StoredResult | undefined> {
   const row = await find(db, place, fingerprint);
-  return row?.state === 'completed' && row.same && !row.expired ? answerOf(row) : undefined;
+  return row?.state === 'completed' && row.same && !row.expired ? resultOf(row) : undefined;
 }
 
 /**
@@ -152,12 +170,30 @@ export async function lockIdempotencyKey(db: Queryable, hold: IdempotencyHold): 
   return rowCount === 1;
 }
 
-/** Extends a hold, if it still exists, to `lockMs` from now. */
-export async function renewIdempotencyKey(db: Queryable, hold: IdempotencyHold, lockMs: number): Promise<void> {
+/**
+ * Extends holds to `lockMs` from now. One that has run out is not revived, because others have been told that they may take
+ * it over by now; a record that a transaction holds is passed over.
+ */
+export async function renewIdempotencyKeys(
+  db: Queryable,
+  holds: readonly IdempotencyHold[],
+  lockMs: number,
+): Promise<void> {
   await db.query({
-    name: 'renew-idempotency-record',
-    text: `UPDATE idempotency_records SET locked_until = now() + $6 * interval '1 millisecond' WHERE ${HELD}`,
-    values: [...holdValues(hold), lockMs],
+    name: 'renew-idempotency-records',
+    text: `UPDATE idempotency_records SET locked_until = now() + $5 * interval '1 millisecond'
+           WHERE ctid = ANY (ARRAY(
+             SELECT r.ctid FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) AS h(tenant_id, route, key, owner)
+             JOIN idempotency_records r USING (tenant_id, route, key)
+             WHERE r.lock_owner = h.owner AND r.locked_until > now()
+             FOR NO KEY UPDATE OF r SKIP LOCKED))`,
+    values: [
+      holds.map(({ tenantId }) => toUuid(tenantId)),
+      holds.map(({ route }) => route),
+      holds.map(({ key }) => key),
+      holds.map(({ owner }) => owner),
+      lockMs,
+    ],
   });
 }
 
@@ -175,8 +211,8 @@ export async function completeIdempotencyKey(
   const { rowCount } = await db.query({
     name: 'complete-idempotency-record',
     text: `UPDATE idempotency_records SET
-             state = 'completed', lock_owner = NULL, locked_until = NULL, status_code = $6, headers = $7, body = $8,
-             completed_at = now(), expires_at = now() + $9 * interval '1 millisecond'
+             state = 'completed', lock_owner = NULL, locked_until = NULL, status_code = $5, headers = $6, body = $7,
+             completed_at = now(), expires_at = now() + $8 * interval '1 millisecond'
            WHERE ${HELD}`,
     values: [...holdValues(hold), answer.status, JSON.stringify(answer.headers), answer.body, keepMs],
   });
@@ -224,10 +260,11 @@ export async function removeExpiredIdempotencyKeys(db: Queryable, limit: number)
   return rowCount ?? 0;
 }
 
-const HELD = `tenant_id = $1 AND principal_id = $2 AND route = $3 AND key = $4 AND lock_owner = $5`;
+const PLACE = 'tenant_id = $1 AND route = $2 AND key = $3';
+const HELD = `${PLACE} AND lock_owner = $4`;
 
-function placeValues({ tenantId, principalId, route, key }: IdempotencyPlace): unknown[] {
-  return [toUuid(tenantId), toUuid(principalId), route, key];
+function placeValues({ tenantId, route, key }: IdempotencyPlace): unknown[] {
+  return [toUuid(tenantId), route, key];
 }
 
 function holdValues(hold: IdempotencyHold): unknown[] {
@@ -235,10 +272,16 @@ function holdValues(hold: IdempotencyHold): unknown[] {
 }
 
 function claimValues(claim: IdempotencyClaim): unknown[] {
-  const { fingerprint, effectId, owner, lockMs, keepMs } = claim;
-  return [...placeValues(claim), fingerprint, toUuid(effectId), owner, lockMs, keepMs];
+  const { principalId, owner, fingerprint, effectId, lockMs, keepMs } = claim;
+  return [...placeValues(claim), toUuid(principalId), owner, fingerprint, toUuid(effectId), lockMs, keepMs];
 }
 
-function answerOf({ status_code, headers, body }: Row): StoredAnswer {
-  return { status: status_code, headers, body: body ?? undefined };
+function resultOf({ status_code, headers, body, effect_id, principal_id }: Row): StoredResult {
+  return {
+    status: status_code,
+    headers,
+    body: body ?? undefined,
+    effectId: fromUuid('eff', effect_id),
+    principalId: fromUuid('key', principal_id),
+  };
 }

@@ -3,7 +3,7 @@ import type { PublicId } from '../../../core/ids';
 import type { Effect } from '../../../infra/postgres/effect';
 import type { Publisher, PublishResult } from '../publishing/publisher';
 import { WebhookRefusal } from '../refusals';
-import { TEST_EVENT_TYPE } from '../rules/event-type';
+import { TEST_EVENT_TYPE } from '../rules/system-events';
 import { findEndpoint } from '../store/endpoints';
 
 /**

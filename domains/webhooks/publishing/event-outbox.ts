@@ -8,13 +8,13 @@ import { webhooksConfig } from '../config';
 import { startBefore } from '../delivery/lease-desk';
 import { openDispatch } from '../delivery/open-dispatch';
 import { webhookMetrics } from '../metrics';
-import { releaseKeys } from '../store/message-keys';
 import { type NewMessage, type StoredDelivery, storeMessages } from '../store/publish';
+import { type ConflictMetrics, conflictMetrics, type EventOfConflict, reportConflict } from './event-conflict';
 import { PUBLISHING_SLOTS } from './group-commit-publisher';
 import { type CommitTerms, createHandOver } from './hand-over';
 import { newMessage } from './new-message';
 import { openPublishing } from './open-publishing';
-import { coverEvent, type OwnEvent, type StoredEvent, storeEvent } from './publish-event';
+import { coverEvent, type OwnEvent, otherHolder, type StoredEvent, storeEvent } from './publish-event';
 
 const NO_CHANNELS: readonly string[] = [];
 
@@ -36,6 +36,7 @@ export function openEventOutbox(platform: Platform): EventOutbox {
   const { engine } = openDispatch(platform);
   const metrics = platform.metrics.of(webhookMetrics);
   const handOver = createHandOver({ engine, coverage, backlogs: openBacklogs(platform), metrics });
+  const conflictMetric = platform.metrics.of(conflictMetrics);
   const attemptsHere = platform.settings.of(webhooksConfig).WAYBILL_FIRST_ATTEMPT === 'api';
   const free: number[] = [];
   let slots = PUBLISHING_SLOTS;
@@ -48,6 +49,7 @@ export function openEventOutbox(platform: Platform): EventOutbox {
       const leaseSlackMs = Math.ceil(engine.leaseSlackMs());
       const terms: CommitTerms = { slot, lease, leaseSlackMs, startBeforeMs: startBefore(Date.now(), leaseSlackMs) };
       const made: [NewMessage, StoredDelivery][] = [];
+      const conflicts: EventOfConflict[] = [];
       try {
         const result = await transaction(async (db, events) => {
           if (events.length === 0) return;
@@ -56,11 +58,15 @@ export function openEventOutbox(platform: Platform): EventOutbox {
           const stored = await storeMessages(db, messages, { lease, leaseSlackMs, ...plan, sharedOffset });
           for (const [index, message] of messages.entries()) {
             const deliveries = stored[index];
-            if (deliveries === undefined) await releaseKeys(db, message.id);
+            const event = events[index];
+            if (deliveries === undefined && event !== undefined) {
+              conflicts.push({ ...event, conflictsWith: await otherHolder(db, message) });
+            }
             for (const delivery of deliveries ?? []) made.push([message, delivery]);
           }
         });
         for (const [message, delivery] of made) handOver(message, delivery, terms);
+        for (const event of conflicts) reportConflict({ log: platform.log, metrics: conflictMetric }, event);
         return result;
       } finally {
         coverage.committed(slot);
@@ -75,6 +81,7 @@ export function createCoveredOutbox(deps: {
   client: Client;
   config: { WAYBILL_TASK_QUEUE: string };
   log: Logger;
+  metrics: ConflictMetrics;
 }): EventOutbox {
   const { client, config, log } = deps;
   return {
@@ -84,6 +91,7 @@ export function createCoveredOutbox(deps: {
         for (const event of events) stored.push(await storeEvent(db, event));
       });
       for (const event of stored) {
+        reportConflict(deps, event);
         await coverEvent(client, config, event).catch((error: unknown) =>
           log.warn({ err: error, workflowId: event.workflowId }, 'an event is left to the sweep'),
         );

@@ -163,7 +163,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     const holders = await findKeyHolders(pool, message.tenantId, message.keys);
     const other = holders.find((holder) => holder.fingerprint !== message.fingerprint);
     if (other !== undefined) {
-      return { outcome: 'conflict', key: other.key.startsWith('event:') ? 'eventId' : 'idempotencyKey' };
+      return { outcome: 'conflict', key: other.key.startsWith('request:') ? 'idempotencyKey' : 'eventId' };
     }
     const holder = holders[0];
     if (holder === undefined) return undefined;

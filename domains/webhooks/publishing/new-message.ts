@@ -1,6 +1,7 @@
 import { newId, timeOfId } from '../../../core/ids';
 import { envelope, fingerprint } from '../rules/envelope';
 import { matchingPatterns } from '../rules/event-type';
+import { eventKey } from '../rules/system-events';
 import type { NewMessage } from '../store/publish';
 import type { PublishInput } from './publisher';
 
@@ -10,7 +11,7 @@ export function newMessage(input: PublishInput): NewMessage {
   const createdAt = new Date(timeOfId(id));
   const data = JSON.stringify(input.payload);
   const keys = [];
-  if (input.eventId !== undefined) keys.push(`event:${input.eventId}`);
+  if (input.eventId !== undefined) keys.push(eventKey(input.eventType, input.eventId));
   if (input.idempotencyKey !== undefined) keys.push(`request:${input.idempotencyKey}`);
   return {
     id,

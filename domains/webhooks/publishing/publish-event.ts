@@ -2,10 +2,11 @@ import type { Client } from '@temporalio/client';
 import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { LEASE_SLACK_MS } from '../delivery/lease-desk';
+import type { SystemEventType } from '../rules/system-events';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import { startBacklog, startCover } from '../start';
-import { releaseKeys } from '../store/message-keys';
-import { type StoredDelivery, storeMessages } from '../store/publish';
+import { findKeyHolders, releaseKeys } from '../store/message-keys';
+import { type NewMessage, type StoredDelivery, storeMessages } from '../store/publish';
 import { newMessage } from './new-message';
 
 const NO_CHANNELS: readonly string[] = [];
@@ -13,8 +14,7 @@ const NO_CHANNELS: readonly string[] = [];
 /** An event from Waybill itself to a tenant's endpoints. */
 export interface OwnEvent {
   tenantId: PublicId;
-  /** Such as `settlement.completed`. */
-  eventType: string;
+  eventType: SystemEventType;
   payload: unknown;
   /** Names the event: it is stored once, however often this is tried. At most 200 characters. */
   eventId: string;
@@ -23,7 +23,10 @@ export interface OwnEvent {
 /** A stored event and its deliveries. */
 export interface StoredEvent {
   tenantId: PublicId;
-  eventType: string;
+  eventType: SystemEventType;
+  eventId: string;
+  /** The message that has its id and another content, which is why it was not stored. */
+  conflictsWith: PublicId | undefined;
   workflowId: string;
   deliveries: StoredDelivery[];
 }
@@ -34,8 +37,6 @@ export interface StoredEvent {
  */
 export async function storeEvent(db: Queryable, event: OwnEvent): Promise<StoredEvent> {
   const { tenantId, eventType, payload, eventId } = event;
-  // Older stored events have another kind of fingerprint. That is harmless: their repetition is recognised by the key
-  // alone, and a tenant's publish with the same event id matches neither fingerprint.
   const message = newMessage({ tenantId, eventType, payload, eventId, channels: NO_CHANNELS });
   const workflowId = batchWorkflowId(toUuid(message.id));
   const [deliveries] = await storeMessages(db, [message], {
@@ -46,8 +47,15 @@ export async function storeEvent(db: Queryable, event: OwnEvent): Promise<Stored
     sharedOffset: 0,
     sharedSize: MAX_DELIVERIES_PER_WORKFLOW,
   });
-  if (deliveries === undefined) await releaseKeys(db, message.id);
-  return { tenantId, eventType, workflowId, deliveries: deliveries ?? [] };
+  const conflictsWith = deliveries === undefined ? await otherHolder(db, message) : undefined;
+  return { tenantId, eventType, eventId, conflictsWith, workflowId, deliveries: deliveries ?? [] };
+}
+
+/** The message that has one of this one's keys, unless it is the same event stored before; releases the keys it got. */
+export async function otherHolder(db: Queryable, message: NewMessage): Promise<PublicId | undefined> {
+  await releaseKeys(db, message.id);
+  const holders = await findKeyHolders(db, message.tenantId, message.keys);
+  return holders.find(({ fingerprint }) => fingerprint !== message.fingerprint)?.messageId;
 }
 
 /** Starts the workflows that deliver a stored event. */

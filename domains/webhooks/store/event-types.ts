@@ -59,7 +59,7 @@ export async function listEventTypes(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
-/** Changes the given fields. @returns `undefined` when there is no such event type */
+/** Changes the given fields; one that is as it was is not updated. @returns `undefined` when there is no such event type */
 export async function updateEventType(
   db: Queryable,
   tenantId: PublicId,
@@ -68,7 +68,8 @@ export async function updateEventType(
 ): Promise<EventType | undefined> {
   const { rows } = await db.query<Row>({
     text: `UPDATE event_types SET description = coalesce($3, description), archived = coalesce($4, archived),
-                  updated_at = now()
+                  updated_at = CASE WHEN (description, archived) IS DISTINCT FROM (coalesce($3, description), coalesce($4, archived))
+                                    THEN now() ELSE updated_at END
            WHERE tenant_id = $1 AND name = $2 RETURNING ${COLUMNS}`,
     values: [toUuid(tenantId), name, change.description, change.archived],
   });

@@ -2,7 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 
 export interface KeyHolder {
-  /** `event:…` or `request:…` */
+  /** `event:…`, `system:…` or `request:…` */
   key: string;
   messageId: PublicId;
   /** SHA-256 in hex of what the first use said. */

@@ -15,7 +15,7 @@ export interface NewMessage {
   body: string;
   contentExpiresAt: Date | undefined;
   createdAt: Date;
-  /** `event:…` and `request:…`: the message is stored only if all of them are new. */
+  /** `event:…` or `system:…`, and `request:…`: the message is stored only if all of them are new. */
   keys: readonly string[];
   /** SHA-256, in hex, of what a repeated key must repeat. */
   fingerprint: string;

@@ -107,7 +107,8 @@ test('a hundred requests at once over two processes are executed once', async ()
     expect(await effects(`r${round}`)).toEqual([{ tries: 1 }]);
     for (const { status, text, headers } of answers) {
       if (status === 201) expect(text).toBe('{"executions":1}');
-      else expect([status, headers.get('retry-after')]).toEqual([409, '1']);
+      // One second, or what is left of the lock where the machine is too busy to renew it in time.
+      else expect([status, headers.get('retry-after')]).toEqual([409, expect.stringMatching(/^([1-9]|10)$/)]);
     }
     expect(answers.filter((answer) => answer.status === 201 && replayed(answer) === null)).toHaveLength(1);
   }
@@ -352,7 +353,7 @@ test('a slow handler keeps its lock for as long as its process lives', async () 
       await gate.pass();
       return { status: 204 };
     },
-    { lockMs: 400 },
+    { lockMs: 2_000 },
   );
   const key = randomUUID();
   const slow = probe.post('/v1/probes/slow', key, {});

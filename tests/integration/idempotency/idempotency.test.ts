@@ -131,22 +131,20 @@ describe('a repeated request', () => {
     expectReplay(await create(key), first);
   });
 
-  test('of another API key, tenant or route is another request', async () => {
+  test('of another tenant or route is another request', async () => {
     const key = randomUUID();
-    const colleague = await api.newKey(['*']);
     const stranger = await api.newTenant();
     const answers = [
       await create(key),
-      await create(key, { key: colleague }),
       await create(key, { key: stranger.key }),
       await api.call('POST', '/v1/event-types', { idempotencyKey: key, body: { name: `t.${toUuid(`x_${key}`)}` } }),
     ];
     expect(answers.map(({ status, headers }) => [status, headers['idempotent-replayed']])).toEqual(
-      Array.from({ length: 4 }, () => [201, undefined]),
+      Array.from({ length: 3 }, () => [201, undefined]),
     );
-    expect(new Set(answers.map(({ text }) => text)).size).toBe(4);
-    expect(answers[2]?.body.tenantId).toBe(stranger.tenantId);
-    expectReplay(await create(key, { key: stranger.key }), answers[2] as Response);
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(3);
+    expect(answers[1]?.body.tenantId).toBe(stranger.tenantId);
+    expectReplay(await create(key, { key: stranger.key }), answers[1] as Response);
   });
 
   test('a hundred times at once, in two processes, has one effect', async () => {
@@ -167,7 +165,7 @@ describe('a repeated request', () => {
     expect(new Set(made.map(({ text }) => text)).size).toBe(1);
     for (const answer of answers.filter(({ status }) => status !== 201)) {
       expectProblem(answer, 409, 'idempotency-key-in-use');
-      expect(answer.get('retry-after')).toBe('1');
+      expect(answer.get('retry-after')).toMatch(/^([1-9]|10)$/);
     }
     const last = await post(other);
     expect([last.status, last.text]).toEqual([201, made[0]?.text]);

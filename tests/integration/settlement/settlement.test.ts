@@ -109,6 +109,8 @@ test('without a date the last day that is over is settled, its statements can be
     transactions: '1',
     totals: [{ currency: 'EUR', net: '9680' }],
   });
+  const tooMany = await get(tea, '/stats/summary?from=2020-01-01&to=2026-11-30');
+  expect([tooMany.status, tooMany.body.errors?.[0]]).toMatchObject([422, { in: 'query', pointer: '#/from' }]);
   expect((await get(tea, '/audit/verify')).body).toMatchObject({ verified: true });
   const told = await eventually(() => receiver.received.find((request) => request.path.endsWith('/settled')));
   expect(JSON.parse(told.body)).toMatchObject({

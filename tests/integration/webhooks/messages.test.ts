@@ -132,6 +132,9 @@ test("another tenant's keys and event ids do not clash", async () => {
 test.each([
   ['', 400],
   ['""', 400],
+  ['"a";b=1', 400],
+  ['"a"b"', 400],
+  ['"a', 400],
   ['ä', 400],
   ['x'.repeat(256), 400],
   ['x'.repeat(255), 202],
