@@ -1,15 +1,17 @@
-import { isUtf8 } from 'node:buffer';
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
+import { RawJson } from '../../core/json/raw-json';
 import type { Authenticator, Principal, UnknownKeyGuard } from '../../domains/accounts';
 import { addressGroup } from './client-address';
 import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
-import { NOT_UTF8, problemOf } from './failures';
+import { problemOf } from './failures';
 import { fingerprintOf } from './idempotency/fingerprint';
 import type { Idempotency } from './idempotency/idempotency';
 import { idempotencyKeyOf } from './idempotency/key';
+import { parseJsonBody } from './json-body';
 import { Problem } from './problems';
 import type { RateLimiter } from './rate-limit';
 import { lacksScope, unauthenticated } from './refusals';
+import { hasBody, readText } from './request-body';
 import { type RawInput, type Route, type RouteResult, takesBody } from './route';
 
 export interface AdapterDeps {
@@ -21,6 +23,8 @@ export interface AdapterDeps {
   idempotency: Idempotency;
   /** Largest body that is read. */
   maxBodyBytes: number;
+  /** How long a request's body may take to arrive, in milliseconds. */
+  uploadTimeoutMs: number;
 }
 
 const JSON_TYPE = 'application/json';
@@ -45,9 +49,18 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   const { scope } = route;
   const mediaTypes = route.mediaTypes ?? [JSON_TYPE];
   const name = `${route.method.toUpperCase()} ${route.path}`;
-  const limit = route.maxBodyBytes ?? deps.maxBodyBytes;
-  const readJson = express.json({ limit, strict: false, type: () => true, verify: refuseOtherThanUtf8 });
-  const readText = express.text({ limit, type: () => true, verify: refuseOtherThanUtf8 });
+  const maxBytes = route.maxBodyBytes ?? deps.maxBodyBytes;
+
+  async function readBody(req: Request, exchange: Exchange, res: Response): Promise<Pick<RawInput, 'body' | 'json'>> {
+    const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
+    const withinMs = exchange.startedAt + deps.uploadTimeoutMs - performance.now();
+    const text = await readText(req, res, { maxBytes, withinMs });
+    if (route.bodyAsText === true) return { body: text };
+    const unmarked = withoutMark(text);
+    if (!isJson(type)) return { body: unmarked };
+    // Some clients say JSON where they send nothing.
+    return unmarked === '' ? { body: undefined } : { body: parseJsonBody(unmarked, route.rawMembers), json: unmarked };
+  }
 
   async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
     let principal: Principal | undefined;
@@ -62,11 +75,8 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       if (!principal.scopes.allows(scope)) throw lacksScope(scope);
       key = idempotencyKeyOf(req.headers['idempotency-key'], route.idempotency);
     }
-    const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, body: undefined };
-    if (takesBody(route) && hasBody(req)) {
-      const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
-      raw.body = await bodyOf(req, res, isJson(type) && route.bodyAsText !== true ? readJson : readText);
-    }
+    const read = takesBody(route) && hasBody(req) ? await readBody(req, exchange, res) : NO_BODY;
+    const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, ...read };
     const execute = route.prepare(raw);
     if (key === undefined || principal === undefined) {
       return answerOf(await execute({ request: exchange, principal, effect: undefined }));
@@ -153,13 +163,13 @@ function queryOf(req: Request): unknown {
   return req.url.includes('?') ? req.query : NO_QUERY;
 }
 
-/** Text that is not UTF-8 would be stored differently from what was sent. */
-function refuseOtherThanUtf8(_req: unknown, _res: unknown, body: Buffer): void {
-  if (!isUtf8(body)) throw Object.assign(new Error('the body is not UTF-8'), { type: NOT_UTF8 });
-}
+const NO_BODY = { body: undefined };
 
-function hasBody(req: Request): boolean {
-  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** RFC 8259 lets a reader ignore it, and in a file it is no part of the text. */
+function withoutMark(text: string): string {
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
 /** The type of a body, without its parameters. */
@@ -176,17 +186,9 @@ function isJson(type: string): boolean {
   return type === JSON_TYPE || type.endsWith('+json');
 }
 
-function bodyOf(req: Request, res: Response, readBody: RequestHandler): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    void readBody(req, res, (error?: unknown) => {
-      if (error === undefined || error === null) resolve(req.body);
-      else reject(error);
-    });
-  });
-}
-
 function textOf(body: unknown, contentType: string): Answer['body'] {
   if (body === undefined) return undefined;
+  if (body instanceof RawJson) return body.text;
   if (contentType !== JSON_WITH_CHARSET && (typeof body === 'string' || isPieces(body))) return body;
   return JSON.stringify(body);
 }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { newId, type PublicId } from '../../core/ids';
+import type { RawJson } from '../../core/json/raw-json';
 import type { Principal, ScopeSet } from '../../domains/accounts';
 import type { Logger } from '../../infra/log';
 import type { Effect, Fence } from '../../infra/postgres/effect';
@@ -38,11 +39,11 @@ export interface ResponseSpec {
 
 type Responses = Readonly<Record<number, ResponseSpec>>;
 
-/** Text of a media type other than JSON may come piece by piece. */
+/** JSON may be given as its text; text of another media type may come piece by piece. */
 type BodyOf<S extends ResponseSpec> = S extends { formats: infer F extends Readonly<Record<string, z.ZodType>> }
   ? { contentType: keyof F & string; body: string | AsyncIterable<string> }
   : S extends { body: infer B extends z.ZodType }
-    ? { body: z.input<B> | (S extends { contentType: string } ? AsyncIterable<string> : never) }
+    ? { body: z.input<B> | RawJson | (S extends { contentType: string } ? AsyncIterable<string> : never) }
     : { body?: never };
 
 /** The answers that fit a route's responses. */
@@ -97,6 +98,8 @@ interface Schemas<P = z.ZodObject, Q = z.ZodObject, H = z.ZodObject, B = z.ZodTy
   mediaTypes?: readonly string[];
   /** Whether even a JSON body is left as the text that was sent, for example to check its signature. */
   bodyAsText?: boolean;
+  /** Members of a JSON body that arrive as {@link RawJson}: the text that was sent. */
+  rawMembers?: readonly string[];
   /** Largest body in bytes, where the API's configured limit does not fit. */
   maxBodyBytes?: number;
 }
@@ -107,6 +110,8 @@ export interface RawInput {
   query: unknown;
   headers: IncomingHttpHeaders;
   body: unknown;
+  /** The text of a JSON body. */
+  json?: string;
 }
 
 /** An answer as the HTTP adapter takes it. */

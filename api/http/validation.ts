@@ -50,7 +50,7 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /** A JSON Pointer (RFC 6901) as a URI fragment. */
-function pointerTo(path: readonly PropertyKey[]): string {
+export function pointerTo(path: readonly PropertyKey[]): string {
   return `#${path.map((key) => `/${encodeURIComponent(escapeKey(String(key)))}`).join('')}`;
 }
 

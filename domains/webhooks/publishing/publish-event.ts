@@ -36,7 +36,7 @@ export async function storeEvent(db: Queryable, event: OwnEvent): Promise<Stored
   const { tenantId, eventType, payload, eventId } = event;
   // Older stored events have another kind of fingerprint. That is harmless: their repetition is recognised by the key
   // alone, and a tenant's publish with the same event id matches neither fingerprint.
-  const message = newMessage({ tenantId, eventType, payload, eventId, channels: NO_CHANNELS });
+  const message = newMessage({ tenantId, eventType, data: JSON.stringify(payload), eventId, channels: NO_CHANNELS });
   const workflowId = batchWorkflowId(toUuid(message.id));
   const [deliveries] = await storeMessages(db, [message], {
     lease: undefined,
