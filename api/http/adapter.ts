@@ -68,7 +68,7 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     if (scope !== undefined) {
       principal = await deps.authenticator.authenticate(
         req.headers.authorization,
-        unknownKeyGuard(deps.unknownKeyLimiter, req),
+        new AddressGuard(deps.unknownKeyLimiter, req),
       );
       if (principal === undefined) throw unauthenticated(req.headers.authorization);
       limitRate(deps.rateLimiter, principal, exchange);
@@ -128,29 +128,33 @@ function placeOf(name: string, route: Route | undefined) {
 }
 
 /** Whoever makes keys up waits; who has one is never counted. */
-function unknownKeyGuard(limiter: RateLimiter, req: Request): UnknownKeyGuard {
-  let address = '';
-  return {
-    enter() {
-      address = addressGroup(req.ip);
-      const { allowed, retryAfterSeconds } = limiter.take(address);
-      if (allowed) return;
-      throw new Problem('rate-limited', {
-        detail: 'Too many API keys that do not exist came from this address.',
-        headers: { 'retry-after': String(retryAfterSeconds) },
-      });
-    },
-    leave: () => limiter.giveBack(address),
-  };
+class AddressGuard implements UnknownKeyGuard {
+  private address = '';
+
+  constructor(
+    private readonly limiter: RateLimiter,
+    private readonly req: Request,
+  ) {}
+
+  enter(): void {
+    this.address = addressGroup(this.req.ip);
+    const { allowed, retryAfterSeconds } = this.limiter.take(this.address);
+    if (allowed) return;
+    throw new Problem('rate-limited', {
+      detail: 'Too many API keys that do not exist came from this address.',
+      headers: { 'retry-after': String(retryAfterSeconds) },
+    });
+  }
+
+  leave(): void {
+    this.limiter.giveBack(this.address);
+  }
 }
 
 function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchange): void {
   const decision = limiter.take(principal.tenantId);
-  exchange.headers = {
-    ...exchange.headers,
-    'ratelimit-policy': `"default";q=${decision.limit};w=1`,
-    ratelimit: `"default";r=${decision.remaining};t=${decision.resetSeconds}`,
-  };
+  const { limit, remaining, resetSeconds } = decision;
+  exchange.rate = { policy: `"default";q=${limit};w=1`, state: `"default";r=${remaining};t=${resetSeconds}` };
   if (!decision.allowed) {
     throw new Problem('rate-limited', { headers: { 'retry-after': String(decision.retryAfterSeconds) } });
   }

@@ -186,7 +186,7 @@ export function route<
       const input = parse(raw);
       return async ({ request, principal, effect }) => {
         if (principal === undefined) throw new Problem('unauthenticated');
-        return handler(input, tenantContext(request, principal, effect));
+        return handler(input, new OneExecution(request, principal, effect));
       };
     },
   };
@@ -214,26 +214,38 @@ function idempotencyOf({ method, idempotency }: Pick<Description, 'method' | 'id
 
 const NO_FENCE: Fence = async () => {};
 
-function tenantContext(
-  request: RequestContext,
-  { tenantId, keyId, scopes }: Principal,
-  effect: EffectHold | undefined,
-): TenantContext {
-  let effectId = effect?.id;
-  return {
-    requestId: request.requestId,
-    get log() {
-      return request.log;
-    },
-    tenantId,
-    keyId,
-    scopes,
-    get effectId() {
-      effectId ??= newId('eff');
-      return effectId;
-    },
-    fence: effect?.fence ?? NO_FENCE,
-  };
+/** A class, because an object with getters of its own is made slowly. */
+class OneExecution implements TenantContext {
+  readonly tenantId: PublicId;
+  readonly keyId: PublicId;
+  readonly scopes: ScopeSet;
+  readonly fence: Fence;
+  private id: PublicId | undefined;
+
+  constructor(
+    private readonly request: RequestContext,
+    { tenantId, keyId, scopes }: Principal,
+    effect: EffectHold | undefined,
+  ) {
+    this.tenantId = tenantId;
+    this.keyId = keyId;
+    this.scopes = scopes;
+    this.fence = effect?.fence ?? NO_FENCE;
+    this.id = effect?.id;
+  }
+
+  get requestId(): string {
+    return this.request.requestId;
+  }
+
+  get log(): Logger {
+    return this.request.log;
+  }
+
+  get effectId(): PublicId {
+    this.id ??= newId('eff');
+    return this.id;
+  }
 }
 
 function parser<P extends z.ZodObject, Q extends z.ZodObject, H extends z.ZodObject, B extends z.ZodType>(
