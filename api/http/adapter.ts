@@ -51,15 +51,18 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   const name = `${route.method.toUpperCase()} ${route.path}`;
   const maxBytes = route.maxBodyBytes ?? deps.maxBodyBytes;
 
-  async function readBody(req: Request, exchange: Exchange, res: Response): Promise<Pick<RawInput, 'body' | 'json'>> {
+  async function readBody(raw: RawInput, req: Request, exchange: Exchange, res: Response): Promise<void> {
     const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
     const withinMs = exchange.startedAt + deps.uploadTimeoutMs - performance.now();
     const text = await readText(req, res, { maxBytes, withinMs });
-    if (route.bodyAsText === true) return { body: text };
     const unmarked = withoutMark(text);
-    if (!isJson(type)) return { body: unmarked };
+    if (route.bodyAsText === true) raw.body = text;
+    else if (!isJson(type)) raw.body = unmarked;
     // Some clients say JSON where they send nothing.
-    return unmarked === '' ? { body: undefined } : { body: parseJsonBody(unmarked, route.rawMembers), json: unmarked };
+    else if (unmarked !== '') {
+      raw.body = parseJsonBody(unmarked, route.rawMembers);
+      raw.json = unmarked;
+    }
   }
 
   async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
@@ -75,8 +78,8 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       if (!principal.scopes.allows(scope)) throw lacksScope(scope);
       key = idempotencyKeyOf(req.headers['idempotency-key'], route.idempotency);
     }
-    const read = takesBody(route) && hasBody(req) ? await readBody(req, exchange, res) : NO_BODY;
-    const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, ...read };
+    const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, body: undefined };
+    if (takesBody(route) && hasBody(req)) await readBody(raw, req, exchange, res);
     const execute = route.prepare(raw);
     if (key === undefined || principal === undefined) {
       return answerOf(await execute({ request: exchange, principal, effect: undefined }));
@@ -166,8 +169,6 @@ const NO_QUERY = {};
 function queryOf(req: Request): unknown {
   return req.url.includes('?') ? req.query : NO_QUERY;
 }
-
-const NO_BODY = { body: undefined };
 
 const BYTE_ORDER_MARK = '\ufeff';
 

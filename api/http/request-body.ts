@@ -17,7 +17,8 @@ export function hasBody(req: Request): boolean {
 /**
  * Reads a request's body as text, a byte order mark included.
  *
- * Express' readers are left for what is compressed: for a body of 1 kB they take 6 µs of processor time more than this.
+ * Express' readers are left for what is compressed. For a body of 1 kB `express.text` takes 3 µs of processor time more
+ * than this, of 28 for the whole of a bare request, and `express.json`, which parses it, 11.
  *
  * @throws Problem when it is too large, too slow, or not UTF-8
  */
