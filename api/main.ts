@@ -21,6 +21,9 @@ const UNKNOWN_KEYS_BURST_SECONDS = 5;
 /** Whoever asked has given up by then; a worker's background work may take longer. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 const READINESS_TIMEOUT_MS = 2_000;
+const HEADERS_TIMEOUT_MS = 20_000;
+const UNREAD_BODY_MS = 15_000;
+const TIMEOUT_CHECK_MS = 5_000;
 
 /** Runs the API process until a signal ends it. */
 async function main(): Promise<void> {
@@ -48,7 +51,13 @@ async function main(): Promise<void> {
     host: config.WAYBILL_HOST,
     port: WAYBILL_METRICS_PORT,
   });
-  const server = createApiServer(app, { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 30_000 });
+  const server = createApiServer(app, {
+    keepAliveTimeout: 65_000,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // What reads a body counts its time; this is for bodies that nobody reads.
+    requestTimeout: Math.max(HEADERS_TIMEOUT_MS, limits.WAYBILL_UPLOAD_TIMEOUT) + UNREAD_BODY_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+  });
   const close = gracefulClose(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

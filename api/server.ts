@@ -30,7 +30,8 @@ export function createApp(platform: Platform, options: AppOptions): Express {
   app.disable('etag');
   app.enable('case sensitive routing');
   app.set('query parser', 'simple');
-  app.set('trust proxy', platform.settings.of(apiConfig).WAYBILL_TRUSTED_PROXIES);
+  const { WAYBILL_TRUSTED_PROXIES, WAYBILL_MAX_BODY_BYTES, WAYBILL_UPLOAD_TIMEOUT } = platform.settings.of(apiConfig);
+  app.set('trust proxy', WAYBILL_TRUSTED_PROXIES);
 
   const context = doorContext(platform);
   const metrics = platform.metrics.of(requestMetrics);
@@ -40,7 +41,8 @@ export function createApp(platform: Platform, options: AppOptions): Express {
     rateLimiter: options.rateLimiter,
     unknownKeyLimiter: options.unknownKeyLimiter,
     idempotency: new Idempotency({ pool: platform.pool, keyring: platform.keyring, metrics }),
-    maxBodyBytes: platform.settings.of(apiConfig).WAYBILL_MAX_BODY_BYTES,
+    maxBodyBytes: WAYBILL_MAX_BODY_BYTES,
+    uploadTimeoutMs: WAYBILL_UPLOAD_TIMEOUT,
   });
   mountPages(app);
   app.use((req, res) => sendProblem(req, res, new Problem('not-found')));

@@ -9,6 +9,7 @@ const SECRET_NAMES = [
   'password',
   'payload',
   'body',
+  'data',
   'headers',
   'token',
 ];

@@ -12,6 +12,7 @@ const SECRET_NAMES = [
   'password',
   'payload',
   'body',
+  'data',
   'headers',
   'token',
 ];

@@ -1,17 +1,19 @@
-import { isUtf8 } from 'node:buffer';
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import { duplicateMember } from '../../core/duplicate-member';
+import { RawJson } from '../../core/json/raw-json';
 import type { Authenticator, Principal, UnknownKeyGuard } from '../../domains/accounts';
 import { addressGroup } from './client-address';
 import { decodeText } from './decode-text';
 import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
-import { NOT_UTF8, problemOf } from './failures';
+import { problemOf } from './failures';
 import { fingerprintOf } from './idempotency/fingerprint';
 import type { Idempotency } from './idempotency/idempotency';
 import { idempotencyKeyOf } from './idempotency/key';
+import { parseJsonBody } from './json-body';
 import { Problem } from './problems';
 import type { RateLimiter } from './rate-limit';
 import { lacksScope, unauthenticated } from './refusals';
+import { hasBody, readBytes, readText } from './request-body';
 import { type RawInput, type Route, type RouteResult, takesBody } from './route';
 import { pointerTo } from './validation';
 
@@ -24,6 +26,8 @@ export interface AdapterDeps {
   idempotency: Idempotency;
   /** Largest body that is read. */
   maxBodyBytes: number;
+  /** How long a request's body may take to arrive, in milliseconds. */
+  uploadTimeoutMs: number;
 }
 
 const JSON_TYPE = 'application/json';
@@ -48,12 +52,26 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   const { scope } = route;
   const mediaTypes = route.mediaTypes ?? [JSON_TYPE];
   const name = `${route.method.toUpperCase()} ${route.path}`;
-  const limit = route.maxBodyBytes ?? deps.maxBodyBytes;
-  const verify = route.unambiguous === true ? refuseAmbiguous : refuseOtherThanUtf8;
-  const readJson = express.json({ limit, strict: false, type: () => true, verify });
-  const verifyText = route.bodyAsText === true ? verify : refuseOtherThanUtf8;
-  const readBytes = express.raw({ limit, type: () => true });
-  const readText = express.text({ limit, type: () => true, verify: verifyText });
+  const maxBytes = route.maxBodyBytes ?? deps.maxBodyBytes;
+
+  async function readBody(raw: RawInput, req: Request, exchange: Exchange, res: Response): Promise<void> {
+    const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
+    const withinMs = exchange.startedAt + deps.uploadTimeoutMs - performance.now();
+    if (route.bodyCharset === 'any') {
+      raw.body = decodeText(await readBytes(req, res, { maxBytes, withinMs }), req.headers['content-type']);
+      return;
+    }
+    const text = await readText(req, res, { maxBytes, withinMs });
+    if (route.unambiguous === true) refuseAmbiguous(text);
+    const unmarked = withoutMark(text);
+    if (route.bodyAsText === true) raw.body = text;
+    else if (!isJson(type)) raw.body = unmarked;
+    // Some clients say JSON where they send nothing.
+    else if (unmarked !== '') {
+      raw.body = parseJsonBody(unmarked, route.rawMembers);
+      raw.json = unmarked;
+    }
+  }
 
   async function serve(req: Request, exchange: Exchange, res: Response): Promise<Answer> {
     let principal: Principal | undefined;
@@ -61,7 +79,7 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     if (scope !== undefined) {
       principal = await deps.authenticator.authenticate(
         req.headers.authorization,
-        unknownKeyGuard(deps.unknownKeyLimiter, req),
+        new AddressGuard(deps.unknownKeyLimiter, req),
       );
       if (principal === undefined) throw unauthenticated(req.headers.authorization);
       limitRate(deps.rateLimiter, principal, exchange);
@@ -69,14 +87,7 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       key = idempotencyKeyOf(req.headers['idempotency-key'], route.idempotency);
     }
     const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, body: undefined };
-    if (takesBody(route) && hasBody(req)) {
-      const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
-      if (route.bodyCharset === 'any') {
-        raw.body = decodeText(await bodyOf(req, res, readBytes), req.headers['content-type']);
-      } else {
-        raw.body = await bodyOf(req, res, isJson(type) && route.bodyAsText !== true ? readJson : readText);
-      }
-    }
+    if (takesBody(route) && hasBody(req)) await readBody(raw, req, exchange, res);
     const execute = route.prepare(raw);
     if (key === undefined || principal === undefined || route.idempotency === 'kept') {
       return answerOf(await execute({ request: exchange, principal, effect: undefined, requestKey: key }));
@@ -138,29 +149,33 @@ function placeOf(name: string, route: Route | undefined) {
 }
 
 /** Whoever makes keys up waits; who has one is never counted. */
-function unknownKeyGuard(limiter: RateLimiter, req: Request): UnknownKeyGuard {
-  let address = '';
-  return {
-    enter() {
-      address = addressGroup(req.ip);
-      const { allowed, retryAfterSeconds } = limiter.take(address);
-      if (allowed) return;
-      throw new Problem('rate-limited', {
-        detail: 'Too many API keys that do not exist came from this address.',
-        headers: { 'retry-after': String(retryAfterSeconds) },
-      });
-    },
-    leave: () => limiter.giveBack(address),
-  };
+class AddressGuard implements UnknownKeyGuard {
+  private address = '';
+
+  constructor(
+    private readonly limiter: RateLimiter,
+    private readonly req: Request,
+  ) {}
+
+  enter(): void {
+    this.address = addressGroup(this.req.ip);
+    const { allowed, retryAfterSeconds } = this.limiter.take(this.address);
+    if (allowed) return;
+    throw new Problem('rate-limited', {
+      detail: 'Too many API keys that do not exist came from this address.',
+      headers: { 'retry-after': String(retryAfterSeconds) },
+    });
+  }
+
+  leave(): void {
+    this.limiter.giveBack(this.address);
+  }
 }
 
 function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchange): void {
   const decision = limiter.take(principal.tenantId);
-  exchange.headers = {
-    ...exchange.headers,
-    'ratelimit-policy': `"default";q=${decision.limit};w=1`,
-    ratelimit: `"default";r=${decision.remaining};t=${decision.resetSeconds}`,
-  };
+  const { limit, remaining, resetSeconds } = decision;
+  exchange.rate = { policy: `"default";q=${limit};w=1`, state: `"default";r=${remaining};t=${resetSeconds}` };
   if (!decision.allowed) {
     throw new Problem('rate-limited', { headers: { 'retry-after': String(decision.retryAfterSeconds) } });
   }
@@ -173,29 +188,22 @@ function queryOf(req: Request): unknown {
   return req.url.includes('?') ? req.query : NO_QUERY;
 }
 
-/** Text that is not UTF-8 would be stored differently from what was sent. */
-function refuseOtherThanUtf8(_req: unknown, _res: unknown, body: Buffer): void {
-  if (!isUtf8(body)) throw notUtf8();
-}
-
-function notUtf8(): Error {
-  return Object.assign(new Error('the body is not UTF-8'), { type: NOT_UTF8 });
-}
-
 /** Of two members with one name the parser takes the last, another program perhaps the first. */
-function refuseAmbiguous(req: unknown, res: unknown, body: Buffer, encoding: string): void {
-  if (encoding !== 'utf-8') throw notUtf8();
-  refuseOtherThanUtf8(req, res, body);
-  const place = duplicateMember(body.toString());
+function refuseAmbiguous(text: string): void {
+  const place = duplicateMember(text);
   if (place === undefined) return;
   const detail = `The body has the member "${place.at(-1)}" twice: name each member of an object once.`;
-  const errors = [{ in: 'body', pointer: pointerTo(place), detail: 'is there twice' } as const];
-  // body-parser writes to the error that is thrown here.
-  throw new Error(detail, { cause: new Problem('duplicate-member', { detail, errors }) });
+  throw new Problem('duplicate-member', {
+    detail,
+    errors: [{ in: 'body', pointer: pointerTo(place), detail: 'is there twice' }],
+  });
 }
 
-function hasBody(req: Request): boolean {
-  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** RFC 8259 lets a reader ignore it, and in a file it is no part of the text. */
+function withoutMark(text: string): string {
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
 /** The type of a body, without its parameters. */
@@ -212,17 +220,9 @@ function isJson(type: string): boolean {
   return type === JSON_TYPE || type.endsWith('+json');
 }
 
-function bodyOf(req: Request, res: Response, readBody: RequestHandler): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    void readBody(req, res, (error?: unknown) => {
-      if (error === undefined || error === null) resolve(req.body);
-      else reject(error instanceof Error && error.cause instanceof Problem ? error.cause : error);
-    });
-  });
-}
-
 function textOf(body: unknown, contentType: string): Answer['body'] {
   if (body === undefined) return undefined;
+  if (body instanceof RawJson) return body.text;
   if (contentType !== JSON_WITH_CHARSET && (typeof body === 'string' || isPieces(body))) return body;
   return JSON.stringify(body);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, list, port, setting } from '../../infra/config/fields';
+import { count, duration, list, port, setting } from '../../infra/config/fields';
 import { parseRanges } from '../../infra/http/address-ranges';
 
 export const apiConfig = z.object({
@@ -11,6 +11,7 @@ export const apiConfig = z.object({
     'http://127.0.0.1:8233',
   ),
   WAYBILL_MAX_BODY_BYTES: count(1_048_576, 16_777_216, 'largest request body that the API reads'),
+  WAYBILL_UPLOAD_TIMEOUT: duration('30s', 'how long a request may take to arrive; then it is answered 408'),
   WAYBILL_RATE_LIMIT_PER_SECOND: count(
     2_000,
     1_000_000,

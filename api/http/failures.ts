@@ -26,15 +26,9 @@ const QUERY_CANCELLED = '57014';
 const POOL_EXHAUSTED = /timeout exceeded when trying to connect/i;
 const MAX_DEPTH = 3;
 
-/** The type of the error that is thrown for a body which is not UTF-8. */
-export const NOT_UTF8 = 'encoding.not-utf8';
-
+/** Of a body that Express unpacks. */
 const BODY_ERRORS: Readonly<Record<string, ProblemCode>> = {
-  [NOT_UTF8]: 'malformed-request',
-  'entity.parse.failed': 'malformed-json',
-  'entity.too.large': 'content-too-large',
   'encoding.unsupported': 'unsupported-media-type',
-  'charset.unsupported': 'unsupported-media-type',
 };
 
 /**
@@ -48,8 +42,6 @@ export function problemOf(error: unknown, placeOf: (name: string) => FieldError[
   if (isUnavailable(error)) return unavailable(error);
   if (hasProperties(error)) {
     const kind = typeof error.type === 'string' ? BODY_ERRORS[error.type] : undefined;
-    // Nobody waits for the rest of a body that is refused unread.
-    if (kind === 'content-too-large') return new Problem(kind, { headers: { connection: 'close' } });
     if (kind !== undefined) return new Problem(kind);
     // body-parser and Express give the client's errors a status.
     if (error.status === 400) return new Problem('malformed-request');

@@ -10,7 +10,7 @@ import {
 import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
 import { boundPipelining } from './pipelining';
-import { PROBLEM_TYPE, Problem, type ProblemCode, problemBody } from './problems';
+import { PROBLEM_TYPE, Problem, problemBody } from './problems';
 
 const MAX_HEADER_BYTES = 16_384;
 
@@ -40,19 +40,27 @@ export function createApiServer(app: Express, options: ServerOptions = {}): Serv
   return server;
 }
 
+function problemOfParser(code: string | undefined): Problem {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Problem('request-timeout');
+  if (code !== 'HPE_HEADER_OVERFLOW') return new Problem('malformed-request');
+  const detail = `The headers may have ${MAX_HEADER_BYTES.toLocaleString('en-US')} bytes; these have more. Send fewer or shorter ones.`;
+  return new Problem('headers-too-large', { detail });
+}
+
 /** What Node's parser refuses never becomes a request; it is still answered in the API's own form. */
 function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  const code: ProblemCode = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : 'malformed-request';
-  const problem = new Problem(code);
+  const problem = problemOfParser(error.code);
   const requestId = randomUUID();
   const body = problemBody(problem, '', requestId);
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       `content-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
       `x-request-id: ${requestId}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
+    // Of a request that came too late nothing more is read.
+    () => socket.destroy(),
   );
 }

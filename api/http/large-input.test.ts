@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { RawJson } from '../../core/json/raw-json';
 import { newApiKeySchemaFor } from '../accounts/api-keys/schemas';
 import { newOrderSchema } from '../payments/order-schemas';
 import { endpointChangeSchema, newEndpointSchema } from '../webhooks/endpoints/schemas';
@@ -21,10 +22,15 @@ const cases: [string, z.ZodType, unknown, string][] = [
   ['its event types', newEndpointSchema, { url: 'x', eventTypes: list('!') }, '#/eventTypes'],
   ['its channels', newEndpointSchema, { url: 'x', channels: list('!') }, '#/channels'],
   ['its retries', newEndpointSchema, { url: 'x', retry: { schedule: list('!') } }, '#/retry/schedule'],
-  ['channels of a message', newMessageSchema, { eventType: 'a', payload: 1, channels: list('!') }, '#/channels'],
+  [
+    'channels of a message',
+    newMessageSchema,
+    { eventType: 'a', payload: new RawJson('1'), channels: list('!') },
+    '#/channels',
+  ],
   ['metadata of an order', newOrderSchema, { metadata: map(1) }, '#/metadata'],
   ['scopes of a key', newApiKeySchemaFor(['a', 'b']), { name: 'x', scopes: list('c') }, '#/scopes'],
-  ['unknown fields', newMessageSchema, { eventType: 'a', payload: 1, ...map(1) }, '#/k0'],
+  ['unknown fields', newMessageSchema, { eventType: 'a', payload: new RawJson('1'), ...map(1) }, '#/k0'],
 ];
 
 test.each(cases)('100,000 wrong entries block the process only for a moment: %s', (_name, schema, input, pointer) => {

@@ -137,7 +137,13 @@ function describeHeaders(headers: Readonly<Record<string, string>>): Pick<Respon
 
 /** Every error that a route may answer with, one entry per status. */
 function problemsOf(route: Route): Record<string, ResponseConfig> {
-  const codes: ProblemCode[] = ['malformed-request', 'uri-too-long', 'headers-too-large', 'internal-error'];
+  const codes: ProblemCode[] = [
+    'malformed-request',
+    'request-timeout',
+    'uri-too-long',
+    'headers-too-large',
+    'internal-error',
+  ];
   if (route.scope !== undefined)
     codes.push('unauthenticated', 'insufficient-scope', 'rate-limited', 'unavailable', 'validation-failed');
   if (route.params !== undefined) codes.push('not-found');

@@ -65,6 +65,11 @@ export const PROBLEMS = {
     title: 'This path does not have that method',
     help: 'Use one of the methods in the Allow header.',
   },
+  'request-timeout': {
+    status: 408,
+    title: 'The request took too long to arrive',
+    help: 'It was not carried out: send it again, faster or smaller.',
+  },
   'already-exists': {
     status: 409,
     title: 'It exists already',

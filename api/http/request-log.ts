@@ -21,7 +21,12 @@ export function beginExchange(log: Logger, metrics: RequestMetrics): RequestHand
         exchange.log.debug({ method: req.method, route, status: res.statusCode, seconds, answered }, 'request');
       }
     });
-    if (req.url.length > MAX_URL_LENGTH) sendProblem(req, res, new Problem('uri-too-long'));
+    if (req.url.length > MAX_URL_LENGTH) sendProblem(req, res, tooLong(req.url.length));
     else next();
   };
+}
+
+function tooLong(length: number): Problem {
+  const [most, sent] = [MAX_URL_LENGTH, length].map((count) => count.toLocaleString('en-US'));
+  return new Problem('uri-too-long', { detail: `Path and query may have ${most} characters; these have ${sent}.` });
 }

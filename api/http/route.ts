@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { newId, type PublicId } from '../../core/ids';
+import type { RawJson } from '../../core/json/raw-json';
 import type { Principal, ScopeSet } from '../../domains/accounts';
 import type { Logger } from '../../infra/log';
 import type { Effect, Fence } from '../../infra/postgres/effect';
@@ -40,11 +41,11 @@ export interface ResponseSpec {
 
 type Responses = Readonly<Record<number, ResponseSpec>>;
 
-/** Text of a media type other than JSON may come piece by piece. */
+/** JSON may be given as its text; text of another media type may come piece by piece. */
 type BodyOf<S extends ResponseSpec> = S extends { formats: infer F extends Readonly<Record<string, z.ZodType>> }
   ? { contentType: keyof F & string; body: string | AsyncIterable<string> }
   : S extends { body: infer B extends z.ZodType }
-    ? { body: z.input<B> | (S extends { contentType: string } ? AsyncIterable<string> : never) }
+    ? { body: z.input<B> | RawJson | (S extends { contentType: string } ? AsyncIterable<string> : never) }
     : { body?: never };
 
 /** The answers that fit a route's responses. */
@@ -116,6 +117,8 @@ interface Schemas<P = z.ZodObject, Q = z.ZodObject, H = z.ZodObject, B = z.ZodTy
   bodyAsText?: boolean;
   /** `any`: text may be in another charset than UTF-8, see {@link decodeText}. */
   bodyCharset?: 'any';
+  /** Members of a JSON body that arrive as {@link RawJson}: the text that was sent. */
+  rawMembers?: readonly string[];
   /** Largest body in bytes, where the API's configured limit does not fit. */
   maxBodyBytes?: number;
 }
@@ -126,6 +129,8 @@ export interface RawInput {
   query: unknown;
   headers: IncomingHttpHeaders;
   body: unknown;
+  /** The text of a JSON body. */
+  json?: string;
 }
 
 /** An answer as the HTTP adapter takes it. */
@@ -204,7 +209,7 @@ export function route<
       const input = parse(raw);
       return async ({ request, principal, effect, requestKey }) => {
         if (principal === undefined) throw new Problem('unauthenticated');
-        return handler(input, tenantContext(request, principal, effect, requestKey));
+        return handler(input, new OneExecution(request, principal, effect, requestKey));
       };
     },
   };
@@ -232,28 +237,39 @@ function idempotencyOf({ method, idempotency }: Pick<Description, 'method' | 'id
 
 const NO_FENCE: Fence = async () => {};
 
-function tenantContext(
-  request: RequestContext,
-  { tenantId, keyId, scopes }: Principal,
-  effect: EffectHold | undefined,
-  requestKey = '',
-): TenantContext {
-  let effectId = effect?.id;
-  return {
-    requestId: request.requestId,
-    get log() {
-      return request.log;
-    },
-    tenantId,
-    requestKey,
-    keyId,
-    scopes,
-    get effectId() {
-      effectId ??= newId('eff');
-      return effectId;
-    },
-    fence: effect?.fence ?? NO_FENCE,
-  };
+/** A class, because an object with getters of its own is made slowly. */
+class OneExecution implements TenantContext {
+  readonly tenantId: PublicId;
+  readonly keyId: PublicId;
+  readonly scopes: ScopeSet;
+  readonly fence: Fence;
+  private id: PublicId | undefined;
+
+  constructor(
+    private readonly request: RequestContext,
+    { tenantId, keyId, scopes }: Principal,
+    effect: EffectHold | undefined,
+    readonly requestKey = '',
+  ) {
+    this.tenantId = tenantId;
+    this.keyId = keyId;
+    this.scopes = scopes;
+    this.fence = effect?.fence ?? NO_FENCE;
+    this.id = effect?.id;
+  }
+
+  get requestId(): string {
+    return this.request.requestId;
+  }
+
+  get log(): Logger {
+    return this.request.log;
+  }
+
+  get effectId(): PublicId {
+    this.id ??= newId('eff');
+    return this.id;
+  }
 }
 
 function parser<P extends z.ZodObject, Q extends z.ZodObject, H extends z.ZodObject, B extends z.ZodType>(

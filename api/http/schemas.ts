@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../../core/duration';
 import type { IdPrefix } from '../../core/ids';
+import { RawJson } from '../../core/json/raw-json';
 import { MAX_METADATA_ENTRIES } from '../../core/metadata';
 import { timeZoneName } from '../../core/time-zone';
 
@@ -65,24 +66,12 @@ export const metadataSchema = mapOf(metadataName, metadataValue, MAX_METADATA_EN
 /** A change of it: given entries are set, null removes one, the others stay. It may exchange every one. */
 export const metadataChangeSchema = mapOf(metadataName, metadataValue.nullable(), 2 * MAX_METADATA_ENTRIES);
 
-/** Deeper than any event, and far below what receivers' parsers and our own stack can take. */
-const MAX_DEPTH = 100;
-
-/** Any JSON value that is not nested absurdly deep. */
-export const jsonValue = z
-  .unknown()
-  .refine((value) => value !== undefined, 'is required')
-  .refine((value) => !isDeeperThan(value, MAX_DEPTH), `must not be nested more than ${MAX_DEPTH} levels deep`);
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  if (Array.isArray(value)) return value.some((inner) => isDeeperThan(inner, levels - 1));
-  for (const name in value) {
-    if (isDeeperThan((value as Record<string, unknown>)[name], levels - 1)) return true;
-  }
-  return false;
-}
+/** Any JSON value, as the text that was sent: for one of a route's `rawMembers`. */
+export const rawJson = z.unknown().transform((value, ctx): RawJson => {
+  if (value instanceof RawJson) return value;
+  ctx.addIssue({ code: 'custom', message: 'is required' });
+  return z.NEVER;
+});
 
 /** A duration such as `30s`; parsed to milliseconds. Bounds are in milliseconds. */
 export function durationSchema(min: number, max: number) {

@@ -47,6 +47,11 @@ const BEARER = /^bearer +(\S+)$/i;
 /** Checks API keys. Rows are remembered for a second at most; concurrent requests with one key read it once. */
 export class Authenticator {
   readonly #entries: LRUCache<PublicId, Entry>;
+  /**
+   * The hashes of headers that were accepted lately, which need not be computed for every request. What they are worth is
+   * decided anew each time; a header that never was right is not kept.
+   */
+  readonly #accepted: LRUCache<string, ParsedApiKey>;
   readonly #maxAgeMs: number;
 
   constructor(
@@ -54,6 +59,7 @@ export class Authenticator {
     options: AuthenticatorOptions = {},
   ) {
     this.#entries = new LRUCache({ max: options.maxKeys ?? 10_000 });
+    this.#accepted = new LRUCache({ max: options.maxKeys ?? 10_000 });
     this.#maxAgeMs = options.maxAgeMs ?? 1_000;
   }
 
@@ -63,8 +69,9 @@ export class Authenticator {
    * @returns `undefined` alike for a missing, malformed, unknown, wrong, expired and revoked key
    */
   async authenticate(header: string | undefined, guard?: UnknownKeyGuard): Promise<Principal | undefined> {
-    const token = header === undefined ? undefined : BEARER.exec(header)?.[1];
-    const parsed = token === undefined ? undefined : parseApiKey(token);
+    if (header === undefined) return undefined;
+    const accepted = this.#accepted.get(header);
+    const parsed = accepted ?? parse(header);
     if (parsed === undefined) return undefined;
     const known = this.#entries.get(parsed.id);
     const fresh = known !== undefined && known.believedUntil > performance.now();
@@ -73,6 +80,7 @@ export class Authenticator {
     if (key === undefined || !isSecretOf(key, parsed.secretHash)) return undefined;
     const { revokedAt, expiresAt } = key.credentials;
     if (revokedAt !== undefined || (expiresAt !== undefined && expiresAt.getTime() <= Date.now())) return undefined;
+    if (accepted === undefined) this.#accepted.set(header, parsed);
     return key.principal;
   }
 
@@ -136,6 +144,11 @@ export class Authenticator {
       principal: { tenantId: credentials.tenantId, keyId: id, scopes: new ScopeSet(credentials.scopes) },
     };
   }
+}
+
+function parse(header: string): ParsedApiKey | undefined {
+  const token = BEARER.exec(header)?.[1];
+  return token === undefined ? undefined : parseApiKey(token);
 }
 
 /** The newest row of a key that has been read. */

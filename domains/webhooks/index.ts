@@ -14,6 +14,7 @@ export { type ConflictMetrics, conflictMetrics, reportConflict } from './publish
 export { coverEvent, type OwnEvent, type StoredEvent, storeEvent } from './publishing/publish-event';
 export { expireMessageContent, findMessage, listMessages } from './store/message-reads';
 export type { MessageSummary, MessageWithBody } from './store/message-reads';
+export { dataOf } from './rules/envelope';
 
 // Deliveries and dead letters, and commands on them.
 export type { CommandResult } from './commands/command';

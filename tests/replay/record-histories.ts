@@ -41,7 +41,7 @@ async function endpoint(delaysMs: number[], url = receiver.url) {
 }
 
 async function publish() {
-  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload: {}, channels: [] });
+  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.created', data: '{}', channels: [] });
   const delivery = result.outcome === 'accepted' ? result.deliveries[0] : undefined;
   if (delivery === undefined) throw new Error('nothing to deliver');
   return delivery;

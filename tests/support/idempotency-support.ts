@@ -42,6 +42,7 @@ export async function startProcess(
     unknownKeyLimiter: api.deps.unknownKeyLimiter,
     idempotency: new Idempotency({ pool, keyring: api.deps.keyring, metrics }, options),
     maxBodyBytes: 100_000,
+    uploadTimeoutMs: 30_000,
   });
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

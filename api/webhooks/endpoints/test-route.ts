@@ -1,18 +1,26 @@
 import { z } from 'zod';
+import { RawJson } from '../../../core/json/raw-json';
 import { type Publisher, TEST_EVENT_TYPE, testEndpoint } from '../../../domains/webhooks';
 import type { DoorContext } from '../../http/door';
 import { type Route, route } from '../../http/route';
-import { jsonValue } from '../../http/schemas';
+import { rawJson } from '../../http/schemas';
 import { accepted } from '../messages/accepted';
 import { publishedSchema, publishedView } from '../messages/schemas';
 import { endpointParams } from './schemas';
 
+const DEFAULT_PAYLOAD = new RawJson('{"message":"This is a test event from Waybill."}');
+
 const testEventSchema = z
   .strictObject({
-    payload: z
-      .record(z.string(), jsonValue)
-      .default({ message: 'This is a test event from Waybill.' })
-      .meta({ description: 'The data of the event, a JSON object.' }),
+    payload: rawJson
+      .refine(({ text }) => text.startsWith('{'), 'expected an object')
+      .default(DEFAULT_PAYLOAD)
+      .meta({
+        type: 'object',
+        additionalProperties: true,
+        default: JSON.parse(DEFAULT_PAYLOAD.text),
+        description: 'The data of the event, a JSON object. It is sent as it is written.',
+      }),
   })
   .meta({ id: 'TestEvent', example: { payload: { hello: 'there' } } })
   .prefault({});
@@ -28,6 +36,7 @@ export function endpointTestRoute(deps: Pick<DoorContext, 'pool' | 'workflowUrl'
     scope: 'endpoints:write',
     params: endpointParams,
     body: testEventSchema,
+    rawMembers: ['payload'],
     responses: {
       202: {
         description: 'The message is accepted.',
@@ -37,7 +46,7 @@ export function endpointTestRoute(deps: Pick<DoorContext, 'pool' | 'workflowUrl'
     },
     problems: ['wrong-state'],
     handler: async ({ params, body }, context) => {
-      const result = accepted(await testEndpoint(deps, context, { endpointId: params.id, payload: body.payload }));
+      const result = accepted(await testEndpoint(deps, context, { endpointId: params.id, data: body.payload.text }));
       return {
         status: 202,
         headers: { location: `/v1/messages/${result.id}` },

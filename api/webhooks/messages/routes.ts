@@ -48,6 +48,7 @@ export function messageRoutes(
       idempotency: 'own',
       headers: publishHeaders,
       body: newMessageSchema,
+      rawMembers: ['payload'],
       responses: {
         202: {
           description: 'The message is accepted, now or by an earlier request.',
@@ -62,7 +63,7 @@ export function messageRoutes(
           await publisher.publish({
             tenantId,
             eventType: body.eventType,
-            payload: body.payload,
+            data: body.payload.text,
             channels: body.channels ?? NO_CHANNELS,
             eventId: body.eventId,
             idempotencyKey: headers['idempotency-key'],

@@ -1,15 +1,16 @@
 import { z } from 'zod';
-import type { MessageSummary, MessageWithBody, PublishResult } from '../../../domains/webhooks';
+import { RawJson } from '../../../core/json/raw-json';
+import { dataOf, type MessageSummary, type MessageWithBody, type PublishResult } from '../../../domains/webhooks';
 import type { DoorContext } from '../../http/door';
 import {
   durationSchema,
   idSchema,
-  jsonValue,
   moment,
   momentOrNull,
   momentText,
   pageQuery,
   pageSchema,
+  rawJson,
   timeQuery,
 } from '../../http/schemas';
 import { channel, eventTypeName, ownEventId, ownEventTypeName } from '../event-schemas';
@@ -40,8 +41,10 @@ export const idempotencyKeyHeader = z
 
 export const publishHeaders = z.object({ 'idempotency-key': idempotencyKeyHeader });
 
-const payload = jsonValue.meta({
-  description: 'Any JSON value. Numbers are kept to double precision.',
+const payload = rawJson.meta({
+  description:
+    'Any JSON value, nested at most 100 levels deep. Receivers get its text exactly as it was sent: numbers of any size ' +
+    'and precision, the order of names, escapes and white space stay.',
   example: { orderId: 'A-1001', total: '129.90' },
 });
 
@@ -142,10 +145,10 @@ export function messageSummaryView(message: MessageSummary, retentionMs: number)
   };
 }
 
-/** A message as answers show it. The stored body is the envelope that is sent: `{ type, timestamp, data }`. */
-export function messageView(message: MessageWithBody, retentionMs: number): z.input<typeof messageSchema> {
-  const summary = messageSummaryView(message, retentionMs);
-  if (message.body === undefined) return { ...summary, payload: undefined };
-  const envelope = JSON.parse(message.body) as { data: unknown };
-  return { ...summary, payload: envelope.data };
+/** A message as answers show it, with its payload as it was sent: the data of the envelope that receivers get. */
+export function messageView(message: MessageWithBody, retentionMs: number): RawJson {
+  const summary = JSON.stringify(messageSummaryView(message, retentionMs));
+  return new RawJson(
+    message.body === undefined ? summary : `${summary.slice(0, -1)},"payload":${dataOf(message.body)}}`,
+  );
 }

@@ -14,7 +14,7 @@ import { findEndpoint } from '../store/endpoints';
 export async function testEndpoint(
   { pool, publisher }: { pool: Pool; publisher: Publisher },
   { tenantId, effectId }: Pick<Effect, 'tenantId' | 'effectId'>,
-  { endpointId, payload }: { endpointId: PublicId; payload: unknown },
+  { endpointId, data }: { endpointId: PublicId; data: string },
 ): Promise<PublishResult> {
   const endpoint = await findEndpoint(pool, tenantId, endpointId);
   if (endpoint === undefined) throw new WebhookRefusal('no-such-endpoint');
@@ -24,7 +24,7 @@ export async function testEndpoint(
   return publisher.publish({
     tenantId,
     eventType: TEST_EVENT_TYPE,
-    payload,
+    data,
     // An endpoint with channels gets only messages that share one.
     channels: endpoint.channels,
     endpointId,

@@ -53,7 +53,7 @@ export function openEventOutbox(platform: Platform): EventOutbox {
       try {
         const result = await transaction(async (db, events) => {
           if (events.length === 0) return;
-          const messages = events.map((event) => newMessage({ ...event, channels: NO_CHANNELS }));
+          const messages = events.map((event) => messageOf(event));
           const sharedOffset = plan.sharedOffset + made.length;
           const stored = await storeMessages(db, messages, { lease, leaseSlackMs, ...plan, sharedOffset });
           for (const [index, message] of messages.entries()) {
@@ -99,4 +99,8 @@ export function createCoveredOutbox(deps: {
       return result;
     },
   };
+}
+
+function messageOf({ payload, ...event }: OwnEvent): NewMessage {
+  return newMessage({ ...event, data: JSON.stringify(payload), channels: NO_CHANNELS });
 }

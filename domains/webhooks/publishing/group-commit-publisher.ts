@@ -9,6 +9,7 @@ import type { WebhooksConfig } from '../config';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import { startBefore } from '../delivery/lease-desk';
 import type { WebhookMetrics } from '../metrics';
+import { isRepetition } from '../rules/envelope';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
 import { type NewMessage, type StoreOptions, type StoreResult, storeMessages } from '../store/publish';
 import { createBackpressure } from './backpressure';
@@ -16,7 +17,7 @@ import type { Coverage } from './coverage';
 import { createFanOut, HEAVY_DELIVERIES } from './fan-out';
 import { createHandOver } from './hand-over';
 import { newMessage } from './new-message';
-import type { Publisher, PublishResult } from './publisher';
+import type { Publisher, PublishInput, PublishResult } from './publisher';
 
 /** Measured: larger batches gain nothing, two in flight keep Postgres busy while the next batch gathers. */
 export const COMMIT_BATCH = 200;
@@ -158,10 +159,10 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     }
   }
 
-  async function answerDuplicate(message: NewMessage): Promise<PublishResult | undefined> {
+  async function answerDuplicate(message: NewMessage, input: PublishInput): Promise<PublishResult | undefined> {
     await releaseKeys(pool, message.id);
     const holders = await findKeyHolders(pool, message.tenantId, message.keys);
-    const other = holders.find((holder) => holder.fingerprint !== message.fingerprint);
+    const other = holders.find(({ fingerprint }) => !isRepetition(fingerprint, input, input.data));
     if (other !== undefined) {
       return { outcome: 'conflict', key: other.key.startsWith('request:') ? 'idempotencyKey' : 'eventId' };
     }
@@ -192,7 +193,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
           metrics.accepted.inc();
           return { outcome: 'accepted', duplicate: false, id: message.id, createdAt: message.createdAt, deliveries };
         }
-        const answer = await answerDuplicate(message);
+        const answer = await answerDuplicate(message, input);
         if (answer !== undefined) return answer;
       }
       throw new Error('a publish lost the race for its keys again and again');

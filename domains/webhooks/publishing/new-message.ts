@@ -9,7 +9,6 @@ import type { PublishInput } from './publisher';
 export function newMessage(input: PublishInput): NewMessage {
   const id = newId('msg');
   const createdAt = new Date(timeOfId(id));
-  const data = JSON.stringify(input.payload);
   const keys = [];
   if (input.eventId !== undefined) keys.push(eventKey(input.eventType, input.eventId));
   if (input.idempotencyKey !== undefined) keys.push(`request:${input.idempotencyKey}`);
@@ -20,11 +19,11 @@ export function newMessage(input: PublishInput): NewMessage {
     patterns: matchingPatterns(input.eventType),
     eventId: input.eventId,
     channels: input.channels,
-    body: envelope(input.eventType, createdAt, data),
+    body: envelope(input.eventType, createdAt, input.data),
     contentExpiresAt: input.contentExpiresAt,
     createdAt,
     keys,
-    fingerprint: keys.length === 0 ? '' : fingerprint(input, data),
+    fingerprint: keys.length === 0 ? '' : fingerprint(input, input.data),
     onlyEndpointId: input.endpointId,
   };
 }

@@ -37,7 +37,7 @@ export interface StoredEvent {
  */
 export async function storeEvent(db: Queryable, event: OwnEvent): Promise<StoredEvent> {
   const { tenantId, eventType, payload, eventId } = event;
-  const message = newMessage({ tenantId, eventType, payload, eventId, channels: NO_CHANNELS });
+  const message = newMessage({ tenantId, eventType, data: JSON.stringify(payload), eventId, channels: NO_CHANNELS });
   const workflowId = batchWorkflowId(toUuid(message.id));
   const [deliveries] = await storeMessages(db, [message], {
     lease: undefined,

@@ -4,8 +4,8 @@ import type { PublicId } from '../../../core/ids';
 export interface PublishInput {
   tenantId: PublicId;
   eventType: string;
-  /** The event's data: any JSON value. */
-  payload: unknown;
+  /** The event's data: the text of any JSON value. Receivers get exactly this text. */
+  data: string;
   channels: readonly string[];
   /** The publisher's own id of the event; a second publish with it is a duplicate. */
   eventId?: string | undefined;

@@ -110,6 +110,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_BACKLOG_MAX_AGE', '-1s', /duration such as 500ms/],
   ['WAYBILL_ALLOW_HTTP', 'yes', /true or false/],
   ['WAYBILL_MAX_BODY_BYTES', '1MB', /whole number/],
+  ['WAYBILL_UPLOAD_TIMEOUT', '30', /duration such as 500ms/],
   ['WAYBILL_RATE_LIMIT_PER_SECOND', '0', /from 1 to 1000000/],
   ['WAYBILL_CONTENT_RETENTION', '30', /duration such as 500ms/],
   ['WAYBILL_HISTORY_RETENTION', '1y', /duration such as 500ms/],

@@ -33,7 +33,7 @@ const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =
   insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
 async function publish(from: Pipeline = pipeline, eventType = 'order.created'): Promise<PublicId> {
-  const result = await from.publisher.publish({ tenantId, eventType, payload: {}, channels: [] });
+  const result = await from.publisher.publish({ tenantId, eventType, data: '{}', channels: [] });
   if (result.outcome !== 'accepted') throw new Error('not accepted');
   return only(result.deliveries).id;
 }

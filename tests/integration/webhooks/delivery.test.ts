@@ -32,7 +32,13 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
 
   async function publish(payload: unknown = { n: 1 }, more: { eventType?: string } = {}) {
     return accepted(
-      await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload, channels: [], ...more }),
+      await pipeline.publisher.publish({
+        tenantId,
+        eventType: 'order.created',
+        data: JSON.stringify(payload),
+        channels: [],
+        ...more,
+      }),
     );
   }
 

@@ -41,7 +41,7 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
     insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, delaysMs });
 
   async function publish(): Promise<void> {
-    await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload: {}, channels: [] });
+    await pipeline.publisher.publish({ tenantId, eventType: 'order.created', data: '{}', channels: [] });
   }
 
   describe('is seen when the lease of a due delivery is asked for', () => {

@@ -41,7 +41,7 @@ async function insertEndpoints(tenantId: PublicId, count: number, pattern: strin
 const input = (tenantId: PublicId, { eventType = 'order.created', channels = [] as string[] } = {}) => ({
   tenantId,
   eventType,
-  payload: 1,
+  data: '1',
   channels,
 });
 

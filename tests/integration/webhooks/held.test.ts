@@ -31,7 +31,7 @@ const move = (state: 'enabled' | 'paused' | 'disabled') =>
   moveEndpoint(pipeline.platform, tenantId, endpointId, { state });
 
 async function publish(): Promise<PublicId> {
-  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload: {}, channels: [] });
+  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.created', data: '{}', channels: [] });
   if (result.outcome !== 'accepted') throw new Error('not accepted');
   return only(result.deliveries).id;
 }

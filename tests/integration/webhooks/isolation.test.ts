@@ -65,7 +65,12 @@ const endpoint = (tenantId: PublicId, options: Parameters<typeof insertEndpoint>
   insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, options);
 
 async function publish(tenantId: PublicId, payload: unknown = {}) {
-  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.created', payload, channels: [] });
+  const result = await pipeline.publisher.publish({
+    tenantId,
+    eventType: 'order.created',
+    data: JSON.stringify(payload),
+    channels: [],
+  });
   if (result.outcome !== 'accepted') throw new Error('not accepted');
   return result.deliveries;
 }

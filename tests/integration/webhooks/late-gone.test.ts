@@ -51,7 +51,7 @@ async function stateOfEndpoint(): Promise<string> {
 }
 
 async function publish(): Promise<number> {
-  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.paid', payload: {}, channels: [] });
+  const result = await pipeline.publisher.publish({ tenantId, eventType: 'order.paid', data: '{}', channels: [] });
   if (result.outcome !== 'accepted') throw new Error('not accepted');
   return result.deliveries.length;
 }

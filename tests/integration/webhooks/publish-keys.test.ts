@@ -31,7 +31,7 @@ type Input = Partial<PublishInput>;
 const complete = (input: Input = {}): PublishInput => ({
   tenantId,
   eventType: 'order.created',
-  payload: { n: 1 },
+  data: '{"n":1}',
   channels: [],
   ...input,
 });
@@ -92,17 +92,17 @@ describe.each(['eventId', 'idempotencyKey'] as const)('a repeated %s', (key) => 
   });
 
   test('with another content is a conflict that names it', async () => {
-    await publish({ [key]: 'k', payload: { n: 1 }, channels: ['a', 'b'] });
+    await publish({ [key]: 'k', data: '{"n":1}', channels: ['a', 'b'] });
     for (const other of [
-      { payload: { n: 2 } },
+      { data: '{"n":2}' },
       { eventType: 'order.paid' },
       { channels: ['a'] },
       { endpointId: (await endpoint()).id },
     ]) {
-      const result = await publish({ [key]: 'k', payload: { n: 1 }, channels: ['a', 'b'], ...other });
+      const result = await publish({ [key]: 'k', data: '{"n":1}', channels: ['a', 'b'], ...other });
       expect(result).toEqual({ outcome: 'conflict', key });
     }
-    expect(accepted(await publish({ [key]: 'k', payload: { n: 1 }, channels: ['b', 'a'] })).duplicate).toBe(true);
+    expect(accepted(await publish({ [key]: 'k', data: '{"n":1}', channels: ['b', 'a'] })).duplicate).toBe(true);
     expect(await count('messages')).toBe(1);
   });
 
@@ -138,12 +138,12 @@ describe('both keys given', () => {
   });
 
   test('a refused publish leaves its other key free', async () => {
-    await publish({ eventId: 'e', payload: 1 });
-    expect(await publish({ eventId: 'e', payload: 2, idempotencyKey: 'k' })).toEqual({
+    await publish({ eventId: 'e', data: '1' });
+    expect(await publish({ eventId: 'e', data: '2', idempotencyKey: 'k' })).toEqual({
       outcome: 'conflict',
       key: 'eventId',
     });
-    expect(accepted(await publish({ payload: 3, idempotencyKey: 'k' })).duplicate).toBe(false);
+    expect(accepted(await publish({ data: '3', idempotencyKey: 'k' })).duplicate).toBe(false);
   });
 
   // Each publish either is the first with all of its keys, repeats a holder, or contradicts one. Whatever races, the
@@ -183,7 +183,7 @@ describe('both keys given', () => {
 
   async function race(publishes: readonly Keys[], publishers: readonly Publisher[]): Promise<string[]> {
     const results = await Promise.all(
-      publishes.map((keys, n) => publish({ ...keys, payload: 'same' }, publishers[n % publishers.length])),
+      publishes.map((keys, n) => publish({ ...keys, data: '"same"' }, publishers[n % publishers.length])),
     );
     const first = new Map<PublicId, number>();
     results.forEach((result, n) => {

@@ -29,7 +29,7 @@ type Input = Partial<PublishInput>;
 const complete = (input: Input = {}): PublishInput => ({
   tenantId,
   eventType: 'order.created',
-  payload: { n: 1 },
+  data: '{"n":1}',
   channels: [],
   ...input,
 });
@@ -183,11 +183,11 @@ describe('a bad item in a batch', () => {
   test.each(bad)('%s fails for its publisher alone', async (_what, input) => {
     await endpoint();
     const results = await Promise.allSettled(
-      Array.from({ length: 20 }, (_, n) => publish(n === 7 ? input : { eventId: `e${n}`, payload: n })),
+      Array.from({ length: 20 }, (_, n) => publish(n === 7 ? input : { eventId: `e${n}`, data: String(n) })),
     );
     expect(results.flatMap((result, n) => (result.status === 'rejected' ? [n] : []))).toEqual([7]);
     expect([await count('messages'), await count('deliveries'), await count('message_keys')]).toEqual([19, 19, 19]);
-    const repeated = await publish({ eventId: 'e8', payload: 8 });
+    const repeated = await publish({ eventId: 'e8', data: '8' });
     expect(accepted(repeated).duplicate).toBe(true);
   });
 
@@ -195,12 +195,12 @@ describe('a bad item in a batch', () => {
     await endpoint();
     const before = receiver.received.length;
     const payload = { nul: '\u0000', half: '\ud800', 'key\u0000': ['\udfff'] };
-    const { deliveries, id } = accepted(await publish({ payload, eventId: 'e' }));
+    const { deliveries, id } = accepted(await publish({ data: JSON.stringify(payload), eventId: 'e' }));
     await eventually(async () => (receiver.received.length > before ? true : undefined));
     const request = receiver.received.find(({ headers }) => headers['webhook-id'] === id);
     expect(JSON.parse(request?.body ?? '{}')).toMatchObject({ data: payload });
     expect(deliveries).toHaveLength(1);
-    expect(accepted(await publish({ payload, eventId: 'e' })).duplicate).toBe(true);
+    expect(accepted(await publish({ data: JSON.stringify(payload), eventId: 'e' })).duplicate).toBe(true);
   });
 });
 

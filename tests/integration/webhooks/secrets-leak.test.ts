@@ -104,7 +104,11 @@ async function goThroughEverything(): Promise<PublicId[]> {
   const ids = await publish('all', { eventId: 'e1', idempotencyKey: 'k1' });
   expect(ids).toHaveLength(7);
   await publish('all', { eventId: 'e1', idempotencyKey: 'k1' });
-  await pipeline.publisher.publish({ ...message('all'), eventId: 'e1', payload: { other: planted.payload } });
+  await pipeline.publisher.publish({
+    ...message('all'),
+    eventId: 'e1',
+    data: JSON.stringify({ other: planted.payload }),
+  });
   for (const bad of [{ eventId: 'x\u0000' }, { idempotencyKey: '\ud800' }, { channels: ['\u0000'] }]) {
     // The API logs what it cannot explain.
     await pipeline.publisher
@@ -141,7 +145,12 @@ async function goThroughEverything(): Promise<PublicId[]> {
   return ids;
 }
 
-const message = (eventType: string) => ({ tenantId, eventType, payload: { data: planted.payload }, channels: [] });
+const message = (eventType: string) => ({
+  tenantId,
+  eventType,
+  data: JSON.stringify({ data: planted.payload }),
+  channels: [],
+});
 
 async function publish(
   eventType: string,

@@ -67,7 +67,7 @@ describe.each(SYSTEM_EVENT_TYPES)('%s by Waybill itself', (eventType) => {
   test('is stored although a tenant took its id while that could be done', async () => {
     const real = event({ real: true });
     const { tenantId, eventId } = real;
-    const taken = { tenantId, eventId, eventType: 'order.created', payload: {}, channels: [] };
+    const taken = { tenantId, eventId, eventType: 'order.created', data: '{}', channels: [] };
     expect(await api.deps.publisher.publish(taken)).toMatchObject({ outcome: 'accepted', duplicate: false });
     expect((await storeEvent(api.deps.pool, real)).conflictsWith).toBeUndefined();
     expect((await messages(eventId)).map(({ event_type }) => event_type).sort()).toEqual(

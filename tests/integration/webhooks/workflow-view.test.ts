@@ -42,7 +42,7 @@ const endpoint = (options: Partial<Parameters<typeof insertEndpoint>[3]> = {}) =
   insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, ...options });
 
 async function publish(eventType = 'order.created') {
-  const result = await pipeline.publisher.publish({ tenantId, eventType, payload: {}, channels: [] });
+  const result = await pipeline.publisher.publish({ tenantId, eventType, data: '{}', channels: [] });
   if (result.outcome !== 'accepted') throw new Error('not accepted');
   return result.deliveries;
 }
