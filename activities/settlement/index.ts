@@ -28,9 +28,9 @@ export function createSettlementActivities(platform: Platform) {
     nextUnsettledDay: (input: { tenantId: PublicId; upTo?: string; at?: string }) => nextUnsettledDay(pool, input),
     openDay: (input: DayRef & { trigger: RunTrigger; workflowId: string }) => openDay(pool, input),
     claimDay: (day: DayRef) => claimDay(pool, day, heartbeat),
-    computeDay: (day: DayRef) => computeDay(pool, day, heartbeat),
+    computeDay: (day: DayRef) => computeDay(deps, day, heartbeat),
     checkDay: (day: DayRef) => checkDay(pool, day, heartbeat),
-    postDay: (day: DayRef) => postDay(pool, day, heartbeat),
+    postDay: (day: DayRef) => postDay(deps, day, heartbeat),
     completeDay: (day: DayRef) => completeDay(deps, day),
     holdDay: (day: HeldDay) => holdDay(deps, day),
   };

@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
-import { inIndexOrder } from '../ledger';
 import { SettlementRefusal } from './refusals';
 import { CAMT_END, camtBegin, NO_ENTRIES, STATEMENT_END, statementBegin, transactionEntry } from './rules/camt053';
 import { STATEMENT_COLUMNS, statementRecord, TRANSACTION_COLUMNS, transactionRecord } from './rules/csv-statements';
 import type { NamedStatement, SettledDay, Statement, StatementTransaction } from './rules/statement';
 import { settledDay } from './settled-day';
+import { inExport } from './store/report';
 import {
   hasStatements,
   statementKey,
@@ -51,7 +51,7 @@ export async function exportDay({ pool }: { pool: Pool }, request: ExportRequest
     const what = 'The day has no statements, and a camt.053 message must have one: use csv or json.';
     throw new SettlementRefusal('no-statements', what);
   }
-  const db = inIndexOrder(pool);
+  const db = inExport(pool);
   switch (format) {
     case 'csv':
       return begun(csvPieces(db, day, detail));

@@ -19,7 +19,9 @@ export { triggerSettlement } from './trigger-settlement';
 // Settlements and their statements.
 
 export type { Statement } from './rules/statement';
+export { bringMerchantBack, setMerchantAside } from './set-aside';
 export { showSettlement, showStatements } from './show-settlement';
+export { HOLD_REASONS, type Hold, listHolds } from './store/set-aside';
 export { listRuns, RUN_STATES, type SettlementRun } from './store/settlement-runs';
 export { summarizeSettlements } from './summarize-settlements';
 

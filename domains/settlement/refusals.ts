@@ -15,6 +15,9 @@ export class SettlementRefusal extends refusalOf({
   running: 'wrong-state',
   'not-settled': 'wrong-state',
   'no-statements': 'wrong-state',
+  'set-aside': 'wrong-state',
+  'not-set-aside': 'wrong-state',
+  'too-many-days': 'invalid',
 }) {}
 
 /** For a day without a settlement. */
