@@ -7,6 +7,7 @@ export { nextUnsettledDay, openDay } from './open-day';
 export type { DayRef } from './pages';
 export type { DaySummary } from './rules/day-totals';
 export { checkDay, claimDay, completeDay, computeDay, type HeldDay, holdDay, postDay } from './settle-day';
+export { type QuietDays, settleQuietDays } from './settle-quiet-days';
 export type { RunTrigger } from './store/settlement-runs';
 
 // What a business asks for.

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { inTransaction } from '../../infra/postgres/pool';
+import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { appendAudit } from '../ledger';
 import { type StoredEvent, storeEvent } from '../webhooks';
 import { announce } from './announce';
@@ -130,24 +130,27 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
   if (run === undefined) throw new Error('the run is gone');
   const summary = await summarize(pool, run);
   if (run.state === 'completed') return summary;
-  const event = await inTransaction(pool, async (client) => {
-    if (!(await completeRun(client, run.id, summary.totalsHash))) return undefined;
-    await appendAudit(client, day.tenantId, {
-      actor: ACTOR,
-      action: 'settlement.completed',
-      subject: run.id,
-      payload: { date: day.date, attempt: run.attempt, ...summary },
-    });
-    return storeEvent(client, {
-      tenantId: day.tenantId,
-      eventType: 'settlement.completed',
-      eventId: `settlement.completed/${run.id}`,
-      payload: { runId: run.id, date: day.date, timeZone: run.timeZone, ...summary },
-    });
-  });
+  const event = await inTransaction(pool, (client) => concludeRun(client, run, summary));
   if (event !== undefined) await announce(deps, event);
   deps.metrics.runs.inc({ outcome: 'completed' });
   return summary;
+}
+
+/** Completes a run in the caller's transaction. @returns the event to announce; undefined when it was not running */
+export async function concludeRun(
+  db: Queryable,
+  { id: runId, tenantId, businessDate: date, timeZone, attempt }: SettlementRun,
+  summary: DaySummary,
+): Promise<StoredEvent | undefined> {
+  if (!(await completeRun(db, runId, summary.totalsHash))) return undefined;
+  const action = 'settlement.completed';
+  await appendAudit(db, tenantId, { actor: ACTOR, action, subject: runId, payload: { date, attempt, ...summary } });
+  return storeEvent(db, {
+    tenantId,
+    eventType: action,
+    eventId: `${action}/${runId}`,
+    payload: { runId, date, timeZone, ...summary },
+  });
 }
 
 /** How a settlement ended without being completed. */
