@@ -31,8 +31,8 @@ export async function runningRun(db: Queryable, day: DayRef): Promise<Settlement
 }
 
 /** Does work with a beat now and then: one statement of it may take longer than is waited for a sign of life. */
-export async function beating<T>(beat: Beat, work: () => Promise<T>): Promise<T> {
-  const timer = setInterval(beat, BEAT_MS);
+export async function beating<T>(beat: Beat, work: () => Promise<T>, everyMs = BEAT_MS): Promise<T> {
+  const timer = setInterval(beat, everyMs);
   try {
     return await work();
   } finally {

@@ -17,7 +17,6 @@ export class SettlementRefusal extends refusalOf({
   'no-statements': 'wrong-state',
   'set-aside': 'wrong-state',
   'not-set-aside': 'wrong-state',
-  'too-many-days': 'invalid',
 }) {}
 
 /** For a day without a settlement. */
