@@ -3,6 +3,9 @@ import { exponentOf } from './currency';
 /** The largest amount that fits into the database's bigint. */
 export const MAX_AMOUNT = 2n ** 63n - 1n;
 
+/** The largest single amount in minor units: so small that sums of many stay within the database's range. */
+export const MAX_SINGLE_AMOUNT = 10n ** 15n;
+
 const MINOR_UNITS = /^-?(0|[1-9]\d{0,18})$/;
 
 /**

@@ -11,8 +11,10 @@ import {
   nextUnsettledDay,
   openDay,
   postDay,
+  type QuietDays,
   type RunTrigger,
   settlementDeps,
+  settleQuietDays,
 } from '../../domains/settlement';
 import type { Platform } from '../../infra/platform/platform';
 
@@ -26,11 +28,12 @@ export function createSettlementActivities(platform: Platform) {
   const { pool } = deps;
   return {
     nextUnsettledDay: (input: { tenantId: PublicId; upTo?: string; at?: string }) => nextUnsettledDay(pool, input),
+    settleQuietDays: (days: QuietDays) => settleQuietDays(deps, days, heartbeat),
     openDay: (input: DayRef & { trigger: RunTrigger; workflowId: string }) => openDay(pool, input),
     claimDay: (day: DayRef) => claimDay(pool, day, heartbeat),
-    computeDay: (day: DayRef) => computeDay(pool, day, heartbeat),
+    computeDay: (day: DayRef) => computeDay(deps, day, heartbeat),
     checkDay: (day: DayRef) => checkDay(pool, day, heartbeat),
-    postDay: (day: DayRef) => postDay(pool, day, heartbeat),
+    postDay: (day: DayRef) => postDay(deps, day, heartbeat),
     completeDay: (day: DayRef) => completeDay(deps, day),
     holdDay: (day: HeldDay) => holdDay(deps, day),
   };

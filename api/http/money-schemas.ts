@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CURRENCIES } from '../../core/currency';
-import { parseMinorUnits } from '../../core/money';
+import { MAX_SINGLE_AMOUNT, parseMinorUnits } from '../../core/money';
 
 /** An ISO 4217 code. */
 export const currencySchema = z
@@ -24,11 +24,12 @@ export function amountSchema(min: bigint, example = '12345') {
     });
 }
 
-const MAX_SINGLE = 10n ** 15n;
-
-/** Like {@link amountSchema}, for one amount: so small that sums of many stay within the database's range. */
+/** Like {@link amountSchema}, for one amount, at most {@link MAX_SINGLE_AMOUNT}. */
 export function singleAmountSchema(min: bigint, example?: string) {
-  return amountSchema(min, example).refine((amount) => amount <= MAX_SINGLE, `must be at most "${MAX_SINGLE}"`);
+  return amountSchema(min, example).refine(
+    (amount) => amount <= MAX_SINGLE_AMOUNT,
+    `must be at most "${MAX_SINGLE_AMOUNT}"`,
+  );
 }
 
 /** An amount in an answer: minor units as a decimal string. */

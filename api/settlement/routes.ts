@@ -31,6 +31,7 @@ import {
   summarySchema,
   triggerQuery,
 } from './schemas';
+import { holdView, setAsideRoutes } from './set-aside-routes';
 
 const TAG = 'Settlement';
 const BASE = '/api/v2/finance/settlement';
@@ -142,6 +143,7 @@ export function settlementRoutes(deps: DoorContext): Route[] {
     }),
     ...auditRoutes(deps),
     ...correctionRoutes(deps),
+    ...setAsideRoutes(deps),
     ...settlementExportRoutes(deps),
     ...reconciliationRoutes(deps),
     ...payoutRoutes(deps),
@@ -155,8 +157,9 @@ export function settlementRoutes(deps: DoorContext): Route[] {
       params: dateParams,
       responses: { 200: { description: 'The settlement and its totals.', body: runDetailSchema } },
       handler: async ({ params }, { tenantId }) => {
-        const { run, totals } = await showSettlement(pool, tenantId, params.date);
-        return { status: 200, body: { ...runView(run, workflowUrl), totals } };
+        const { run, totals, setAside, setAsideCount } = await showSettlement(pool, tenantId, params.date);
+        const body = { ...runView(run, workflowUrl), totals, setAsideCount, setAside: setAside.map(holdView) };
+        return { status: 200, body };
       },
     }),
     route({

@@ -3,6 +3,7 @@ import { RUN_STATES, type SettlementRun, type Statement } from '../../domains/se
 import { dateSchema } from '../http/date-schemas';
 import { amountText } from '../http/money-schemas';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema } from '../http/schemas';
+import { holdSchema } from './set-aside-routes';
 import { amountsView, statementAmounts } from './statement-amounts';
 
 export const dateParams = z.object({ date: dateSchema });
@@ -88,7 +89,12 @@ export const totalsSchema = z
   .meta({ id: 'SettlementTotals' });
 
 export const runDetailSchema = z
-  .object({ ...runSchema.shape, totals: totalsSchema })
+  .object({
+    ...runSchema.shape,
+    totals: totalsSchema,
+    setAsideCount: z.int().meta({ description: 'How many merchants the day leaves out: they are not settled.' }),
+    setAside: z.array(holdSchema).meta({ description: 'Up to 100 of them.' }),
+  })
   .meta({ id: 'SettlementRunDetail' });
 
 export const summarySchema = z

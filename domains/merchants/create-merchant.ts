@@ -4,7 +4,7 @@ import type { Effect } from '../../infra/postgres/effect';
 import { inTransaction } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
 import { requireBusiness } from './require';
-import { findMerchant, insertMerchant, type Merchant } from './store/merchants';
+import { findMerchant, insertMerchant, type Merchant, type NewMerchant } from './store/merchants';
 
 /**
  * Registers a merchant of a business, once per effect, with an entry in the audit log: what is held back of its sales is
@@ -16,7 +16,7 @@ import { findMerchant, insertMerchant, type Merchant } from './store/merchants';
 export async function createMerchant(
   { pool }: { pool: Pool },
   effect: Effect & { keyId: PublicId },
-  request: Pick<Merchant, 'name' | 'reserveBps' | 'reserveDays' | 'payoutMinimum'>,
+  request: Omit<NewMerchant, 'id' | 'tenantId'>,
 ): Promise<Merchant> {
   const { tenantId, effectId, keyId } = effect;
   await requireBusiness(pool, tenantId);
@@ -27,7 +27,10 @@ export async function createMerchant(
     if (known !== undefined) return known;
     const merchant = await insertMerchant(db, { id, tenantId, ...request });
     if (merchant === undefined) throw new Error('the merchant belongs to another tenant');
-    const payload = { ...request, payoutMinimum: String(request.payoutMinimum) };
+    const payoutMinimum = request.payoutMinimum.map(({ amount, currency }) => ({ amount: amount.toString(), currency }));
+    const payload = { ...request, payoutMinimum };
+      JSON.stringify(request, (_name, value) => (typeof value === 'bigint' ? `${value}` : value)),
+    );
     await appendAudit(db, tenantId, { actor: keyId, action: 'merchant.registered', subject: id, payload });
     return merchant;
   });

@@ -1,12 +1,18 @@
 import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
-import { inIndexOrder } from '../ledger';
 import { SettlementRefusal } from './refusals';
 import { CAMT_END, camtBegin, NO_ENTRIES, STATEMENT_END, statementBegin, transactionEntry } from './rules/camt053';
 import { STATEMENT_COLUMNS, statementRecord, TRANSACTION_COLUMNS, transactionRecord } from './rules/csv-statements';
-import type { NamedStatement, SettledDay, Statement, StatementTransaction } from './rules/statement';
+import {
+  inParts,
+  type NamedStatement,
+  type SettledDay,
+  type Statement,
+  type StatementTransaction,
+} from './rules/statement';
 import { settledDay } from './settled-day';
+import { inExport } from './store/report';
 import {
   hasStatements,
   statementKey,
@@ -51,7 +57,7 @@ export async function exportDay({ pool }: { pool: Pool }, request: ExportRequest
     const what = 'The day has no statements, and a camt.053 message must have one: use csv or json.';
     throw new SettlementRefusal('no-statements', what);
   }
-  const db = inIndexOrder(pool);
+  const db = inExport(pool);
   switch (format) {
     case 'csv':
       return begun(csvPieces(db, day, detail));
@@ -98,21 +104,26 @@ async function* listPieces<T>(pages: AsyncIterable<T[]>, view: (row: T) => unkno
   }
 }
 
+/** Transactions whose totals are taken by one statement: while it runs, the client is sent nothing. */
+const ITEMS_AT_ONCE = 200_000n;
+
 /** A day as camt.053: a statement per merchant and currency, with an entry per transaction, or per kind. */
 async function* camtPieces(db: Queryable, day: SettledDay, detail: Detail): AsyncGenerator<string> {
   const transactions = detail === 'transactions' ? new TransactionReader(db, day) : undefined;
   yield camtBegin(day);
   for await (const page of statementPages(db, day.runId)) {
-    const totals = transactions === undefined ? undefined : await transactionTotals(db, day.runId, page);
-    for (const statement of page) {
-      const ofStatement = totals === undefined ? undefined : (totals.get(statementKey(statement)) ?? NO_ENTRIES);
-      yield statementBegin(day, statement, ofStatement);
-      if (transactions !== undefined) {
-        for await (const rows of transactions.of(statement)) {
-          for (const row of rows) yield transactionEntry(day, row);
+    for (const part of inParts(page, ITEMS_AT_ONCE)) {
+      const totals = transactions === undefined ? undefined : await transactionTotals(db, day.runId, part);
+      for (const statement of part) {
+        const ofStatement = totals === undefined ? undefined : (totals.get(statementKey(statement)) ?? NO_ENTRIES);
+        yield statementBegin(day, statement, ofStatement);
+        if (transactions !== undefined) {
+          for await (const rows of transactions.of(statement)) {
+            for (const row of rows) yield transactionEntry(day, row);
+          }
         }
+        yield STATEMENT_END;
       }
-      yield STATEMENT_END;
     }
   }
   yield CAMT_END;

@@ -7,6 +7,7 @@ export { nextUnsettledDay, openDay } from './open-day';
 export type { DayRef } from './pages';
 export type { DaySummary } from './rules/day-totals';
 export { checkDay, claimDay, completeDay, computeDay, type HeldDay, holdDay, postDay } from './settle-day';
+export { type QuietDays, settleQuietDays } from './settle-quiet-days';
 export type { RunTrigger } from './store/settlement-runs';
 
 // What a business asks for.
@@ -19,7 +20,9 @@ export { triggerSettlement } from './trigger-settlement';
 // Settlements and their statements.
 
 export type { Statement } from './rules/statement';
+export { bringMerchantBack, setMerchantAside } from './set-aside';
 export { showSettlement, showStatements } from './show-settlement';
+export { HOLD_REASONS, type Hold, listHolds } from './store/set-aside';
 export { listRuns, RUN_STATES, type SettlementRun } from './store/settlement-runs';
 export { summarizeSettlements } from './summarize-settlements';
 

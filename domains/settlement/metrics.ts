@@ -13,6 +13,11 @@ export function settlementMetrics(registry: Registry) {
       labelNames: ['outcome'] as const,
       registers: [registry],
     }),
+    setAside: new Gauge({
+      name: 'settlement_merchants_set_aside',
+      help: 'Merchants that are set aside, and so neither settled nor paid out. Alert when it is not 0.',
+      registers: [registry],
+    }),
     overdue: new Gauge({
       name: 'settlement_overdue_businesses',
       help: 'Businesses whose last closed day should have been settled by now and is not. Alert when it is not 0.',

@@ -1,16 +1,10 @@
 import type { Pool } from 'pg';
 import { newId, type PublicId } from '../../core/ids';
-import { inTransaction } from '../../infra/postgres/pool';
 import { addDays, type Business, businessDay, requireBusiness } from '../merchants';
 import { closedDate } from './requested-day';
 import type { Statement } from './rules/statement';
-import {
-  merchantPage,
-  NO_MERCHANT,
-  previewStatements,
-  REPORT_OPTIONS,
-  readStatements,
-} from './store/settlement-records';
+import { inReport } from './store/report';
+import { merchantPage, NO_MERCHANT, previewStatements, readStatements } from './store/settlement-records';
 import { findRun, type SettlementRun } from './store/settlement-runs';
 
 /** The most statements in an answer, and merchants in a page: each page reads all open items. */
@@ -21,7 +15,7 @@ const NEVER = new Date(0);
 
 /**
  * The statements of a day as they would be if it were settled, or continued, now; of a completed day, as they are.
- * Nothing is claimed and nothing is written.
+ * Merchants that are set aside, or would be, have none. Nothing is claimed and nothing is written.
  *
  * @param wanted - `YYYY-MM-DD`; by default the last day that is over
  * @throws SettlementRefusal when the tenant is no business, or the day is not over
@@ -45,10 +39,7 @@ export async function previewDay(
     const { last } = await merchantPage(pool, tenantId, after, MAX_PREVIEWED);
     if (last === undefined) break;
     const page = { tenantId, runId, date, after, upTo: last };
-    const more = await inTransaction(pool, async (client) => {
-      await client.query(REPORT_OPTIONS);
-      return previewStatements(client, page, period);
-    });
+    const more = await inReport(pool, (db) => previewStatements(db, page, period));
     statements.push(...more);
     after = last;
   }

@@ -20,6 +20,8 @@ export class SettlementRefusal extends refusalOf({
   'no-statements': 'wrong-state',
   'not-correctable': 'wrong-state',
   'nothing-to-correct': 'wrong-state',
+  'set-aside': 'wrong-state',
+  'not-set-aside': 'wrong-state',
 }) {}
 
 /** For a day without a settlement. */

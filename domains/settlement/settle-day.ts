@@ -1,16 +1,19 @@
 import type { Pool } from 'pg';
-import { inTransaction } from '../../infra/postgres/pool';
+import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
-import { storeEvent } from '../webhooks';
+import { type StoredEvent, storeEvent } from '../webhooks';
 import { announce } from './announce';
 import type { SettlementDeps } from './deps';
-import { type Beat, type DayRef, forEachPage, runningRun } from './pages';
+import { type Beat, beating, type DayRef, forEachPage, type PageWork, runningRun } from './pages';
 import { anchorOf, COMPLETED, periodOf } from './rules/completion';
 import { type DaySummary, sumUpDay } from './rules/day-totals';
-import { sealDay } from './seal-day';
+import { type DaySeal, sealDay } from './seal-day';
+import { type Hindrance, leaveOut, setAside } from './set-aside';
 import { recordPayouts } from './store/payouts';
+import { inReport } from './store/report';
+import { countSetAside } from './store/set-aside';
 import { checkStatements } from './store/settlement-checks';
-import { claimItems, closeClaim } from './store/settlement-claim';
+import { claimItems, closeClaim, recountClaim } from './store/settlement-claim';
 import { countUnposted, postStatements } from './store/settlement-postings';
 import { computeStatements, NO_MERCHANT, readStatements } from './store/settlement-records';
 import { type Breach, completeRun, endRun, findRun, lockInState, type SettlementRun } from './store/settlement-runs';
@@ -27,43 +30,100 @@ const READ_PAGE = 1_000;
 export async function claimDay(pool: Pool, day: DayRef, beat: Beat): Promise<{ items: string; late: string }> {
   const run = await runningRun(pool, day);
   while ((await claimItems(pool, run.id, CLAIM_PAGE)) > 0) beat();
-  await closeClaim(pool, run.id);
+  await beating(beat, () => inReport(pool, (db) => closeClaim(db, run.id)));
   const claimed = await findRun(pool, day.tenantId, day.date);
   return { items: String(claimed?.itemCount ?? 0n), late: String(claimed?.lateCount ?? 0n) };
 }
 
-/** Makes the statements. */
-export async function computeDay(pool: Pool, day: DayRef, beat: Beat): Promise<void> {
-  await forEachPage(pool, await runningRun(pool, day), beat, computeStatements);
+/** Makes the statements. A merchant that cannot be settled is set aside. */
+export async function computeDay(deps: SettlementDeps, day: DayRef, beat: Beat): Promise<void> {
+  await settlePages(deps, day, beat, async (db, page) => {
+    const held = await leaveOut(db, page);
+    const unfit = await computeStatements(db, page);
+    const hindrances = unfit.map((merchantId) => ({
+      merchantId,
+      reason: 'out_of_range' as const,
+      detail: OUT_OF_RANGE,
+    }));
+    return { released: held > 0, hindrances };
+  });
 }
+
+const OUT_OF_RANGE = 'Sums of the day, or the balance, are beyond 10^18 minor units.';
 
 /** Checks the statements against items, ledger and the day before. @returns the invariants that do not hold */
 export async function checkDay(pool: Pool, day: DayRef, beat: Beat): Promise<Breach[]> {
   const found = new Map<string, Breach>();
-  await forEachPage(pool, await runningRun(pool, day), beat, async (db, page) => {
-    for (const breach of await checkStatements(db, page)) {
-      if (!found.has(breach.invariant)) found.set(breach.invariant, breach);
-    }
+  await forEachPage(pool, await runningRun(pool, day), beat, {
+    each: async (db, page) => {
+      for (const breach of await checkStatements(db, page)) {
+        if (!found.has(breach.invariant)) found.set(breach.invariant, breach);
+      }
+    },
+    refused: async (_db, { upTo }, error) => {
+      throw new Error(`the statements of ${upTo} cannot be checked: ${error.message}`, { cause: error });
+    },
   });
   return [...found.values()];
 }
 
 class NotPosted extends Error {}
 
-/** Posts settlements and payouts. @returns the invariants that do not hold; the page of a breach is not posted */
-export async function postDay(pool: Pool, day: DayRef, beat: Beat): Promise<Breach[]> {
-  const run = await runningRun(pool, day);
+/**
+ * Posts settlements and payouts. A merchant whose entries the database refuses is set aside.
+ *
+ * @returns the invariants that do not hold; the page of a breach is not posted
+ */
+export async function postDay(deps: SettlementDeps, day: DayRef, beat: Beat): Promise<Breach[]> {
   try {
-    await forEachPage(pool, run, beat, async (db, page) => {
+    await settlePages(deps, day, beat, async (db, page) => {
       await postStatements(db, page);
       await recordPayouts(db, page);
       const unposted = await countUnposted(db, page);
       if (unposted > 0) throw new NotPosted(`${unposted} accounts differ`);
+      return { released: false, hindrances: [] };
     });
     return [];
   } catch (error) {
     if (!(error instanceof NotPosted)) throw error;
     return [{ invariant: 'what is owed after the payout is what the statement closes with', detail: error.message }];
+  }
+}
+
+/** What a step found out about a page: whether something that was claimed waits again, and who cannot be settled. */
+interface PageOutcome {
+  released: boolean;
+  hindrances: Hindrance[];
+}
+
+/** Does a step for every page of merchants, and sets aside those who cannot be settled. */
+async function settlePages(
+  deps: SettlementDeps,
+  day: DayRef,
+  beat: Beat,
+  step: (...page: Parameters<PageWork['each']>) => Promise<PageOutcome>,
+): Promise<void> {
+  const { pool } = deps;
+  const run = await runningRun(pool, day);
+  const events: StoredEvent[] = [];
+  let released = false;
+  const without = async (hindrances: readonly Hindrance[], ...[db, page]: Parameters<PageWork['each']>) => {
+    events.push(...(await setAside(db, page, hindrances)));
+    released = true;
+  };
+  try {
+    await forEachPage(pool, run, beat, {
+      each: async (db, page) => {
+        const outcome = await step(db, page);
+        if (outcome.released) released = true;
+        if (outcome.hindrances.length > 0) await without(outcome.hindrances, db, page);
+      },
+      refused: (db, page, { message: detail }) =>
+        without([{ merchantId: page.upTo, reason: 'refused_by_database', detail }], db, page),
+    });
+    if (released) await beating(beat, () => inReport(pool, (db) => recountClaim(db, run.id)));
+  } finally {
+    for (const event of events) await announce(deps, event);
   }
 }
 
@@ -75,22 +135,34 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
   const summary = await summarize(pool, run);
   if (run.state === 'completed') return summary;
   const seal = await sealDay(pool, run.id);
-  const event = await inTransaction(pool, async (client) => {
-    if (!(await lockInState(client, run.id, 'running'))) return undefined;
-    const payload = { ...periodOf(run), attempt: run.attempt, ...summary, ...seal };
-    const entry = { actor: ACTOR, action: COMPLETED, subject: run.id, payload };
-    const audit = await appendAudit(client, day.tenantId, entry);
-    await completeRun(client, run.id, { totalsHash: summary.totalsHash, audit });
-    return storeEvent(client, {
-      tenantId: day.tenantId,
-      eventType: COMPLETED,
-      eventId: `${COMPLETED}/${run.id}`,
-      payload: { runId: run.id, date: day.date, timeZone: run.timeZone, ...summary, audit: anchorOf(audit) },
-    });
-  });
+  const event = await inTransaction(pool, (client) => concludeRun(client, run, { summary, seal }));
   if (event !== undefined) await announce(deps, event);
   deps.metrics.runs.inc({ outcome: 'completed' });
   return summary;
+}
+
+/**
+ * Completes a run in the caller's transaction: its entry in the audit log, and its event.
+ *
+ * @param seal - the hashes over what it consists of
+ * @returns the event to announce; undefined when it was not running
+ */
+export async function concludeRun(
+  db: Queryable,
+  run: SettlementRun,
+  { summary, seal }: { summary: DaySummary; seal: DaySeal },
+): Promise<StoredEvent | undefined> {
+  if (!(await lockInState(db, run.id, 'running'))) return undefined;
+  const { id: runId, tenantId, businessDate: date, timeZone } = run;
+  const payload = { ...periodOf(run), attempt: run.attempt, ...summary, ...seal };
+  const audit = await appendAudit(db, tenantId, { actor: ACTOR, action: COMPLETED, subject: runId, payload });
+  await completeRun(db, runId, { totalsHash: summary.totalsHash, audit });
+  return storeEvent(db, {
+    tenantId,
+    eventType: COMPLETED,
+    eventId: `${COMPLETED}/${runId}`,
+    payload: { runId, date, timeZone, ...summary, audit: anchorOf(audit) },
+  });
 }
 
 /** How a settlement ended without being completed. */
@@ -132,5 +204,6 @@ async function summarize(pool: Pool, run: SettlementRun): Promise<DaySummary> {
     after = last;
   }
   const { totalsHash, totals } = sums.result();
-  return { totalsHash, items: String(run.itemCount ?? 0n), late: String(run.lateCount ?? 0n), totals };
+  const setAside = await countSetAside(pool, run.id);
+  return { totalsHash, items: String(run.itemCount ?? 0n), late: String(run.lateCount ?? 0n), setAside, totals };
 }

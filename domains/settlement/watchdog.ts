@@ -3,6 +3,7 @@ import { addDays, type Business, lastClosedDate, lastCutoff, listBusinesses } fr
 import { storeEvent } from '../webhooks';
 import { announce } from './announce';
 import { type SettlementDeps, settlementDeps } from './deps';
+import { countHolds } from './store/set-aside';
 import { lastCompletedDate } from './store/settlement-runs';
 
 const PAGE = 500;
@@ -44,6 +45,7 @@ export async function watchSettlements(deps: SettlementDeps, now = new Date()): 
     if (businesses.length < PAGE) break;
   }
   deps.metrics.overdue.set(overdue);
+  deps.metrics.setAside.set(await countHolds(deps.pool));
   return overdue;
 }
 

@@ -22,13 +22,13 @@ afterAll(() => pipeline.close());
 
 const last = lastClosedDate(new Date(), { timeZone: 'UTC', cutoff: '23:59' });
 
-async function business(firstDate: string, graceMs = 0): Promise<PublicId> {
+async function business(firstDate: string, graceMs = 0, soldOn = firstDate): Promise<PublicId> {
   const { pool } = pipeline.database;
   const tenantId = await insertTenant(pool);
   await insertBusiness(pool, tenantId, { timeZone: 'UTC', firstDate, graceMs });
   const schedule = await insertFeeSchedule(pool, tenantId);
   const { id: merchantId } = await insertMerchant(pool, tenantId);
-  const sale = { kind: 'capture' as const, amount: 10_000n, merchantId, currency: 'EUR', at: during(firstDate, 3) };
+  const sale = { kind: 'capture' as const, amount: 10_000n, merchantId, currency: 'EUR', at: during(soldOn, 3) };
   await happen(pool, tenantId, schedule, sale);
   return tenantId;
 }
@@ -47,6 +47,11 @@ test('two days, one of them missed', async () => {
   const tenantId = await business(addDays(last, -1));
   await keepHistory(pipeline.client, 'settlement-launcher.missed.1', await launch(tenantId));
   await keepHistory(pipeline.client, 'settlement-day.completed.1', settlementWorkflowId(tenantId, addDays(last, -1)));
+});
+
+test('missed days on which nothing happened', async () => {
+  const tenantId = await business(addDays(last, -3), 0, last);
+  await keepHistory(pipeline.client, 'settlement-launcher.quiet.1', await launch(tenantId));
 });
 
 test('a breach', async () => {

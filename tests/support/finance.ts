@@ -22,7 +22,7 @@ export function insertBusiness(pool: Pool, tenantId: PublicId, options: Partial<
 export async function insertMerchant(
   pool: Pool,
   tenantId: PublicId,
-  options: Partial<merchants.Merchant> = {},
+  options: Partial<merchants.NewMerchant> = {},
 ): Promise<merchants.Merchant> {
   const id = newId('mer');
   const made = await merchants.insertMerchant(pool, {
@@ -31,7 +31,7 @@ export async function insertMerchant(
     name: 'Shop',
     reserveBps: 0,
     reserveDays: 0,
-    payoutMinimum: 1n,
+    payoutMinimum: [],
     ...options,
   });
   if (made === undefined) throw new Error('the merchant belongs to another tenant');

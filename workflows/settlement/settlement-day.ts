@@ -92,6 +92,7 @@ function conclude(date: string, period: string, summary: DaySummary): DaySummary
     [
       `**${date} is settled**, ${period}: ${summary.items} transactions, ${summary.late} late. Hash ${summary.totalsHash}.`,
       '',
+      ...asideLines(summary),
       'Minor units:',
       '',
       '| currency | merchants | sales | fees | net | paid out |',
@@ -100,6 +101,12 @@ function conclude(date: string, period: string, summary: DaySummary): DaySummary
     ].join('\n'),
   );
   return summary;
+}
+
+/** Results of earlier versions do not say it. */
+function asideLines({ setAside }: Partial<Pick<DaySummary, 'setAside'>>): string[] {
+  if (setAside === undefined || setAside === 0) return [];
+  return [`**${setAside} merchants are set aside**: they are not settled until they are brought back.`, ''];
 }
 
 function show(state: string, details: string): void {

@@ -4,6 +4,7 @@ import {
   ChildWorkflowFailure,
   executeChild,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setCurrentDetails,
   sleep,
@@ -27,6 +28,13 @@ const { nextUnsettledDay } = proxyActivities<SettlementActivities>({
   retry: DATABASE_RETRY,
 });
 
+/** Over many days: with a heartbeat after each. */
+const { settleQuietDays } = proxyActivities<SettlementActivities>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '2 minutes',
+  retry: DATABASE_RETRY,
+});
+
 /** Another launcher may be settling the same day: how long to wait before looking again, and how many times. */
 const WAIT_MS = 2_000;
 const MAX_WAITS = 1_800;
@@ -35,7 +43,8 @@ const MAX_WAITS = 1_800;
 const MAX_DAYS = 366;
 
 /**
- * Settles every day that is over and not settled yet, in order, each by a `settlementDay` of its own. Started by the
+ * Settles every day that is over and not settled yet, in order, each by a `settlementDay` of its own but for
+ * missed days on which nothing happened. Started by the
  * business's Schedule at its cut-off, and by the API. Stops at a day that fails or needs a review: later days open with
  * what that one closes with.
  */
@@ -43,10 +52,17 @@ export async function settlementLauncher(input: SettlementLauncherInput): Promis
   const { tenantId, upTo, trigger = 'schedule' } = input;
   const settled: string[] = [];
   for (let waits = 0; settled.length < MAX_DAYS && waits < MAX_WAITS; ) {
-    const next = await nextUnsettledDay({ tenantId, ...(upTo === undefined ? { at: scheduledAt() } : { upTo }) });
+    const until = upTo === undefined ? { at: scheduledAt() } : { upTo };
+    const next = await nextUnsettledDay({ tenantId, ...until });
     if (next === null) break;
     if (next.state === 'failed' || next.state === 'needs_review') {
       throw ApplicationFailure.nonRetryable(`the settlement of ${next.date} ${next.state}: retry it first`, 'Blocked');
+    }
+    if (next.missed && next.state === null && patched('quiet-days')) {
+      const max = MAX_DAYS - settled.length;
+      const quiet = await settleQuietDays({ tenantId, ...until, workflowId: workflowInfo().workflowId, max });
+      settled.push(...quiet);
+      if (quiet.length > 0) continue;
     }
     setCurrentDetails(`Settling **${next.date}**. Settled before: ${settled.join(', ') || 'none'}.`);
     try {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createFeeSchedule, type FeeSchedule, findFeeSchedule, listFeeSchedules } from '../../../domains/merchants';
 import type { DoorContext } from '../../http/door';
-import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
+import { amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { idSchema, moment, momentSchema, momentText } from '../../http/schemas';
@@ -21,7 +21,7 @@ const newFeeScheduleSchema = z
     tiers: z
       .array(
         z.strictObject({
-          upTo: amountSchema(1n, '100000')
+          upTo: singleAmountSchema(1n, '100000')
             .nullable()
             .meta({ description: 'The largest amount of the tier; null: no limit.' }),
           bps: bpsSchema,

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { CURRENCIES } from '../../../core/currency';
+import { MAX_SINGLE_AMOUNT } from '../../../core/money';
 import { adjustMerchant } from '../../../domains/ledger';
 import { createMerchant, findMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
-import { amountSchema, amountText, bpsSchema, currencySchema } from '../../http/money-schemas';
+import { amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../../http/schemas';
@@ -17,11 +19,16 @@ const newMerchantSchema = z
     name: nonEmptyText(200).meta({ example: 'Tea house' }),
     reserveBps: bpsSchema.default(0).meta({ description: "The share of each day's sales that is held back." }),
     reserveDays: z.int().min(0).max(MAX_RESERVE_DAYS).default(0).meta({ description: 'For how many days it is held.' }),
-    payoutMinimum: amountSchema(1n, '1')
-      .prefault('1')
-      .meta({ description: 'Smaller sums are carried over to the next day.' }),
+    payoutMinimum: z
+      .array(z.strictObject({ amount: singleAmountSchema(1n, '1000'), currency: currencySchema }))
+      .max(CURRENCIES.length)
+      .refine(hasEachOnce, 'must have each currency once')
+      .default([])
+      .meta({
+        description: 'Smaller sums are carried over to the next day. By default the smallest unit of a currency.',
+      }),
   })
-  .meta({ id: 'NewMerchant', example: { name: 'Tea house' } });
+  .meta({ id: 'NewMerchant', example: { name: 'Tea house', payoutMinimum: [{ amount: '1000', currency: 'EUR' }] } });
 
 const merchantSchema = z
   .object({
@@ -29,14 +36,17 @@ const merchantSchema = z
     name: z.string(),
     reserveBps: z.int(),
     reserveDays: z.int(),
-    payoutMinimum: amountText,
+    payoutMinimum: z.array(z.object({ amount: amountText, currency: z.string().nullable() })).meta({
+      description:
+        'A currency of null stands for every other one; only merchants have it that were registered before amounts had one.',
+    }),
     createdAt: momentText,
   })
   .meta({ id: 'Merchant' });
 
 const newAdjustmentSchema = z
   .strictObject({
-    amount: amountSchema(-(2n ** 62n), '-500').refine((amount) => amount !== 0n, 'must not be 0'),
+    amount: singleAmountSchema(-MAX_SINGLE_AMOUNT, '-500').refine((amount) => amount !== 0n, 'must not be 0'),
     currency: currencySchema,
     reason: nonEmptyText(500).meta({ example: 'Goodwill for the outage of 3 May' }),
   })
@@ -130,13 +140,17 @@ export function merchantRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route
   ];
 }
 
+function hasEachOnce(amounts: readonly { currency: string }[]): boolean {
+  return new Set(amounts.map(({ currency }) => currency)).size === amounts.length;
+}
+
 function merchantView(merchant: Merchant): z.input<typeof merchantSchema> {
   return {
     id: merchant.id,
     name: merchant.name,
     reserveBps: merchant.reserveBps,
     reserveDays: merchant.reserveDays,
-    payoutMinimum: String(merchant.payoutMinimum),
+    payoutMinimum: merchant.payoutMinimum.map(({ amount, currency }) => ({ amount: String(amount), currency })),
     createdAt: moment(merchant.createdAt),
   };
 }

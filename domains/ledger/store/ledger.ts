@@ -101,22 +101,29 @@ async function existing(db: Queryable, transaction: NewLedgerTransaction, accoun
   return fromUuid('ltx', first.id);
 }
 
-/** The balance of an account: the sum of its entries, 0 when there are none. Index: ledger_entries_by_account. */
+/** A kept balance, or else the sum of all entries. Indexes: ledger_balances_pkey, ledger_entries_by_account. */
+const balanceOf = (account: string) => `coalesce(
+  (SELECT balance FROM ledger_balances WHERE account_id = ${account}),
+  (SELECT sum(amount) FROM ledger_entries WHERE account_id = ${account}), 0)::text`;
+
+/**
+ * The balance of an account, 0 when it has no entries. That of a wallet, or of what a merchant is owed, is kept; for
+ * another one all entries are summed up.
+ */
 export async function accountBalance(db: Queryable, account: AccountRef): Promise<bigint> {
   const { rows } = await db.query<{ balance: string }>({
     name: 'account-balance',
-    text: 'SELECT coalesce(sum(amount), 0)::text AS balance FROM ledger_entries WHERE account_id = $1',
+    text: `SELECT ${balanceOf('$1')} AS balance`,
     values: [accountId(account)],
   });
   return BigInt(rows[0]?.balance ?? '0');
 }
 
-/** The balances of some accounts, in their order. Index: ledger_entries_by_account, once per account. */
+/** As {@link accountBalance}, of some accounts, in their order. */
 export async function accountBalances(db: Queryable, accounts: readonly AccountRef[]): Promise<bigint[]> {
   const { rows } = await db.query<{ balance: string }>({
     name: 'account-balances',
-    text: `SELECT (SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE account_id = a.id)::text AS balance
-           FROM unnest($1::uuid[]) WITH ORDINALITY AS a(id, position) ORDER BY a.position`,
+    text: `SELECT ${balanceOf('a.id')} AS balance FROM unnest($1::uuid[]) WITH ORDINALITY AS a(id, position) ORDER BY a.position`,
     values: [accounts.map(accountId)],
   });
   return rows.map(({ balance }) => BigInt(balance));

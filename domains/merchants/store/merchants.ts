@@ -11,9 +11,21 @@ export interface Merchant {
   reserveBps: number;
   /** For how many days it is held. */
   reserveDays: number;
-  /** Smaller sums, in minor units, are carried over. */
-  payoutMinimum: bigint;
+  /** Smaller sums are carried over, by currency. */
+  payoutMinimum: PayoutMinimum[];
   createdAt: Date;
+}
+
+export interface PayoutMinimum {
+  /** Minor units. */
+  amount: bigint;
+  /** Null: every other currency. Only merchants that were registered before amounts had a currency have it. */
+  currency: string | null;
+}
+
+/** A merchant about to be registered. */
+export interface NewMerchant extends Omit<Merchant, 'payoutMinimum' | 'createdAt'> {
+  payoutMinimum: readonly { amount: bigint; currency: string }[];
 }
 
 interface Row {
@@ -23,30 +35,36 @@ interface Row {
   reserve_bps: number;
   reserve_days: number;
   payout_minimum: string;
+  payout_minimums: { currency: string; amount: string }[] | null;
   created_at: Date;
 }
 
-const COLUMNS = 'id, tenant_id, name, reserve_bps, reserve_days, payout_minimum, created_at';
+/** Index: merchant_payout_minimums_pkey. */
+const COLUMNS = `id, tenant_id, name, reserve_bps, reserve_days, payout_minimum, created_at,
+  (SELECT json_agg(json_build_object('currency', m.currency, 'amount', m.amount::text) ORDER BY m.currency)
+   FROM merchant_payout_minimums m WHERE m.merchant_id = merchants.id) AS payout_minimums`;
 
 /**
  * Inserts a merchant; an existing one with the id stays as it is.
  *
  * @returns the merchant with that id; `undefined` when it belongs to another tenant
  */
-export async function insertMerchant(
-  db: Queryable,
-  merchant: Omit<Merchant, 'createdAt'>,
-): Promise<Merchant | undefined> {
+export async function insertMerchant(db: Queryable, merchant: NewMerchant): Promise<Merchant | undefined> {
   await db.query({
-    text: `INSERT INTO merchants (id, tenant_id, name, reserve_bps, reserve_days, payout_minimum)
-           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`,
+    text: `WITH made AS (
+             INSERT INTO merchants (id, tenant_id, name, reserve_bps, reserve_days)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING RETURNING id
+           )
+           INSERT INTO merchant_payout_minimums (merchant_id, currency, amount)
+           SELECT made.id, m.currency, m.amount FROM made, unnest($6::text[], $7::bigint[]) AS m(currency, amount)`,
     values: [
       toUuid(merchant.id),
       toUuid(merchant.tenantId),
       merchant.name,
       merchant.reserveBps,
       merchant.reserveDays,
-      merchant.payoutMinimum.toString(),
+      merchant.payoutMinimum.map(({ currency }) => currency),
+      merchant.payoutMinimum.map(({ amount }) => amount.toString()),
     ],
   });
   return findMerchant(db, merchant.tenantId, merchant.id);
@@ -72,6 +90,8 @@ export async function listMerchants(db: Queryable, tenantId: PublicId, request: 
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
+const SMALLEST = '1';
+
 function fromRow(row: Row): Merchant {
   return {
     id: fromUuid('mer', row.id),
@@ -79,7 +99,10 @@ function fromRow(row: Row): Merchant {
     name: row.name,
     reserveBps: row.reserve_bps,
     reserveDays: row.reserve_days,
-    payoutMinimum: BigInt(row.payout_minimum),
+    payoutMinimum: [
+      ...(row.payout_minimums ?? []).map(({ currency, amount }) => ({ currency, amount: BigInt(amount) })),
+      ...(row.payout_minimum === SMALLEST ? [] : [{ currency: null, amount: BigInt(row.payout_minimum) }]),
+    ],
     createdAt: row.created_at,
   };
 }

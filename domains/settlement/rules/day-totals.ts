@@ -21,6 +21,8 @@ export interface DaySummary {
   /** How many transactions, and how many of them late. */
   items: string;
   late: string;
+  /** How many merchants could not be settled, and wait. */
+  setAside: number;
   totals: DayTotals[];
 }
 

@@ -91,6 +91,23 @@ export function allMovements(statement: Statement): Movement[] {
   ]);
 }
 
+/** Statements in parts of at most so many transactions, or of a single statement. */
+export function inParts<S extends Pick<Statement, 'itemCount'>>(statements: readonly S[], maxItems: bigint): S[][] {
+  const parts: S[][] = [];
+  let items = maxItems;
+  for (const statement of statements) {
+    const part = parts.at(-1);
+    items += statement.itemCount;
+    if (part !== undefined && items <= maxItems) {
+      part.push(statement);
+    } else {
+      parts.push([statement]);
+      items = statement.itemCount;
+    }
+  }
+  return parts;
+}
+
 function nonZero(movements: Movement[]): Movement[] {
   return movements.filter(({ amount }) => amount !== 0n);
 }

@@ -29,7 +29,7 @@ interface NamedStatementRow extends StatementRow {
 /**
  * A run's statements by merchant and currency, page by page. Index: settlement_records_pkey, merchants_pkey.
  *
- * @param db - {@link inIndexOrder}
+ * @param db - `inExport`
  */
 export async function* statementPages(db: Queryable, runId: PublicId): AsyncGenerator<NamedStatement[]> {
   let after: [string, string] = [toUuid(NO_MERCHANT), ''];
@@ -76,7 +76,7 @@ interface TransactionRow {
  * A run's transactions by merchant, currency and id, page by page. Index: settlement_items_by_run,
  * ledger_transactions_pkey.
  *
- * @param db - {@link inIndexOrder}
+ * @param db - `inExport`
  */
 export async function* transactionPages(db: Queryable, runId: PublicId): AsyncGenerator<StatementTransaction[]> {
   let after: [string, string, string] = [toUuid(NO_MERCHANT), '', toUuid(NO_MERCHANT)];
@@ -129,7 +129,7 @@ export function statementKey({ merchantId, currency }: Pick<Statement, 'merchant
 /**
  * Credits and debits of the transactions of a page of statements. Index: settlement_items_by_run.
  *
- * @param db - {@link inIndexOrder}
+ * @param db - `inExport`
  */
 export async function transactionTotals(
   db: Queryable,

@@ -35,16 +35,24 @@ export async function merchantPage(
   };
 }
 
+/** The run of the day before, $2, of the tenant $1. Index: settlement_runs_tenant_id_business_date_key. */
+const DAY_BEFORE = '(SELECT id FROM settlement_runs WHERE tenant_id = $1 AND business_date = $2::date - 1)';
+
+/** So many of the largest amounts of a statement add up without leaving the range of a bigint. */
+const MAX_SUM = 10n ** 18n;
+
 /**
- * Statements from a source of items. What is owed from the day before is that day's closing: a balance that is not 0
+ * Statements from a source of items, but not of merchants that are left out, and `sized`, which also has those whose
+ * sums do not fit into a statement. Sums are numeric, which has no end, until it is known that they do. What is owed from the day before is that day's closing: a balance that is not 0
  * always has a statement the next day. The share held back is rounded half to even, as everywhere.
  *
  * $1 tenant, $2 date, $3 and $4 merchants after and up to, $5 run
  */
-function statementsFrom(items: string): string {
+function statementsFrom(items: string, leftOut: string): string {
   return `
 page AS MATERIALIZED (
-  SELECT id, reserve_bps, payout_minimum FROM merchants WHERE tenant_id = $1 AND id > $3 AND id <= $4
+  SELECT id, reserve_bps, payout_minimum FROM merchants
+  WHERE tenant_id = $1 AND id > $3 AND id <= $4 AND NOT EXISTS (${leftOut} AND merchant_id = merchants.id)
 ), sums AS (
   SELECT p.id AS merchant_id, i.currency,
          coalesce(sum(i.gross) FILTER (WHERE i.kind = 'capture'), 0) AS gross_sales,
@@ -56,17 +64,21 @@ page AS MATERIALIZED (
   GROUP BY p.id, i.currency
 ), before AS (
   SELECT r.merchant_id, r.currency, r.closing
-  FROM page p JOIN settlement_records r ON r.merchant_id = p.id AND r.business_date = $2::date - 1 AND r.closing <> 0
-), releases AS (
-  SELECT s.merchant_id, s.currency, sum(s.amount) AS amount
+  FROM page p JOIN settlement_records r ON r.run_id = ${DAY_BEFORE} AND r.merchant_id = p.id AND r.closing <> 0
+), due AS (
+  SELECT s.merchant_id, s.currency, s.amount
   FROM page p JOIN settlement_reserves s ON s.merchant_id = p.id AND s.release_on <= $2::date
-  WHERE (s.released_run_id IS NULL OR s.released_run_id = $5) AND s.run_id <> $5
-  GROUP BY s.merchant_id, s.currency
+  WHERE s.released_run_id IS NULL AND s.run_id <> $5
+  UNION ALL
+  SELECT s.merchant_id, s.currency, s.amount
+  FROM page p JOIN settlement_reserves s ON s.merchant_id = p.id AND s.released_run_id = $5
+), releases AS (
+  SELECT merchant_id, currency, sum(amount) AS amount FROM due GROUP BY merchant_id, currency
 ), keys AS (
   SELECT merchant_id, currency FROM sums UNION SELECT merchant_id, currency FROM before
   UNION SELECT merchant_id, currency FROM releases
 ), parts AS (
-  SELECT k.merchant_id, k.currency, p.payout_minimum, coalesce(b.closing, 0)::numeric AS opening,
+  SELECT k.merchant_id, k.currency, coalesce(w.amount, p.payout_minimum) AS payout_minimum, coalesce(b.closing, 0)::numeric AS opening,
          coalesce(s.gross_sales, 0) AS gross_sales, coalesce(s.refunds, 0) AS refunds,
          coalesce(s.chargebacks, 0) AS chargebacks, coalesce(s.adjustments, 0) AS adjustments,
          coalesce(s.fees, 0) AS fees, coalesce(s.fee_tax, 0) AS fee_tax,
@@ -77,6 +89,7 @@ page AS MATERIALIZED (
   LEFT JOIN sums s ON s.merchant_id = k.merchant_id AND s.currency = k.currency
   LEFT JOIN before b ON b.merchant_id = k.merchant_id AND b.currency = k.currency
   LEFT JOIN releases r ON r.merchant_id = k.merchant_id AND r.currency = k.currency
+  LEFT JOIN merchant_payout_minimums w ON w.merchant_id = k.merchant_id AND w.currency = k.currency
 ), held AS (
   SELECT *, div(held_times, 10000)
             + CASE WHEN 2 * mod(held_times, 10000) > 10000
@@ -88,17 +101,23 @@ page AS MATERIALIZED (
   FROM held
 ), payouts AS (
   SELECT *, CASE WHEN opening + net >= payout_minimum THEN opening + net ELSE 0 END AS paid_out FROM nets
+), sized AS MATERIALIZED (
+  SELECT *, bool_and(greatest(abs(opening), gross_sales, abs(refunds), abs(chargebacks), abs(adjustments), abs(fees),
+                              abs(fee_tax), reserve_held, reserve_released, abs(net), abs(opening + net)) <= ${MAX_SUM})
+              OVER (PARTITION BY merchant_id) AS fits
+  FROM payouts
 ), records AS (
   SELECT merchant_id, currency, opening::bigint, gross_sales::bigint, refunds::bigint, chargebacks::bigint,
          adjustments::bigint, fees::bigint, fee_tax::bigint, reserve_held::bigint, reserve_released::bigint, net::bigint,
          paid_out::bigint, (opening + net - paid_out)::bigint AS closing, item_count, late_count
-  FROM payouts
+  FROM sized WHERE fits
 )`;
 }
 
 // The page's bounds are repeated for the index.
 const CLAIMED = statementsFrom(
   'settlement_items i ON i.run_id = $5 AND i.merchant_id > $3 AND i.merchant_id <= $4 AND i.merchant_id = p.id',
+  'SELECT FROM settlement_set_aside WHERE run_id = $5',
 );
 const OPEN = statementsFrom(
   `(SELECT merchant_id, currency, kind, gross, fee, fee_tax, effective_at < $6 AS late FROM settlement_items
@@ -106,6 +125,7 @@ const OPEN = statementsFrom(
     UNION ALL
     SELECT merchant_id, currency, kind, gross, fee, fee_tax, late FROM settlement_items
     WHERE run_id = $5 AND merchant_id > $3 AND merchant_id <= $4) AS i ON i.merchant_id = p.id`,
+  'SELECT FROM settlement_holds WHERE tenant_id = $1',
 );
 
 /** Allows plans for many rows, which the pool turns off for queries over few. */
@@ -121,16 +141,44 @@ export interface PageOfRun {
   upTo: PublicId;
 }
 
-/** Makes the statements of a page of merchants from what the run has claimed, replacing earlier ones. */
-export async function computeStatements(db: Queryable, page: PageOfRun): Promise<void> {
+/**
+ * Makes the statements of a page of merchants from what the run has claimed, replacing earlier ones.
+ *
+ * @returns the merchants whose sums do not fit into a statement: they have none
+ */
+export async function computeStatements(db: Queryable, page: PageOfRun): Promise<PublicId[]> {
   await db.query({
     text: 'DELETE FROM settlement_records WHERE run_id = $1 AND merchant_id > $2 AND merchant_id <= $3',
     values: [toUuid(page.runId), toUuid(page.after), toUuid(page.upTo)],
   });
+  const { rows } = await db.query<{ merchant_id: string }>({
+    text: `WITH ${CLAIMED}, made AS (
+             INSERT INTO settlement_records (run_id, tenant_id, business_date, merchant_id, currency, ${AMOUNTS})
+             SELECT $5, $1, $2::date, merchant_id, currency, ${AMOUNTS} FROM records
+           )
+           SELECT DISTINCT merchant_id FROM sized WHERE NOT fits`,
+    values: pageValues(page),
+  });
+  return rows.map((row) => fromUuid('mer', row.merchant_id));
+}
+
+/**
+ * Makes statements for the merchants of a page that the run sets aside, replacing earlier ones: each carries over what
+ * the day before closed with.
+ */
+export async function carryOver(db: Queryable, page: PageOfRun): Promise<void> {
+  const aside =
+    'SELECT merchant_id FROM settlement_set_aside WHERE run_id = $5 AND merchant_id > $3 AND merchant_id <= $4';
   await db.query({
-    text: `WITH ${CLAIMED}
-           INSERT INTO settlement_records (run_id, tenant_id, business_date, merchant_id, currency, ${AMOUNTS})
-           SELECT $5, $1, $2::date, merchant_id, currency, ${AMOUNTS} FROM records`,
+    text: `DELETE FROM settlement_records WHERE run_id = $1 AND merchant_id IN (
+             SELECT merchant_id FROM settlement_set_aside WHERE run_id = $1 AND merchant_id > $2 AND merchant_id <= $3)`,
+    values: [toUuid(page.runId), toUuid(page.after), toUuid(page.upTo)],
+  });
+  await db.query({
+    text: `INSERT INTO settlement_records (run_id, tenant_id, business_date, merchant_id, currency, ${AMOUNTS})
+           SELECT $5, $1, $2::date, b.merchant_id, b.currency, b.closing, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b.closing, 0, 0
+           FROM (${aside}) AS a JOIN settlement_records b ON b.run_id = ${DAY_BEFORE} AND b.merchant_id = a.merchant_id
+           WHERE b.closing <> 0`,
     values: pageValues(page),
   });
 }

@@ -36,6 +36,7 @@ export const SYSTEM_EVENT_TYPES = [
   'settlement.failed',
   'settlement.needs_review',
   'settlement.overdue',
+  'settlement.merchant_set_aside',
   'settlement.payout_returned',
   'settlement.payouts_overdue',
   TEST_EVENT_TYPE,

@@ -37,12 +37,14 @@ interface Rule {
   cutoff: string;
 }
 
-async function shop(rule: Rule, firstDate = FIRST, payoutMinimum = 1n): Promise<Shop> {
+async function shop(rule: Rule, firstDate = FIRST, minimum = 1n): Promise<Shop> {
   const { pool } = pipeline.database;
   const tenantId = await insertTenant(pool);
   await insertBusiness(pool, tenantId, { ...rule, firstDate });
   const schedule = await insertFeeSchedule(pool, tenantId);
-  const { id: merchantId } = await insertMerchant(pool, tenantId, { payoutMinimum });
+  const { id: merchantId } = await insertMerchant(pool, tenantId, {
+    payoutMinimum: [{ amount: minimum, currency: 'EUR' }],
+  });
   return { tenantId, merchantId, schedule };
 }
 

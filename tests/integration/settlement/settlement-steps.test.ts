@@ -5,7 +5,7 @@ import { ACCOUNTS } from '../../../domains/ledger/rules/postings';
 import { postTransaction } from '../../../domains/ledger/store/ledger';
 import { addDays } from '../../../domains/merchants/rules/business-day';
 import type { FeeSchedule } from '../../../domains/merchants/store/fee-schedules';
-import type { Merchant } from '../../../domains/merchants/store/merchants';
+import type { Merchant, NewMerchant } from '../../../domains/merchants/store/merchants';
 import type { Statement } from '../../../domains/settlement/rules/statement';
 import {
   NO_MERCHANT,
@@ -47,7 +47,7 @@ interface Shop {
   schedule: FeeSchedule;
 }
 
-async function shop(merchants: number, options: Partial<Merchant> = {}): Promise<Shop> {
+async function shop(merchants: number, options: Partial<NewMerchant> = {}): Promise<Shop> {
   const { pool } = pipeline.database;
   const tenantId = await insertTenant(pool);
   await insertBusiness(pool, tenantId, { timeZone: 'UTC', firstDate: FIRST });
@@ -136,7 +136,7 @@ test('I4: who owes in the end is paid nothing, and owes it the next day', async 
 });
 
 test('less than the smallest payout waits until there is more, also over days on which nothing happens', async () => {
-  const tea = await shop(1, { payoutMinimum: 1_000n });
+  const tea = await shop(1, { payoutMinimum: [{ amount: 1_000n, currency: 'EUR' }] });
   await post(tea, at(tea, 'adjustment', 600n, during(FIRST, 4)));
   await post(tea, at(tea, 'adjustment', 400n, during(THIRD, 4)));
   for (const date of [FIRST, SECOND, THIRD]) await steps.settle(tea.tenantId, date);
