@@ -1,12 +1,25 @@
+import { type ExpectedVersion, isExpected } from '../../core/expected-version';
 import type { PublicId } from '../../core/ids';
 import { timeZoneName } from '../../core/time-zone';
-import type { Queryable } from '../../infra/postgres/pool';
+import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { inTime } from '../../infra/temporal/in-time';
 import { findTenant } from '../accounts';
-import { addDays, type Business, businessDateAt, findBusiness, putBusiness } from '../merchants';
+import {
+  addDays,
+  type Business,
+  type BusinessTerms,
+  businessDateAt,
+  findBusiness,
+  insertBusiness,
+  lockBusiness,
+  updateBusiness,
+} from '../merchants';
 import type { SettlementDeps } from './deps';
+import { nextDayOf } from './due-days';
+import { settleIfDue } from './keep-schedules';
 import { SettlementRefusal } from './refusals';
 import { ensureSettlementSchedule } from './settlement-schedule';
+import type { Starter } from './start';
 
 const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' } as const;
 
@@ -14,34 +27,84 @@ const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' } 
 const MAX_DAYS_AWAY = 366;
 
 /** The fields to change; the rest stay, or get their defaults. */
-export type BusinessChange = { [Key in keyof Omit<Business, 'tenantId'>]?: Business[Key] | undefined };
+export type BusinessChange = { [Key in keyof Omit<BusinessTerms, 'tenantId'>]?: BusinessTerms[Key] | undefined };
+
+type Deps = Pick<SettlementDeps, 'pool' | 'log'> & Starter;
 
 /**
- * Makes a tenant a business, or changes it, and updates the Schedule that settles its days.
+ * Makes a tenant a business, or changes it, updates the Schedule that settles its days, and has those settled that are
+ * over by what it says now. It is changed once that is stored: what Temporal does not take now, it is given by
+ * `keepSchedules` within a minute.
  *
+ * @param expected - the version that the caller takes it to have; `undefined` changes whatever there is
  * @returns the business as it is now
- * @throws SettlementRefusal when the first day is not allowed
+ * @throws SettlementRefusal when the first day is not allowed, its time zone is none, or it is not the version expected
  */
 export async function changeBusiness(
-  deps: Pick<SettlementDeps, 'pool' | 'client'> & { config: { WAYBILL_TASK_QUEUE: string } },
+  deps: Deps,
   tenantId: PublicId,
   change: BusinessChange,
+  expected?: ExpectedVersion,
 ): Promise<Business> {
-  const { pool } = deps;
-  const known = await findBusiness(pool, tenantId);
-  const timeZone = change.timeZone ?? known?.timeZone ?? (await zoneOfTenant(pool, tenantId));
+  const { pool, log } = deps;
+  const business = await inTransaction(pool, (db) => store(db, tenantId, change, expected));
+  await follow(deps, business).catch((error: unknown) => {
+    log.warn({ err: error, tenantId }, "a business's Schedule does not follow its change yet");
+  });
+  return business;
+}
+
+async function store(
+  db: Queryable,
+  tenantId: PublicId,
+  change: BusinessChange,
+  expected: ExpectedVersion | undefined,
+): Promise<Business> {
+  for (;;) {
+    const known = await lockBusiness(db, tenantId);
+    if (!isExpected(expected, known?.version)) {
+      const now = known === undefined ? 'does not exist' : `has the ETag "${known.version}" now`;
+      throw new SettlementRefusal('changed-meanwhile', `The business ${now}; nothing was changed.`);
+    }
+    const terms = await termsOf(db, tenantId, { change, known });
+    const stored = known === undefined ? await insertBusiness(db, terms) : await updateBusiness(db, terms);
+    // Made by another request since it was looked for.
+    if (stored !== undefined) return stored;
+  }
+}
+
+async function termsOf(
+  db: Queryable,
+  tenantId: PublicId,
+  { change, known }: { change: BusinessChange; known: Business | undefined },
+): Promise<BusinessTerms> {
+  const timeZone = change.timeZone ?? known?.timeZone ?? (await zoneOfTenant(db, tenantId));
+  if (timeZoneName(timeZone) !== timeZone) {
+    const detail = `is ${timeZone}, which is not in the IANA database (any more): give another one`;
+    throw new SettlementRefusal('unknown-zone', detail, { field: ['timeZone'] });
+  }
   const cutoff = change.cutoff ?? known?.cutoff ?? DEFAULTS.cutoff;
   const today = businessDateAt(new Date(), { timeZone, cutoff });
-  const business = await putBusiness(pool, {
+  return {
     tenantId,
     timeZone,
     cutoff,
     graceMs: change.graceMs ?? known?.graceMs ?? DEFAULTS.graceMs,
     refundFeePolicy: change.refundFeePolicy ?? known?.refundFeePolicy ?? DEFAULTS.refundFeePolicy,
     firstDate: firstDateOf(change.firstDate, known, today),
-  });
-  await inTime(ensureSettlementSchedule(deps, business));
-  return business;
+  };
+}
+
+/** Tells Temporal; again while others change the business, since theirs may arrive before this. */
+async function follow(deps: Deps, changed: Business): Promise<void> {
+  const { pool } = deps;
+  for (let business = changed; ; ) {
+    await inTime(ensureSettlementSchedule(deps, business));
+    await settleIfDue(deps, await nextDayOf(pool, business), new Date());
+    const now = await findBusiness(pool, business.tenantId);
+    if (now === undefined || now.version === business.version) return;
+    business = now;
+  }
 }
 
 async function zoneOfTenant(db: Queryable, tenantId: PublicId): Promise<string> {

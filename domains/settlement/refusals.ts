@@ -7,6 +7,8 @@ export class SettlementRefusal extends refusalOf({
   'no-reconciliation': 'not-found',
   'day-open': 'too-early',
   'before-first-day': 'invalid',
+  'unknown-zone': 'invalid',
+  'changed-meanwhile': 'outdated',
   'first-day-is-set': 'invalid',
   'first-day-is-remote': 'invalid',
   'use-retry': 'wrong-state',

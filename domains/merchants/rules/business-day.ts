@@ -1,4 +1,7 @@
-import { Temporal } from '@js-temporal/polyfill';
+import { isDate } from '../../../core/calendar-date';
+import { zoneRules } from '../../../core/zone-rules';
+
+const DAY_MS = 86_400_000;
 
 /** Where a business's day ends. */
 export interface BusinessDayRule {
@@ -19,49 +22,45 @@ export interface BusinessDay {
 /**
  * The business day of a date. It begins when the day before ends, so days have no gap and no overlap, whatever the
  * clocks do. If a local day has the cut-off twice, the earlier one counts; if it skips the cut-off, the day ends as
- * long after midnight as it otherwise would.
+ * long after the change of clocks as it otherwise would.
  *
  * @param date - `YYYY-MM-DD`
  * @throws RangeError when the date does not exist
+ * @throws UnknownTimeZone
  */
 export function businessDay(date: string, rule: BusinessDayRule): BusinessDay {
-  const day = plainDate(date);
-  return { date, start: cutoffOf(day.subtract({ days: 1 }), rule), end: cutoffOf(day, rule) };
+  return { date, start: new Date(cutoffOf(addDays(date, -1), rule)), end: new Date(cutoffOf(date, rule)) };
 }
 
-/** The date of the business day that a moment belongs to. */
+/** The date of the business day that a moment belongs to. @throws UnknownTimeZone */
 export function businessDateAt(moment: Date, rule: BusinessDayRule): string {
-  const local = Temporal.Instant.fromEpochMilliseconds(moment.getTime())
-    .toZonedDateTimeISO(rule.timeZone)
-    .toPlainDate();
-  const closed = cutoffOf(local, rule).getTime() <= moment.getTime();
-  return (closed ? local.add({ days: 1 }) : local).toString();
+  const now = moment.getTime();
+  let date = new Date(now + zoneRules(rule.timeZone).aheadAt(now)).toISOString().slice(0, 10);
+  // The date that clocks show is a guess: a cut-off that they leave out just before midnight (Nuuk, 23:59 on 28 March
+  // 2026) is after it.
+  while (cutoffOf(addDays(date, -1), rule) > now) date = addDays(date, -1);
+  while (cutoffOf(date, rule) <= now) date = addDays(date, 1);
+  return date;
 }
 
-/** The last business day that is over at a moment. */
+/** The last business day that is over at a moment. @throws UnknownTimeZone */
 export function lastClosedDate(now: Date, rule: BusinessDayRule): string {
   return addDays(businessDateAt(now, rule), -1);
 }
 
-/**
- * When the clocks show the cut-off of a date for the last time. It is the day's end, except where the time comes twice:
- * a Schedule, which goes by the clocks, may fire at either.
- */
-export function lastCutoff(date: string, { timeZone, cutoff }: BusinessDayRule): Date {
-  const local = plainDate(date).toPlainDateTime(Temporal.PlainTime.from(cutoff));
-  return new Date(local.toZonedDateTime(timeZone, { disambiguation: 'later' }).epochMilliseconds);
-}
-
-/** A date some days later, or earlier. */
+/** A date some days later, or earlier. @throws RangeError when the date does not exist */
 export function addDays(date: string, days: number): string {
-  return plainDate(date).add({ days }).toString();
+  return new Date(midnightOf(date) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-function plainDate(date: string): Temporal.PlainDate {
-  return Temporal.PlainDate.from(date, { overflow: 'reject' });
+/** As if the date were in UTC. */
+function midnightOf(date: string): number {
+  if (!isDate(date)) throw new RangeError(`there is no date ${date}`);
+  return Date.parse(`${date}T00:00:00Z`);
 }
 
-function cutoffOf(day: Temporal.PlainDate, { timeZone, cutoff }: BusinessDayRule): Date {
-  const plainTime = Temporal.PlainTime.from(cutoff);
-  return new Date(day.toZonedDateTime({ timeZone, plainTime }).epochMilliseconds);
+function cutoffOf(date: string, { timeZone, cutoff }: BusinessDayRule): number {
+  const [hours, minutes] = cutoff.split(':').map(Number);
+  const local = midnightOf(date) + ((hours ?? 0) * 60 + (minutes ?? 0)) * 60_000;
+  return zoneRules(timeZone).momentOf(local);
 }
