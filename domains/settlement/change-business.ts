@@ -99,8 +99,8 @@ async function termsOf(
 async function follow(deps: Deps, changed: Business): Promise<void> {
   const { pool } = deps;
   for (let business = changed; ; ) {
-    await inTime(ensureSettlementSchedule(deps, business));
-    await settleIfDue(deps, await nextDayOf(pool, business), new Date());
+    const fires = await inTime(ensureSettlementSchedule(deps, business));
+    if (fires) await settleIfDue(deps, await nextDayOf(pool, business), new Date());
     const now = await findBusiness(pool, business.tenantId);
     if (now === undefined || now.version === business.version) return;
     business = now;

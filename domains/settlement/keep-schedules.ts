@@ -6,13 +6,16 @@ import { type Business, lastClosedDate } from '../merchants';
 import { isDue, type NextDayOf, nextDays } from './due-days';
 import { SettlementRefusal } from './refusals';
 import { settlementLauncherId } from './rules/workflow-names';
-import { ensureSettlementSchedule, isInOrder } from './settlement-schedule';
+import { conditionOf, ensureSettlementSchedule } from './settlement-schedule';
 import { type Starter, startSettlement } from './start';
 
 type Deps = Pick<Platform, 'pool' | 'log'> & Starter;
 
 /** When so many businesses in a row cannot be served, it is Temporal that does not answer. */
 const GIVE_UP_AFTER = 3;
+
+/** There is a month's time for those that still fire as they should; those that do not come first. */
+const MOST_RENEWED = 100;
 
 /** A Schedule that fired just now has not begun with the day yet. */
 const FIRING_MS = 10_000;
@@ -34,12 +37,13 @@ export async function keepSchedules(
   const { pool, client, config, log } = deps;
   const listed = await inTime(listSchedules(client, settlementLauncherId('')));
   const done = { scheduled: [] as Business['tenantId'][], started: [] as Business['tenantId'][] };
-  let failures = 0;
+  let [failures, renewed] = [0, 0];
   for await (const next of nextDays(pool)) {
     const { business } = next;
     const schedule = listed.get(settlementLauncherId(business.tenantId));
     try {
-      if (!isInOrder(schedule, business, { config, now })) {
+      const condition = conditionOf(schedule, business, { config, now });
+      if (condition === 'wrong' || (condition === 'old' && renewed++ < MOST_RENEWED)) {
         await inTime(ensureSettlementSchedule(deps, business, now));
         done.scheduled.push(business.tenantId);
       }

@@ -24,35 +24,39 @@ export interface SettlementTimes {
  * are computed here and given to Temporal as moments: its own rules for time zones may be others, and it does not fire
  * at a local time that clocks leave out.
  *
+ * @returns whether it fires: somebody may have paused it
  * @throws UnknownTimeZone
  */
 export async function ensureSettlementSchedule(
   { client, config }: Starter,
   times: SettlementTimes,
   now = new Date(),
-): Promise<void> {
-  await ensureSchedules(client, [settlementSchedule(times, config, now)]);
+): Promise<boolean> {
+  const paused = await ensureSchedules(client, [settlementSchedule(times, config, now)]);
+  return paused.size === 0;
 }
 
 /**
- * Whether a Schedule fires when it should, and goes on for long enough. One that somebody has paused is left alone.
+ * How a Schedule is: `right`; `old` when it fires next as it should, but was made by other rules or code, or its moments
+ * run out; `wrong` when it does not. One that somebody has paused is right.
  *
  * @param listed - `undefined` when there is none
  * @throws UnknownTimeZone
  */
-export function isInOrder(
+export function conditionOf(
   listed: ListedSchedule | undefined,
   times: SettlementTimes,
   { config, now }: { config: Starter['config']; now: Date },
-): boolean {
-  if (listed === undefined) return false;
-  if (listed.paused) return true;
-  const wanted = formOf(times, config);
-  const [, form, until] = /^(.*), until (\d{4}-\d{2}-\d{2})$/.exec(listed.note ?? '') ?? [];
-  if (form !== wanted || Date.parse(until ?? '') < now.getTime() + DAYS_LEFT * DAY_MS) return false;
-  const next = listed.next.find((moment) => moment.getTime() > now.getTime() + JUST_NOW_MS);
-  const [end] = dayEnds(times, new Date(now.getTime() + JUST_NOW_MS), 1);
-  return next !== undefined && next.getTime() === end?.getTime();
+): 'right' | 'old' | 'wrong' {
+  if (listed === undefined) return 'wrong';
+  if (listed.paused) return 'right';
+  const from = new Date(now.getTime() + JUST_NOW_MS);
+  const next = listed.next.filter((moment) => moment > from);
+  const ends = dayEnds(times, from, next.length);
+  if (next.length === 0 || next.some((moment, at) => moment.getTime() !== ends[at]?.getTime())) return 'wrong';
+  const [, form, until = ''] = /^(.*), until (\d{4}-\d{2}-\d{2})$/.exec(listed.note ?? '') ?? [];
+  const lasts = Date.parse(until) >= now.getTime() + DAYS_LEFT * DAY_MS;
+  return form === formOf(times, config) && lasts ? 'right' : 'old';
 }
 
 /** The Schedule of a business as it is made at a moment. @throws UnknownTimeZone */

@@ -7,20 +7,24 @@ import { taskQueue } from './task-queues';
 /**
  * Creates Schedules, or updates them to match these options. Several workers may do so at once. One that is paused stays
  * so, with the note that says why.
+ *
+ * @returns the ids of those that are paused
  */
-export async function ensureSchedules(client: Client, schedules: readonly ScheduleOptions[]): Promise<void> {
+export async function ensureSchedules(client: Client, schedules: readonly ScheduleOptions[]): Promise<Set<string>> {
+  const paused = new Set<string>();
   for (const options of schedules) {
     try {
       await client.schedule.create(options);
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
       const handle = client.schedule.getHandle(options.scheduleId);
-      await handle.update(({ state }) => ({
-        ...options,
-        state: state.paused ? state : { ...state, ...options.state },
-      }));
+      await handle.update(({ state }) => {
+        if (state.paused) paused.add(options.scheduleId);
+        return { ...options, state: state.paused ? state : { ...state, ...options.state } };
+      });
     }
   }
+  return paused;
 }
 
 export interface Housekeeping {

@@ -29,38 +29,46 @@ export interface BusinessDay {
  * @throws UnknownTimeZone
  */
 export function businessDay(date: string, rule: BusinessDayRule): BusinessDay {
-  return { date, start: new Date(cutoffOf(addDays(date, -1), rule)), end: new Date(cutoffOf(date, rule)) };
+  const day = dayOf(date);
+  return { date, start: new Date(endOf(day - DAY_MS, rule)), end: new Date(endOf(day, rule)) };
 }
 
 /** The date of the business day that a moment belongs to. @throws UnknownTimeZone */
 export function businessDateAt(moment: Date, rule: BusinessDayRule): string {
-  const now = moment.getTime();
-  let date = new Date(now + zoneRules(rule.timeZone).aheadAt(now)).toISOString().slice(0, 10);
-  // The date that clocks show is a guess: a cut-off that they leave out just before midnight (Nuuk, 23:59 on 28 March
-  // 2026) is after it.
-  while (cutoffOf(addDays(date, -1), rule) > now) date = addDays(date, -1);
-  while (cutoffOf(date, rule) <= now) date = addDays(date, 1);
-  return date;
+  return dateOf(dayAt(moment, rule));
 }
 
 /** The last business day that is over at a moment. @throws UnknownTimeZone */
 export function lastClosedDate(now: Date, rule: BusinessDayRule): string {
-  return addDays(businessDateAt(now, rule), -1);
+  return dateOf(dayAt(now, rule) - DAY_MS);
 }
 
 /** A date some days later, or earlier. @throws RangeError when the date does not exist */
 export function addDays(date: string, days: number): string {
-  return new Date(midnightOf(date) + days * DAY_MS).toISOString().slice(0, 10);
+  return dateOf(dayOf(date) + days * DAY_MS);
 }
 
-/** As if the date were in UTC. */
-function midnightOf(date: string): number {
+/** A date as its midnight in UTC. */
+function dayOf(date: string): number {
   if (!isDate(date)) throw new RangeError(`there is no date ${date}`);
   return Date.parse(`${date}T00:00:00Z`);
 }
 
-function cutoffOf(date: string, { timeZone, cutoff }: BusinessDayRule): number {
+function dateOf(day: number): string {
+  return new Date(day).toISOString().slice(0, 10);
+}
+
+function dayAt(moment: Date, rule: BusinessDayRule): number {
+  const now = moment.getTime();
+  let day = Math.floor((now + zoneRules(rule.timeZone).aheadAt(now)) / DAY_MS) * DAY_MS;
+  // The date that clocks show is a guess: a cut-off that they leave out just before midnight (Nuuk, 23:59 on 28 March
+  // 2026) is after it.
+  while (endOf(day - DAY_MS, rule) > now) day -= DAY_MS;
+  while (endOf(day, rule) <= now) day += DAY_MS;
+  return day;
+}
+
+function endOf(day: number, { timeZone, cutoff }: BusinessDayRule): number {
   const [hours, minutes] = cutoff.split(':').map(Number);
-  const local = midnightOf(date) + ((hours ?? 0) * 60 + (minutes ?? 0)) * 60_000;
-  return zoneRules(timeZone).momentOf(local);
+  return zoneRules(timeZone).momentOf(day + ((hours ?? 0) * 60 + (minutes ?? 0)) * 60_000);
 }

@@ -1,4 +1,4 @@
-import { ScheduleNotFoundError } from '@temporalio/client';
+import { ScheduleNotFoundError, WorkflowNotFoundError } from '@temporalio/client';
 import { type PublicId, toUuid } from '../../../core/ids';
 import { addDays, businessDay, lastClosedDate } from '../../../domains/merchants/rules/business-day';
 import { settlementDeps } from '../../../domains/settlement/deps';
@@ -138,12 +138,14 @@ test('a day whose Schedule did not fire is settled all the same, unless somebody
   expect((await keep()).started).toEqual([]);
   const { state } = await scheduleOf(paused.tenantId).describe();
   expect(state).toMatchObject({ paused: true, note: 'while we look into it' });
-  // A change of the business leaves it paused, too.
+  // A change of the business leaves it paused, and its days alone, too.
   expect((await patch(paused.key, { cutoff: '23:58' })).status).toBe(200);
   expect((await scheduleOf(paused.tenantId).describe()).state).toMatchObject({
     paused: true,
     note: 'while we look into it',
   });
+  const launched = api.pipeline.client.workflow.getHandle(settlementLauncherId(paused.tenantId, last)).describe();
+  await expect(launched).rejects.toThrow(WorkflowNotFoundError);
 });
 
 /** A zone where it is between noon and one o'clock: its day has begun, and does not end soon. */
