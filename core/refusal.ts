@@ -5,6 +5,8 @@ export type RefusalKind =
   | 'already-exists'
   /** The resource's state does not allow it, or no longer does. */
   | 'wrong-state'
+  /** It is not the version that the caller expects. */
+  | 'outdated'
   /** Somebody else is working on it at the moment. */
   | 'busy'
   /** The input cannot be used. */

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { NODE_ZONE_RULES_VERSION, ZONE_RULES_VERSION } from '../core/zone-rules';
 import type { MetricsPage } from '../infra/observability/metrics-page';
 
 export interface HealthServerOptions {
@@ -21,7 +22,8 @@ export async function startHealthServer(options: HealthServerOptions): Promise<S
       '/readyz': async () => {
         const problems = await options.problems();
         const ready = Object.keys(problems).length === 0;
-        json(ready ? 200 : 503, ready ? { status: 'ready' } : { status: 'not ready', problems });
+        const timeZones = { rules: ZONE_RULES_VERSION, node: NODE_ZONE_RULES_VERSION };
+        json(ready ? 200 : 503, ready ? { status: 'ready', timeZones } : { status: 'not ready', problems, timeZones });
       },
       '/metrics': async () => answer(200, options.metrics.contentType, await options.metrics.render()),
     };

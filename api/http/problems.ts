@@ -90,6 +90,11 @@ export const PROBLEMS = {
     title: 'The request with this idempotency key is being executed',
     help: 'Repeat it after the seconds in Retry-After: it is then answered as the first one was.',
   },
+  'precondition-failed': {
+    status: 412,
+    title: 'It has changed meanwhile',
+    help: 'Read it again, and repeat the change with the ETag that it has now, if it is still wanted.',
+  },
   'content-too-large': {
     status: 413,
     title: 'The body is too large',
@@ -181,6 +186,7 @@ const REFUSED = {
   'not-found': 'not-found',
   'already-exists': 'already-exists',
   'wrong-state': 'wrong-state',
+  outdated: 'precondition-failed',
   busy: 'attempt-in-flight',
   invalid: 'validation-failed',
   'too-early': 'period-open',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NODE_ZONE_RULES_VERSION, ZONE_RULES_VERSION } from '../../core/zone-rules';
 import { publicRoute, type Route } from '../http/route';
 
 const TAG = 'Operations';
@@ -8,6 +9,9 @@ const readinessSchema = z
   .object({
     status: z.enum(['ok', 'unavailable']),
     checks: z.record(z.string(), z.string()).meta({ description: '`ok`, or what is wrong, for each server.' }),
+    timeZones: z
+      .object({ rules: z.string().meta({ example: '2026f' }), node: z.string().meta({ example: '2025c' }) })
+      .meta({ description: "Releases of the IANA time zone database: what business days are cut by, and Node's own." }),
   })
   .meta({ id: 'Readiness' });
 
@@ -43,10 +47,15 @@ export function operationRoutes({ readiness, document }: OperationDeps): Route[]
       },
       handler: async () => {
         const checks = await readiness();
+        const timeZones = { rules: ZONE_RULES_VERSION, node: NODE_ZONE_RULES_VERSION };
         const ready = Object.values(checks).every((state) => state === 'ok');
         return ready
-          ? { status: 200, body: { status: 'ok' as const, checks } }
-          : { status: 503, body: { status: 'unavailable' as const, checks }, headers: { 'retry-after': '1' } };
+          ? { status: 200, body: { status: 'ok' as const, checks, timeZones } }
+          : {
+              status: 503,
+              body: { status: 'unavailable' as const, checks, timeZones },
+              headers: { 'retry-after': '1' },
+            };
       },
     }),
     publicRoute({

@@ -27,10 +27,11 @@ export async function createMerchant(
     if (known !== undefined) return known;
     const merchant = await insertMerchant(db, { id, tenantId, ...request });
     if (merchant === undefined) throw new Error('the merchant belongs to another tenant');
-    const payoutMinimum = request.payoutMinimum.map(({ amount, currency }) => ({ amount: amount.toString(), currency }));
+    const payoutMinimum = request.payoutMinimum.map(({ amount, currency }) => ({
+      amount: amount.toString(),
+      currency,
+    }));
     const payload = { ...request, payoutMinimum };
-      JSON.stringify(request, (_name, value) => (typeof value === 'bigint' ? `${value}` : value)),
-    );
     await appendAudit(db, tenantId, { actor: keyId, action: 'merchant.registered', subject: id, payload });
     return merchant;
   });

@@ -9,9 +9,16 @@ export {
   businessDateAt,
   businessDay,
   lastClosedDate,
-  lastCutoff,
 } from './rules/business-day';
-export { type Business, findBusiness, listBusinesses, putBusiness } from './store/businesses';
+export {
+  type Business,
+  type BusinessTerms,
+  findBusiness,
+  insertBusiness,
+  listBusinesses,
+  lockBusiness,
+  updateBusiness,
+} from './store/businesses';
 
 // Merchants
 

@@ -1,14 +1,26 @@
-import type { Pool } from 'pg';
+import { type ExpectedVersion, isExpected } from '../../core/expected-version';
 import type { PublicId } from '../../core/ids';
 import { timeZoneName } from '../../core/time-zone';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { inTime } from '../../infra/temporal/in-time';
 import { findTenant } from '../accounts';
 import { appendAudit } from '../audit';
-import { addDays, type Business, businessDateAt, findBusiness, putBusiness } from '../merchants';
+import {
+  addDays,
+  type Business,
+  type BusinessTerms,
+  businessDateAt,
+  findBusiness,
+  insertBusiness,
+  lockBusiness,
+  updateBusiness,
+} from '../merchants';
 import type { SettlementDeps } from './deps';
+import { nextDayOf } from './due-days';
+import { settleIfDue } from './keep-schedules';
 import { SettlementRefusal } from './refusals';
 import { ensureSettlementSchedule } from './settlement-schedule';
+import type { Starter } from './start';
 
 const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' } as const;
 
@@ -16,56 +28,115 @@ const DEFAULTS = { cutoff: '23:59', graceMs: 120_000, refundFeePolicy: 'keep' } 
 const MAX_DAYS_AWAY = 366;
 
 /** The fields to change; the rest stay, or get their defaults. */
-export type BusinessChange = { [Key in keyof Omit<Business, 'tenantId'>]?: Business[Key] | undefined };
+export type BusinessChange = { [Key in keyof Omit<BusinessTerms, 'tenantId'>]?: BusinessTerms[Key] | undefined };
+
+type Deps = Pick<SettlementDeps, 'pool' | 'log'> & Starter;
 
 /**
- * Makes a tenant a business, or changes it, and updates the Schedule that settles its days. What changes is in the audit
- * log.
+ * Makes a tenant a business, or changes it, updates the Schedule that settles its days, and has those settled that are
+ * over by what it says now. It is changed once that is stored: what Temporal does not take now, it is given by
+ * `keepSchedules` within a minute.
  *
  * @param by - whose request it is; `keyId` goes into the audit log
+ * @param expected - the version that the caller takes it to have; `undefined` changes whatever there is
  * @returns the business as it is now
- * @throws SettlementRefusal when the first day is not allowed
+ * @throws SettlementRefusal when the first day is not allowed, its time zone is none, or it is not the version expected
  */
 export async function changeBusiness(
-  deps: Pick<SettlementDeps, 'pool' | 'client'> & { config: { WAYBILL_TASK_QUEUE: string } },
-  by: { tenantId: PublicId; keyId: PublicId },
+  deps: Deps,
+  by: Author,
   change: BusinessChange,
+  expected?: ExpectedVersion,
 ): Promise<Business> {
-  const { pool } = deps;
-  const { tenantId } = by;
-  const known = await findBusiness(pool, tenantId);
-  const timeZone = change.timeZone ?? known?.timeZone ?? (await zoneOfTenant(pool, tenantId));
+  const { pool, log } = deps;
+  const business = await inTransaction(pool, (db) => store(db, by, change, expected));
+  await follow(deps, business).catch((error: unknown) => {
+    log.warn({ err: error, tenantId: by.tenantId }, "a business's Schedule does not follow its change yet");
+  });
+  return business;
+}
+
+/** Whose request it is. */
+interface Author {
+  tenantId: PublicId;
+  keyId: PublicId;
+}
+
+async function store(
+  db: Queryable,
+  { tenantId, keyId }: Author,
+  change: BusinessChange,
+  expected: ExpectedVersion | undefined,
+): Promise<Business> {
+  for (;;) {
+    const known = await lockBusiness(db, tenantId);
+    if (!isExpected(expected, known?.version)) {
+      const now = known === undefined ? 'does not exist' : `has the ETag "${known.version}" now`;
+      throw new SettlementRefusal('changed-meanwhile', `The business ${now}; nothing was changed.`);
+    }
+    const terms = await termsOf(db, tenantId, { change, known });
+    const stored = known === undefined ? await insertBusiness(db, terms) : await updateBusiness(db, terms);
+    // Otherwise another request has made it since it was looked for.
+    if (stored === undefined) continue;
+    await noteChange(db, keyId, { known, stored });
+    return stored;
+  }
+}
+
+/** What has changed goes into the audit log, with what was before. */
+async function noteChange(
+  db: Queryable,
+  keyId: PublicId,
+  { known, stored }: { known: Business | undefined; stored: Business },
+): Promise<void> {
+  const before = new Map<string, unknown>(Object.entries(audited(known)));
+  const changed = Object.entries(audited(stored)).filter(([name, value]) => before.get(name) !== value);
+  if (changed.length === 0) return;
+  const from = known && Object.fromEntries(changed.map(([name]) => [name, before.get(name)]));
+  const payload = { from: from ?? null, to: Object.fromEntries(changed) };
+  const { tenantId } = stored;
+  await appendAudit(db, tenantId, { actor: keyId, action: 'business.changed', subject: tenantId, payload });
+}
+
+/** The terms of a business, as the audit log names them. */
+function audited(business: Business | undefined): Partial<Business> {
+  if (business === undefined) return {};
+  const { timeZone, cutoff, graceMs, refundFeePolicy, firstDate } = business;
+  return { timeZone, cutoff, graceMs, refundFeePolicy, firstDate };
+}
+
+async function termsOf(
+  db: Queryable,
+  tenantId: PublicId,
+  { change, known }: { change: BusinessChange; known: Business | undefined },
+): Promise<BusinessTerms> {
+  const timeZone = change.timeZone ?? known?.timeZone ?? (await zoneOfTenant(db, tenantId));
+  if (timeZoneName(timeZone) !== timeZone) {
+    const detail = `is ${timeZone}, which is not in the IANA database (any more): give another one`;
+    throw new SettlementRefusal('unknown-zone', detail, { field: ['timeZone'] });
+  }
   const cutoff = change.cutoff ?? known?.cutoff ?? DEFAULTS.cutoff;
   const today = businessDateAt(new Date(), { timeZone, cutoff });
-  const business = await putAudited(pool, by.keyId, known, {
+  return {
     tenantId,
     timeZone,
     cutoff,
     graceMs: change.graceMs ?? known?.graceMs ?? DEFAULTS.graceMs,
     refundFeePolicy: change.refundFeePolicy ?? known?.refundFeePolicy ?? DEFAULTS.refundFeePolicy,
     firstDate: firstDateOf(change.firstDate, known, today),
-  });
-  await inTime(ensureSettlementSchedule(deps, business));
-  return business;
+  };
 }
 
-async function putAudited(
-  pool: Pool,
-  keyId: PublicId,
-  known: Business | undefined,
-  wanted: Business,
-): Promise<Business> {
-  return inTransaction(pool, async (db) => {
-    const business = await putBusiness(db, wanted);
-    const { tenantId, ...now } = business;
-    const before = new Map(Object.entries(known ?? {}));
-    const changed = Object.entries(now).filter(([name, value]) => before.get(name) !== value);
-    if (changed.length === 0) return business;
-    const from = known && Object.fromEntries(changed.map(([name]) => [name, before.get(name)]));
-    const payload = { from: from ?? null, to: Object.fromEntries(changed) };
-    await appendAudit(db, tenantId, { actor: keyId, action: 'business.changed', subject: tenantId, payload });
-    return business;
-  });
+/** Tells Temporal; again while others change the business, since theirs may arrive before this. */
+async function follow(deps: Deps, changed: Business): Promise<void> {
+  const { pool } = deps;
+  for (let business = changed; ; ) {
+    const fires = await inTime(ensureSettlementSchedule(deps, business));
+    if (fires) await settleIfDue(deps, await nextDayOf(pool, business), new Date());
+    const now = await findBusiness(pool, business.tenantId);
+    if (now === undefined || now.version === business.version) return;
+    business = now;
+  }
 }
 
 async function zoneOfTenant(db: Queryable, tenantId: PublicId): Promise<string> {

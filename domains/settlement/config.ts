@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { duration } from '../../infra/config/fields';
 
 export const settlementConfig = z.object({
-  WAYBILL_SETTLEMENT_WATCH_INTERVAL: duration('1m', 'how often to look for overdue settlements'),
+  WAYBILL_SETTLEMENT_WATCH_INTERVAL: duration(
+    '1m',
+    'how often to look for overdue settlements, and for Schedules to put right',
+  ),
   WAYBILL_SETTLEMENT_OVERDUE_AFTER: duration('15m', "how long after a day's end and grace its settlement is overdue"),
   WAYBILL_PAYOUT_OVERDUE_AFTER: duration(
     '7d',

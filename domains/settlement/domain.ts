@@ -1,14 +1,17 @@
 import type { Domain } from '../../infra/platform/domain';
+import { compareZones } from './compare-zones';
 import { settlementConfig } from './config';
 import { startPayoutWatch } from './payout-watch';
-import { ensureSettlementSchedules } from './settlement-schedule';
-import { startSettlementWatch } from './watchdog';
+import { startSettlementWatch, tryToKeepSchedules } from './watchdog';
 
 export const settlement: Domain = {
   name: 'settlement',
   config: settlementConfig,
   scopes: ['finance:settle'],
-  prepare: ensureSettlementSchedules,
+  async prepare(platform) {
+    await compareZones(platform);
+    await tryToKeepSchedules(platform);
+  },
   watch: (platform) => {
     startSettlementWatch(platform);
     startPayoutWatch(platform);

@@ -8,6 +8,8 @@ export class SettlementRefusal extends refusalOf({
   'no-payout': 'not-found',
   'day-open': 'too-early',
   'before-first-day': 'invalid',
+  'unknown-zone': 'invalid',
+  'changed-meanwhile': 'outdated',
   'first-day-is-set': 'invalid',
   'first-day-is-remote': 'invalid',
   'too-many-days': 'invalid',

@@ -25,7 +25,7 @@ export interface Starter {
  */
 export async function startSettlement(
   { client, config }: Starter,
-  { tenantId, upTo, trigger }: { tenantId: PublicId; upTo: string; trigger: 'manual' | 'retry' },
+  { tenantId, upTo, trigger }: { tenantId: PublicId; upTo: string; trigger: 'schedule' | 'manual' | 'retry' },
 ): Promise<void> {
   try {
     await inTime(

@@ -1,22 +1,38 @@
 import type { Platform } from '../../infra/platform/platform';
-import { addDays, type Business, lastClosedDate, lastCutoff, listBusinesses } from '../merchants';
+import { type Business, businessDay, lastClosedDate } from '../merchants';
 import { storeEvent } from '../webhooks';
 import { announce } from './announce';
 import { type SettlementDeps, settlementDeps } from './deps';
+import { type NextDayOf, nextDays } from './due-days';
+import { keepSchedules } from './keep-schedules';
 import { countHolds } from './store/set-aside';
-import { lastCompletedDate } from './store/settlement-runs';
 
-const PAGE = 500;
-
-/** Looks for overdue settlements at once, then at intervals, until the process closes. */
+/**
+ * At once, then at intervals until the process closes: looks for overdue settlements, and puts Schedules right. A look
+ * that takes longer than an interval is not overtaken by the next.
+ */
 export function startSettlementWatch(platform: Platform): void {
   const deps = settlementDeps(platform);
-  const look = () => {
-    watchSettlements(deps).catch((error) => deps.log.warn({ err: error }, 'could not look for overdue settlements'));
+  let looking = false;
+  const look = async () => {
+    if (looking) return;
+    looking = true;
+    await watchSettlements(deps).catch((error: unknown) => {
+      deps.log.warn({ err: error }, 'could not look for overdue settlements');
+    });
+    await tryToKeepSchedules(deps);
+    looking = false;
   };
-  look();
-  const timer = setInterval(look, deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
+  void look();
+  const timer = setInterval(() => void look(), deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
   platform.onClose(async () => clearInterval(timer));
+}
+
+/** {@link keepSchedules}; it never rejects, since it is done again in a minute. */
+export async function tryToKeepSchedules(deps: Parameters<typeof keepSchedules>[0]): Promise<void> {
+  await keepSchedules(deps).catch((error: unknown) => {
+    deps.log.warn({ err: error }, 'could not look after the Schedules of settlements');
+  });
 }
 
 /**
@@ -28,38 +44,27 @@ export function startSettlementWatch(platform: Platform): void {
  */
 export async function watchSettlements(deps: SettlementDeps, now = new Date()): Promise<number> {
   let overdue = 0;
-  for (let after: string | undefined; ; ) {
-    const businesses = await listBusinesses(deps.pool, after, PAGE);
-    for (const business of businesses) {
-      try {
-        const date = await overdueDate(deps, business, now);
-        if (date === undefined) continue;
-        overdue++;
-        await raise(deps, business, date, lastClosedDate(now, business));
-      } catch (error) {
-        // The other businesses are checked all the same.
-        deps.log.error({ err: error, tenantId: business.tenantId }, 'could not look whether a settlement is overdue');
-      }
+  for await (const next of nextDays(deps.pool)) {
+    const { business, date } = next;
+    try {
+      if (!isOverdue(next, deps.config.WAYBILL_SETTLEMENT_OVERDUE_AFTER, now)) continue;
+      overdue++;
+      await raise(deps, business, date, lastClosedDate(now, business));
+    } catch (error) {
+      // The other businesses are checked all the same.
+      deps.log.error({ err: error, tenantId: business.tenantId }, 'could not look whether a settlement is overdue');
     }
-    after = businesses.at(-1)?.tenantId;
-    if (businesses.length < PAGE) break;
   }
   deps.metrics.overdue.set(overdue);
   deps.metrics.setAside.set(await countHolds(deps.pool));
   return overdue;
 }
 
-/** The first overdue day, if there is one. */
-async function overdueDate(
-  { pool, config }: SettlementDeps,
-  business: Business,
-  now: Date,
-): Promise<string | undefined> {
-  const last = await lastCompletedDate(pool, business.tenantId);
-  const date = last === undefined ? business.firstDate : addDays(last, 1);
-  if (date > lastClosedDate(now, business)) return undefined;
-  const dueAt = lastCutoff(date, business).getTime() + business.graceMs + config.WAYBILL_SETTLEMENT_OVERDUE_AFTER;
-  return now.getTime() > dueAt ? date : undefined;
+/** A day that was over before the business said when its days end could not be settled before that. */
+function isOverdue({ business, date }: NextDayOf, afterMs: number, now: Date): boolean {
+  if (date > lastClosedDate(now, business)) return false;
+  const since = Math.max(businessDay(date, business).end.getTime(), business.daysChangedAt.getTime());
+  return now.getTime() > since + business.graceMs + afterMs;
 }
 
 /** @param closed - the last day that is over: the tenant is told once for each, as long as `date` is not settled */

@@ -1,13 +1,20 @@
 import type { Pool } from 'pg';
-import { newId, type PublicId } from '../../core/ids';
+import { newId, type PublicId, toUuid } from '../../core/ids';
 import type { FeeTerms } from '../../domains/merchants/rules/fees';
-import { type Business, putBusiness } from '../../domains/merchants/store/businesses';
+import * as businesses from '../../domains/merchants/store/businesses';
 import * as feeSchedules from '../../domains/merchants/store/fee-schedules';
 import * as merchants from '../../domains/merchants/store/merchants';
 
-/** Makes a tenant a business: Berlin, 23:59, from 2020 on, no grace. */
-export function insertBusiness(pool: Pool, tenantId: PublicId, options: Partial<Business> = {}): Promise<Business> {
-  return putBusiness(pool, {
+/**
+ * Makes a tenant a business, or changes it: by default Berlin, 23:59, from 2020 on, no grace. Its days count as known
+ * ever since the first of them.
+ */
+export async function insertBusiness(
+  pool: Pool,
+  tenantId: PublicId,
+  options: Partial<businesses.BusinessTerms> = {},
+): Promise<businesses.Business> {
+  const terms: businesses.BusinessTerms = {
     tenantId,
     timeZone: 'Europe/Berlin',
     cutoff: '23:59',
@@ -15,7 +22,12 @@ export function insertBusiness(pool: Pool, tenantId: PublicId, options: Partial<
     refundFeePolicy: 'keep',
     firstDate: '2020-01-01',
     ...options,
-  });
+  };
+  if ((await businesses.insertBusiness(pool, terms)) === undefined) await businesses.updateBusiness(pool, terms);
+  await pool.query('UPDATE businesses SET days_changed_at = first_date WHERE tenant_id = $1', [toUuid(tenantId)]);
+  const business = await businesses.findBusiness(pool, tenantId);
+  if (business === undefined) throw new Error('the business was neither made nor changed');
+  return business;
 }
 
 /** Makes a merchant of a business. */

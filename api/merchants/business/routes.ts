@@ -1,13 +1,14 @@
 import { findBusiness } from '../../../domains/merchants';
 import { changeBusiness } from '../../../domains/settlement';
 import type { DoorContext } from '../../http/door';
+import { ETAG, etag, ifMatchHeaders } from '../../http/etag';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { businessChangeSchema, businessSchema, businessView } from './schemas';
 
 const TAG = 'Business';
 
-export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'config'>): Route[] {
+export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'config' | 'log'>): Route[] {
   return [
     route({
       method: 'get',
@@ -16,12 +17,12 @@ export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'conf
       tag: TAG,
       summary: 'Get when the business day ends, and how fees are treated',
       scope: 'finance:read',
-      responses: { 200: { description: 'The business.', body: businessSchema } },
+      responses: { 200: { description: 'The business.', body: businessSchema, headers: ETAG } },
       problems: ['not-found'],
       handler: async (_input, { tenantId }) => {
         const business = await findBusiness(deps.pool, tenantId);
         if (business === undefined) throw new Problem('not-found');
-        return { status: 200, body: businessView(business) };
+        return { status: 200, headers: etag(business), body: businessView(business) };
       },
     }),
     route({
@@ -32,14 +33,18 @@ export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'conf
       summary: 'Make the tenant a business, or change it',
       description:
         'From then on every business day is settled at its cut-off, in the given time zone. A change of zone or cut-off ' +
-        'applies to days that have no settlement yet; the first of them begins where the last one ended.',
+        'applies to days that have no settlement yet; the first of them begins where the last one ended. Days that are ' +
+        'over already, by an earlier cut-off or a past first day, are settled at once.',
       scope: 'finance:write',
+      headers: ifMatchHeaders,
       body: businessChangeSchema,
-      responses: { 200: { description: 'The business as it is now.', body: businessSchema } },
-      handler: async ({ body: { grace, ...change } }, context) => ({
-        status: 200,
-        body: businessView(await changeBusiness(deps, context, { ...change, graceMs: grace })),
-      }),
+      responses: { 200: { description: 'The business as it is now.', body: businessSchema, headers: ETAG } },
+      problems: ['precondition-failed'],
+      handler: async ({ headers, body: { grace, ...change } }, context) => {
+        const wanted = { ...change, graceMs: grace };
+        const business = await changeBusiness(deps, context, wanted, headers['if-match']);
+        return { status: 200, headers: etag(business), body: businessView(business) };
+      },
     }),
   ];
 }

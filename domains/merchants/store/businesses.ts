@@ -14,7 +14,14 @@ export interface Business {
   refundFeePolicy: RefundFeePolicy;
   /** The first business day that is settled, `YYYY-MM-DD`. */
   firstDate: string;
+  /** Grows with every change. */
+  version: number;
+  /** When it was made, or its time zone or cut-off last changed. */
+  daysChangedAt: Date;
 }
+
+/** What is said of a business; the rest follows from when it was said. */
+export type BusinessTerms = Omit<Business, 'version' | 'daysChangedAt'>;
 
 interface Row {
   tenant_id: string;
@@ -23,10 +30,12 @@ interface Row {
   grace_ms: number;
   refund_fee_policy: RefundFeePolicy;
   first_date: string;
+  version: number;
+  days_changed_at: Date;
 }
 
 const COLUMNS = `tenant_id, time_zone, to_char(cutoff, 'HH24:MI') AS cutoff, grace_ms, refund_fee_policy,
-  first_date::text AS first_date`;
+  first_date::text AS first_date, version, days_changed_at`;
 
 /** Index: businesses_pkey. */
 export async function findBusiness(db: Queryable, tenantId: PublicId): Promise<Business | undefined> {
@@ -48,17 +57,22 @@ export async function listBusinesses(db: Queryable, after: PublicId | undefined,
   return rows.map(fromRow);
 }
 
-/**
- * Makes a tenant a business, or changes it. The first date never changes: what was settled stays settled.
- *
- * @returns the business as it is now
- */
-export async function putBusiness(db: Queryable, business: Business): Promise<Business> {
+/** A business, locked until the transaction ends: whoever changes it waits for whoever does already. Index: businesses_pkey. */
+export async function lockBusiness(db: Queryable, tenantId: PublicId): Promise<Business | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'lock-business',
+    text: `SELECT ${COLUMNS} FROM businesses WHERE tenant_id = $1 FOR NO KEY UPDATE`,
+    values: [toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Makes a tenant a business. @returns `undefined` when it is one already */
+export async function insertBusiness(db: Queryable, business: BusinessTerms): Promise<Business | undefined> {
   const { rows } = await db.query<Row>({
     text: `INSERT INTO businesses (tenant_id, time_zone, cutoff, grace_ms, refund_fee_policy, first_date)
            VALUES ($1, $2, $3::time, $4, $5, $6::date)
-           ON CONFLICT (tenant_id) DO UPDATE SET time_zone = excluded.time_zone, cutoff = excluded.cutoff,
-             grace_ms = excluded.grace_ms, refund_fee_policy = excluded.refund_fee_policy
+           ON CONFLICT (tenant_id) DO NOTHING
            RETURNING ${COLUMNS}`,
     values: [
       toUuid(business.tenantId),
@@ -69,9 +83,27 @@ export async function putBusiness(db: Queryable, business: Business): Promise<Bu
       business.firstDate,
     ],
   });
-  const [row] = rows;
-  if (row === undefined) throw new Error('the upsert returned no row');
-  return fromRow(row);
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/**
+ * Changes a business. Its first date stays: what was settled stays settled. Index: businesses_pkey.
+ *
+ * @returns the business as it is now; `undefined` when the tenant is none
+ */
+export async function updateBusiness(
+  db: Queryable,
+  business: Omit<BusinessTerms, 'firstDate'>,
+): Promise<Business | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `UPDATE businesses SET time_zone = $2, cutoff = $3::time, grace_ms = $4, refund_fee_policy = $5,
+                  version = version + 1,
+                  days_changed_at = CASE WHEN (time_zone, cutoff) = ($2, $3::time) THEN days_changed_at ELSE now() END
+           WHERE tenant_id = $1
+           RETURNING ${COLUMNS}`,
+    values: [toUuid(business.tenantId), business.timeZone, business.cutoff, business.graceMs, business.refundFeePolicy],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
 function fromRow(row: Row): Business {
@@ -82,5 +114,7 @@ function fromRow(row: Row): Business {
     graceMs: row.grace_ms,
     refundFeePolicy: row.refund_fee_policy,
     firstDate: row.first_date,
+    version: row.version,
+    daysChangedAt: row.days_changed_at,
   };
 }

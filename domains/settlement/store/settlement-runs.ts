@@ -211,6 +211,31 @@ export async function lastCompletedDate(db: Queryable, tenantId: PublicId): Prom
   return rows[0]?.business_date;
 }
 
+/**
+ * How far some businesses are settled: the last completed date, and the state of the run of the day after it, or of the
+ * first day. Index: settlement_runs_tenant_id_business_date_key.
+ */
+export async function settledUpTo(
+  db: Queryable,
+  businesses: readonly { tenantId: PublicId; firstDate: string }[],
+): Promise<Map<PublicId, { last: string | undefined; next: RunState | undefined }>> {
+  const { rows } = await db.query<{ tenant_id: string; last: string | null; next: RunState | null }>({
+    name: 'settled-up-to',
+    text: `SELECT b.tenant_id, completed.business_date AS last, run.state AS next
+           FROM unnest($1::uuid[], $2::date[]) AS b (tenant_id, first_date)
+           LEFT JOIN LATERAL (SELECT business_date FROM settlement_runs
+                              WHERE tenant_id = b.tenant_id AND state = 'completed'
+                              ORDER BY business_date DESC LIMIT 1) AS completed ON true
+           LEFT JOIN LATERAL (SELECT state FROM settlement_runs
+                              WHERE tenant_id = b.tenant_id
+                                AND business_date = coalesce(completed.business_date + 1, b.first_date)) AS run ON true`,
+    values: [businesses.map(({ tenantId }) => toUuid(tenantId)), businesses.map(({ firstDate }) => firstDate)],
+  });
+  return new Map(
+    rows.map((row) => [fromUuid('ten', row.tenant_id), { last: row.last ?? undefined, next: row.next ?? undefined }]),
+  );
+}
+
 /** A tenant's runs by date. Index: settlement_runs_tenant_id_business_date_key. */
 export async function listRuns(
   db: Queryable,

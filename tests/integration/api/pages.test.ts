@@ -1,11 +1,13 @@
 import request from 'supertest';
 import { PROBLEMS } from '../../../api/http/problems';
+import { NODE_ZONE_RULES_VERSION, ZONE_RULES_VERSION } from '../../../core/zone-rules';
 import { createMetricsPage } from '../../../infra/observability/metrics-page';
 import { startMetricsServer } from '../../../infra/observability/metrics-server';
 import { ADMIN_KEY, createApi, type TestApi } from '../../support/api-support';
 
 let api: TestApi;
 const checks: Record<string, string> = { postgres: 'ok', temporal: 'ok' };
+const timeZones = { rules: ZONE_RULES_VERSION, node: NODE_ZONE_RULES_VERSION };
 
 beforeAll(async () => {
   api = await createApi({ readiness: async () => checks });
@@ -17,13 +19,13 @@ test('/healthz answers without a key', async () => {
   expect({ status, body }).toEqual({ status: 200, body: { status: 'ok' } });
 });
 
-test('/readyz says what is not ready', async () => {
-  expect((await api.call('GET', '/readyz', { key: null })).body).toEqual({ status: 'ok', checks });
+test('/readyz says what is not ready, and by which rules days are cut', async () => {
+  expect((await api.call('GET', '/readyz', { key: null })).body).toEqual({ status: 'ok', checks, timeZones });
   checks.temporal = 'no answer';
   const answer = await api.call('GET', '/readyz', { key: null });
   checks.temporal = 'ok';
   expect(answer.status).toBe(503);
-  expect(answer.body).toEqual({ status: 'unavailable', checks: { postgres: 'ok', temporal: 'no answer' } });
+  expect(answer.body).toEqual({ status: 'unavailable', checks: { postgres: 'ok', temporal: 'no answer' }, timeZones });
 });
 
 test('the metrics count requests by the template of their route, on a listener of their own', async () => {
