@@ -3,6 +3,7 @@ import {
   authoriseCharge,
   callRefund,
   captureCharge,
+  carryOnRefund,
   endPayment,
   failRefund,
   flagChargeback,
@@ -12,7 +13,7 @@ import {
   lookUpCharge,
   lookUpRefund,
   paymentDeps,
-  type RefundDone,
+  type RefundRound,
   recordCapture,
   recordChargeback,
   recordRefund,
@@ -44,12 +45,14 @@ export function createPaymentActivities(platform: Platform) {
       endPayment(deps, paymentId, state, code),
     flagPayment: (paymentId: PublicId, code: string) => flagPayment(deps, paymentId, code),
 
+    carryOnRefund: (refundId: PublicId, round: RefundRound) => withHeartbeats(carryOnRefund(deps, refundId, round)),
+    flagRefund: (refundId: PublicId, code: string) => flagRefund(deps, refundId, code),
+
+    // For runs of `refund` that began in earlier versions.
     callRefund: (refundId: PublicId) => withHeartbeats(callRefund(deps, refundId)),
     lookUpRefund: (refundId: PublicId) => withHeartbeats(lookUpRefund(deps, refundId)),
-    /** @param done - absent for a wallet */
-    recordRefund: (refundId: PublicId, done?: RefundDone) => recordRefund(deps, refundId, done),
-    failRefund: (refundId: PublicId, code: string) => failRefund(deps, refundId, code),
-    flagRefund: (refundId: PublicId, code: string) => flagRefund(deps, refundId, code),
+    recordRefund: (refundId: PublicId) => withHeartbeats(recordRefund(deps, refundId)),
+    failRefund: (refundId: PublicId) => failRefund(deps, refundId),
 
     recordChargeback: (chargebackId: PublicId) => recordChargeback(deps, chargebackId),
     flagChargeback: (chargebackId: PublicId) => flagChargeback(deps, chargebackId),

@@ -10,11 +10,19 @@ export {
   chargebackReversalPosting,
   type LedgerKind,
   opposite,
+  type Posting,
   refundPosting,
+  refundWriteOffPosting,
   transferPosting,
 } from './rules/postings';
 export { accountIdSql } from './store/account-id';
-export { accountBalance, accountBalances, type NewLedgerTransaction, postTransaction } from './store/ledger';
+export {
+  accountBalance,
+  accountBalances,
+  findPosted,
+  type NewLedgerTransaction,
+  postTransaction,
+} from './store/ledger';
 export {
   findLedgerTransaction,
   type LedgerTransaction,

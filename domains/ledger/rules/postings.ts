@@ -14,6 +14,9 @@ export interface Entry {
 export type LedgerKind =
   | 'capture'
   | 'refund'
+  | 'refund_reversal'
+  | 'refund_write_off'
+  | 'refund_write_off_reversal'
   | 'chargeback'
   | 'chargeback_reversal'
   | 'adjustment'
@@ -45,6 +48,7 @@ export const ACCOUNTS = {
   feeRevenue: 'fee_revenue',
   feeTax: 'fee_tax',
   adjustments: 'adjustments',
+  reviewLosses: 'review_losses',
   merchantPending: (merchant: PublicId) => `merchant_pending:${merchant}`,
   merchantPayable: (merchant: PublicId) => `merchant_payable:${merchant}`,
   merchantReserve: (merchant: PublicId) => `merchant_reserve:${merchant}`,
@@ -58,6 +62,7 @@ const TYPES: Readonly<Record<string, AccountType>> = {
   wallet_funding: 'asset',
   fee_revenue: 'revenue',
   adjustments: 'expense',
+  review_losses: 'expense',
 };
 
 /** The type of an account by its code. */
@@ -93,6 +98,11 @@ export function refundPosting(target: string, merchant: PublicId, amount: bigint
     ]),
     settlement: { gross: -amount, fee: -returned.fee, feeTax: -returned.tax },
   };
+}
+
+/** A refund that was made, or may have been, and that the business bears itself: nothing is taken from the merchant. */
+export function refundWriteOffPosting(target: string, amount: bigint): Posting {
+  return transferPosting(ACCOUNTS.reviewLosses, target, amount);
 }
 
 /** A chargeback: the provider took the amount back, and the merchant pays a fee for it. */

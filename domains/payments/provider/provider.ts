@@ -1,3 +1,5 @@
+import type { ReportedRefund } from '../rules/reported-refund';
+
 /** What a payment provider does for us. Every call names its charge by our reference, the payment's id. */
 export interface PaymentProvider {
   /**
@@ -18,7 +20,8 @@ export interface PaymentProvider {
   refund(request: RefundRequest): Promise<ProviderRefund>;
   /** What the provider knows of a reference; `undefined` for nothing. Throws as {@link authorise} does. */
   lookUp(reference: string): Promise<Charge | undefined>;
-  lookUpRefund(reference: string): Promise<{ id: string; refundedAt: Date } | undefined>;
+  /** Every refund that the provider has of a reference, oldest first. Throws as {@link authorise} does. */
+  lookUpRefund(reference: string): Promise<ReportedRefund[]>;
 }
 
 /** Calls with the same key count as one, whenever and however often they are made. */
@@ -56,9 +59,8 @@ export interface RefundRequest extends Keyed {
   amount: bigint;
 }
 
-export type ProviderRefund =
-  | { outcome: 'refunded'; refundId: string; refundedAt: Date }
-  | { outcome: 'refused'; code: string };
+/** `answered`: the refund may be in any state, and may be for another amount than was asked. */
+export type ProviderRefund = { outcome: 'answered'; refund: ReportedRefund } | { outcome: 'refused'; code: string };
 
 /** A charge as the provider has it. */
 export interface Charge {
