@@ -5,6 +5,7 @@ import {
   callRefund,
   captureCharge,
   carryOnPayments,
+  carryOnRefund,
   endPayment,
   failRefund,
   flagChargeback,
@@ -14,7 +15,7 @@ import {
   lookUpCharge,
   lookUpRefund,
   paymentDeps,
-  type RefundDone,
+  type RefundRound,
   recordCapture,
   recordChargeback,
   recordRefund,
@@ -50,12 +51,14 @@ export function createPaymentActivities(platform: Platform) {
     endPayment: (paymentId: PublicId, state: 'declined' | 'failed' | 'voided', code: string) =>
       endPayment(deps, paymentId, state, code),
 
+    carryOnRefund: (refundId: PublicId, round: RefundRound) => withHeartbeats(carryOnRefund(deps, refundId, round)),
+    flagRefund: (refundId: PublicId, code: string) => flagRefund(deps, refundId, code),
+
+    // For runs of `refund` that began in earlier versions.
     callRefund: (refundId: PublicId) => withHeartbeats(callRefund(deps, refundId)),
     lookUpRefund: (refundId: PublicId) => withHeartbeats(lookUpRefund(deps, refundId)),
-    /** @param done - absent for a wallet */
-    recordRefund: (refundId: PublicId, done?: RefundDone) => recordRefund(deps, refundId, done),
-    failRefund: (refundId: PublicId, code: string) => failRefund(deps, refundId, code),
-    flagRefund: (refundId: PublicId, code: string) => flagRefund(deps, refundId, code),
+    recordRefund: (refundId: PublicId) => withHeartbeats(recordRefund(deps, refundId)),
+    failRefund: (refundId: PublicId) => failRefund(deps, refundId),
 
     recordChargeback: (chargebackId: PublicId) => recordChargeback(deps, chargebackId),
     flagChargeback: (chargebackId: PublicId) => flagChargeback(deps, chargebackId),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Callback, callbackSchema, keepCallback } from '../../domains/payments';
+import { CALLBACK_TYPES, type Callback, callbackSchema, keepCallback } from '../../domains/payments';
 import { verifySignature } from '../../domains/webhooks';
 import { Problem } from '../http/problems';
 import type { RawInput, Route } from '../http/route';
@@ -17,12 +17,15 @@ export function callbackRoute(deps: PaymentRouteDeps): Route {
     path: PATH,
     operationId: 'receivePaymentCallback',
     tag: 'Payments',
-    summary: 'For the payment provider: report a chargeback',
+    summary: 'For the payment provider: report disputes, and what became of refunds',
     description:
       'Signed according to Standard Webhooks, with the secret in `WAYBILL_PAYMENT_PROVIDER_SECRET`. Unknown types are ' +
       'accepted and ignored.',
     scope: undefined,
-    body: z.string().meta({ description: 'JSON: `{"type": "chargeback.opened", "data": {…}}`.' }),
+    body: z.string().meta({
+      description:
+        'JSON: `{"type": "chargeback.opened", "data": {…}}`; also `chargeback.won`, `chargeback.lost`, `refund.succeeded`, `refund.failed`.',
+    }),
     bodyAsText: true,
     responses: { 204: { description: 'It is accepted.' } },
     problems: ['signature-refused', 'not-found', 'validation-failed', 'unavailable'],
@@ -68,10 +71,8 @@ function read(text: string): Callback | undefined {
     throw new Problem('malformed-json');
   }
   const { type } = z.object({ type: z.string() }).safeParse(value).data ?? {};
-  if (type === undefined || !KNOWN.has(type)) return undefined;
+  if (type === undefined || !CALLBACK_TYPES.has(type)) return undefined;
   const parsed = callbackSchema.safeParse(value);
   if (!parsed.success) throw new Problem('validation-failed', { detail: 'The callback is not in the known form.' });
   return parsed.data;
 }
-
-const KNOWN: ReadonlySet<string> = new Set<Callback['type']>(['chargeback.opened', 'chargeback.won']);

@@ -4,17 +4,41 @@ import {
   type Chargeback,
   findChargeback,
   listChargebacks,
+  resolveChargeback,
   resumeChargeback,
 } from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
+import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { approvalView, WAITING_ANSWER } from './approval-routes';
 import type { PaymentRouteDeps } from './deps';
+import { priceSchema } from './order-schemas';
 
 const TAG = 'Chargebacks';
 const CURSOR = byId('chargebacks');
+
+const reportSchema = z.object({
+  type: z.enum(['chargeback.opened', 'chargeback.won', 'chargeback.lost']),
+  amount: amountText,
+  currency: z.string(),
+  at: momentText,
+});
+
+const resolutionSchema = z
+  .strictObject({
+    as: z.enum(['posted', 'won', 'lost', 'dismissed']),
+    amount: priceSchema.optional().meta({
+      description: 'What is taken from the merchant, or comes back with `won`; by default all.',
+    }),
+    reason: nonEmptyText(500).meta({ description: 'For the audit log.' }),
+  })
+  .refine(({ as, amount }) => as !== 'dismissed' || amount === undefined, {
+    path: ['amount'],
+    error: 'is not for a chargeback that is dismissed',
+  })
+  .meta({ id: 'ChargebackResolution', example: { as: 'posted', amount: '4000', reason: 'The bank took 40 only' } });
 
 const chargebackSchema = z
   .object({
@@ -25,8 +49,15 @@ const chargebackSchema = z
     currency: z.string(),
     reason: z.string(),
     state: z.enum(CHARGEBACK_STATES).meta({
-      description: '`posted`: the money is gone; `won`: about to come back; `reversed`: it is back.',
+      description:
+        '`posted`: the money is gone; `won`: about to come back; `reversed`: it is back; `partly_won`: a part of it is; ' +
+        '`lost`: it is gone for good; `dismissed`: a person found that there is no such chargeback.',
     }),
+    takenAmount: amountText.meta({ description: 'What is taken from the merchant by now, without the fee.' }),
+    reviewCode: z.string().nullable().meta({
+      description: 'Why it needs review, such as `exceeds_payment` or `another_amount`.',
+    }),
+    providerSays: reportSchema.nullable().meta({ description: 'What the provider reported that does not fit.' }),
     fee: amountText.nullable().meta({ description: 'What the merchant pays for it.' }),
     feeTax: amountText.nullable(),
     occurredAt: momentText,
@@ -103,6 +134,28 @@ export function chargebackRoutes(deps: PaymentRouteDeps): Route[] {
         return { status: 202, headers: { location: `/v1/chargebacks/${chargeback.id}` }, body: view(chargeback) };
       },
     }),
+    route({
+      method: 'post',
+      path: '/v1/chargebacks/{id}/resolve',
+      operationId: 'resolveChargeback',
+      tag: TAG,
+      summary: 'Decide what a chargeback comes to',
+      description:
+        'Whatever the provider reported: it takes an amount from the merchant (`posted`, `lost`), gives it back (`won`, with ' +
+        'an amount only that part), or is a mistake (`dismissed`). The ledger gets the difference; the audit log keeps the ' +
+        'reason.',
+      scope: 'payments:review',
+      idempotency: 'required',
+      params: chargebackParams,
+      body: resolutionSchema,
+      responses: { 200: { description: 'The chargeback, decided.', body: chargebackSchema }, 202: WAITING_ANSWER },
+      problems: ['wrong-state'],
+      handler: async ({ params, body }, context) => {
+        const { approval, chargeback } = await resolveChargeback(deps, context, params.id, body);
+        if (approval.state !== 'waiting') return { status: 200, body: view(chargeback) };
+        return { status: 202, headers: { location: `/v1/approvals/${approval.id}` }, body: approvalView(approval) };
+      },
+    }),
   ];
 }
 
@@ -118,6 +171,9 @@ function chargebackView(
     currency: chargeback.currency,
     reason: chargeback.reason,
     state: chargeback.state,
+    takenAmount: chargeback.booked.amount.toString(),
+    reviewCode: chargeback.reviewCode ?? null,
+    providerSays: chargeback.providerSays ?? null,
     fee: chargeback.fee?.fee.toString() ?? null,
     feeTax: chargeback.fee?.tax.toString() ?? null,
     occurredAt: moment(chargeback.occurredAt),

@@ -1,10 +1,19 @@
 import { z } from 'zod';
-import { findRefund, listRefunds, makeRefund, REFUND_STATES, type Refund, resumeRefund } from '../../domains/payments';
+import {
+  findRefund,
+  listRefunds,
+  makeRefund,
+  REFUND_STATES,
+  type Refund,
+  resolveRefund,
+  resumeRefund,
+} from '../../domains/payments';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { approvalView, WAITING_ANSWER } from './approval-routes';
 import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
 import { paymentParams } from './payment-schemas';
@@ -20,6 +29,32 @@ const newRefundSchema = z
   .meta({ id: 'NewRefund', example: { amount: '500', reason: 'One of three came broken' } })
   .prefault({});
 
+const reportedSchema = z.object({
+  refundId: z.string().meta({ description: "The provider's id." }),
+  reference: z.string(),
+  state: z.enum(['pending', 'succeeded', 'failed']),
+  amount: amountText,
+  currency: z.string().nullable(),
+});
+
+const resolutionSchema = z
+  .strictObject({
+    as: z.enum(['refunded', 'not_refunded', 'written_off']),
+    amount: priceSchema
+      .optional()
+      .meta({ description: 'What went back, or is written off; by default what was asked for.' }),
+    providerReference: nonEmptyText(200).optional(),
+    reason: nonEmptyText(500).meta({ description: 'For the audit log.' }),
+  })
+  .refine(({ as, amount }) => as !== 'not_refunded' || amount === undefined, {
+    path: ['amount'],
+    error: 'is not for a refund that was not made',
+  })
+  .meta({
+    id: 'RefundResolution',
+    example: { as: 'refunded', amount: '3000', reason: 'The provider refunded 30 of 50' },
+  });
+
 const refundSchema = z
   .object({
     id: idSchema('ref'),
@@ -27,8 +62,19 @@ const refundSchema = z
     amount: amountText,
     currency: z.string(),
     reason: z.string().nullable(),
-    state: z.enum(REFUND_STATES),
-    failureCode: z.string().nullable(),
+    state: z.enum(REFUND_STATES).meta({
+      description: '`written_off`: the business bears it itself, and its part of the payment cannot be refunded again.',
+    }),
+    failureCode: z.string().nullable().meta({
+      description:
+        'Why it failed or needs review, such as `amount_mismatch`: the provider made another refund than was asked for.',
+    }),
+    refundedAmount: amountText.meta({ description: 'What went back, as the ledger has it.' }),
+    writtenOffAmount: amountText.meta({ description: 'What the business bears itself.' }),
+    providerReference: z.string().nullable().meta({ description: "The provider's id of it." }),
+    providerSays: z.array(reportedSchema).nullable().meta({
+      description: 'What the provider has, where that is not what was asked for.',
+    }),
     refundedAt: momentText.nullable(),
     feeReturned: amountText.nullable().meta({ description: "The part of the capture's fee that went back." }),
     feeTaxReturned: amountText.nullable(),
@@ -53,7 +99,8 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       operationId: 'refundPayment',
       tag: TAG,
       summary: 'Refund a payment, or a part of it',
-      description: 'Waits up to ten seconds for the result. Together, refunds never exceed what was captured.',
+      description:
+        'Waits up to ten seconds for the result. Together, refunds and chargebacks never exceed what was captured.',
       scope: 'payments:write',
       idempotency: 'required',
       replay: 'live',
@@ -113,9 +160,31 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       params: refundParams,
       responses: { 202: { description: 'Its workflow takes it up again.', body: refundSchema, headers: LOCATION } },
       problems: ['wrong-state'],
-      handler: async ({ params }, { tenantId }) => {
-        const refund = await resumeRefund(deps, tenantId, params.id, params.refundId);
+      handler: async ({ params }, context) => {
+        const refund = await resumeRefund(deps, context, params.id, params.refundId);
         return { status: 202, headers: locationOf(refund), body: view(refund) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/payments/{id}/refunds/{refundId}/resolve',
+      operationId: 'resolveRefund',
+      tag: TAG,
+      summary: 'End the review of a refund by hand',
+      description:
+        'After a look at the provider: it went back (`refunded`, with the amount that did), it did not (`not_refunded`), or ' +
+        'the business bears it itself (`written_off`). Payment, order and ledger follow; the audit log keeps the reason.',
+      scope: 'payments:review',
+      idempotency: 'required',
+      params: refundParams,
+      body: resolutionSchema,
+      responses: { 200: { description: 'The refund, decided.', body: refundSchema }, 202: WAITING_ANSWER },
+      problems: ['wrong-state'],
+      handler: async ({ params, body }, context) => {
+        const which = { paymentId: params.id, id: params.refundId };
+        const { approval, refund } = await resolveRefund(deps, context, which, body);
+        if (approval.state !== 'waiting') return { status: 200, body: view(refund) };
+        return { status: 202, headers: { location: `/v1/approvals/${approval.id}` }, body: approvalView(approval) };
       },
     }),
   ];
@@ -130,6 +199,10 @@ function refundView(refund: Refund, workflowUrl: (workflowId: string) => string)
     reason: refund.reason ?? null,
     state: refund.state,
     failureCode: refund.failureCode ?? null,
+    refundedAmount: refund.bookedAmount.toString(),
+    writtenOffAmount: refund.writtenOffAmount.toString(),
+    providerReference: refund.providerReference ?? null,
+    providerSays: refund.providerSays ?? null,
     refundedAt: momentOrNull(refund.refundedAt),
     feeReturned: refund.returned?.fee.toString() ?? null,
     feeTaxReturned: refund.returned?.tax.toString() ?? null,

@@ -12,12 +12,19 @@ export {
   opposite,
   type Posting,
   refundPosting,
+  refundWriteOffPosting,
   transferPosting,
   writtenOffCapturePosting,
 } from './rules/postings';
 export { accountIdSql } from './store/account-id';
 export { inIndexOrder } from './store/index-order';
-export { accountBalance, accountBalances, type NewLedgerTransaction, postTransaction } from './store/ledger';
+export {
+  accountBalance,
+  accountBalances,
+  findPosted,
+  type NewLedgerTransaction,
+  postTransaction,
+} from './store/ledger';
 export {
   findLedgerTransaction,
   type LedgerTransaction,

@@ -26,30 +26,38 @@ export function paymentEvent(
   });
 }
 
-/** An event about a refund: at most one of each type per refund. */
+/** An event about a refund: one of each type, one for each review, and one for each decision of a person. */
 export function refundEvent(
-  type: 'refund.succeeded' | 'refund.failed' | 'refund.needs_review',
+  type: 'refund.succeeded' | 'refund.failed' | 'refund.needs_review' | 'refund.written_off',
   refund: Refund,
 ): OwnEvent {
-  return event(refund.tenantId, type, refund.id, '', {
+  return event(refund.tenantId, type, refund.id, occurrenceOf(type, refund), {
     refundId: refund.id,
     paymentId: refund.paymentId,
     amount: refund.amount.toString(),
     currency: refund.currency,
     state: refund.state,
     failureCode: refund.failureCode ?? null,
+    refundedAmount: refund.bookedAmount.toString(),
+    providerSays: refund.providerSays ?? null,
     feeReturned: refund.returned?.fee.toString() ?? null,
     feeTaxReturned: refund.returned?.tax.toString() ?? null,
     refundedAt: refund.refundedAt?.toISOString() ?? null,
   });
 }
 
-/** An event about a chargeback: at most one of each type per chargeback. */
+/** An event about a chargeback: one of each type, one for each review, and one for each decision of a person. */
 export function chargebackEvent(
-  type: 'chargeback.opened' | 'chargeback.won' | 'chargeback.needs_review',
+  type:
+    | 'chargeback.opened'
+    | 'chargeback.won'
+    | 'chargeback.partly_won'
+    | 'chargeback.lost'
+    | 'chargeback.dismissed'
+    | 'chargeback.needs_review',
   chargeback: Chargeback,
 ): OwnEvent {
-  return event(chargeback.tenantId, type, chargeback.id, '', {
+  return event(chargeback.tenantId, type, chargeback.id, occurrenceOf(type, chargeback), {
     chargebackId: chargeback.id,
     paymentId: chargeback.paymentId,
     providerReference: chargeback.providerReference,
@@ -57,10 +65,19 @@ export function chargebackEvent(
     currency: chargeback.currency,
     reason: chargeback.reason,
     state: chargeback.state,
+    takenAmount: chargeback.booked.amount.toString(),
+    reviewCode: chargeback.reviewCode ?? null,
+    providerSays: chargeback.providerSays ?? null,
     fee: chargeback.fee?.fee.toString() ?? null,
     feeTax: chargeback.fee?.tax.toString() ?? null,
     occurredAt: chargeback.occurredAt.toISOString(),
   });
+}
+
+/** The end of an event's id, by which a second event of a type differs from the first. */
+function occurrenceOf(type: string, { reviews, resolutions }: { reviews: number; resolutions: number }): string {
+  const number = type.endsWith('.needs_review') ? reviews : resolutions + 1;
+  return number > 1 ? `:${number}` : '';
 }
 
 function event(

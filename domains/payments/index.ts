@@ -32,25 +32,26 @@ export { releaseWallet } from './wallets/release-wallet';
 // Refunds: requests
 
 export { makeRefund } from './refunding/make-refund';
+export { resolveRefund } from './refunding/resolve-refund';
 export { resumeRefund } from './refunding/resume-refund';
 export { REFUND_STATES } from './rules/refund-states';
 export { findRefund, listRefunds, type Refund } from './store/refunds';
 
-// Refunds: the steps of the workflow
+// Refunds: the provider's callbacks, the steps of the workflow
 
-export { failRefund } from './refunding/fail-refund';
+export { carryOnRefund } from './refunding/carry-on-refund';
 export { flagRefund } from './refunding/flag-refund';
-export { recordRefund } from './refunding/record-refund';
-export { callRefund, lookUpRefund } from './refunding/refund-at-provider';
-export type { RefundDone } from './rules/payment-flow';
+export { callRefund, failRefund, lookUpRefund, recordRefund } from './refunding/steps-of-old-runs';
+export type { RefundRound } from './rules/payment-flow';
 
 // Chargebacks: the provider's callbacks, requests, the steps of the workflow
 
 export { flagChargeback } from './chargebacks/flag-chargeback';
-export { keepCallback } from './chargebacks/keep-callback';
 export { recordChargeback } from './chargebacks/record-chargeback';
+export { resolveChargeback } from './chargebacks/resolve-chargeback';
 export { resumeChargeback } from './chargebacks/resume-chargeback';
-export { type Callback, callbackSchema } from './provider/wire';
+export { keepCallback } from './keep-callback';
+export { CALLBACK_TYPES, type Callback, callbackSchema } from './provider/wire';
 export { CHARGEBACK_STATES } from './rules/chargeback-states';
 export { type Chargeback, findChargeback, listChargebacks } from './store/chargebacks';
 

@@ -20,6 +20,8 @@ export class PaymentRefusal extends refusalOf({
   'not-by-hand': 'wrong-state',
   'already-reversed': 'wrong-state',
   spent: 'wrong-state',
+  'no-such-refund': 'not-found',
+  'not-resolvable': 'wrong-state',
   'approval-waiting': 'wrong-state',
   'already-decided': 'wrong-state',
   'needs-another-key': 'wrong-state',

@@ -3,11 +3,12 @@ import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/com
 import type { PublicId } from '../../core/ids';
 import { withTimeout } from '../../core/timeout';
 import type { PlatformConfig } from '../../infra/platform/config';
+import { inTime } from '../../infra/temporal/in-time';
 import { MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import type { PaymentsConfig } from './config';
 import type { ChargebackInput, FlowEnd, PaymentBatchInput, PaymentInput, RefundInput } from './rules/payment-flow';
-import { PAYMENT_WORKFLOWS } from './rules/workflow-names';
+import { PAYMENT_WORKFLOWS, REFUND_REPORTED } from './rules/workflow-names';
 
 /** What workflows are started with. */
 export interface Starter {
@@ -82,6 +83,11 @@ export function startRefund(
   const input: RefundInput = { refundId, source, resume, ...pace(starter) };
   const summary = `${amount} ${currency} (minor units) of ${paymentId} back to the ${source}`;
   return start(starter, refund, { type: PAYMENT_WORKFLOWS.refund, input, summary, again: resume });
+}
+
+/** Tells a refund's workflow that the provider has reported something, so that it need not wait. */
+export async function wakeRefund({ client }: Pick<Starter, 'client'>, refund: { workflowId: string }): Promise<void> {
+  await inTime(client.workflow.getHandle(refund.workflowId).signal(REFUND_REPORTED));
 }
 
 /** As {@link startPayment}, for a chargeback; it may start anew whenever there is something to do. */

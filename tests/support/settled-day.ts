@@ -16,7 +16,7 @@ import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 /** A transaction of a merchant; amounts in minor units. */
 export interface TransactionFixture {
   merchantId: PublicId;
-  kind: Exclude<ItemKind, 'chargeback_reversal'>;
+  kind: Exclude<ItemKind, 'refund_reversal' | 'chargeback_reversal'>;
   reference: string;
   currency: string;
   /** Positive; an adjustment may be negative. */

@@ -5,10 +5,13 @@ import { Story } from '../kit/story';
 import { paymentCalls } from './payment-calls';
 
 const TOLD: Readonly<Record<ChargebackStanding, string>> = {
-  waiting: 'Its payment is not captured here.',
+  waiting: 'Its payment is not captured here, or a refund of it is on its way.',
   posted: 'Taken back from the merchant, with the dispute fee; `chargeback.opened` is on its way.',
   reversed: 'Won: amount and dispute fee are given back to the merchant; `chargeback.won` is on its way.',
-  needs_review: 'Amount or currency are not those of the payment.',
+  partly_won: 'Won in part: that part is given back to the merchant; `chargeback.partly_won` is on its way.',
+  lost: 'Lost: the merchant has paid for good.',
+  dismissed: 'Dismissed by a person: nothing is taken from the merchant.',
+  needs_review: 'It does not fit to the payment, its refunds and its other chargebacks.',
 };
 
 /**
@@ -21,7 +24,7 @@ export async function chargeback({ chargebackId, pace = 1 }: ChargebackInput): P
   const insistent = paymentCalls('database', INSISTENT_RETRY, pace);
   const round = async () => {
     const standing = await database((calls) => calls.recordChargeback(chargebackId));
-    if (standing === 'waiting') story.tell('Its payment is not captured here yet.');
+    if (standing === 'waiting') story.tell('Its payment is not captured here yet, or a refund of it is on its way.');
     return standing;
   };
   const recorded = await inRounds(round, PATIENT, pace, (standing) => standing !== 'waiting');

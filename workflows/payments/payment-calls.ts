@@ -6,6 +6,8 @@ import { permanentType } from '../kit/rounds';
 const OPTIONS = {
   /** Longer than the longest deadline of a call to the provider, which ends it first. */
   provider: { startToCloseTimeout: '40 seconds', heartbeatTimeout: '8 seconds' },
+  /** A question and a call, one after the other. */
+  round: { startToCloseTimeout: '90 seconds', heartbeatTimeout: '8 seconds' },
   database: { startToCloseTimeout: '20 seconds' },
 } as const;
 

@@ -1,66 +1,60 @@
-import { ApplicationFailure } from '@temporalio/workflow';
-import type { FlowEnd, RefundDone, RefundInput, RefusedForGood } from '../../domains/payments/rules/payment-flow';
-import { DATABASE_RETRY, EXTERNAL_API_RETRY, INSISTENT_RETRY, PAYMENT_RETRY } from '../kit/retry-policies';
-import { inRounds, PATIENT, permanentType } from '../kit/rounds';
+import { condition, defineSignal, patched, setHandler } from '@temporalio/workflow';
+import type { CarriedOnRefund, FlowEnd, RefundInput, RefundRound } from '../../domains/payments/rules/payment-flow';
+import { REFUND_REPORTED } from '../../domains/payments/rules/workflow-names';
+import { DATABASE_RETRY, INSISTENT_RETRY } from '../kit/retry-policies';
+import { PATIENT, permanentType, type Rounds, waitOf } from '../kit/rounds';
 import { Story } from '../kit/story';
 import { paymentCalls } from './payment-calls';
+import { refundInSteps } from './refund-in-steps';
 
-/** Gives money back, at the provider or into the wallet; then posts it and publishes it. */
-export async function refund({ refundId, source, resume, pace = 1 }: RefundInput): Promise<FlowEnd> {
+const reported = defineSignal(REFUND_REPORTED);
+
+/** About ten days: longer than a refund takes at a bank. */
+const SETTLING: Rounds = { count: 50, firstMs: 5_000, longestMs: 6 * 3_600_000 };
+
+/**
+ * Gives money back, at the provider or into the wallet; then posts it and publishes it. Each round carries the refund on by
+ * what is stored of it. A provider that is not done yet is asked for days, unless it reports by itself.
+ */
+export async function refund(input: RefundInput): Promise<FlowEnd> {
+  if (!patched('refund-by-its-row')) return refundInSteps(input);
+  const { refundId, pace = 1 } = input;
   const story = new Story();
-  const money = paymentCalls('provider', PAYMENT_RETRY, pace);
-  const asking = paymentCalls('provider', EXTERNAL_API_RETRY, pace);
-  const database = paymentCalls('database', DATABASE_RETRY, pace);
+  const rounds = paymentCalls('round', DATABASE_RETRY, pace);
   const insistent = paymentCalls('database', INSISTENT_RETRY, pace);
+  let news = false;
+  setHandler(reported, () => {
+    news = true;
+  });
 
-  async function review(code: string): Promise<FlowEnd> {
-    await insistent((calls) => calls.flagRefund(refundId, code));
-    return story.end({ state: 'needs_review', code });
-  }
-
-  /** Tries whose outcome is unknown: one of them may be on its way. */
-  let unanswered = 0;
-
-  /** One round: the call with its retries and, after a missing answer, a question about the outcome. */
-  async function callOrAsk(): Promise<RefundDone | RefusedForGood | { state: 'none' }> {
+  async function carryOn(round: RefundRound): Promise<CarriedOnRefund> {
     try {
-      return await money((calls) => {
-        unanswered++;
-        return calls.callRefund(refundId);
-      });
+      return await rounds((calls) => calls.carryOnRefund(refundId, round));
     } catch (error) {
-      const refused = permanentType(error) !== undefined;
-      if (refused) unanswered--;
-      story.tell(refused ? 'The provider refuses the call.' : 'No answer; asking the provider what became of it.');
-      const found = await asking((calls) => calls.lookUpRefund(refundId));
-      return refused && unanswered === 0 && found.state === 'none'
-        ? { state: 'refused', code: 'provider_refused' }
-        : found;
+      if (permanentType(error) === undefined && !round.lastUnclear) {
+        return { outcome: 'waiting', for: 'answer', story: 'The round could not be finished.' };
+      }
+      const code = 'posting_failed';
+      await insistent((calls) => calls.flagRefund(refundId, code));
+      return { outcome: 'ended', state: 'needs_review', code, story: 'It cannot be recorded.' };
     }
   }
 
-  let done: RefundDone | undefined;
-  if (source === 'card') {
-    let asked = false;
-    const round = async () => {
-      const first = resume && !asked;
-      asked = true;
-      const found = first ? await asking((calls) => calls.lookUpRefund(refundId)) : undefined;
-      return found?.state === 'refunded' ? found : callOrAsk();
-    };
-    const answer = await inRounds(round, PATIENT, pace, ({ state }) => state !== 'none');
-    if (answer.outcome !== 'done' || answer.value.state === 'none') return review('provider_unreachable');
-    if (answer.value.state === 'refused') {
-      const { code } = answer.value;
-      const kept = await inRounds(() => database((calls) => calls.failRefund(refundId, code)), PATIENT, pace);
-      if (kept.outcome !== 'done') throw ApplicationFailure.nonRetryable('could not keep that the refund failed');
-      return story.end({ state: 'failed', code });
+  let unclear = 0;
+  let settling = 0;
+  for (;;) {
+    news = false;
+    const now = await carryOn({
+      lastUnclear: unclear + 1 >= PATIENT.count,
+      lastPending: settling + 1 >= SETTLING.count,
+    });
+    story.tell(now.story);
+    if (now.outcome === 'ended') {
+      return story.end(now.code === undefined ? { state: now.state } : { state: now.state, code: now.code });
     }
-    done = answer.value;
-    story.tell(`Refunded as \`${done.providerReference}\`.`);
+    const withProvider = now.for === 'provider';
+    if (withProvider) settling++;
+    unclear = withProvider ? 0 : unclear + 1;
+    await condition(() => news, withProvider ? waitOf(SETTLING, settling, pace) : waitOf(PATIENT, unclear, pace));
   }
-  const posted = await inRounds(() => database((calls) => calls.recordRefund(refundId, done)), PATIENT, pace);
-  if (posted.outcome !== 'done') return review('posting_failed');
-  story.tell('Posted to the ledger; `refund.succeeded` is on its way.');
-  return story.end({ state: 'succeeded' });
 }

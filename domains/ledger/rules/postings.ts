@@ -14,6 +14,9 @@ export interface Entry {
 export type LedgerKind =
   | 'capture'
   | 'refund'
+  | 'refund_reversal'
+  | 'refund_write_off'
+  | 'refund_write_off_reversal'
   | 'chargeback'
   | 'chargeback_reversal'
   | 'adjustment'
@@ -119,6 +122,11 @@ export function refundPosting(target: string, merchant: PublicId, amount: bigint
     ]),
     settlement: { gross: -amount, fee: -returned.fee, feeTax: -returned.tax },
   };
+}
+
+/** A refund that was made, or may have been, and that the business bears itself: nothing is taken from the merchant. */
+export function refundWriteOffPosting(target: string, amount: bigint): Posting {
+  return transferPosting(ACCOUNTS.reviewLosses, target, amount);
 }
 
 /** A chargeback: the provider took the amount back, and the merchant pays a fee for it. */

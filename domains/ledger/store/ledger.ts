@@ -101,6 +101,19 @@ async function existing(db: Queryable, transaction: NewLedgerTransaction, accoun
   return fromUuid('ltx', first.id);
 }
 
+/** The transaction that was posted for something. Index: ledger_transactions_tenant_id_kind_external_ref_key. */
+export async function findPosted(
+  db: Queryable,
+  { tenantId, kind, externalRef }: Pick<NewLedgerTransaction, 'tenantId' | 'kind' | 'externalRef'>,
+): Promise<PublicId | undefined> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'find-posted-transaction',
+    text: 'SELECT id FROM ledger_transactions WHERE tenant_id = $1 AND kind = $2 AND external_ref = $3',
+    values: [toUuid(tenantId), kind, externalRef],
+  });
+  return rows[0] === undefined ? undefined : fromUuid('ltx', rows[0].id);
+}
+
 /** A kept balance, or else the sum of all entries. Indexes: ledger_balances_pkey, ledger_entries_by_account. */
 const balanceOf = (account: string) => `coalesce(
   (SELECT balance FROM ledger_balances WHERE account_id = ${account}),

@@ -7,10 +7,10 @@ import { CHARGEBACK_MOVES } from '../rules/chargeback-states';
 import { moveChargeback } from '../store/chargebacks';
 import { tellEvents } from '../tell-events';
 
-/** Marks a chargeback for review by a person. */
+/** Marks a chargeback that could not be posted for review by a person. */
 export async function flagChargeback(deps: PaymentDeps, chargebackId: PublicId): Promise<void> {
   const event = await inTransaction(deps.pool, async (db) => {
-    const flagged = await moveChargeback(db, chargebackId, 'flag');
+    const flagged = await moveChargeback(db, chargebackId, 'flag', { reviewCode: 'not_posted' });
     return flagged === undefined ? undefined : storeEvent(db, chargebackEvent(CHARGEBACK_MOVES.flag.tells, flagged));
   });
   deps.log.error({ chargebackId }, 'a chargeback needs review');

@@ -56,16 +56,14 @@ export function createHttpProvider(options: HttpProviderOptions): PaymentProvide
       const answer = await call('POST', path, { reference, amount: amount.toString() }, idempotencyKey);
       const refusal = cardRefusal(answer);
       if (refusal !== undefined) return { outcome: 'refused', code: refusal };
-      const { id, createdAt } = expectOk(answer, refundSchema);
-      return { outcome: 'refunded', refundId: id, refundedAt: createdAt };
+      return { outcome: 'answered', refund: expectOk(answer, refundSchema) };
     },
 
     lookUp,
 
     async lookUpRefund(reference) {
       const answer = await call('GET', `/v1/refunds?reference=${encodeURIComponent(reference)}`);
-      const [refund] = expectOk(answer, refundsSchema).data;
-      return refund === undefined ? undefined : { id: refund.id, refundedAt: refund.createdAt };
+      return expectOk(answer, refundsSchema).data;
     },
   };
 }

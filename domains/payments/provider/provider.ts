@@ -1,4 +1,5 @@
 import type { Charge } from '../rules/charge';
+import type { ReportedRefund } from '../rules/reported-refund';
 
 /** What a payment provider does for us. Every call names its charge by our reference, the payment's id. */
 export interface PaymentProvider {
@@ -20,7 +21,8 @@ export interface PaymentProvider {
   refund(request: RefundRequest): Promise<ProviderRefund>;
   /** Every charge that the provider has of a reference, oldest first. Throws as {@link authorise} does. */
   lookUp(reference: string): Promise<Charge[]>;
-  lookUpRefund(reference: string): Promise<{ id: string; refundedAt: Date } | undefined>;
+  /** Every refund that the provider has of a reference, oldest first. Throws as {@link authorise} does. */
+  lookUpRefund(reference: string): Promise<ReportedRefund[]>;
 }
 
 /** Calls with the same key count as one, whenever and however often they are made. */
@@ -60,9 +62,8 @@ export interface RefundRequest extends Keyed {
   amount: bigint;
 }
 
-export type ProviderRefund =
-  | { outcome: 'refunded'; refundId: string; refundedAt: Date }
-  | { outcome: 'refused'; code: string };
+/** `answered`: the refund may be in any state, and may be for another amount than was asked. */
+export type ProviderRefund = { outcome: 'answered'; refund: ReportedRefund } | { outcome: 'refused'; code: string };
 
 /** It is unknown whether the call took effect: no connection, no answer in time, or an answer that says nothing. */
 export class ProviderUnavailable extends Error {

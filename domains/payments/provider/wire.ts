@@ -35,29 +35,65 @@ export const chargeSchema = z
 
 export const chargesSchema = z.object({ data: z.array(chargeSchema).max(100) });
 
+/** A provider whose refunds are always made at once, in the charge's currency, need not say so. */
 export const refundSchema = z
-  .object({ id: text, reference: text, amount, created_at: moment })
-  .transform(({ created_at, ...refund }) => ({ ...refund, createdAt: created_at }));
+  .object({
+    id: text,
+    reference: text,
+    state: z.enum(['pending', 'succeeded', 'failed']).default('succeeded'),
+    amount,
+    currency: text.nullish(),
+    failure_code: text.nullish(),
+    created_at: moment,
+  })
+  .transform(({ created_at, currency, failure_code, ...refund }) => ({
+    ...refund,
+    currency: currency ?? undefined,
+    code: failure_code ?? undefined,
+    at: created_at,
+  }));
 
 export const refundsSchema = z.object({ data: z.array(refundSchema).max(100) });
 
 export const errorSchema = z.object({ error: z.object({ code: text }) });
 
-const callbackData = z.object({
-  /** The provider's id of the chargeback. */
+const disputeData = z.object({
+  /** The provider's id of the dispute. */
   id: text,
   /** Our reference of the charge. */
   charge_reference: text,
+  /** What is in dispute; for one that was won, what comes back. */
   amount: amount.refine((units) => units > 0n),
   currency: text,
   reason: text,
   occurred_at: moment,
 });
 
+const refundData = z.object({
+  /** The provider's id of the refund. */
+  id: text,
+  /** Our reference of it. */
+  reference: text,
+  amount,
+  currency: text,
+  failure_code: text.nullish(),
+  occurred_at: moment,
+});
+
 /** What the provider tells us unasked. Unknown types are meant for others, or belong to later versions. */
 export const callbackSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('chargeback.opened'), data: callbackData }),
-  z.object({ type: z.literal('chargeback.won'), data: callbackData }),
+  z.object({ type: z.literal('chargeback.opened'), data: disputeData }),
+  z.object({ type: z.literal('chargeback.won'), data: disputeData }),
+  z.object({ type: z.literal('chargeback.lost'), data: disputeData }),
+  z.object({ type: z.literal('refund.succeeded'), data: refundData }),
+  z.object({ type: z.literal('refund.failed'), data: refundData }),
 ]);
 
 export type Callback = z.output<typeof callbackSchema>;
+export type DisputeCallback = Extract<Callback, { type: `chargeback.${string}` }>;
+export type RefundCallback = Extract<Callback, { type: `refund.${string}` }>;
+
+/** The types that are known. */
+export const CALLBACK_TYPES: ReadonlySet<string> = new Set(
+  callbackSchema.options.flatMap(({ shape }) => [...shape.type.values]),
+);

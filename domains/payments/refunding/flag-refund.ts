@@ -1,18 +1,17 @@
 import type { PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
-import { storeEvent } from '../../webhooks';
 import type { PaymentDeps } from '../deps';
-import { refundEvent } from '../events';
-import { REFUND_MOVES } from '../rules/refund-states';
-import { moveRefund } from '../store/refunds';
+import { PaymentFault } from '../rules/errors';
+import { readRefund } from '../store/refunds';
 import { tellEvents } from '../tell-events';
+import { lockRefundCase } from './book-refund';
+import { flag } from './move-refund';
 
-/** Marks a refund for review by a person; its part stays set aside, since the money may have gone back. */
+/** Marks a refund that could not be recorded for review by a person; its part stays set aside. */
 export async function flagRefund(deps: PaymentDeps, refundId: PublicId, code: string): Promise<void> {
-  const event = await inTransaction(deps.pool, async (db) => {
-    const flagged = await moveRefund(db, refundId, 'flag', { failureCode: code });
-    return flagged === undefined ? undefined : storeEvent(db, refundEvent(REFUND_MOVES.flag.tells, flagged));
-  });
+  const refund = await readRefund(deps.pool, refundId);
+  if (refund === undefined) throw new PaymentFault('there is no such refund');
+  const { event } = await inTransaction(deps.pool, async (db) => flag(db, await lockRefundCase(db, refund), code));
   deps.log.error({ refundId, code }, 'a refund needs review');
   await tellEvents(deps, [event]);
 }

@@ -1,24 +1,36 @@
 import type { PublicId } from '../../../core/ids';
+import { inTransaction } from '../../../infra/postgres/pool';
 import { inTime } from '../../../infra/temporal/in-time';
+import { appendAudit } from '../../audit';
+import type { Reviewer } from '../approvals/review-command';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import { startRefund } from '../start';
 import { findPayment } from '../store/payments';
-import { findRefund, type Refund } from '../store/refunds';
+import { findRefund, moveRefund, type Refund } from '../store/refunds';
 
-/** Restarts the workflow of a refund that needs review. @throws PaymentRefusal */
+/** Gives a refund that needs review back to its workflow, which asks the provider first. @throws PaymentRefusal */
 export async function resumeRefund(
   deps: PaymentDeps,
-  tenantId: PublicId,
+  { tenantId, keyId, log }: Reviewer,
   paymentId: PublicId,
   id: PublicId,
 ): Promise<Refund> {
   const payment = await findPayment(deps.pool, tenantId, paymentId);
-  const refund = payment && (await findRefund(deps.pool, tenantId, paymentId, id));
-  if (payment === undefined || refund === undefined) throw new PaymentRefusal('not-found');
-  if (refund.state !== 'needs_review') {
-    throw new PaymentRefusal('needs-no-review', `The refund needs no review: it is ${refund.state}.`);
-  }
-  await inTime(startRefund(deps, refund, { source: payment.source.type, resume: true }));
+  const found = payment && (await findRefund(deps.pool, tenantId, paymentId, id));
+  if (payment === undefined || found === undefined) throw new PaymentRefusal('not-found');
+  const refund = await inTransaction(deps.pool, async (db) => {
+    const resumed = await moveRefund(db, id, 'resume');
+    if (resumed === undefined) {
+      const now = (await findRefund(db, tenantId, paymentId, id))?.state ?? 'gone';
+      throw new PaymentRefusal('needs-no-review', `The refund needs no review: it is ${now}.`);
+    }
+    const payload = { code: found.failureCode ?? null };
+    await appendAudit(db, tenantId, { actor: keyId, action: 'refund.resumed', subject: id, payload });
+    return resumed;
+  });
+  await inTime(startRefund(deps, refund, { source: payment.source.type, resume: true })).catch((error: unknown) =>
+    log.warn({ err: error, refundId: id }, 'a resumed refund is left to the sweep'),
+  );
   return refund;
 }

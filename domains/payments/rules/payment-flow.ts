@@ -78,8 +78,26 @@ export type Hold = { outcome: 'held' } | { outcome: 'declined'; code: string };
 /** A refund as the provider made it. */
 export type RefundDone = { state: 'refunded'; providerReference: string; refundedAt: string };
 
-/** Where a chargeback stands; `waiting` for its payment's capture to be recorded. */
-export type ChargebackStanding = 'waiting' | 'posted' | 'reversed' | 'needs_review';
+/** Whether a refund that is still not clear, or still with the provider, is to be put before a person. */
+export interface RefundRound {
+  lastUnclear: boolean;
+  lastPending: boolean;
+}
+
+/** How far a refund went; `story` tells what happened, in a sentence. */
+export type CarriedOnRefund =
+  | { outcome: 'ended'; state: string; code?: string; story: string }
+  | { outcome: 'waiting'; for: 'answer' | 'provider'; story: string };
+
+/** Where a chargeback stands; `waiting` for its payment's capture to be recorded, or for a refund to become clear. */
+export type ChargebackStanding =
+  | 'waiting'
+  | 'posted'
+  | 'reversed'
+  | 'partly_won'
+  | 'lost'
+  | 'dismissed'
+  | 'needs_review';
 
 /** How many a sweep found without progress; a workflow that is still running is left alone. */
 export interface PaymentSweepReport {

@@ -38,7 +38,7 @@ const KINDS: readonly Kind[] = [
     states: REFUND_STATES,
     first: 'pending',
     underWay: REFUND_UNDER_WAY,
-    ends: ['succeeded', 'failed'],
+    ends: ['succeeded', 'failed', 'written_off'],
     moves: REFUND_MOVES,
   },
   {
@@ -46,7 +46,7 @@ const KINDS: readonly Kind[] = [
     states: CHARGEBACK_STATES,
     first: 'received',
     underWay: CHARGEBACK_UNDER_WAY,
-    ends: ['reversed'],
+    ends: ['reversed', 'partly_won', 'lost', 'dismissed'],
     moves: CHARGEBACK_MOVES,
   },
   {
@@ -68,9 +68,13 @@ function reachable(moves: Moves<string>, first: string): Set<string> {
   return found;
 }
 
-/** The states of a set that a move leaves for another state. */
+/** The states of a set that a move leaves for another state without a report of the provider or a person's decision. */
 const withExit = (moves: Moves<string>, states: readonly string[]) =>
-  states.filter((state) => Object.values(moves).some((move) => allows(move, state) && move.to !== state));
+  states.filter((state) =>
+    Object.values(moves).some(
+      (move) => allows(move, state) && move.to !== state && (move.by === 'workflow' || move.by === 'request'),
+    ),
+  );
 
 describe.each(KINDS)('$what', ({ states, first, underWay, ends, moves }) => {
   test('every state is reached, and no other is named', () => {

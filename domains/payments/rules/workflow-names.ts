@@ -7,6 +7,9 @@ export const PAYMENT_WORKFLOWS = {
   sweepPayments: 'sweepPayments',
 } as const;
 
+/** The signal that tells a refund's workflow that the provider has reported something. */
+export const REFUND_REPORTED = 'reported';
+
 /** The id of the standing Schedule of the sweep, and of the workflow that it starts. */
 export const SWEEP_PAYMENTS_SCHEDULE = 'sweep-payments';
 

@@ -8,7 +8,8 @@ import {
   type ChargebackMove,
   type ChargebackState,
 } from '../rules/chargeback-states';
-import { takeNeglected } from './neglected';
+import type { DisputeSays } from '../rules/dispute-events';
+import { takeDue } from './due';
 
 /** Money that a card's bank took back. `won`: posted, then decided for the merchant, and about to be reversed. */
 export interface Chargeback {
@@ -17,17 +18,37 @@ export interface Chargeback {
   paymentId: PublicId;
   /** The provider's name for it. */
   providerReference: string;
+  /** As the provider told it first. */
   amount: bigint;
   currency: string;
   reason: string;
   state: ChargebackState;
   /** What the merchant pays for it. */
   fee: Fee | undefined;
+  /** What the ledger has taken from the merchant by now, and how often it was posted or taken back. */
+  booked: Booked;
+  bookings: number;
   occurredAt: Date;
   wonAt: Date | undefined;
+  /** What the decision gives back; `undefined` for all. */
+  wonAmount: bigint | undefined;
+  lostAt: Date | undefined;
+  /** Why it needs review. */
+  reviewCode: string | undefined;
+  /** What the provider reported that does not fit. */
+  providerSays: DisputeSays | undefined;
+  /** How often it was put before a person, and how often one decided. */
+  reviews: number;
+  resolutions: number;
   workflowId: string;
   createdAt: Date;
   updatedAt: Date;
+}
+
+/** An amount that was taken from a merchant, with the fee for it. */
+export interface Booked {
+  amount: bigint;
+  fee: Fee;
 }
 
 interface Row {
@@ -41,27 +62,38 @@ interface Row {
   state: ChargebackState;
   fee: string | null;
   fee_tax: string | null;
+  booked_amount: string;
+  booked_fee: string;
+  booked_fee_tax: string;
+  bookings: number;
   occurred_at: Date;
   won_at: Date | null;
+  won_amount: string | null;
+  lost_at: Date | null;
+  review_code: string | null;
+  provider_says: DisputeSays | null;
+  reviews: number;
+  resolutions: number;
   workflow_id: string;
   created_at: Date;
   updated_at: Date;
 }
 
-const COLUMNS = `id, tenant_id, payment_id, provider_reference, amount, currency, reason, state, fee, fee_tax, occurred_at,
-  won_at, workflow_id, created_at, updated_at`;
+const COLUMNS = `id, tenant_id, payment_id, provider_reference, amount, currency, reason, state, fee, fee_tax,
+  booked_amount, booked_fee, booked_fee_tax, bookings, occurred_at, won_at, won_amount, lost_at, review_code,
+  provider_says, reviews, resolutions, workflow_id, created_at, updated_at`;
 
 export type NewChargeback = Pick<
   Chargeback,
   'id' | 'tenantId' | 'paymentId' | 'providerReference' | 'amount' | 'currency' | 'reason' | 'occurredAt' | 'workflowId'
 >;
 
-/** Stores a chargeback, once; a repeat returns the stored one. Index: chargebacks_provider_reference_key. */
+/** Makes a chargeback that is to be posted. @throws a unique violation when the payment has the dispute already */
 export async function insertChargeback(db: Queryable, chargeback: NewChargeback): Promise<Chargeback> {
-  await db.query({
+  const { rows } = await db.query<Row>({
     text: `INSERT INTO chargebacks (id, tenant_id, payment_id, provider_reference, amount, currency, reason, occurred_at,
                                     workflow_id)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (provider_reference) DO NOTHING`,
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
     values: [
       toUuid(chargeback.id),
       toUuid(chargeback.tenantId),
@@ -74,9 +106,26 @@ export async function insertChargeback(db: Queryable, chargeback: NewChargeback)
       chargeback.workflowId,
     ],
   });
-  const kept = await findByReference(db, chargeback.providerReference);
-  if (kept === undefined) throw new Error('a chargeback was neither kept nor found');
-  return kept;
+  const [row] = rows;
+  if (row === undefined) throw new Error('the insert returned no row');
+  return fromRow(row);
+}
+
+/**
+ * Locks a dispute until the transaction ends, whether it is known or not, and returns what is known of it: a chargeback for
+ * each payment that the provider named. Index: chargebacks_by_reference.
+ */
+export async function lockDispute(db: Queryable, providerReference: string): Promise<Chargeback[]> {
+  // Only a later statement sees what another transaction did while this one waited, not the one that waits.
+  await db.query({
+    text: "SELECT pg_advisory_xact_lock(hashtextextended('chargebacks/' || $1::text, 0))",
+    values: [providerReference],
+  });
+  const { rows } = await db.query<Row>({
+    text: `SELECT ${COLUMNS} FROM chargebacks WHERE provider_reference = $1 ORDER BY created_at, id FOR UPDATE`,
+    values: [providerReference],
+  });
+  return rows.map(fromRow);
 }
 
 /** Index: chargebacks_pkey. */
@@ -116,74 +165,104 @@ export async function listChargebacks(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
+/** What changes with a chargeback's state. Omitted fields stay, except the code, which is cleared. */
+export interface ChargebackChange {
+  fee?: Fee | undefined;
+  reviewCode?: string | undefined;
+  says?: DisputeSays | undefined;
+}
+
 /**
- * Moves a chargeback to another state.
+ * Moves a chargeback to another state. Counts reviews and decisions, by which their events differ.
  *
- * @param fee - what the merchant pays for it, if the move sets it
  * @returns the chargeback after the move; `undefined` when its state does not allow it
  */
 export async function moveChargeback(
   db: Queryable,
   id: PublicId,
   move: ChargebackMove,
-  fee?: Fee,
+  change: ChargebackChange = {},
 ): Promise<Chargeback | undefined> {
-  const { from, to } = CHARGEBACK_MOVES[move];
+  const { from, to, by } = CHARGEBACK_MOVES[move];
   const { rows } = await db.query<Row>({
     text: `UPDATE chargebacks
-           SET state = $3, fee = coalesce($4, fee), fee_tax = coalesce($5, fee_tax), updated_at = now()
+           SET state = $3, fee = coalesce($4, fee), fee_tax = coalesce($5, fee_tax), review_code = $6,
+               provider_says = coalesce($7::jsonb, provider_says), reviews = reviews + $8,
+               resolutions = resolutions + $9, next_step_at = now(), updated_at = now()
            WHERE id = $1 AND state = ANY ($2) RETURNING ${COLUMNS}`,
-    values: [toUuid(id), from, to, fee?.fee.toString(), fee?.tax.toString()],
+    values: [
+      toUuid(id),
+      from,
+      to,
+      change.fee?.fee.toString(),
+      change.fee?.tax.toString(),
+      change.reviewCode,
+      change.says === undefined ? undefined : JSON.stringify(change.says),
+      to === 'needs_review' ? 1 : 0,
+      by === 'person' && to !== 'received' ? 1 : 0,
+    ],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/**
- * Records, once, that a dispute was decided for the merchant. A posted chargeback becomes `won`; for one that is not
- * posted yet, only the moment is stored.
- *
- * @returns the chargeback; `undefined` when the reference is unknown
- */
-export async function markChargebackWon(
-  db: Queryable,
-  providerReference: string,
-  at: Date,
-): Promise<Chargeback | undefined> {
-  const { from, to } = CHARGEBACK_MOVES.win;
-  await db.query({
-    text: `UPDATE chargebacks
-           SET won_at = $2, state = CASE WHEN state = ANY ($3) THEN $4 ELSE state END, updated_at = now()
-           WHERE provider_reference = $1 AND won_at IS NULL`,
-    values: [providerReference, at, from, to],
-  });
-  return findByReference(db, providerReference);
-}
-
-async function findByReference(db: Queryable, providerReference: string): Promise<Chargeback | undefined> {
+/** Keeps what the ledger has taken from the merchant by now. */
+export async function setBooked(db: Queryable, id: PublicId, booked: Booked): Promise<Chargeback> {
   const { rows } = await db.query<Row>({
-    text: `SELECT ${COLUMNS} FROM chargebacks WHERE provider_reference = $1`,
-    values: [providerReference],
+    text: `UPDATE chargebacks SET booked_amount = $2, booked_fee = $3, booked_fee_tax = $4, bookings = bookings + 1,
+                  updated_at = now()
+           WHERE id = $1 RETURNING ${COLUMNS}`,
+    values: [toUuid(id), booked.amount.toString(), booked.fee.fee.toString(), booked.fee.tax.toString()],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  const [row] = rows;
+  if (row === undefined) throw new Error('a locked chargeback is gone');
+  return fromRow(row);
 }
 
-/** Whether a payment was charged back and not reversed since. Index: chargebacks_by_payment. */
-export async function hasOpenChargeback(db: Queryable, paymentId: PublicId): Promise<boolean> {
-  const { rowCount } = await db.query({
-    text: "SELECT FROM chargebacks WHERE payment_id = $1 AND state <> 'reversed' LIMIT 1",
-    values: [toUuid(paymentId)],
+/** How a dispute was decided. `wonAmount`: what comes back; `undefined` for all. */
+export type Decision = Pick<Chargeback, 'wonAt' | 'wonAmount' | 'lostAt'>;
+
+/** Keeps how a dispute was decided, or that it was not. */
+export async function setDecision(db: Queryable, id: PublicId, decision: Decision): Promise<void> {
+  await db.query({
+    text: `UPDATE chargebacks SET won_at = $2, won_amount = $3, lost_at = $4, next_step_at = now(), updated_at = now()
+           WHERE id = $1`,
+    values: [toUuid(id), decision.wonAt, decision.wonAmount?.toString(), decision.lostAt],
   });
-  return rowCount === 1;
+}
+
+/** What is in dispute, or was lost, of a payment. */
+export interface Disputed {
+  /** Taken from the merchant. */
+  booked: bigint;
+  /** That is not to be refunded: taken, about to be taken, or not yet decided about by a person. */
+  blocked: bigint;
+}
+
+/** A dispute that was never posted blocks no more than its amount. Index: chargebacks_by_payment. */
+export async function sumChargebacks(
+  db: Queryable,
+  payment: { id: PublicId; amount: bigint; currency: string },
+): Promise<Disputed> {
+  const { rows } = await db.query<{ booked: string; blocked: string }>({
+    text: `SELECT coalesce(sum(booked_amount), 0)::text AS booked,
+                  coalesce(sum(CASE WHEN state IN ('received', 'needs_review') THEN
+                                      greatest(booked_amount, CASE WHEN currency = $3 THEN least(amount, $2) ELSE $2 END)
+                                    ELSE booked_amount END), 0)::text AS blocked
+           FROM chargebacks WHERE payment_id = $1`,
+    values: [toUuid(payment.id), payment.amount.toString(), payment.currency],
+  });
+  const [row] = rows;
+  return { booked: BigInt(row?.booked ?? '0'), blocked: BigInt(row?.blocked ?? '0') };
 }
 
 /**
- * Takes, in turns, chargebacks that still have to be posted or reversed and have not changed for `graceMs`. Indexes:
- * chargebacks_open, chargebacks_pkey.
+ * Takes, in turns, chargebacks that still have to be posted or reversed and made no progress for `graceMs`. Indexes:
+ * chargebacks_due, chargebacks_pkey.
  */
 export async function takeNeglectedChargebacks(db: Queryable, graceMs: number, limit: number): Promise<Chargeback[]> {
   const { rows } = await db.query<Row>({
-    name: 'neglected-chargebacks',
-    text: takeNeglected('chargebacks', CHARGEBACK_UNDER_WAY, COLUMNS),
+    name: 'due-chargebacks',
+    text: takeDue('chargebacks', CHARGEBACK_UNDER_WAY, COLUMNS),
     values: [graceMs, limit],
   });
   return rows.map(fromRow);
@@ -200,8 +279,19 @@ function fromRow(row: Row): Chargeback {
     reason: row.reason,
     state: row.state,
     fee: row.fee === null ? undefined : { fee: BigInt(row.fee), tax: BigInt(row.fee_tax ?? '0') },
+    booked: {
+      amount: BigInt(row.booked_amount),
+      fee: { fee: BigInt(row.booked_fee), tax: BigInt(row.booked_fee_tax) },
+    },
+    bookings: row.bookings,
     occurredAt: row.occurred_at,
     wonAt: row.won_at ?? undefined,
+    wonAmount: row.won_amount === null ? undefined : BigInt(row.won_amount),
+    lostAt: row.lost_at ?? undefined,
+    reviewCode: row.review_code ?? undefined,
+    providerSays: row.provider_says ?? undefined,
+    reviews: row.reviews,
+    resolutions: row.resolutions,
     workflowId: row.workflow_id,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -177,22 +177,6 @@ export async function reserveRefund(db: Queryable, paymentId: PublicId, amount: 
   return rowCount === 1;
 }
 
-/** Ends a reservation: the money was given back, or it was not. */
-export async function settleRefund(
-  db: Queryable,
-  paymentId: PublicId,
-  amount: bigint,
-  givenBack: boolean,
-): Promise<void> {
-  await db.query({
-    name: 'settle-refund',
-    text: `UPDATE payments SET refunded_amount = refunded_amount + $2, refund_reserved = refund_reserved - $3,
-                  updated_at = now()
-           WHERE id = $1`,
-    values: [toUuid(paymentId), givenBack ? amount.toString() : '0', givenBack ? '0' : amount.toString()],
-  });
-}
-
 export function paymentFromRow(row: PaymentRow): Payment {
   return {
     id: fromUuid('pay', row.id),

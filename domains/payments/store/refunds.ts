@@ -3,7 +3,8 @@ import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/p
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
 import { REFUND_MOVES, REFUND_UNDER_WAY, type RefundMove, type RefundState } from '../rules/refund-states';
-import { takeNeglected } from './neglected';
+import type { RefundSays } from '../rules/reported-refund';
+import { takeDue } from './due';
 import { findPayment } from './payments';
 
 /** A part of a payment, or all of it, on its way back. */
@@ -20,6 +21,23 @@ export interface Refund {
   refundedAt: Date | undefined;
   /** The part of the capture's fee that went back. */
   returned: Fee | undefined;
+  /** Calls to the provider that somebody began, and those of them that it refused for good. */
+  calls: number;
+  refusedCalls: number;
+  /** What it keeps of its payment from being refunded otherwise. */
+  reserved: bigint;
+  /** What the ledger says went back, and how often it was posted. */
+  bookedAmount: bigint;
+  bookings: number;
+  /** What the business bore itself. */
+  writtenOffAmount: bigint;
+  /** What the provider has that is not what was asked for. */
+  providerSays: RefundSays[] | undefined;
+  /** The moment of the last thing that the provider reported. */
+  providerToldAt: Date | undefined;
+  /** How often it was put before a person, and how often one decided. */
+  reviews: number;
+  resolutions: number;
   workflowId: string;
   createdAt: Date;
   updatedAt: Date;
@@ -38,22 +56,33 @@ interface Row {
   refunded_at: Date | null;
   fee_returned: string | null;
   fee_tax_returned: string | null;
+  calls: number;
+  refused_calls: number;
+  reserved: string;
+  booked_amount: string;
+  bookings: number;
+  written_off_amount: string;
+  provider_says: RefundSays[] | null;
+  provider_told_at: Date | null;
+  reviews: number;
+  resolutions: number;
   workflow_id: string;
   created_at: Date;
   updated_at: Date;
 }
 
 const COLUMNS = `id, tenant_id, payment_id, amount, currency, reason, state, failure_code, provider_reference, refunded_at,
-  fee_returned, fee_tax_returned, workflow_id, created_at, updated_at`;
+  fee_returned, fee_tax_returned, calls, refused_calls, reserved, booked_amount, bookings, written_off_amount,
+  provider_says, provider_told_at, reviews, resolutions, workflow_id, created_at, updated_at`;
 
 export type NewRefund = Pick<Refund, 'id' | 'tenantId' | 'paymentId' | 'amount' | 'currency' | 'reason' | 'workflowId'>;
 
-/** Makes a pending refund. */
+/** Makes a pending refund, for a part of its payment that is set aside already. */
 export async function insertRefund(db: Queryable, refund: NewRefund): Promise<Refund> {
   const { rows } = await db.query<Row>({
     name: 'insert-refund',
-    text: `INSERT INTO refunds (id, tenant_id, payment_id, amount, currency, reason, workflow_id)
-           VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
+    text: `INSERT INTO refunds (id, tenant_id, payment_id, amount, currency, reason, workflow_id, reserved)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $4) RETURNING ${COLUMNS}`,
     values: [
       toUuid(refund.id),
       toUuid(refund.tenantId),
@@ -110,15 +139,27 @@ export async function listRefunds(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
+/** As {@link readRefund}, locked until the transaction ends. Lock its payment first. */
+export async function lockRefund(db: Queryable, id: PublicId): Promise<Refund | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'lock-refund',
+    text: `SELECT ${COLUMNS} FROM refunds WHERE id = $1 FOR UPDATE`,
+    values: [toUuid(id)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
 /** What changes with a refund's state. Omitted fields stay, except the code, which is cleared. */
 export interface RefundChange {
-  failureCode?: string;
+  failureCode?: string | undefined;
   providerReference?: string | undefined;
-  refunded?: { at: Date; returned: Fee };
+  refundedAt?: Date | undefined;
+  says?: RefundSays[] | undefined;
+  toldAt?: Date | undefined;
 }
 
 /**
- * Moves a refund to another state.
+ * Moves a refund to another state. Counts reviews and decisions, by which their events differ.
  *
  * @returns the refund after the move; `undefined` when its state does not allow it
  */
@@ -128,14 +169,14 @@ export async function moveRefund(
   move: RefundMove,
   change: RefundChange = {},
 ): Promise<Refund | undefined> {
-  const { from, to } = REFUND_MOVES[move];
-  const { refunded } = change;
+  const { from, to, by } = REFUND_MOVES[move];
   const { rows } = await db.query<Row>({
     name: 'move-refund',
     text: `UPDATE refunds
            SET state = $3, failure_code = $4, provider_reference = coalesce($5, provider_reference),
-               refunded_at = coalesce($6, refunded_at), fee_returned = coalesce($7, fee_returned),
-               fee_tax_returned = coalesce($8, fee_tax_returned), updated_at = now()
+               refunded_at = coalesce($6, refunded_at), provider_says = coalesce($7::jsonb, provider_says),
+               provider_told_at = coalesce($8, provider_told_at), reviews = reviews + $9, resolutions = resolutions + $10,
+               next_step_at = now(), updated_at = now()
            WHERE id = $1 AND state = ANY ($2) RETURNING ${COLUMNS}`,
     values: [
       toUuid(id),
@@ -143,19 +184,133 @@ export async function moveRefund(
       to,
       change.failureCode,
       change.providerReference,
-      refunded?.at,
-      refunded?.returned.fee.toString(),
-      refunded?.returned.tax.toString(),
+      change.refundedAt,
+      change.says === undefined ? undefined : JSON.stringify(change.says),
+      change.toldAt,
+      to === 'needs_review' ? 1 : 0,
+      by === 'person' && to !== 'pending' ? 1 : 0,
     ],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Takes, in turns, open refunds that have not changed for `graceMs`. Indexes: refunds_open, refunds_pkey. */
+/**
+ * Notes, before the provider is called, that it is. To be committed before the call.
+ *
+ * @param keyWindowMs - how long after a call the provider knows its key; `undefined` is returned once that is over and an
+ *   earlier call may have moved money
+ */
+export async function markRefundCall(db: Queryable, id: PublicId, keyWindowMs: number): Promise<Refund | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'mark-refund-call',
+    text: `UPDATE refunds
+           SET calls = calls + 1, next_step_at = now(),
+               first_called_at = CASE WHEN calls = refused_calls THEN now() ELSE first_called_at END
+           WHERE id = $1 AND state = 'pending'
+             AND (calls = refused_calls OR first_called_at > now() - $2 * interval '1 millisecond')
+           RETURNING ${COLUMNS}`,
+    values: [toUuid(id), keyWindowMs],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Notes that the provider refused a call for good. @returns the refund after it */
+export async function markRefusedCall(db: Queryable, id: PublicId): Promise<Refund | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'mark-refused-refund-call',
+    text: `UPDATE refunds SET refused_calls = refused_calls + 1 WHERE id = $1 RETURNING ${COLUMNS}`,
+    values: [toUuid(id)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Keeps that the provider has taken a refund on and is not done with it; the sweep looks again after `pauseMs`. */
+export async function markPendingRefund(
+  db: Queryable,
+  id: PublicId,
+  providerReference: string,
+  pauseMs: number,
+): Promise<void> {
+  await db.query({
+    name: 'mark-pending-refund',
+    text: `UPDATE refunds
+           SET provider_reference = $2, next_step_at = now() + $3 * interval '1 millisecond',
+               updated_at = CASE WHEN provider_reference IS DISTINCT FROM $2 THEN now() ELSE updated_at END
+           WHERE id = $1 AND state = 'pending'`,
+    values: [toUuid(id), providerReference, pauseMs],
+  });
+}
+
+/** What the books say of a refund, and what it keeps of its payment. */
+export interface RefundBooks {
+  amount: bigint;
+  returned: Fee | undefined;
+  writtenOff: bigint;
+  reserved: bigint;
+  bookings: number;
+}
+
+/** Keeps what was posted for a refund, and its part of the payment's sums. Call it with both locked. */
+export async function setRefundBooks(db: Queryable, refund: Refund, books: RefundBooks): Promise<void> {
+  await db.query({
+    name: 'set-refund-books',
+    text: `UPDATE refunds SET booked_amount = $2, fee_returned = $3, fee_tax_returned = $4, written_off_amount = $5,
+                  reserved = $6, bookings = $7, updated_at = now()
+           WHERE id = $1`,
+    values: [
+      toUuid(refund.id),
+      books.amount.toString(),
+      books.returned?.fee.toString(),
+      books.returned?.tax.toString(),
+      books.writtenOff.toString(),
+      books.reserved.toString(),
+      books.bookings,
+    ],
+  });
+  await db.query({
+    name: 'shift-refunded',
+    text: `UPDATE payments SET refunded_amount = refunded_amount + $2, refund_reserved = refund_reserved + $3,
+                  updated_at = now()
+           WHERE id = $1`,
+    values: [
+      toUuid(refund.paymentId),
+      (books.amount - refund.bookedAmount).toString(),
+      (books.reserved - refund.reserved).toString(),
+    ],
+  });
+}
+
+/** What a payment's refunds come to. */
+export interface RefundSums {
+  /** Of those that may be on their way: called for at the provider, and without a result. */
+  sent: bigint;
+  /** The parts of the capture's fee that went back. */
+  returned: Fee;
+}
+
+/** Index: refunds_by_payment. */
+export async function sumRefunds(db: Queryable, paymentId: PublicId): Promise<RefundSums> {
+  const { rows } = await db.query<{ sent: string; fee: string; tax: string }>({
+    name: 'sum-refunds',
+    text: `SELECT coalesce(sum(amount) FILTER (WHERE state IN ('pending', 'needs_review') AND booked_amount = 0
+                                                 AND calls > refused_calls), 0)::text AS sent,
+                  coalesce(sum(fee_returned) FILTER (WHERE booked_amount > 0), 0)::text AS fee,
+                  coalesce(sum(fee_tax_returned) FILTER (WHERE booked_amount > 0), 0)::text AS tax
+           FROM refunds WHERE payment_id = $1`,
+    values: [toUuid(paymentId)],
+  });
+  const [row] = rows;
+  return {
+    sent: BigInt(row?.sent ?? '0'),
+    returned: { fee: BigInt(row?.fee ?? '0'), tax: BigInt(row?.tax ?? '0') },
+  };
+}
+
+/** Takes, in turns, pending refunds without progress for `graceMs`. Indexes: refunds_due, refunds_pkey. */
 export async function takeNeglectedRefunds(db: Queryable, graceMs: number, limit: number): Promise<Refund[]> {
   const { rows } = await db.query<Row>({
-    name: 'neglected-refunds',
-    text: takeNeglected('refunds', REFUND_UNDER_WAY, COLUMNS),
+    name: 'due-refunds',
+    text: takeDue('refunds', REFUND_UNDER_WAY, COLUMNS),
     values: [graceMs, limit],
   });
   return rows.map(fromRow);
@@ -177,6 +332,16 @@ function fromRow(row: Row): Refund {
       row.fee_returned === null
         ? undefined
         : { fee: BigInt(row.fee_returned), tax: BigInt(row.fee_tax_returned ?? '0') },
+    calls: row.calls,
+    refusedCalls: row.refused_calls,
+    reserved: BigInt(row.reserved),
+    bookedAmount: BigInt(row.booked_amount),
+    bookings: row.bookings,
+    writtenOffAmount: BigInt(row.written_off_amount),
+    providerSays: row.provider_says ?? undefined,
+    providerToldAt: row.provider_told_at ?? undefined,
+    reviews: row.reviews,
+    resolutions: row.resolutions,
     workflowId: row.workflow_id,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -10,7 +10,14 @@ export const RECONCILIATION_STATUSES = [
 export type ReconciliationStatus = (typeof RECONCILIATION_STATUSES)[number];
 
 /** Kinds of transactions that belong to a day. */
-export const ITEM_KINDS = ['capture', 'refund', 'chargeback', 'chargeback_reversal', 'adjustment'] as const;
+export const ITEM_KINDS = [
+  'capture',
+  'refund',
+  'refund_reversal',
+  'chargeback',
+  'chargeback_reversal',
+  'adjustment',
+] as const;
 export type ItemKind = (typeof ITEM_KINDS)[number];
 
 /** Kinds of what a file may name: transactions of a day, payouts, and payouts that came back. */

@@ -56,7 +56,7 @@ page AS MATERIALIZED (
 ), sums AS (
   SELECT p.id AS merchant_id, i.currency,
          coalesce(sum(i.gross) FILTER (WHERE i.kind = 'capture'), 0) AS gross_sales,
-         coalesce(sum(i.gross) FILTER (WHERE i.kind = 'refund'), 0) AS refunds,
+         coalesce(sum(i.gross) FILTER (WHERE i.kind IN ('refund', 'refund_reversal')), 0) AS refunds,
          coalesce(sum(i.gross) FILTER (WHERE i.kind IN ('chargeback', 'chargeback_reversal')), 0) AS chargebacks,
          coalesce(sum(i.gross) FILTER (WHERE i.kind = 'adjustment'), 0) AS adjustments,
          sum(i.fee) AS fees, sum(i.fee_tax) AS fee_tax, count(*) AS item_count, count(*) FILTER (WHERE i.late) AS late_count

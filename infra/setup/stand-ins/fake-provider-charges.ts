@@ -4,7 +4,10 @@ import { TEST_CARDS, type TokenBehaviour } from './fake-provider-tokens';
 export interface FakeRefund {
   id: string;
   reference: string;
+  state: 'pending' | 'succeeded' | 'failed';
   amount: string;
+  currency: string;
+  failure_code: string | null;
   created_at: string;
 }
 
@@ -111,12 +114,17 @@ export class Charges {
     if (refuse !== undefined) return refusal(402, refuse);
     if (charge.state !== 'captured') return refusal(409, `charge_${charge.state}`);
     if (!/^[1-9]\d*$/.test(amount)) return refusal(400, 'invalid_request');
-    const refunded = charge.refunds.reduce((sum, refund) => sum + BigInt(refund.amount), 0n);
+    const made = charge.refunds.filter(({ state }) => state !== 'failed');
+    const refunded = made.reduce((sum, refund) => sum + BigInt(refund.amount), 0n);
     if (refunded + BigInt(amount) > BigInt(charge.amount)) return refusal(402, 'amount_too_large');
-    const refund = {
+    const behaviour = this.behaviourOf(chargeId).refund;
+    const refund: FakeRefund = {
       id: `re_${randomBytes(12).toString('hex')}`,
       reference,
-      amount,
+      state: behaviour?.ends === undefined ? 'succeeded' : 'pending',
+      amount: behaviour?.half === true ? (BigInt(amount) / 2n).toString() : amount,
+      currency: behaviour?.currency ?? charge.currency,
+      failure_code: null,
       created_at: new Date().toISOString(),
     };
     charge.refunds.push(refund);

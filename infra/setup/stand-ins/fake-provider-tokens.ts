@@ -14,12 +14,23 @@ export interface CallBehaviour {
   currency?: string;
 }
 
+/** How refunds of a charge behave beyond that. */
+export interface RefundBehaviour extends CallBehaviour {
+  /** Makes another refund than was asked for: only half of it, or in this currency. */
+  half?: boolean;
+  currency?: string;
+  /** It is pending at first, and reported to have ended so a moment later. */
+  ends?: 'succeeded' | 'failed';
+  /** It succeeds, and is reported to have failed a moment later. */
+  failsLate?: boolean;
+}
+
 /** How a card behaves. */
 export interface TokenBehaviour {
   authorise?: CallBehaviour;
   capture?: CallBehaviour;
   void?: CallBehaviour;
-  refund?: CallBehaviour;
+  refund?: RefundBehaviour;
   /** The cardholder disputes the charge once it is captured; with `won`, the merchant wins the dispute. */
   chargeback?: { won: boolean };
 }
@@ -46,6 +57,13 @@ export const TEST_CARDS: Readonly<Record<string, TokenBehaviour>> = {
   tok_refund_refused: { refund: { refuse: 'refund_refused' } },
   tok_refund_timeout_after_success: { refund: { hangFirst: 1 } },
   tok_refund_never_answered: { refund: { hangFirst: ALWAYS } },
+  tok_refund_failing: { refund: { failFirst: ALWAYS } },
+  tok_refund_half: { refund: { half: true } },
+  tok_refund_half_never_answered: { refund: { half: true, hangFirst: ALWAYS } },
+  tok_refund_in_usd: { refund: { currency: 'USD' } },
+  tok_refund_pending: { refund: { ends: 'succeeded' } },
+  tok_refund_pending_fails: { refund: { ends: 'failed' } },
+  tok_refund_fails_late: { refund: { failsLate: true } },
   tok_chargeback: { chargeback: { won: false } },
   tok_chargeback_won: { chargeback: { won: true } },
 };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CallbackOptions, type Callbacks, createCallbacks } from './fake-provider-callbacks';
-import { Charges, type FakeAnswer, type FakeCharge, refusal } from './fake-provider-charges';
+import { Charges, type FakeAnswer, type FakeCharge, type FakeRefund, refusal } from './fake-provider-charges';
 import { type CallBehaviour, TEST_CARDS } from './fake-provider-tokens';
 
 export interface FakeProviderOptions {
@@ -17,7 +17,7 @@ export interface FakeProviderOptions {
   callbacks?: CallbackOptions;
   /** Signs callbacks to the address that `PUT /callback-url` names, for a caller whose address is not known yet. */
   callbackSecret?: string;
-  /** Milliseconds between a capture and its chargeback, for the cards that have one. Default 50. */
+  /** Milliseconds between a capture and its chargeback, or a refund and its end, for cards that have one. Default 50. */
   chargebackAfterMs?: number;
 }
 
@@ -28,12 +28,18 @@ export interface FakeProvider {
   /** Every call, by method and path. */
   readonly calls: readonly string[];
   callbacks: Callbacks | undefined;
-  /** Disputes a charge, or decides the dispute for the merchant. */
-  chargeback(charge: FakeCharge, type?: 'chargeback.opened' | 'chargeback.won', amount?: string): void;
+  /** Disputes a charge, or decides the dispute; `told` replaces what the callback says by itself. */
+  chargeback(charge: FakeCharge, type?: DisputeType, amount?: string, told?: Readonly<Record<string, string>>): void;
+  /** Ends a refund, or lets one fail that had succeeded, and tells so; `told` as for {@link chargeback}. */
+  endRefund(refund: FakeRefund, state: 'succeeded' | 'failed', told?: Readonly<Record<string, string>>): void;
+  /** Forgets all idempotency keys, as a provider does after a while. */
+  forgetKeys(): void;
   /** From now on callbacks go there. */
   setCallbacks(options: CallbackOptions): void;
   close(): Promise<void>;
 }
+
+export type DisputeType = 'chargeback.opened' | 'chargeback.won' | 'chargeback.lost';
 
 const KEPT_CALLS = 10_000;
 
@@ -42,7 +48,7 @@ const KEPT_CALLS = 10_000;
  * signed callbacks. A card's token decides how it behaves (`fake-provider-tokens.ts`). Everything is kept in memory.
  */
 export async function startFakeProvider(options: FakeProviderOptions = {}): Promise<FakeProvider> {
-  const { latencyMs = 0, faultsPerThousand = 0, chargebackAfterMs = 50 } = options;
+  const { latencyMs = 0, faultsPerThousand = 0, chargebackAfterMs: settleAfterMs = 50 } = options;
   const charges = new Charges();
   let acceptedKey = options.key;
   const answers = new Map<string, FakeAnswer>();
@@ -60,7 +66,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     timers.add(timer);
   }
 
-  function chargeback(charge: FakeCharge, type: string, amount = charge.amount): void {
+  function chargeback(charge: FakeCharge, type: DisputeType, amount: string, told: object = {}): void {
     callbacks?.send(type, {
       id: `cb_${charge.id}`,
       charge_reference: charge.reference,
@@ -68,15 +74,37 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       currency: charge.currency,
       reason: 'fraudulent',
       occurred_at: new Date().toISOString(),
+      ...told,
     });
+  }
+
+  function endRefund(refund: FakeRefund, state: 'succeeded' | 'failed', told: object = {}): void {
+    refund.state = state;
+    refund.failure_code = state === 'failed' ? 'account_closed' : null;
+    callbacks?.send(`refund.${state}`, {
+      id: refund.id,
+      reference: refund.reference,
+      amount: refund.amount,
+      currency: refund.currency,
+      failure_code: refund.failure_code,
+      occurred_at: new Date().toISOString(),
+      ...told,
+    });
+  }
+
+  function afterRefund(charge: FakeCharge): void {
+    const { ends, failsLate } = TEST_CARDS[charge.source]?.refund ?? {};
+    const refund = charge.refunds.at(-1);
+    const end = failsLate === true ? 'failed' : ends;
+    if (refund !== undefined && end !== undefined) later(settleAfterMs, () => endRefund(refund, end));
   }
 
   function afterCapture(charge: FakeCharge): void {
     callbacks?.send('charge.captured', { reference: charge.reference, id: charge.id });
     const dispute = TEST_CARDS[charge.source]?.chargeback;
     if (dispute === undefined) return;
-    later(chargebackAfterMs, () => chargeback(charge, 'chargeback.opened'));
-    if (dispute.won) later(4 * chargebackAfterMs, () => chargeback(charge, 'chargeback.won'));
+    later(settleAfterMs, () => chargeback(charge, 'chargeback.opened', charge.amount));
+    if (dispute.won) later(4 * settleAfterMs, () => chargeback(charge, 'chargeback.won', charge.amount));
   }
 
   /** How a call behaves, and what it does. */
@@ -88,7 +116,15 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
       return [charge && charges.behaviourOf(charge.id).void, () => charges.void(reference)];
     }
     const [, id = '', verb] = /^\/v1\/charges\/(\w+)\/(capture|refunds)$/.exec(path) ?? [];
-    if (verb === 'refunds') return [charges.behaviourOf(id).refund, () => charges.refund(id, body)];
+    if (verb === 'refunds') {
+      const refund = () => {
+        const answer = charges.refund(id, body);
+        const charge = charges.find(id);
+        if (answer.status === 201 && charge !== undefined) afterRefund(charge);
+        return answer;
+      };
+      return [charges.behaviourOf(id).refund, refund];
+    }
     if (verb === undefined) return [undefined, () => refusal(404, 'unknown_path')];
     const capture = () => {
       const answer = charges.capture(id);
@@ -193,7 +229,10 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     get callbacks() {
       return callbacks;
     },
-    chargeback: (charge, type = 'chargeback.opened', amount = charge.amount) => chargeback(charge, type, amount),
+    chargeback: (charge, type = 'chargeback.opened', amount = charge.amount, told = {}) =>
+      chargeback(charge, type, amount, told),
+    endRefund,
+    forgetKeys: () => answers.clear(),
     setCallbacks,
     close: async () => {
       callbacks?.close();

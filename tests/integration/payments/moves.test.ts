@@ -8,7 +8,7 @@ import type { Moves } from '../../../domains/payments/rules/moves';
 import { ORDER_MOVES, ORDER_STATES, type OrderMove } from '../../../domains/payments/rules/order-states';
 import { PAYMENT_MOVES, PAYMENT_STATES, type PaymentMove } from '../../../domains/payments/rules/payment-states';
 import { REFUND_MOVES, REFUND_STATES, type RefundMove } from '../../../domains/payments/rules/refund-states';
-import { markChargebackWon, moveChargeback } from '../../../domains/payments/store/chargebacks';
+import { moveChargeback } from '../../../domains/payments/store/chargebacks';
 import { moveOrder } from '../../../domains/payments/store/orders';
 import { movePayment } from '../../../domains/payments/store/payment-changes';
 import { moveRefund } from '../../../domains/payments/store/refunds';
@@ -83,14 +83,5 @@ test.each(KINDS)('$table move as the table of moves says, from each of their sta
       expect([table, state, name, rows[0].state]).toEqual([table, state, name, expected]);
       expect(moved?.state).toBe(from.includes(state) ? to : undefined);
     }
-  }
-});
-
-test('a chargeback that is told to be won keeps the moment in any state, and moves where that is a move', async () => {
-  for (const state of CHARGEBACK_STATES) {
-    await database.pool.query('UPDATE chargebacks SET state = $1, won_at = NULL', [state]);
-    const at = new Date('2026-01-01T00:00:00Z');
-    const found = await markChargebackWon(database.pool, idOf('chargebacks.id'), at);
-    expect([found?.state, found?.wonAt]).toEqual([state === 'posted' ? 'won' : state, at]);
   }
 });

@@ -236,9 +236,8 @@ test('the sweep takes turns: what only waits does not keep it from what stands b
     ids.push(id);
     refundIds.push(refundId);
   }
-  const anHour = "SET updated_at = now() - interval '1 hour'";
   await pool.query("UPDATE payments SET next_step_at = now() - interval '1 hour'");
-  await pool.query(`UPDATE refunds ${anHour}`);
+  await pool.query("UPDATE refunds SET next_step_at = now() - interval '1 hour'");
   const payments = [await takeDuePayments(pool, TURN), await takeDuePayments(pool, TURN)];
   const refunds = [await takeNeglectedRefunds(pool, 60_000, 2), await takeNeglectedRefunds(pool, 60_000, 2)];
   expect(payments.flatMap((found) => found.map(({ id }) => id)).sort()).toEqual(ids.sort());
