@@ -47,9 +47,11 @@ test('payments that share a workflow', async () => {
 });
 
 test.each([
-  ['refund.succeeded.1', 'tok_ok'],
-  ['refund.refused.1', 'tok_refund_refused'],
-  ['refund.unanswered.1', 'tok_refund_never_answered'],
+  ['refund.succeeded.2', 'tok_ok'],
+  ['refund.refused.2', 'tok_refund_refused'],
+  ['refund.unanswered.2', 'tok_refund_never_answered'],
+  ['refund.pending.2', 'tok_refund_pending'],
+  ['refund.differs.2', 'tok_refund_half'],
 ])('%s', async (name, token) => {
   const { body: payment } = await api.payByCard(token);
   const { body } = await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '100' });
@@ -61,7 +63,7 @@ test('refund into a wallet', async () => {
   const orderId = await api.newOrder('100');
   const { body: payment } = await api.post('/v1/payments', { orderId, source: { type: 'wallet', walletId } });
   const { body } = await api.post(`/v1/payments/${payment.id}/refunds`);
-  await keep('refund.wallet.1', refundWorkflowId(body.id));
+  await keep('refund.wallet.2', refundWorkflowId(body.id));
 });
 
 test('chargeback', async () => {

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { newId, type PublicId } from '../../core/ids';
+import { insertApproval } from '../../domains/payments/store/approvals';
 import { insertChargeback } from '../../domains/payments/store/chargebacks';
 import { insertOrder } from '../../domains/payments/store/orders';
 import { insertPayment } from '../../domains/payments/store/payments';
@@ -25,11 +26,24 @@ export async function insertOnePayment(pool: Pool, tenantId: PublicId): Promise<
     reason: 'fraudulent',
     occurredAt: new Date(),
   });
+  const approvalId = newId('apr');
+  await insertApproval(pool, {
+    id: approvalId,
+    tenantId,
+    action: 'refund.resolve',
+    subject: refundId,
+    command: {},
+    amount: 100n,
+    currency: 'EUR',
+    state: 'waiting',
+    requestedBy: newId('key'),
+  });
   return {
     'orders.id': orderId,
     'payments.id': paymentId,
     'payments.refundId': refundId,
     'wallets.id': walletId,
     'chargebacks.id': chargebackId,
+    'approvals.id': approvalId,
   };
 }

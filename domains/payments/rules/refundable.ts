@@ -1,13 +1,15 @@
 /** A captured payment, as far as it is about giving money back. */
 export interface Refundable {
   amount: bigint;
+  /** What was captured, where that is less. */
+  capturedAmount?: bigint | undefined;
   /** The part that refunds have given back or are giving back. */
   refundReserved: bigint;
 }
 
 /** What was taken for a payment. */
-export function capturedOf({ amount }: Pick<Refundable, 'amount'>): bigint {
-  return amount;
+export function capturedOf({ amount, capturedAmount }: Pick<Refundable, 'amount' | 'capturedAmount'>): bigint {
+  return capturedAmount ?? amount;
 }
 
 /**

@@ -178,6 +178,7 @@ const PREFIXES: Record<string, IdPrefix> = {
   ledger: 'ltx',
   settlement: 'rec',
   chargebacks: 'cbk',
+  approvals: 'apr',
 };
 
 /** Id parameters that do not name the route's resource. */
