@@ -118,7 +118,7 @@ test.each<[string, (shop: Shop) => Promise<void>, string]>([
         effectiveAt: during(DAYS[1] ?? '', 2),
       });
     },
-    'what is owed after the payout',
+    'what is owed to every merchant',
   ],
 ])('a breach is made up for, and neither its day nor a later one is blocked: %s', async (_, harm, invariant) => {
   const shop = await newShop();
