@@ -44,7 +44,7 @@ test.each([
 test('in an encoding in which they could hide, the body is refused', async () => {
   const text = `{"merchantId":"${merchantId}","currency":"EUR","amount":"100","amount":"10000"}`;
   const answer = await send('/v1/orders', Buffer.from(text, 'utf16le'), 'application/json; charset=utf-16le');
-  expect([answer.status, answer.body.type]).toEqual([400, '/docs/problems#malformed-request']);
+  expect([answer.status, answer.body.type]).toEqual([415, '/docs/problems#unsupported-media-type']);
 });
 
 test('a body with each name once is taken, and what is no JSON is told so', async () => {

@@ -70,7 +70,10 @@ test('a year in which hardly anything happened is settled in seconds, each day w
     [last, 'manual'],
   ]);
   expect((await get(key, `/${busy}`)).body).toMatchObject({ transactions: '1', totals: [{ paidOut: '900' }] });
-  expect((await get(key, '/audit/verify')).body).toMatchObject({ verified: true });
+  let verdict = (await get(key, '/audit/verify')).body;
+  while (verdict.next !== null)
+    verdict = (await get(key, `/audit/verify?next=${encodeURIComponent(verdict.next)}`)).body;
+  expect(verdict).toMatchObject({ verified: true });
 }, 200_000);
 
 test('on days on which nothing happens, balances are carried over and reserves given back', async () => {
