@@ -78,7 +78,7 @@ function currencyOf(entry: XmlNode): string | undefined {
 function asBooked(entry: XmlNode, signed: bigint): bigint {
   const kind = ownCode(entry)?.toLowerCase() as ReconciledKind | undefined;
   const magnitude = signed < 0n ? -signed : signed;
-  if (kind === 'capture' || kind === 'chargeback_reversal') return magnitude;
+  if (kind === 'capture' || kind === 'refund_reversal' || kind === 'chargeback_reversal') return magnitude;
   return kind === 'refund' || kind === 'chargeback' ? -magnitude : signed;
 }
 

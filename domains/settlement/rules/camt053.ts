@@ -77,7 +77,7 @@ export function transactionEntry(day: SettledDay, transaction: StatementTransact
     '<Ntry>',
     element('NtryRef', id),
     amount(net, currency),
-    kind === 'chargeback_reversal' ? element('RvslInd', 'true') : '',
+    kind === 'chargeback_reversal' || kind === 'refund_reversal' ? element('RvslInd', 'true') : '',
     booked(day),
     `<ValDt>${element('DtTm', transaction.effectiveAt.toISOString())}</ValDt>`,
     element('AcctSvcrRef', id),
