@@ -96,6 +96,7 @@ export async function claimIdempotencyKey(db: Queryable, claim: IdempotencyClaim
   return { outcome: 'in-flight', lockLeftMs: claim.lockMs };
 }
 
+/** Names no index: of two equal ones at once the loser may meet that for earlier versions first. */
 async function insert(db: Queryable, claim: IdempotencyClaim): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'insert-idempotency-record',
@@ -103,7 +104,7 @@ async function insert(db: Queryable, claim: IdempotencyClaim): Promise<boolean> 
              (tenant_id, route, key, principal_id, lock_owner, fingerprint, state, effect_id, locked_until, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6, 'in_flight', $7,
                    now() + $8 * interval '1 millisecond', now() + $9 * interval '1 millisecond')
-           ON CONFLICT (tenant_id, route, key) DO NOTHING`,
+           ON CONFLICT DO NOTHING`,
     values: claimValues(claim),
   });
   return rowCount === 1;
