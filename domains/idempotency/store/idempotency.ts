@@ -74,7 +74,7 @@ export function answerPlace({
   return `idempotency_records/${toUuid(tenantId)}/${toUuid(principalId)}/${route}/${key}`;
 }
 
-/** To need more, a record would have to be removed between two statements again and again. */
+/** To need more, a record would have to change hands between two statements again and again. */
 const MAX_LOOKS = 3;
 
 /** Takes a request for execution, or says why not. A first use costs one statement, and nobody waits for a lock. */
@@ -90,9 +90,8 @@ export async function claimIdempotencyKey(db: Queryable, claim: IdempotencyClaim
     }
     const taken = await takeOver(db, claim);
     if (taken !== undefined) return { outcome: 'claimed', ...taken };
-    break;
+    // Somebody else has just taken it, or its owner has just ended it.
   }
-  // Somebody else has just taken it.
   return { outcome: 'in-flight', lockLeftMs: claim.lockMs };
 }
 
