@@ -1,8 +1,7 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
-import { type StoredEvent, storeEvent } from '../webhooks';
-import { announce } from './announce';
+import { deliverEvents, type StoredEvent, storeEvent } from '../webhooks';
 import type { SettlementDeps } from './deps';
 import { type Beat, beating, type DayRef, forEachPage, type PageWork, runningRun } from './pages';
 import { anchorOf, COMPLETED, periodOf } from './rules/completion';
@@ -123,7 +122,7 @@ async function settlePages(
     });
     if (released) await beating(beat, () => inReport(pool, (db) => recountClaim(db, run.id)));
   } finally {
-    for (const event of events) await announce(deps, event);
+    await deliverEvents(deps, events);
   }
 }
 
@@ -136,7 +135,7 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
   if (run.state === 'completed') return summary;
   const seal = await sealDay(pool, run.id);
   const event = await inTransaction(pool, (client) => concludeRun(client, run, { summary, seal }));
-  if (event !== undefined) await announce(deps, event);
+  if (event !== undefined) await deliverEvents(deps, [event]);
   deps.metrics.runs.inc({ outcome: 'completed' });
   return summary;
 }
@@ -145,7 +144,7 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
  * Completes a run in the caller's transaction: its entry in the audit log, and its event.
  *
  * @param seal - the hashes over what it consists of
- * @returns the event to announce; undefined when it was not running
+ * @returns the event to deliver; undefined when it was not running
  */
 export async function concludeRun(
   db: Queryable,
@@ -188,7 +187,7 @@ export async function holdDay(deps: SettlementDeps, day: HeldDay): Promise<void>
       payload: { runId: run.id, ...payload },
     });
   });
-  if (event !== undefined) await announce(deps, event);
+  if (event !== undefined) await deliverEvents(deps, [event]);
   deps.metrics.runs.inc({ outcome: state });
   deps.log.error({ tenantId: day.tenantId, date: day.date, state, error, breaches }, 'a settlement did not complete');
 }

@@ -1,8 +1,7 @@
 import type { PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
 import { addDays, type BusinessDay, businessDay, requireBusiness } from '../merchants';
-import type { StoredEvent } from '../webhooks';
-import { announce } from './announce';
+import { deliverEvents, type StoredEvent } from '../webhooks';
 import type { SettlementDeps } from './deps';
 import { sumUpDay } from './rules/day-totals';
 import { type DaySeal, sealDay } from './seal-day';
@@ -65,7 +64,7 @@ export async function settleEmptyDays(deps: SettlementDeps, days: EmptyDays): Pr
       settled.push(day.date);
     }
   });
-  for (const event of events) await announce(deps, event);
+  await deliverEvents(deps, events);
   deps.metrics.runs.inc({ outcome: 'completed' }, settled.length);
   return settled;
 }

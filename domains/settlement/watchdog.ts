@@ -1,7 +1,6 @@
 import type { Platform } from '../../infra/platform/platform';
 import { type Business, businessDay, lastClosedDate } from '../merchants';
-import { storeEvent } from '../webhooks';
-import { announce } from './announce';
+import { deliverEvents, storeEvent } from '../webhooks';
 import { type SettlementDeps, settlementDeps } from './deps';
 import { type NextDayOf, nextDays } from './due-days';
 import { keepSchedules } from './keep-schedules';
@@ -77,5 +76,5 @@ async function raise(deps: SettlementDeps, { tenantId }: Business, date: string,
     eventId: `settlement.overdue/${date}/${closed}`,
     payload: { date },
   });
-  await announce(deps, event);
+  await deliverEvents(deps, [event]);
 }
