@@ -24,6 +24,7 @@ const ACTOR = 'settlement';
 const CLAIM_PAGE = 20_000;
 /** Statements read by one query. */
 const READ_PAGE = 1_000;
+const OUT_OF_RANGE = 'Sums of the day, or the balance, are beyond 10^18 minor units.';
 
 /** Claims everything that belongs to the day. @returns how many items are in it, and how many of them late */
 export async function claimDay(pool: Pool, day: DayRef, beat: Beat): Promise<{ items: string; late: string }> {
@@ -47,8 +48,6 @@ export async function computeDay(deps: SettlementDeps, day: DayRef, beat: Beat):
     return { released: held > 0, hindrances };
   });
 }
-
-const OUT_OF_RANGE = 'Sums of the day, or the balance, are beyond 10^18 minor units.';
 
 /** Checks the statements against items, ledger and the day before. @returns the invariants that do not hold */
 export async function checkDay(pool: Pool, day: DayRef, beat: Beat): Promise<Breach[]> {
@@ -203,6 +202,11 @@ async function summarize(pool: Pool, run: SettlementRun): Promise<DaySummary> {
     after = last;
   }
   const { totalsHash, totals } = sums.result();
-  const setAside = await countSetAside(pool, run.id);
-  return { totalsHash, items: String(run.itemCount ?? 0n), late: String(run.lateCount ?? 0n), setAside, totals };
+  return {
+    totalsHash,
+    items: String(run.itemCount ?? 0n),
+    late: String(run.lateCount ?? 0n),
+    setAside: await countSetAside(pool, run.id),
+    totals,
+  };
 }
