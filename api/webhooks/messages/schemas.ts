@@ -8,6 +8,7 @@ import {
   type PublishInput,
   type PublishResult,
 } from '../../../domains/webhooks';
+import { followQuery } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import {
   durationSchema,
@@ -114,7 +115,12 @@ export const messageSchema = z
   .meta({ id: 'Message' });
 export const messagePageSchema = pageSchema('MessagePage', messageSummarySchema);
 export const messageParams = z.object({ id: idSchema('msg') });
-export const messageQuery = z.strictObject({ ...pageQuery, ...timeQuery, eventType: eventTypeName.optional() });
+export const messageQuery = z.strictObject({
+  ...pageQuery,
+  ...followQuery,
+  ...timeQuery,
+  eventType: eventTypeName.optional(),
+});
 
 /** What is to be published. Content expires so long after it was accepted. */
 export function publishInput(

@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { type AddressInfo, createConnection } from 'node:net';
 import { createRateLimiter } from '../../../api/http/rate-limit';
 import { toUuid } from '../../../core/ids';
 import { createApi, type TestApi } from '../../support/api-support';
-import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
+import { startReceiver, type TestReceiver } from '../../support/receiver';
 
 const PATH = '/v1/messages/batch';
 const NDJSON = 'application/x-ndjson';
@@ -115,17 +116,16 @@ test.each([
 });
 
 test('a batch that is cut off in its upload does nothing', async () => {
-  const closed = new Promise<void>((resolve) => {
-    api.server.once('connection', (served) => served.once('close', () => resolve()));
-  });
+  const begun = once(api.server, 'request');
   const socket = createConnection((api.server.address() as AddressInfo).port);
   const lines = `${JSON.stringify(message())}\n`.repeat(50);
   socket.write(
     `POST ${PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: ${NDJSON}\r\n` +
       `content-length: ${lines.length + 1}\r\n\r\n${lines}`,
   );
-  await eventually(() => socket.bytesWritten > lines.length || undefined);
-  socket.destroy();
+  const [request] = await begun;
+  const closed = new Promise((resolve) => request.once('close', resolve));
+  socket.resetAndDestroy();
   await closed;
   // What comes after it on the server has waited for whatever it had begun.
   await batch([message()]);
