@@ -10,7 +10,7 @@ import type { Idempotency } from './idempotency/idempotency';
 import { idempotencyKeyOf } from './idempotency/key';
 import { parseJsonBody } from './json-body';
 import { Problem } from './problems';
-import type { RateLimiter } from './rate-limit';
+import type { RateLimiter, RateState } from './rate-limit';
 import { lacksScope, unauthenticated } from './refusals';
 import { hasBody, readBytes, readText } from './request-body';
 import { type RawInput, type Route, type RouteResult, takesBody } from './route';
@@ -87,7 +87,8 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     if (takesBody(route) && hasBody(req)) await readBody(raw, req, exchange, res);
     const execute = route.prepare(raw);
     if (key === undefined || principal === undefined || route.idempotency === 'kept') {
-      return answerOf(await execute({ request: exchange, principal, effect: undefined, requestKey: key }));
+      const charge = principal === undefined ? undefined : chargeTo(principal.tenantId, exchange);
+      return answerOf(await execute({ request: exchange, principal, effect: undefined, requestKey: key, charge }));
     }
     const caller = principal;
     return deps.idempotency.answer({
@@ -107,6 +108,10 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
         if (route.answersSecret === true) await deps.authenticator.mustStandFor(caller, doneBy);
       },
     });
+  }
+
+  function chargeTo(tenantId: string, exchange: Exchange) {
+    return (requests: number) => showRate(deps.rateLimiter.charge(tenantId, requests), exchange);
   }
 
   function answerOf({ status, headers, body, contentType: chosen }: RouteResult): Answer {
@@ -171,11 +176,14 @@ class AddressGuard implements UnknownKeyGuard {
 
 function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchange): void {
   const decision = limiter.take(principal.tenantId);
-  const { limit, remaining, resetSeconds } = decision;
-  exchange.rate = { policy: `"default";q=${limit};w=1`, state: `"default";r=${remaining};t=${resetSeconds}` };
+  showRate(decision, exchange);
   if (!decision.allowed) {
     throw new Problem('rate-limited', { headers: { 'retry-after': String(decision.retryAfterSeconds) } });
   }
+}
+
+function showRate({ limit, remaining, resetSeconds }: RateState, exchange: Exchange): void {
+  exchange.rate = { policy: `"default";q=${limit};w=1`, state: `"default";r=${remaining};t=${resetSeconds}` };
 }
 
 const NO_QUERY = {};

@@ -5,7 +5,8 @@ import { type Route, takesBody } from './route';
 
 const VERSION = '0.2.0';
 
-const problemSchema = z
+/** An error in an answer. */
+export const problemSchema = z
   .object({
     type: z
       .string()

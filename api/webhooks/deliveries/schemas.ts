@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Attempt, DELIVERY_STATES, type Delivery } from '../../../domains/webhooks';
+import { followQuery } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema, timeQuery } from '../../http/schemas';
 import { eventTypeName } from '../event-schemas';
@@ -55,6 +56,7 @@ export const attemptParams = z.object({ id: idSchema('dlv'), attemptId: idSchema
 export const attemptQuery = z.strictObject(pageQuery);
 export const deliveryQuery = z.strictObject({
   ...pageQuery,
+  ...followQuery,
   ...timeQuery,
   state: z.enum(DELIVERY_STATES).optional(),
   endpointId: idSchema('ep').optional(),

@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { CHARGEBACKS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
@@ -158,6 +159,7 @@ export async function listChargebacks(
   const query = {
     columns: COLUMNS,
     table: 'chargebacks',
+    followed: CHARGEBACKS_LIST,
     index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
     filter: [
       ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
