@@ -120,3 +120,22 @@ describe('what a receiver repeats of a request is not stored', () => {
     },
   );
 });
+
+test.each([
+  'http://user:pass@127.0.0.1:9/',
+  'http://user@127.0.0.1:9/',
+  'http://@127.0.0.1:9/',
+  'http://:p%40ss@127.0.0.1/',
+])('an address with credentials is refused, also by a change: %s', async (url) => {
+  const id = await endpoint({ headers: {} });
+  for (const answer of [
+    await api.call('POST', '/v1/endpoints', { body: { url } }),
+    await api.call('PATCH', `/v1/endpoints/${id}`, { body: { url } }),
+  ]) {
+    expect(answer.status).toBe(422);
+    expect(answer.body.errors).toEqual([
+      { in: 'body', pointer: '#/url', detail: 'the URL must not contain a user name or password' },
+    ]);
+    expect(answer.text).not.toContain(new URL(url).host);
+  }
+});
