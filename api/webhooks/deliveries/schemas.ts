@@ -41,7 +41,11 @@ export const attemptSchema = z
     responseBody: z
       .string()
       .nullable()
-      .meta({ description: "The beginning of the receiver's answer; forgotten with the message's content." }),
+      .meta({
+        description:
+          "The beginning of the receiver's answer; forgotten with the message's content. What it repeats of the endpoint's " +
+          'custom headers, signing secrets and signatures is `[redacted]`.',
+      }),
   })
   .meta({ id: 'Attempt' });
 

@@ -3,6 +3,7 @@ import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { AttemptResult } from '../rules/attempt-outcome';
 import { sign } from '../rules/signature';
 import type { EndpointConfig } from './endpoint-config-cache';
+import { withoutSecrets } from './without-secrets';
 
 const USER_AGENT = 'Waybill/1 (+https://www.standardwebhooks.com)';
 
@@ -43,6 +44,7 @@ export async function attempt(
   const timestamp = Math.floor(startedMs / 1000);
   const keys: Buffer[] = [];
   for (const { key, expiresAtMs } of endpoint.keys) if (expiresAtMs > startedMs) keys.push(key);
+  const signature = sign(keys, messageId, timestamp, body);
   const answer = await client.send({
     url: endpoint.url,
     method: 'POST',
@@ -51,7 +53,7 @@ export async function attempt(
       'user-agent': USER_AGENT,
       'webhook-id': messageId,
       'webhook-timestamp': String(timestamp),
-      'webhook-signature': sign(keys, messageId, timestamp, body),
+      'webhook-signature': signature,
     }),
     body,
     timeoutMs: endpoint.timeoutMs,
@@ -64,7 +66,7 @@ export async function attempt(
       durationMs,
       result: { kind: 'error', code: answer.code },
       error: answer.code,
-      errorDetail: answer.detail,
+      errorDetail: withoutSecrets(answer.detail, endpoint, { signature }),
       responseBody: undefined,
     };
   }
@@ -75,7 +77,8 @@ export async function attempt(
     result: { kind: 'response', status: answer.status, retryAfter: answer.headers.retryAfter },
     error: success ? undefined : `http-${answer.status}`,
     errorDetail: undefined,
-    responseBody: answer.body === '' ? undefined : answer.body,
+    responseBody:
+      answer.body === '' ? undefined : withoutSecrets(answer.body, endpoint, { signature, cut: answer.truncated }),
   };
 }
 
