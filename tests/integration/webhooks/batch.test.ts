@@ -81,7 +81,7 @@ test('a message that is refused says where and why, and the others are published
   expect(seen).toEqual([
     [202, undefined],
     [422, ['#/1/eventType', '#/1/colour']],
-    [422, ['#/2/eventType']],
+    [400, ['#/2/eventType']],
     [422, ['#/3/payload']],
     [413, undefined],
     [422, ['#/5']],
