@@ -103,7 +103,7 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
       description:
         'For what the provider cannot be asked about any more. Posts what follows, moves the order, and is in the audit log. ' +
         'From `WAYBILL_REVIEW_FOUR_EYES_FROM` on, another API key has to approve it.',
-      scope: 'payments:write',
+      scope: 'payments:review',
       idempotency: 'required',
       params: paymentParams,
       body: resolvePaymentSchema,

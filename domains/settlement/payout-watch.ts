@@ -9,11 +9,17 @@ const PAGE = 500;
 /** Looks for payouts that are in transit for too long at once, then at intervals, until the process closes. */
 export function startPayoutWatch(platform: Platform): void {
   const deps = settlementDeps(platform);
-  const look = () => {
-    watchPayouts(deps).catch((error) => deps.log.warn({ err: error }, 'could not look for payouts in transit'));
+  let looking = false;
+  const look = async () => {
+    if (looking) return;
+    looking = true;
+    await watchPayouts(deps).catch((error: unknown) => {
+      deps.log.warn({ err: error }, 'could not look for payouts in transit');
+    });
+    looking = false;
   };
-  look();
-  const timer = setInterval(look, deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
+  void look();
+  const timer = setInterval(() => void look(), deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
   platform.onClose(async () => clearInterval(timer));
 }
 
