@@ -1,5 +1,6 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { ETAG } from './etag';
 import { PROBLEM_PAGE, PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems';
 import { type Route, takesBody } from './route';
 
@@ -148,6 +149,7 @@ function problemsOf(route: Route): Record<string, ResponseConfig> {
     codes.push('unauthenticated', 'insufficient-scope', 'rate-limited', 'unavailable', 'validation-failed');
   if (route.params !== undefined) codes.push('not-found');
   if (route.headers !== undefined) codes.push('invalid-header');
+  if (route.headers?.shape['if-match'] !== undefined) codes.push('precondition-failed');
   if (takesBody(route)) codes.push('malformed-json', 'content-too-large', 'unsupported-media-type');
   if (takesBody(route) && route.unambiguous === true) codes.push('duplicate-member');
   if (route.idempotency === 'required' || route.idempotency === 'kept') codes.push('idempotency-key-missing');
@@ -166,7 +168,10 @@ function problemsOf(route: Route): Record<string, ResponseConfig> {
       {
         description: kinds.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; '),
         content: { [PROBLEM_TYPE]: { schema: problemSchema } },
-        ...(repeated.has(status) ? describeHeaders(REPLAYED) : {}),
+        ...describeHeaders({
+          ...(kinds.includes('precondition-failed') ? ETAG : {}),
+          ...(repeated.has(status) ? REPLAYED : {}),
+        }),
       },
     ]),
   );

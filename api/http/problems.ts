@@ -1,4 +1,5 @@
 import type { Refusal, RefusalKind } from '../../core/refusal';
+import { etag } from './etag';
 
 /** A kind of error the API answers with. `title` and `help` also make the page that `type` points to. */
 interface ProblemKind {
@@ -201,9 +202,10 @@ const REFUSED = {
  */
 export function problemOfRefusal(refusal: Refusal, placeOf: (name: string) => FieldError['in']): Problem {
   const { kind, message, options } = refusal;
-  const { field, retryAfterSeconds, scope } = options;
+  const { field, retryAfterSeconds, scope, version } = options;
   const headers = {
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(version === undefined ? {} : etag({ version })),
     ...(scope === undefined ? {} : scopeChallenge(scope)),
   };
   const [name] = field ?? [];

@@ -40,6 +40,7 @@ export { isReservedHeader, MAX_CUSTOM_HEADERS } from './rules/custom-headers';
 export { DEFAULT_RETRY_DELAYS_MS } from './rules/retry-schedule';
 
 // The catalogue of event types.
+export { changeEventType, deleteEventType } from './event-types/change-event-type';
 export { createEventType } from './event-types/create-event-type';
 export {
   isSystemEventId,
@@ -49,7 +50,7 @@ export {
   type SystemEventType,
   TEST_EVENT_TYPE,
 } from './rules/system-events';
-export { deleteEventType, findEventType, listEventTypes, updateEventType } from './store/event-types';
+export { findEventType, listEventTypes } from './store/event-types';
 export type { EventType } from './store/event-types';
 
 // What the activities of its workflows do.
