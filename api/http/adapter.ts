@@ -1,5 +1,4 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
-import { duplicateMember } from '../../core/duplicate-member';
 import { RawJson } from '../../core/json/raw-json';
 import type { Authenticator, Principal, UnknownKeyGuard } from '../../domains/accounts';
 import { addressGroup } from './client-address';
@@ -15,7 +14,6 @@ import type { RateLimiter } from './rate-limit';
 import { lacksScope, unauthenticated } from './refusals';
 import { hasBody, readBytes, readText } from './request-body';
 import { type RawInput, type Route, type RouteResult, takesBody } from './route';
-import { pointerTo } from './validation';
 
 export interface AdapterDeps {
   authenticator: Authenticator;
@@ -62,7 +60,6 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       return;
     }
     const text = await readText(req, res, { maxBytes, withinMs });
-    if (route.unambiguous === true) refuseAmbiguous(text);
     const unmarked = withoutMark(text);
     if (route.bodyAsText === true) raw.body = text;
     else if (!isJson(type)) raw.body = unmarked;
@@ -186,17 +183,6 @@ const NO_QUERY = {};
 /** Express parses the query at every access, so it is read only where there is one. */
 function queryOf(req: Request): unknown {
   return req.url.includes('?') ? req.query : NO_QUERY;
-}
-
-/** Of two members with one name the parser takes the last, another program perhaps the first. */
-function refuseAmbiguous(text: string): void {
-  const place = duplicateMember(text);
-  if (place === undefined) return;
-  const detail = `The body has the member "${place.at(-1)}" twice: name each member of an object once.`;
-  throw new Problem('duplicate-member', {
-    detail,
-    errors: [{ in: 'body', pointer: pointerTo(place), detail: 'is there twice' }],
-  });
 }
 
 const BYTE_ORDER_MARK = '\ufeff';

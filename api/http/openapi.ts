@@ -150,8 +150,7 @@ function problemsOf(route: Route): Record<string, ResponseConfig> {
   if (route.params !== undefined) codes.push('not-found');
   if (route.headers !== undefined) codes.push('invalid-header');
   if (route.headers?.shape['if-match'] !== undefined) codes.push('precondition-failed');
-  if (takesBody(route)) codes.push('malformed-json', 'content-too-large', 'unsupported-media-type');
-  if (takesBody(route) && route.unambiguous === true) codes.push('duplicate-member');
+  if (takesBody(route)) codes.push('malformed-json', 'duplicate-member', 'content-too-large', 'unsupported-media-type');
   if (route.idempotency === 'required' || route.idempotency === 'kept') codes.push('idempotency-key-missing');
   if (repeats(route)) codes.push('idempotency-key-malformed', 'idempotency-key-reuse');
   if (repeats(route) && route.idempotency !== 'kept') codes.push('idempotency-key-in-use');

@@ -164,8 +164,6 @@ export type Execute = (execution: Execution) => Promise<RouteResult>;
 
 /** A route of the table that both the Express routes and the OpenAPI document are made from. */
 export interface Route extends Description, Schemas {
-  /** Whether a JSON body is refused when an object in it has two members of one name. */
-  unambiguous?: boolean;
   /** The scope that the API key needs, one of its domain's; `undefined` for routes that anybody may use. */
   scope: string | undefined;
   /** @throws Problem when the request does not fit the schemas */
