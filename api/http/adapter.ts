@@ -227,7 +227,8 @@ function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
   return paths;
 }
 
-function refuseMethod(methods: readonly string[]): RequestHandler {
+/** Answers what comes with another method: 405 with those that there are, and OPTIONS with them as well. */
+export function refuseMethod(methods: readonly string[]): RequestHandler {
   const allow = [...methods, 'OPTIONS'].join(', ');
   return (req, res) => {
     const exchange = exchangeOf(res);

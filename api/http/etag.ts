@@ -50,3 +50,9 @@ function expectedVersion(text: string): ExpectedVersion | undefined {
   }
   return versions;
 }
+
+/** Whether an `If-None-Match` names this ETag (RFC 9110, 13.1.2, which compares weakly). */
+export function isKnown(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined || ifNoneMatch.length > LONGEST) return false;
+  return ifNoneMatch.split(',').some((known) => ['*', tag].includes(known.trim().replace(/^W\//, '')));
+}

@@ -111,6 +111,11 @@ export const PROBLEMS = {
     title: 'The body is of the wrong kind',
     help: 'Send JSON with the header "Content-Type: application/json".',
   },
+  'expectation-failed': {
+    status: 417,
+    title: 'What the header Expect asks for is not known',
+    help: 'Leave the header out, or send "Expect: 100-continue".',
+  },
   'period-open': {
     status: 422,
     title: 'The day is not over',

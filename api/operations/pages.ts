@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
+import { refuseMethod } from '../http/adapter';
 import { exchangeOf, send } from '../http/exchange';
 import { PROBLEM_PAGE } from '../http/problems';
 import { problemPage } from './problem-page';
@@ -69,6 +70,8 @@ export function mountPages(app: Express): void {
       });
     });
   }
+  const paths = ['/', '/docs', '/docs/start.js', PROBLEM_PAGE, ...ASSETS.map((asset) => `/docs/assets/${asset}`)];
+  for (const path of paths) app.route(path).all(refuseMethod(['GET', 'HEAD']));
 }
 
 function page(route: string, contentType: string, body: string): RequestHandler {
