@@ -4,6 +4,7 @@ import { storeEvent } from '../webhooks';
 import { announce } from './announce';
 import { type SettlementDeps, settlementDeps } from './deps';
 import { type NextDayOf, nextDays } from './due-days';
+import { settlementEvent } from './event-payloads';
 import { keepSchedules } from './keep-schedules';
 import { countHolds } from './store/set-aside';
 
@@ -71,11 +72,6 @@ function isOverdue({ business, date }: NextDayOf, afterMs: number, now: Date): b
 async function raise(deps: SettlementDeps, { tenantId }: Business, date: string, closed: string): Promise<void> {
   const { pool, log } = deps;
   log.error({ tenantId, date }, 'a business day is not settled in time');
-  const event = await storeEvent(pool, {
-    tenantId,
-    eventType: 'settlement.overdue',
-    eventId: `settlement.overdue/${date}/${closed}`,
-    payload: { date },
-  });
+  const event = await storeEvent(pool, settlementEvent(tenantId, 'settlement.overdue', `${date}/${closed}`, { date }));
   await announce(deps, event);
 }

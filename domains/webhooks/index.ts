@@ -39,6 +39,9 @@ export { ENDPOINT_STATES, type Endpoint, findEndpoint, listEndpoints } from './s
 export { isReservedHeader, MAX_CUSTOM_HEADERS } from './rules/custom-headers';
 export { DEFAULT_RETRY_DELAYS_MS } from './rules/retry-schedule';
 
+// Waybill's own events.
+export { type EventPayload, type EventPayloads, WEBHOOK_EVENTS } from './event-payloads';
+
 // The catalogue of event types.
 export { changeEventType, deleteEventType } from './event-types/change-event-type';
 export { createEventType } from './event-types/create-event-type';
