@@ -24,7 +24,7 @@ export interface AmountBounds {
  * least as much below zero.
  */
 export function amountSchema({ min, zero = true, example = '12345' }: AmountBounds) {
-  const wanted = min < 0n && !zero ? 'other than "0"' : `at least "${min}"`;
+  const wanted = `at least "${min}"${min < 0n && !zero ? ' but not "0"' : ''}`;
   return z
     .string()
     .meta({

@@ -1,4 +1,4 @@
-import type { Document } from './openapi';
+import type { Document } from './openapi-types';
 
 /**
  * What properties mean that mean the same wherever they are, by name: `createdAt`; or in one schema only:
@@ -8,6 +8,9 @@ export type Glossary = Readonly<Record<string, string>>;
 
 interface Schema {
   description?: string;
+  default?: unknown;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
   properties?: Record<string, Schema>;
 }
 
@@ -35,8 +38,18 @@ function describe(value: unknown, component: string, glossary: Glossary): void {
   for (const [name, property] of Object.entries(properties ?? {})) {
     const meaning = glossary[`${component}.${name}`] ?? glossary[name];
     if (property.description === undefined && meaning !== undefined) property.description = meaning;
+    tellDefaultOfUnion(property);
   }
   for (const [key, inner] of Object.entries(value)) {
     if (key !== 'example' && key !== 'default' && key !== 'enum') describe(inner, component, glossary);
   }
+}
+
+/** Generators of clients cannot make an object of one of several classes, and leave the whole call out: it is told in words. */
+function tellDefaultOfUnion(property: Schema): void {
+  const { default: preset, description = '' } = property;
+  if (property.anyOf === undefined && property.oneOf === undefined) return;
+  if (typeof preset !== 'object' || preset === null) return;
+  delete property.default;
+  property.description = `${description} Default: \`${JSON.stringify(preset)}\`.`.trim();
 }

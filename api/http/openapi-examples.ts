@@ -1,4 +1,4 @@
-import type { Document } from './openapi';
+import type { Document } from './openapi-types';
 
 interface Schema {
   $ref?: string;

@@ -4,6 +4,7 @@ import { describeProperties, type Glossary } from './openapi-descriptions';
 import { giveExamples } from './openapi-examples';
 import { registerHeaders } from './openapi-headers';
 import { repeats, responsesOf } from './openapi-responses';
+import type { Document } from './openapi-types';
 import { EVENTS_TAG, type EventDescriptions, registerEvents } from './openapi-webhooks';
 import { PROBLEM_PAGE } from './problems';
 import type { Route } from './route';
@@ -83,9 +84,11 @@ const ANYBODY = 'Needs no API key.';
 const KEY_DESCRIPTION =
   'A new UUID v4 for each request, bare or in double quotes. A second request with the same key has no further effect and is ' +
   'answered as the first was, for 24 hours.';
-const idempotencyKey = z.uuidv4().meta({
+/** No `format`: generators of clients make an object of a UUID, which their HTTP libraries cannot send as a header. */
+const idempotencyKey = z.string().meta({
   description: KEY_DESCRIPTION,
   pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$',
+  example: '6f1d2c3b-8a4e-4f5a-9b6c-7d8e9f0a1b2c',
 });
 
 function headersOf(route: Route): { headers?: z.ZodObject } {
@@ -94,8 +97,6 @@ function headersOf(route: Route): { headers?: z.ZodObject } {
   return { headers: z.object({ ...route.headers?.shape, 'idempotency-key': key }) };
 }
 
-/** An OpenAPI document as it is generated. */
-export type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 type Parameters = NonNullable<NonNullable<NonNullable<Document['paths']>[string]['get']>['parameters']>;
 
 /** Swagger UI sends an optional parameter's example with every trial, where it is a filter that finds nothing. */

@@ -46,7 +46,7 @@ function* schemasIn(value: unknown, place: string): Generator<[string, Schema]> 
   if (Array.isArray(value)) {
     for (const [index, inner] of value.entries()) yield* schemasIn(inner, `${place}/${index}`);
   } else if (typeof value === 'object' && value !== null) {
-    if ('properties' in value || 'oneOf' in value || 'anyOf' in value) yield [place, value];
+    if ('properties' in value || 'oneOf' in value || 'anyOf' in value) yield [place, value as Schema];
     for (const [key, inner] of Object.entries(value)) {
       if (!['example', 'default'].includes(key)) yield* schemasIn(inner, `${place}/${key}`);
     }
