@@ -58,6 +58,7 @@ export function mountPages(app: Express): void {
   const folder = path.dirname(require.resolve('swagger-ui-dist/package.json'));
   app.get('/', (_req, res) => send(res, exchangeOf(res), { status: 302, headers: { location: '/docs' } }));
   app.use('/docs', helmet({ contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY } }));
+  app.get('/docs/', (_req, res) => send(res, exchangeOf(res), { status: 302, headers: { location: '/docs' } }));
   app.get('/docs', page('/docs', HTML, DOCS_PAGE));
   app.get('/docs/start.js', page('/docs/start.js', SCRIPT, START_SCRIPT));
   app.get(PROBLEM_PAGE, page(PROBLEM_PAGE, HTML, problemPage()));
@@ -70,7 +71,14 @@ export function mountPages(app: Express): void {
       });
     });
   }
-  const paths = ['/', '/docs', '/docs/start.js', PROBLEM_PAGE, ...ASSETS.map((asset) => `/docs/assets/${asset}`)];
+  const paths = [
+    '/',
+    '/docs',
+    '/docs/',
+    '/docs/start.js',
+    PROBLEM_PAGE,
+    ...ASSETS.map((asset) => `/docs/assets/${asset}`),
+  ];
   for (const path of paths) app.route(path).all(refuseMethod(['GET', 'HEAD']));
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { RawJson } from '../../core/json/raw-json';
 import { NODE_ZONE_RULES_VERSION, ZONE_RULES_VERSION } from '../../core/zone-rules';
 import { isKnown } from '../http/etag';
 import { publicRoute, type Route } from '../http/route';
@@ -23,6 +24,13 @@ export interface OperationDeps {
   /** Makes the OpenAPI document; called once, when it is first asked for. */
   document(): object;
 }
+
+const documentSchema = z
+  .looseObject({
+    openapi: z.string().meta({ description: 'The version of OpenAPI.', example: '3.1.0' }),
+    info: z.looseObject({}).meta({ description: 'What it is about.', example: { title: 'Waybill', version: '0.2.0' } }),
+  })
+  .meta({ id: 'OpenApiDocument' });
 
 const ifNoneMatch = z.object({
   'if-none-match': z.string().optional().meta({ description: 'The `ETag` of the document that you have.' }),
@@ -79,7 +87,7 @@ export function operationRoutes({ readiness, document }: OperationDeps): Route[]
       responses: {
         200: {
           description: 'OpenAPI 3.1.',
-          body: z.string(),
+          body: documentSchema,
           contentType: 'application/vnd.oai.openapi+json',
           headers: { ETag: 'Which document it is, for `If-None-Match`.' },
         },
@@ -90,7 +98,7 @@ export function operationRoutes({ readiness, document }: OperationDeps): Route[]
         const { text, tag } = openApi;
         const caching = { etag: tag, 'cache-control': 'no-cache' };
         if (isKnown(headers['if-none-match'], tag)) return { status: 304, headers: caching };
-        return { status: 200, headers: caching, body: text };
+        return { status: 200, headers: caching, body: new RawJson(text) };
       },
     }),
   ];

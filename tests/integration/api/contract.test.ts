@@ -20,6 +20,7 @@ import { insertOneOfEach, resourceOf } from '../../support/one-of-each';
 const PAGES = [
   'get /',
   'get /docs',
+  'get /docs/',
   'get /docs/start.js',
   'get /docs/problems',
   'get /docs/assets/swagger-ui.css',
