@@ -17,6 +17,7 @@ for module in modules:
 
 from waybill_client import AuthenticatedClient, models  # noqa: E402
 from waybill_client.api.endpoints import create_endpoint, get_endpoint, list_endpoints, update_endpoint  # noqa: E402
+from waybill_client.api.fee_schedules import create_fee_schedule  # noqa: E402
 from waybill_client.api.merchants import create_merchant  # noqa: E402
 from waybill_client.api.messages import publish_message  # noqa: E402
 from waybill_client.api.orders import create_order, pay_order  # noqa: E402
@@ -40,6 +41,7 @@ message = publish_message.sync(
     client=client, body=models.NewMessage.from_dict({"eventType": "order.created", "payload": {"n": 1}})
 )
 merchant = create_merchant.sync(client=client, body=models.NewMerchant(name="Tea house"))
+create_fee_schedule.sync(client=client, body=models.NewFeeSchedule(currency=models.Currency.EUR, bps=290))
 order = create_order.sync(
     client=client,
     body=models.NewOrder(merchant_id=merchant.id, amount="12345", currency=models.Currency.EUR),
