@@ -1,4 +1,5 @@
 import { accountsDoor } from './accounts';
+import { GLOSSARY, TAGS } from './glossary';
 import type { Door, DoorContext } from './http/door';
 import { openApiDocument } from './http/openapi';
 import type { Route } from './http/route';
@@ -25,8 +26,14 @@ export function apiRoutes(context: DoorContext, readiness: OperationDeps['readin
     ...DOORS.flatMap((door) => door.routes(context)),
     ...operationRoutes({
       readiness,
-      document: () => openApiDocument(routes, context.scopes),
+      document: () => apiDocument(routes, context.scopes),
     }),
   ];
   return routes;
+}
+
+/** The OpenAPI document of these routes, and of the events that their domains make. */
+export function apiDocument(routes: readonly Route[], scopes: readonly string[]) {
+  const events = Object.assign({}, ...DOORS.map((door) => door.events ?? {}));
+  return openApiDocument({ routes, scopes, events, tags: TAGS, glossary: GLOSSARY });
 }

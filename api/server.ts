@@ -29,6 +29,8 @@ export function createApp(platform: Platform, options: AppOptions): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
+  // `/v1/endpoints/` is what a client asks for that has lost an id: not the list.
+  app.enable('strict routing');
   app.set('query parser', 'simple');
   const { WAYBILL_TRUSTED_PROXIES, WAYBILL_MAX_BODY_BYTES, WAYBILL_UPLOAD_TIMEOUT } = platform.settings.of(apiConfig);
   app.set('trust proxy', WAYBILL_TRUSTED_PROXIES);

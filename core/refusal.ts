@@ -23,6 +23,8 @@ export interface RefusalOptions {
   field?: readonly string[];
   /** After how many seconds it is worth asking again. */
   retryAfterSeconds?: number;
+  /** The version that an outdated resource has now. */
+  version?: number | undefined;
   /** The scope that the caller lacks. */
   scope?: string;
 }

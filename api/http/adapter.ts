@@ -37,8 +37,20 @@ const JSON_WITH_CHARSET = 'application/json; charset=utf-8';
  * executed, and its answer is stored before it is sent.
  */
 export function mountRoutes(app: Express, routes: readonly Route[], deps: AdapterDeps): void {
-  for (const route of routes) app[route.method](expressPath(route.path), handlerOf(route, deps));
-  for (const [path, methods] of methodsByPath(routes)) app.route(path).all(refuseMethod(methods));
+  const shadowed = routes.filter(({ path }) => routes.some((other) => shadows(other.path, path)));
+  const others = routes.filter((route) => !shadowed.includes(route));
+  for (const group of [shadowed, others]) {
+    for (const route of group) app[route.method](expressPath(route.path), handlerOf(route, deps));
+    for (const [path, methods] of methodsByPath(group)) app.route(path).all(refuseMethod(methods));
+  }
+}
+
+/** Whether a template fits a path without parameters, whose other methods would go to it: `/{date}` fits `/history`. */
+function shadows(template: string, path: string): boolean {
+  if (path.includes('{') || !template.includes('{')) return false;
+  const parts = path.split('/');
+  const own = template.split('/');
+  return own.length === parts.length && own.every((part, at) => part.startsWith('{') || part === parts[at]);
 }
 
 /** `/v1/endpoints/{id}` as Express writes it. */
@@ -235,7 +247,8 @@ function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
   return paths;
 }
 
-function refuseMethod(methods: readonly string[]): RequestHandler {
+/** Answers what comes with another method: 405 with those that there are, and OPTIONS with them as well. */
+export function refuseMethod(methods: readonly string[]): RequestHandler {
   const allow = [...methods, 'OPTIONS'].join(', ');
   return (req, res) => {
     const exchange = exchangeOf(res);

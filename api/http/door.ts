@@ -1,6 +1,7 @@
 import type { Authenticator } from '../../domains/accounts';
 import type { Domain } from '../../infra/platform/domain';
 import type { Platform } from '../../infra/platform/platform';
+import type { EventDescriptions } from './openapi-webhooks';
 import type { Route } from './route';
 
 /** What a domain's routes are built from. */
@@ -16,4 +17,6 @@ export interface DoorContext extends Platform {
 export interface Door {
   domain: Domain;
   routes(context: DoorContext): Route[];
+  /** Waybill's own events that the domain makes. */
+  events?: EventDescriptions;
 }

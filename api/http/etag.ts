@@ -11,6 +11,8 @@ export const ETAG = { ETag: 'The version of what the body shows, for `If-Match`.
 
 const ENTITY_TAG = /\s*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(,|$)/y;
 const LONGEST = 1_000;
+/** One of them as a pattern says it. */
+const TAG = '(W/)?"[!#-~]*"';
 
 /**
  * Headers of a route that changes something with a version: with `If-Match` (RFC 9110, 13.1.1) it does so only if that
@@ -22,6 +24,9 @@ export const ifMatchHeaders = z.object({
     .string()
     .meta({
       example: '"7"',
+      minLength: 1,
+      maxLength: LONGEST,
+      pattern: `^(\\*|${TAG}(, *${TAG})*)$`,
       description:
         'The `ETag` of the version that is to be changed; if it has changed meanwhile, the answer is 412 and nothing is ' +
         'changed. `*`: whatever the version, as long as it exists.',
@@ -49,4 +54,10 @@ function expectedVersion(text: string): ExpectedVersion | undefined {
     more = comma === ',';
   }
   return versions;
+}
+
+/** Whether an `If-None-Match` names this ETag (RFC 9110, 13.1.2, which compares weakly). */
+export function isKnown(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined || ifNoneMatch.length > LONGEST) return false;
+  return ifNoneMatch.split(',').some((known) => ['*', tag].includes(known.trim().replace(/^W\//, '')));
 }

@@ -13,6 +13,8 @@ import { boundPipelining } from './pipelining';
 import { PROBLEM_TYPE, Problem, problemBody } from './problems';
 
 const MAX_HEADER_BYTES = 16_384;
+/** Those that some path has. */
+const METHODS = 'GET, HEAD, POST, PATCH, DELETE, OPTIONS';
 
 /**
  * Makes the HTTP server of an app.
@@ -33,10 +35,23 @@ export function createApiServer(app: Express, options: ServerOptions = {}): Serv
   Object.assign(app, { request: ApiRequest.prototype, response: ApiResponse.prototype });
 
   const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, ...options, IncomingMessage: ApiRequest, ServerResponse: ApiResponse },
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // The app refuses what lacks one, in its own form.
+      requireHostHeader: false,
+      ...options,
+      IncomingMessage: ApiRequest,
+      ServerResponse: ApiResponse,
+    },
     boundPipelining(app),
   );
   server.on('clientError', refuseMalformed);
+  // Node answers these by itself, without a body, if nobody listens.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  server.on('connect', (_request, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    answer(socket, new Problem('method-not-allowed', { headers: { allow: METHODS } }));
+  });
   return server;
 }
 
@@ -53,12 +68,19 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
     socket.destroy();
     return;
   }
-  const problem = problemOfParser(error.code);
+  answer(socket, problemOfParser(error.code));
+}
+
+/** Answers on the bare connection, and closes it. */
+function answer(socket: Duplex, problem: Problem): void {
   const requestId = randomUUID();
   const body = problemBody(problem, '', requestId);
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       `content-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
+      Object.entries(problem.options.headers ?? {})
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join('') +
       `x-request-id: ${requestId}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
     // Of a request that came too late nothing more is read.
     () => socket.destroy(),

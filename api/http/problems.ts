@@ -1,4 +1,5 @@
 import type { Refusal, RefusalKind } from '../../core/refusal';
+import { etag } from './etag';
 
 /** A kind of error the API answers with. `title` and `help` also make the page that `type` points to. */
 interface ProblemKind {
@@ -110,6 +111,11 @@ export const PROBLEMS = {
     title: 'The body is of the wrong kind',
     help: 'Send JSON with the header "Content-Type: application/json".',
   },
+  'expectation-failed': {
+    status: 417,
+    title: 'What the header Expect asks for is not known',
+    help: 'Leave the header out, or send "Expect: 100-continue".',
+  },
   'period-open': {
     status: 422,
     title: 'The day is not over',
@@ -201,9 +207,10 @@ const REFUSED = {
  */
 export function problemOfRefusal(refusal: Refusal, placeOf: (name: string) => FieldError['in']): Problem {
   const { kind, message, options } = refusal;
-  const { field, retryAfterSeconds, scope } = options;
+  const { field, retryAfterSeconds, scope, version } = options;
   const headers = {
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(version === undefined ? {} : etag({ version })),
     ...(scope === undefined ? {} : scopeChallenge(scope)),
   };
   const [name] = field ?? [];

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from '../../infra/log';
 import { attachExchange, Exchange, sendProblem } from './exchange';
+import { brokenPrecondition } from './preconditions';
 import { Problem } from './problems';
 import type { RequestMetrics } from './request-metrics';
 
@@ -21,8 +22,9 @@ export function beginExchange(log: Logger, metrics: RequestMetrics): RequestHand
         exchange.log.debug({ method: req.method, route, status: res.statusCode, seconds, answered }, 'request');
       }
     });
-    if (req.url.length > MAX_URL_LENGTH) sendProblem(req, res, tooLong(req.url.length));
-    else next();
+    const problem = req.url.length > MAX_URL_LENGTH ? tooLong(req.url.length) : brokenPrecondition(req);
+    if (problem === undefined) next();
+    else sendProblem(req, res, problem);
   };
 }
 

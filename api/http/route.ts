@@ -219,16 +219,19 @@ export function route<
 
 /** Defines a route that anybody may use. */
 export function publicRoute<R extends Responses>(
-  spec: Description<R> & { handler(context: RequestContext): Promise<ResultOf<NoInfer<R>>> },
+  spec: Description<R> &
+    Pick<Schemas, 'headers'> & {
+      handler(context: RequestContext, headers: IncomingHttpHeaders): Promise<ResultOf<NoInfer<R>>>;
+    },
 ): Route {
   const { handler, ...description } = spec;
   return {
     ...description,
     scope: undefined,
     prepare:
-      () =>
+      ({ headers }) =>
       ({ request }) =>
-        handler(request),
+        handler(request, headers),
   };
 }
 

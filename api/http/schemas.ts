@@ -21,8 +21,29 @@ export function idSchema(prefix: IdPrefix) {
 export function text(max: number) {
   return z
     .string()
-    .max(max, `must have at most ${max} characters`)
-    .refine((value) => !UNSTORABLE.test(value), 'must not contain NUL characters or unpaired surrogates');
+    .refine((value) => hasAtMost(value, max), `must have at most ${max} characters`)
+    .refine((value) => !UNSTORABLE.test(value), 'must not contain NUL characters or unpaired surrogates')
+    .meta({ maxLength: max, pattern: '^[^\\x00]*$' });
+}
+
+/** Characters as JSON Schema, Postgres and people count them: one outside of the basic plane is one, not two. */
+function hasAtMost(value: string, max: number): boolean {
+  if (value.length <= max) return true;
+  if (value.length > 2 * max) return false;
+  let count = 0;
+  for (const _character of value) if (++count > max) return false;
+  return true;
+}
+
+/** A whole number in a query or path: digits alone, where a conversion would take `1e1`, ` 5` and `+5.0` as well. */
+export function integerText({ min, max, description }: { min: number; max: number; description: string }) {
+  const expected = `expected a whole number from ${min} to ${max.toLocaleString('en-US')}`;
+  return z
+    .string(expected)
+    .regex(/^(0|[1-9]\d{0,15})$/, expected)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, expected)
+    .meta({ type: 'integer', minimum: min, maximum: max, description });
 }
 
 /** Like {@link text}, with at least one character. */
@@ -38,17 +59,25 @@ export function nonEmptyText(max: number) {
  * @param entries - what the message for too many calls them
  */
 export function mapOf<V extends z.ZodType>(name: z.ZodString, value: V, most: number, entries = 'entries') {
-  return z.preprocess(
-    (map, ctx) => {
-      if (typeof map !== 'object' || map === null) return map;
-      if (Object.hasOwn(map, '__proto__')) {
-        ctx.addIssue({ code: 'custom', message: 'must not have an entry "__proto__"' });
-      }
-      if (hasMoreThan(map, most)) ctx.addIssue({ code: 'custom', message: `must have at most ${most} ${entries}` });
-      return map;
-    },
-    z.record(name, value),
-  );
+  return z
+    .preprocess(
+      (map, ctx) => {
+        if (typeof map !== 'object' || map === null) return map;
+        if (Object.hasOwn(map, '__proto__')) {
+          ctx.addIssue({ code: 'custom', message: 'must not have an entry "__proto__"' });
+        }
+        if (hasMoreThan(map, most)) ctx.addIssue({ code: 'custom', message: `must have at most ${most} ${entries}` });
+        return map;
+      },
+      z.record(name, value),
+    )
+    .meta({ maxProperties: most, propertyNames: namesOf(name) });
+}
+
+/** What names of a map may be, as JSON Schema says it. */
+function namesOf(name: z.ZodString): object {
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(name, { io: 'input' });
+  return schema;
 }
 
 function hasMoreThan(map: object, most: number): boolean {
@@ -93,21 +122,23 @@ export const durationText = z.string().meta({ example: '30s' });
 /** A moment in a request, RFC 3339; parsed to a Date. */
 export const momentSchema = z.iso
   .datetime({ offset: true, error: 'expected a time such as 2030-01-31T12:00:00Z' })
-  .meta({ example: '2030-01-31T12:00:00Z' })
+  .meta({ example: '2030-01-31T12:00:00Z', pattern: z.toJSONSchema(z.iso.datetime({ offset: true })).pattern })
   .transform((value) => new Date(value));
 
 /** A moment in an answer: RFC 3339 in UTC. */
 export const momentText = z.iso.datetime().meta({ example: '2030-01-31T12:00:00.000Z' });
 
+const DEFAULT_LIMIT = 50;
+
 /** Query parameters of every list. */
 export const pageQuery = {
-  limit: z.coerce
-    .number({ error: (issue) => (issue.code === 'invalid_type' ? 'expected a number' : undefined) })
-    .int()
-    .min(1)
-    .max(250)
-    .default(50)
-    .meta({ description: 'Most entries in a page. With filters it may have fewer although there is a next one.' }),
+  limit: integerText({
+    min: 1,
+    max: 250,
+    description: 'Most entries in a page. With filters it may have fewer although there is a next one.',
+  })
+    .default(DEFAULT_LIMIT)
+    .meta({ default: DEFAULT_LIMIT }),
   cursor: z
     .string()
     .min(1)

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
+import { refuseMethod } from '../http/adapter';
 import { exchangeOf, send } from '../http/exchange';
 import { PROBLEM_PAGE } from '../http/problems';
 import { problemPage } from './problem-page';
@@ -57,6 +58,7 @@ export function mountPages(app: Express): void {
   const folder = path.dirname(require.resolve('swagger-ui-dist/package.json'));
   app.get('/', (_req, res) => send(res, exchangeOf(res), { status: 302, headers: { location: '/docs' } }));
   app.use('/docs', helmet({ contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY } }));
+  app.get('/docs/', (_req, res) => send(res, exchangeOf(res), { status: 302, headers: { location: '/docs' } }));
   app.get('/docs', page('/docs', HTML, DOCS_PAGE));
   app.get('/docs/start.js', page('/docs/start.js', SCRIPT, START_SCRIPT));
   app.get(PROBLEM_PAGE, page(PROBLEM_PAGE, HTML, problemPage()));
@@ -69,6 +71,15 @@ export function mountPages(app: Express): void {
       });
     });
   }
+  const paths = [
+    '/',
+    '/docs',
+    '/docs/',
+    '/docs/start.js',
+    PROBLEM_PAGE,
+    ...ASSETS.map((asset) => `/docs/assets/${asset}`),
+  ];
+  for (const path of paths) app.route(path).all(refuseMethod(['GET', 'HEAD']));
 }
 
 function page(route: string, contentType: string, body: string): RequestHandler {

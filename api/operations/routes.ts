@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { RawJson } from '../../core/json/raw-json';
 import { NODE_ZONE_RULES_VERSION, ZONE_RULES_VERSION } from '../../core/zone-rules';
+import { isKnown } from '../http/etag';
 import { publicRoute, type Route } from '../http/route';
 
 const TAG = 'Operations';
@@ -22,9 +25,24 @@ export interface OperationDeps {
   document(): object;
 }
 
+const documentSchema = z
+  .looseObject({
+    openapi: z.string().meta({ description: 'The version of OpenAPI.', example: '3.1.0' }),
+    info: z.looseObject({}).meta({ description: 'What it is about.', example: { title: 'Waybill', version: '0.2.0' } }),
+  })
+  .meta({ id: 'OpenApiDocument' });
+
+const ifNoneMatch = z.object({
+  'if-none-match': z.string().optional().meta({ description: 'The `ETag` of the document that you have.' }),
+});
+
+function tagged(text: string): { text: string; tag: string } {
+  return { text, tag: `"${createHash('sha256').update(text).digest('base64url')}"` };
+}
+
 /** The routes for load balancers and client generators. */
 export function operationRoutes({ readiness, document }: OperationDeps): Route[] {
-  let openApi: string | undefined;
+  let openApi: { text: string; tag: string } | undefined;
   return [
     publicRoute({
       method: 'get',
@@ -64,12 +82,23 @@ export function operationRoutes({ readiness, document }: OperationDeps): Route[]
       operationId: 'openApiDocument',
       tag: TAG,
       summary: 'This document',
+      description: 'With `If-None-Match` the answer is 304 while it is the same.',
+      headers: ifNoneMatch,
       responses: {
-        200: { description: 'OpenAPI 3.1.', body: z.string(), contentType: 'application/vnd.oai.openapi+json' },
+        200: {
+          description: 'OpenAPI 3.1.',
+          body: documentSchema,
+          contentType: 'application/vnd.oai.openapi+json',
+          headers: { ETag: 'Which document it is, for `If-None-Match`.' },
+        },
+        304: { description: 'It is the one that you have.', headers: { ETag: 'Which document it is.' } },
       },
-      handler: async () => {
-        openApi ??= JSON.stringify(document());
-        return { status: 200, body: openApi };
+      handler: async (_context, headers) => {
+        openApi ??= tagged(JSON.stringify(document()));
+        const { text, tag } = openApi;
+        const caching = { etag: tag, 'cache-control': 'no-cache' };
+        if (isKnown(headers['if-none-match'], tag)) return { status: 304, headers: caching };
+        return { status: 200, headers: caching, body: new RawJson(text) };
       },
     }),
   ];

@@ -1,5 +1,5 @@
-import { payments } from '../../domains/payments';
+import { PAYMENT_EVENTS, payments } from '../../domains/payments';
 import type { Door } from '../http/door';
 import { paymentRoutes } from './routes';
 
-export const paymentsDoor: Door = { domain: payments, routes: paymentRoutes };
+export const paymentsDoor: Door = { domain: payments, routes: paymentRoutes, events: PAYMENT_EVENTS };

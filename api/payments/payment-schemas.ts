@@ -7,18 +7,20 @@ import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pa
 
 export const sourceSchema = z
   .discriminatedUnion('type', [
-    z.strictObject({
-      type: z.literal('card'),
-      token: z
-        .string()
-        .regex(/^[A-Za-z0-9_-]{1,200}$/, 'expected 1 to 200 letters, digits, "_" or "-"')
-        .refine(
-          (token) => !isCardNumber(token),
-          "is a card number: never send one here, send the provider's token for it",
-        )
-        .meta({ description: "The provider's token for the card. Never a card number.", example: 'tok_ok' }),
-    }),
-    z.strictObject({ type: z.literal('wallet'), walletId: idSchema('wal') }),
+    z
+      .strictObject({
+        type: z.literal('card'),
+        token: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{1,200}$/, 'expected 1 to 200 letters, digits, "_" or "-"')
+          .refine(
+            (token) => !isCardNumber(token),
+            "is a card number: never send one here, send the provider's token for it",
+          )
+          .meta({ description: "The provider's token for the card. Never a card number.", example: 'tok_ok' }),
+      })
+      .meta({ id: 'CardSource' }),
+    z.strictObject({ type: z.literal('wallet'), walletId: idSchema('wal') }).meta({ id: 'WalletSource' }),
   ])
   .meta({ description: "A card, by the provider's token for it, or a wallet." });
 
@@ -117,10 +119,10 @@ export const resolvePaymentSchema = z
   .discriminatedUnion('as', [
     z
       .strictObject({ as: z.literal('captured'), amount: singleAmountSchema(1n), chargeId, note })
-      .meta({ description: 'The provider took this amount, all or a part of the payment.' }),
+      .meta({ id: 'ResolveAsCaptured', description: 'The provider took this amount, all or a part of the payment.' }),
     z
       .strictObject({ as: z.enum(['voided', 'refunded_outside']), note })
-      .meta({ description: 'The provider holds nothing for it, or gave it back.' }),
+      .meta({ id: 'ResolveAsNotTaken', description: 'The provider holds nothing for it, or gave it back.' }),
     z
       .strictObject({
         as: z.literal('written_off'),
@@ -129,6 +131,7 @@ export const resolvePaymentSchema = z
         note,
       })
       .meta({
+        id: 'ResolveAsWrittenOff',
         description:
           'The provider took this amount; the merchant gets the whole payment, and the business bears the rest.',
       }),

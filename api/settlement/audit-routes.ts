@@ -5,7 +5,7 @@ import { byNumber, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { invalidField } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { moment, momentText, pageQuery, pageSchema } from '../http/schemas';
+import { integerText, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 import { progressOf, progressText } from './verify-cursor';
 
 const TAG = 'Finance audit';
@@ -62,24 +62,21 @@ const verdictSchema = z
   .meta({ id: 'FinanceAuditVerdict' });
 
 const verifyQuery = z.strictObject({
-  seq: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .optional()
-    .meta({ description: 'The number of an entry that is known to have existed.' }),
+  seq: integerText({
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    description: 'The number of an entry that is known to have existed.',
+  }).optional(),
   hash: hash.optional().meta({
     description:
       'Its hash: `audit` of an event `settlement.completed`, or `head` of an earlier answer. It holds also against ' +
       'somebody who can change every table.',
   }),
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .optional()
-    .meta({ description: 'Stop after so many entries. A request stops after about five seconds anyway.' }),
+  limit: integerText({
+    min: 1,
+    max: 1_000_000,
+    description: 'Stop after so many entries. A request stops after about five seconds anyway.',
+  }).optional(),
   next: z.string().max(2_000).optional().meta({ description: 'From the answer to go on from.' }),
 });
 

@@ -1,5 +1,5 @@
-import { settlement } from '../../domains/settlement';
+import { SETTLEMENT_EVENTS, settlement } from '../../domains/settlement';
 import type { Door } from '../http/door';
 import { settlementRoutes } from './routes';
 
-export const settlementDoor: Door = { domain: settlement, routes: settlementRoutes };
+export const settlementDoor: Door = { domain: settlement, routes: settlementRoutes, events: SETTLEMENT_EVENTS };

@@ -35,6 +35,8 @@ export const reconciliationQuery = z.strictObject({
 });
 
 export const reconciliationFileSchema = z.string().meta({
+  format: 'binary',
+  minLength: 1,
   example: 'reference,currency,amount,type\r\npay_019e0c7b5d0e7cc2a7b1f30d1f2a9c11,EUR,12.50,capture\r\n',
   description:
     'camt.053 of any version, or CSV with a header: `reference`, `currency`, `amount` and optionally `type`. The amount ' +

@@ -1,4 +1,4 @@
-import { openPublishing, webhooks } from '../../domains/webhooks';
+import { openPublishing, WEBHOOK_EVENTS, webhooks } from '../../domains/webhooks';
 import type { Door } from '../http/door';
 import { deadLetterRoutes } from './dead-letters/routes';
 import { deliveryRoutes } from './deliveries/routes';
@@ -11,6 +11,7 @@ import { messageRoutes } from './messages/routes';
 
 export const webhooksDoor: Door = {
   domain: webhooks,
+  events: WEBHOOK_EVENTS,
   routes: (context) => {
     const { publisher } = context.once(openPublishing);
     return [

@@ -1,5 +1,6 @@
 import type { PublicId } from '../../core/ids';
-import type { OwnEvent, SystemEventType } from '../webhooks';
+import type { OwnEvent } from '../webhooks';
+import type { PaymentEventData, PaymentEventType } from './event-payloads';
 import type { Chargeback } from './store/chargebacks';
 import type { Payment } from './store/payments';
 import type { Refund } from './store/refunds';
@@ -10,7 +11,7 @@ export function paymentEvent(
   payment: Payment,
 ): OwnEvent {
   const again = type === 'payment.needs_review' && payment.reviews > 1 ? `:${payment.reviews}` : '';
-  return event(payment.tenantId, type, payment.id, again, {
+  return event(type, payment, again, {
     paymentId: payment.id,
     orderId: payment.orderId,
     merchantId: payment.merchantId,
@@ -31,7 +32,7 @@ export function refundEvent(
   type: 'refund.succeeded' | 'refund.failed' | 'refund.needs_review' | 'refund.written_off',
   refund: Refund,
 ): OwnEvent {
-  return event(refund.tenantId, type, refund.id, occurrenceOf(type, refund), {
+  return event(type, refund, occurrenceOf(type, refund), {
     refundId: refund.id,
     paymentId: refund.paymentId,
     amount: refund.amount.toString(),
@@ -57,7 +58,7 @@ export function chargebackEvent(
     | 'chargeback.needs_review',
   chargeback: Chargeback,
 ): OwnEvent {
-  return event(chargeback.tenantId, type, chargeback.id, occurrenceOf(type, chargeback), {
+  return event(type, chargeback, occurrenceOf(type, chargeback), {
     chargebackId: chargeback.id,
     paymentId: chargeback.paymentId,
     providerReference: chargeback.providerReference,
@@ -80,12 +81,12 @@ function occurrenceOf(type: string, { reviews, resolutions }: { reviews: number;
   return number > 1 ? `:${number}` : '';
 }
 
-function event(
-  tenantId: PublicId,
-  eventType: SystemEventType,
-  subject: PublicId,
+/** An event that says what the document of the API says of its type. */
+function event<T extends PaymentEventType>(
+  eventType: T,
+  { tenantId, id }: { tenantId: PublicId; id: PublicId },
   occurrence: string,
-  payload: unknown,
+  payload: PaymentEventData<T>,
 ): OwnEvent {
-  return { tenantId, eventType, payload, eventId: `${subject}:${eventType}${occurrence}` };
+  return { tenantId, eventType, payload, eventId: `${id}:${eventType}${occurrence}` };
 }

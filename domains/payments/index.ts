@@ -70,4 +70,5 @@ export { creditWallet } from './wallets/credit-wallet';
 
 // Upkeep
 
+export { PAYMENT_EVENTS } from './event-payloads';
 export { sweepPayments } from './sweep-payments';

@@ -1,4 +1,4 @@
-import { type ExpectedVersion, isExpected } from '../../core/expected-version';
+import { type ExpectedVersion, isExpected, outdatedDetail } from '../../core/expected-version';
 import type { PublicId } from '../../core/ids';
 import { timeZoneName } from '../../core/time-zone';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
@@ -71,8 +71,8 @@ async function store(
   for (;;) {
     const known = await lockBusiness(db, tenantId);
     if (!isExpected(expected, known?.version)) {
-      const now = known === undefined ? 'does not exist' : `has the ETag "${known.version}" now`;
-      throw new SettlementRefusal('changed-meanwhile', `The business ${now}; nothing was changed.`);
+      const version = known?.version;
+      throw new SettlementRefusal('changed-meanwhile', outdatedDetail('The business', version), { version });
     }
     const terms = await termsOf(db, tenantId, { change, known });
     const stored = known === undefined ? await insertBusiness(db, terms) : await updateBusiness(db, terms);

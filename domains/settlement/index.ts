@@ -3,6 +3,7 @@ export { settlement } from './domain';
 
 // The steps that settle a day.
 
+export { SETTLEMENT_EVENTS } from './event-payloads';
 export { nextUnsettledDay, openDay } from './open-day';
 export type { DayRef } from './pages';
 export type { DaySummary } from './rules/day-totals';

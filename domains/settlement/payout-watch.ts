@@ -2,6 +2,7 @@ import type { Platform } from '../../infra/platform/platform';
 import { listBusinesses } from '../merchants';
 import { deliverEvents, storeEvent } from '../webhooks';
 import { type SettlementDeps, settlementDeps } from './deps';
+import { settlementEvent } from './event-payloads';
 import { type AgedPayouts, agedPayouts } from './store/payouts';
 
 const PAGE = 500;
@@ -53,11 +54,7 @@ export async function watchPayouts(deps: SettlementDeps, now = new Date()): Prom
 
 async function raise(deps: SettlementDeps, { tenantId, oldest, newest, since }: AgedPayouts): Promise<void> {
   deps.log.warn({ tenantId, oldest, newest }, 'payouts are in transit for too long');
-  const event = await storeEvent(deps.pool, {
-    tenantId,
-    eventType: 'settlement.payouts_overdue',
-    eventId: `settlement.payouts_overdue/${newest}`,
-    payload: { oldestDate: oldest, newestDate: newest, inTransitSince: since.toISOString() },
-  });
+  const payload = { oldestDate: oldest, newestDate: newest, inTransitSince: since.toISOString() };
+  const event = await storeEvent(deps.pool, settlementEvent(tenantId, 'settlement.payouts_overdue', newest, payload));
   await deliverEvents(deps, [event]);
 }

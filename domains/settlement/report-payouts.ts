@@ -2,6 +2,7 @@ import type { PublicId } from '../../core/ids';
 import type { Queryable } from '../../infra/postgres/pool';
 import { ACCOUNTS, postTransaction } from '../ledger';
 import { type StoredEvent, storeEvent } from '../webhooks';
+import { settlementEvent } from './event-payloads';
 import { markPaid, markReturned, type Payout, postPaid } from './store/payouts';
 import type { ReportedPayout } from './store/reconciliation';
 
@@ -64,16 +65,12 @@ async function postReturn(db: Queryable, tenantId: PublicId, payout: Payout, at:
 }
 
 function storeReturned(db: Queryable, tenantId: PublicId, payout: Payout): Promise<StoredEvent> {
-  return storeEvent(db, {
-    tenantId,
-    eventType: 'settlement.payout_returned',
-    eventId: `settlement.payout_returned/${payout.id}`,
-    payload: {
-      payoutId: payout.id,
-      merchantId: payout.merchantId,
-      currency: payout.currency,
-      amount: String(payout.amount),
-      date: payout.businessDate,
-    },
-  });
+  const payload = {
+    payoutId: payout.id,
+    merchantId: payout.merchantId,
+    currency: payout.currency,
+    amount: String(payout.amount),
+    date: payout.businessDate,
+  };
+  return storeEvent(db, settlementEvent(tenantId, 'settlement.payout_returned', payout.id, payload));
 }

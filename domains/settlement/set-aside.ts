@@ -5,6 +5,7 @@ import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
 import { findMerchant } from '../merchants';
 import { type StoredEvent, storeEvent } from '../webhooks';
+import { settlementEvent } from './event-payloads';
 import { SettlementRefusal } from './refusals';
 import { deleteHold, type HoldReason, insertHold, releaseItems, setAsideHeld } from './store/set-aside';
 import { carryOver, type PageOfRun } from './store/settlement-records';
@@ -34,13 +35,11 @@ export async function setAside(
   }
   await leaveOut(db, page);
   const events: StoredEvent[] = [];
-  for (const { merchantId, ...why } of fresh) {
-    const payload = { merchantId, date, runId, ...why };
+  for (const { merchantId, reason, detail } of fresh) {
+    const payload = { merchantId, date, runId, reason, detail };
     const action = 'settlement.merchant_set_aside';
     await appendAudit(db, tenantId, { actor: 'settlement', action, subject: merchantId, payload });
-    events.push(
-      await storeEvent(db, { tenantId, eventType: action, eventId: `${action}/${runId}/${merchantId}`, payload }),
-    );
+    events.push(await storeEvent(db, settlementEvent(tenantId, action, `${runId}/${merchantId}`, payload)));
   }
   return events;
 }

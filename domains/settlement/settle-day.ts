@@ -3,6 +3,7 @@ import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
 import { deliverEvents, type StoredEvent, storeEvent } from '../webhooks';
 import type { SettlementDeps } from './deps';
+import { settlementEvent } from './event-payloads';
 import { type Beat, beating, type DayRef, forEachPage, type PageWork, runningRun } from './pages';
 import { anchorOf, COMPLETED, periodOf } from './rules/completion';
 import { type DaySummary, sumUpDay } from './rules/day-totals';
@@ -155,12 +156,8 @@ export async function concludeRun(
   const payload = { ...periodOf(run), attempt: run.attempt, ...summary, ...seal };
   const audit = await appendAudit(db, tenantId, { actor: ACTOR, action: COMPLETED, subject: runId, payload });
   await completeRun(db, runId, { totalsHash: summary.totalsHash, audit });
-  return storeEvent(db, {
-    tenantId,
-    eventType: COMPLETED,
-    eventId: `${COMPLETED}/${runId}`,
-    payload: { runId, date, timeZone, ...summary, audit: anchorOf(audit) },
-  });
+  const told = { runId, date, timeZone, ...summary, audit: anchorOf(audit) };
+  return storeEvent(db, settlementEvent(tenantId, COMPLETED, runId, told));
 }
 
 /** How a settlement ended without being completed. */
@@ -179,12 +176,8 @@ export async function holdDay(deps: SettlementDeps, day: HeldDay): Promise<void>
     if (!(await endRun(client, run.id, { state, error, breaches }))) return undefined;
     const payload = { date: day.date, attempt: run.attempt, error, breaches };
     await appendAudit(client, day.tenantId, { actor: ACTOR, action: `settlement.${state}`, subject: run.id, payload });
-    return storeEvent(client, {
-      tenantId: day.tenantId,
-      eventType: `settlement.${state}`,
-      eventId: `settlement.${state}/${run.id}/${run.attempt}`,
-      payload: { runId: run.id, ...payload },
-    });
+    const told = { runId: run.id, ...payload };
+    return storeEvent(client, settlementEvent(day.tenantId, `settlement.${state}`, `${run.id}/${run.attempt}`, told));
   });
   if (event !== undefined) await deliverEvents(deps, [event]);
   deps.metrics.runs.inc({ outcome: state });

@@ -3,6 +3,7 @@ import { type Business, businessDay, lastClosedDate } from '../merchants';
 import { deliverEvents, storeEvent } from '../webhooks';
 import { type SettlementDeps, settlementDeps } from './deps';
 import { type NextDayOf, nextDays } from './due-days';
+import { settlementEvent } from './event-payloads';
 import { keepSchedules } from './keep-schedules';
 import { countHolds } from './store/set-aside';
 
@@ -70,11 +71,6 @@ function isOverdue({ business, date }: NextDayOf, afterMs: number, now: Date): b
 async function raise(deps: SettlementDeps, { tenantId }: Business, date: string, closed: string): Promise<void> {
   const { pool, log } = deps;
   log.error({ tenantId, date }, 'a business day is not settled in time');
-  const event = await storeEvent(pool, {
-    tenantId,
-    eventType: 'settlement.overdue',
-    eventId: `settlement.overdue/${date}/${closed}`,
-    payload: { date },
-  });
+  const event = await storeEvent(pool, settlementEvent(tenantId, 'settlement.overdue', `${date}/${closed}`, { date }));
   await deliverEvents(deps, [event]);
 }

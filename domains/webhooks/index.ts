@@ -41,7 +41,11 @@ export { ENDPOINT_STATES, type Endpoint, findEndpoint, listEndpoints } from './s
 export { isReservedHeader, MAX_CUSTOM_HEADERS } from './rules/custom-headers';
 export { DEFAULT_RETRY_DELAYS_MS } from './rules/retry-schedule';
 
+// Waybill's own events.
+export { type EventPayload, type EventPayloads, WEBHOOK_EVENTS } from './event-payloads';
+
 // The catalogue of event types.
+export { changeEventType, deleteEventType } from './event-types/change-event-type';
 export { createEventType } from './event-types/create-event-type';
 export {
   isSystemEventId,
@@ -51,7 +55,7 @@ export {
   type SystemEventType,
   TEST_EVENT_TYPE,
 } from './rules/system-events';
-export { deleteEventType, findEventType, listEventTypes, updateEventType } from './store/event-types';
+export { findEventType, listEventTypes } from './store/event-types';
 export type { EventType } from './store/event-types';
 
 // What the activities of its workflows do.

@@ -4,7 +4,9 @@ import { refusalOf } from '../../core/refusal';
 export class WebhookRefusal extends refusalOf({
   'no-such-endpoint': 'not-found',
   'no-such-dead-letter': 'not-found',
+  'no-such-event-type': 'not-found',
   'event-type-exists': 'already-exists',
+  'changed-meanwhile': 'outdated',
   'unusable-url': 'invalid',
   'too-much-metadata': 'invalid',
   'too-many-headers': 'invalid',

@@ -32,7 +32,7 @@ export async function insertOnePayment(pool: Pool, tenantId: PublicId): Promise<
     tenantId,
     action: 'refund.resolve',
     subject: refundId,
-    command: {},
+    command: { as: 'not_refunded', reason: 'the provider says so' },
     amount: 100n,
     currency: 'EUR',
     state: 'waiting',

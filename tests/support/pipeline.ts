@@ -27,6 +27,7 @@ import { WORK } from '../../infra/temporal/task-queues';
 import { createWorkers } from '../../worker/workers';
 import { TEST_BUNDLE } from './bundle';
 import { createTestDatabase, type TestDatabase } from './database';
+import { eventsUnlikeTheDocument } from './event-check';
 
 export const TEST_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
 
@@ -136,7 +137,9 @@ export async function createPipeline(
       await coverage.flush();
       for (const worker of workers) await worker.stop();
       for (const opened of platforms) await opened.close();
+      const differing = await eventsUnlikeTheDocument(database.pool);
       await database.drop();
+      if (differing.length > 0) throw new Error(`events are not as documented: ${differing.join('\n')}`);
     },
   };
 }

@@ -39,7 +39,6 @@ export function businessRoutes(deps: Pick<DoorContext, 'pool' | 'client' | 'conf
       headers: ifMatchHeaders,
       body: businessChangeSchema,
       responses: { 200: { description: 'The business as it is now.', body: businessSchema, headers: ETAG } },
-      problems: ['precondition-failed'],
       handler: async ({ headers, body: { grace, ...change } }, context) => {
         const wanted = { ...change, graceMs: grace };
         const business = await changeBusiness(deps, context, wanted, headers['if-match']);

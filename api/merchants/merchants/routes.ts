@@ -5,7 +5,7 @@ import { adjustMerchant } from '../../../domains/ledger';
 import { createMerchant, findMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
-import { amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
+import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../../http/schemas';
@@ -46,7 +46,7 @@ const merchantSchema = z
 
 const newAdjustmentSchema = z
   .strictObject({
-    amount: singleAmountSchema(-MAX_SINGLE_AMOUNT, '-500').refine((amount) => amount !== 0n, 'must not be 0'),
+    amount: amountSchema({ min: -MAX_SINGLE_AMOUNT, zero: false, example: '-500' }),
     currency: currencySchema,
     reason: nonEmptyText(500).meta({ example: 'Goodwill for the outage of 3 May' }),
   })

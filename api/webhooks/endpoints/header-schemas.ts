@@ -9,7 +9,7 @@ const VALUE = /^[\x20-\x7e]{1,1024}$/;
 export const MASK = '********';
 
 function headersOf<V extends z.ZodType<string | null>>(value: V, most: number) {
-  return mapOf(z.string(), value, most, 'headers').transform((headers, ctx) => {
+  return mapOf(z.string().meta({ pattern: TOKEN.source }), value, most, 'headers').transform((headers, ctx) => {
     const parsed = new Map<string, z.output<V>>();
     for (const [given, content] of Object.entries(headers)) {
       const name = given.toLowerCase();

@@ -10,6 +10,7 @@ import {
 } from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
+import { ETAG, etag, ifMatchHeaders } from '../../http/etag';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import {
@@ -30,7 +31,12 @@ const CURSOR = byId('endpoints');
 export function endpointRoutes(deps: DoorContext): Route[] {
   const { pool, reads, keyring } = deps;
   const view = (endpoint: Endpoint) => endpointView(endpoint, openHeaders(keyring, endpoint));
-  const one = { 200: { description: 'The endpoint as it is now.', body: endpointSchema } };
+  const one = { 200: { description: 'The endpoint as it is now.', body: endpointSchema, headers: ETAG } };
+  const shown = (endpoint: Endpoint) => ({
+    status: 200 as const,
+    headers: etag({ version: endpoint.revision }),
+    body: view(endpoint),
+  });
 
   return [
     route({
@@ -47,12 +53,12 @@ export function endpointRoutes(deps: DoorContext): Route[] {
         201: {
           description: 'The endpoint, enabled.',
           body: createdEndpointSchema,
-          headers: { Location: "The endpoint's path." },
+          headers: { Location: "The endpoint's path.", ...ETAG },
         },
       },
       handler: async ({ body }, context) => {
         const { endpoint, secret } = await createEndpoint(deps, context, body);
-        const headers = { location: `/v1/endpoints/${endpoint.id}` };
+        const headers = { location: `/v1/endpoints/${endpoint.id}`, ...etag({ version: endpoint.revision }) };
         return { status: 201, headers, body: { ...view(endpoint), secret } };
       },
     }),
@@ -79,11 +85,11 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       summary: 'Get an endpoint',
       scope: 'endpoints:read',
       params: endpointParams,
-      responses: { 200: { description: 'The endpoint.', body: endpointSchema } },
+      responses: { 200: { description: 'The endpoint.', body: endpointSchema, headers: ETAG } },
       handler: async ({ params }, { tenantId }) => {
         const endpoint = await findEndpoint(pool, tenantId, params.id);
         if (endpoint === undefined) throw new Problem('not-found');
-        return { status: 200, body: view(endpoint) };
+        return shown(endpoint);
       },
     }),
     route({
@@ -98,13 +104,12 @@ export function endpointRoutes(deps: DoorContext): Route[] {
         'does not take custom headers along: the request has to give each of them again, or null.',
       scope: 'endpoints:write',
       params: endpointParams,
+      headers: ifMatchHeaders,
       body: endpointChangeSchema,
       mediaTypes: ['application/json', 'application/merge-patch+json'],
       responses: one,
-      handler: async ({ params, body }, { tenantId }) => ({
-        status: 200,
-        body: view(await changeEndpoint(deps, tenantId, params.id, body)),
-      }),
+      handler: async ({ params, headers, body }, { tenantId }) =>
+        shown(await changeEndpoint(deps, tenantId, params.id, { ...body, expected: headers['if-match'] })),
     }),
     route({
       method: 'delete',
@@ -116,9 +121,10 @@ export function endpointRoutes(deps: DoorContext): Route[] {
         'It gets no further messages; its waiting deliveries are cancelled when they would next be attempted.',
       scope: 'endpoints:write',
       params: endpointParams,
+      headers: ifMatchHeaders,
       responses: { 204: { description: 'It is deleted.' } },
-      handler: async ({ params }, { tenantId }) => {
-        await deleteEndpoint(deps, tenantId, params.id);
+      handler: async ({ params, headers }, { tenantId }) => {
+        await deleteEndpoint(deps, tenantId, params.id, headers['if-match']);
         return { status: 204 };
       },
     }),
@@ -132,10 +138,8 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       scope: 'endpoints:write',
       params: endpointParams,
       responses: one,
-      handler: async ({ params }, { tenantId }) => ({
-        status: 200,
-        body: view(await moveEndpoint(deps, tenantId, params.id, { state: 'enabled' })),
-      }),
+      handler: async ({ params }, { tenantId }) =>
+        shown(await moveEndpoint(deps, tenantId, params.id, { state: 'enabled' })),
     }),
     route({
       method: 'post',
@@ -151,10 +155,8 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       body: stateReasonSchema,
       responses: one,
       problems: ['wrong-state'],
-      handler: async ({ params, body }, { tenantId }) => ({
-        status: 200,
-        body: view(await moveEndpoint(deps, tenantId, params.id, { state: 'paused', reason: body.reason })),
-      }),
+      handler: async ({ params, body }, { tenantId }) =>
+        shown(await moveEndpoint(deps, tenantId, params.id, { state: 'paused', reason: body.reason })),
     }),
     route({
       method: 'post',
@@ -168,10 +170,8 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       params: endpointParams,
       body: stateReasonSchema,
       responses: one,
-      handler: async ({ params, body }, { tenantId }) => ({
-        status: 200,
-        body: view(await moveEndpoint(deps, tenantId, params.id, { state: 'disabled', reason: body.reason })),
-      }),
+      handler: async ({ params, body }, { tenantId }) =>
+        shown(await moveEndpoint(deps, tenantId, params.id, { state: 'disabled', reason: body.reason })),
     }),
   ];
 }

@@ -1,13 +1,14 @@
 import {
+  changeEventType,
   createEventType,
   deleteEventType,
   type EventType,
   findEventType,
   listEventTypes,
-  updateEventType,
 } from '../../../domains/webhooks';
 import { type CursorKind, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
+import { ETAG, etag, ifMatchHeaders } from '../../http/etag';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import {
@@ -36,13 +37,17 @@ export function eventTypeRoutes({ pool, reads }: Pick<DoorContext, 'pool' | 'rea
       scope: 'event-types:write',
       body: newEventTypeSchema,
       responses: {
-        201: { description: 'The event type.', body: eventTypeSchema, headers: { Location: "The event type's path." } },
+        201: {
+          description: 'The event type.',
+          body: eventTypeSchema,
+          headers: { Location: "The event type's path.", ...ETAG },
+        },
       },
       problems: ['already-exists'],
       handler: async ({ body }, { tenantId }) => {
         const eventType = await createEventType(pool, tenantId, body);
         const location = `/v1/event-types/${eventType.name}`;
-        return { status: 201, headers: { location }, body: eventTypeView(eventType) };
+        return { status: 201, headers: { location, ...etagOf(eventType) }, body: eventTypeView(eventType) };
       },
     }),
     route({
@@ -68,8 +73,12 @@ export function eventTypeRoutes({ pool, reads }: Pick<DoorContext, 'pool' | 'rea
       summary: 'Get an event type',
       scope: 'event-types:read',
       params: eventTypeParams,
-      responses: { 200: { description: 'The event type.', body: eventTypeSchema } },
-      handler: async ({ params }, { tenantId }) => found(await findEventType(pool, tenantId, params.name)),
+      responses: { 200: { description: 'The event type.', body: eventTypeSchema, headers: ETAG } },
+      handler: async ({ params }, { tenantId }) => {
+        const eventType = await findEventType(pool, tenantId, params.name);
+        if (eventType === undefined) throw new Problem('not-found');
+        return shown(eventType);
+      },
     }),
     route({
       method: 'patch',
@@ -80,11 +89,12 @@ export function eventTypeRoutes({ pool, reads }: Pick<DoorContext, 'pool' | 'rea
       description: 'An archived event type is left out of lists; nothing else changes.',
       scope: 'event-types:write',
       params: eventTypeParams,
+      headers: ifMatchHeaders,
       body: eventTypeChangeSchema,
       mediaTypes: ['application/json', 'application/merge-patch+json'],
-      responses: { 200: { description: 'The event type as it is now.', body: eventTypeSchema } },
-      handler: async ({ params, body }, { tenantId }) =>
-        found(await updateEventType(pool, tenantId, params.name, body)),
+      responses: { 200: { description: 'The event type as it is now.', body: eventTypeSchema, headers: ETAG } },
+      handler: async ({ params, headers, body }, { tenantId }) =>
+        shown(await changeEventType(pool, { tenantId, name: params.name, expected: headers['if-match'] }, body)),
     }),
     route({
       method: 'delete',
@@ -94,16 +104,20 @@ export function eventTypeRoutes({ pool, reads }: Pick<DoorContext, 'pool' | 'rea
       summary: 'Remove an event type from the catalogue',
       scope: 'event-types:write',
       params: eventTypeParams,
+      headers: ifMatchHeaders,
       responses: { 204: { description: 'It is removed.' } },
-      handler: async ({ params }, { tenantId }) => {
-        if (!(await deleteEventType(pool, tenantId, params.name))) throw new Problem('not-found');
+      handler: async ({ params, headers }, { tenantId }) => {
+        await deleteEventType(pool, { tenantId, name: params.name, expected: headers['if-match'] });
         return { status: 204 };
       },
     }),
   ];
 }
 
-function found(eventType: EventType | undefined) {
-  if (eventType === undefined) throw new Problem('not-found');
-  return { status: 200 as const, body: eventTypeView(eventType) };
+function shown(eventType: EventType) {
+  return { status: 200 as const, headers: etagOf(eventType), body: eventTypeView(eventType) };
+}
+
+function etagOf({ revision: version }: EventType) {
+  return etag({ version });
 }

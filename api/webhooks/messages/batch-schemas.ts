@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { problemSchema } from '../../http/openapi';
+import { problemSchema } from '../../http/openapi-responses';
 import { MAX_BATCH, NDJSON } from './batch-text';
 import { publishedSchema } from './schemas';
 

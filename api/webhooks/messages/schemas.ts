@@ -46,6 +46,7 @@ export const idempotencyKeyHeader = z
     description:
       'A second request with the same key is answered with the first one’s message and sends nothing. At most 255 ' +
       'visible ASCII characters, such as a UUID, bare or in double quotes.',
+    pattern: '^[!#-~][!-~]{0,254}$',
   });
 
 export const publishHeaders = z.object({ 'idempotency-key': idempotencyKeyHeader });

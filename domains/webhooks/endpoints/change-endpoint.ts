@@ -1,3 +1,4 @@
+import { type ExpectedVersion, outdatedDetail } from '../../../core/expected-version';
 import type { PublicId } from '../../../core/ids';
 import { mergeMap } from '../../../core/merge-patch';
 import { MAX_METADATA_ENTRIES } from '../../../core/metadata';
@@ -30,13 +31,14 @@ type Entries = Record<string, string | null>;
 /**
  * Changes the given fields of an endpoint.
  *
- * @throws WebhookRefusal when there is no such endpoint, or the change would break a rule
+ * @throws WebhookRefusal when there is no such endpoint, it is none of the expected revisions, or the change would break a
+ *   rule
  */
 export async function changeEndpoint(
   platform: Platform,
   tenantId: PublicId,
   id: PublicId,
-  change: EndpointChange,
+  { expected, ...change }: EndpointChange & { expected?: ExpectedVersion | undefined },
 ): Promise<Endpoint> {
   const { pool, keyring, config } = platform;
   if (change.url !== undefined) {
@@ -57,10 +59,17 @@ export async function changeEndpoint(
       timeoutMs: timeout ?? endpoint.timeoutMs,
       rateLimit: rateLimit === undefined ? endpoint.rateLimit : rateLimitOf(rateLimit),
     };
-    return updateEndpoint(client, endpoint, settings, noticeable);
+    const updated = await updateEndpoint(client, endpoint, settings, { noticeable, expected });
+    if (updated === undefined) throw changedMeanwhile(endpoint);
+    return updated;
   });
   if (noticeable) await tryBacklogNow(platform, { endpointId: id, tenantId });
   return changed;
+}
+
+/** For whoever expected another revision. */
+export function changedMeanwhile({ revision: version }: Endpoint): WebhookRefusal {
+  return new WebhookRefusal('changed-meanwhile', outdatedDetail('The endpoint', version), { version });
 }
 
 function changedMetadata(endpoint: Endpoint, change: Entries): Record<string, string> {

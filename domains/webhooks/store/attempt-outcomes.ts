@@ -130,7 +130,7 @@ export async function disableGoneEndpoint(db: Queryable, endpointId: PublicId, v
     name: 'disable-gone-endpoint',
     text: `WITH gone AS (
              UPDATE endpoints SET state = 'disabled', state_reason = $3, state_changed_at = now(), updated_at = now(),
-                    version = version + 1
+                    version = version + 1, revision = revision + 1
              WHERE id = $1 AND version = $2 AND state <> 'disabled' AND deleted_at IS NULL RETURNING id
            ), unsubscribed AS (
              DELETE FROM endpoint_subscriptions s USING gone WHERE s.endpoint_id = gone.id

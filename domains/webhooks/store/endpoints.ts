@@ -1,3 +1,4 @@
+import { type ExpectedVersion, versionsToMatch } from '../../../core/expected-version';
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
@@ -29,6 +30,8 @@ export interface Endpoint extends EndpointSettings {
   stateReason: string | undefined;
   stateChangedAt: Date;
   version: number;
+  /** Grows with every change that an answer shows. */
+  revision: number;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -51,12 +54,14 @@ interface Row {
   rate_period_ms: number;
   tier: string;
   version: number;
+  revision: number;
   created_at: Date;
   updated_at: Date;
 }
 
 const COLUMNS = `id, tenant_id, url, description, state, state_reason, state_changed_at, event_types, channels,
-  headers_encrypted, metadata, retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, version, created_at, updated_at`;
+  headers_encrypted, metadata, retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, version, revision,
+  created_at, updated_at`;
 
 /** The place that an endpoint's encrypted custom headers are bound to. */
 export function headersPlace(endpointId: PublicId): string {
@@ -107,27 +112,35 @@ export async function listEndpoints(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
+/** How {@link updateEndpoint} changes an endpoint. */
+export interface UpdateOptions {
+  /** Whether a delivery could notice the change; then the version grows. */
+  noticeable: boolean;
+  /** The revisions that it may have. */
+  expected?: ExpectedVersion | undefined;
+}
+
 /**
  * Replaces an endpoint's settings and subscriptions. To be called in the transaction that locked it.
  *
- * @param noticeable - whether a delivery could notice the change; then the version grows
+ * @returns `undefined` when its revision is none of the expected ones
  */
 export async function updateEndpoint(
   db: Queryable,
   endpoint: Endpoint,
   settings: EndpointSettings,
-  noticeable: boolean,
-): Promise<Endpoint> {
+  { noticeable, expected }: UpdateOptions,
+): Promise<Endpoint | undefined> {
   const { rows } = await db.query<Row>({
     text: `UPDATE endpoints
            SET url = $2, description = $3, event_types = $4, channels = $5, headers_encrypted = $6, metadata = $7,
                retry_delays_ms = $8, timeout_ms = $9, rate_limit = $10, rate_period_ms = coalesce($11, 60000), tier = $12,
-               version = version + $13, updated_at = now()
-           WHERE id = $1 RETURNING ${COLUMNS}`,
-    values: [toUuid(endpoint.id), ...columnValues(settings), noticeable ? 1 : 0],
+               version = version + $13, revision = revision + 1, updated_at = now()
+           WHERE id = $1 AND ($14::bigint[] IS NULL OR revision = ANY ($14)) RETURNING ${COLUMNS}`,
+    values: [toUuid(endpoint.id), ...columnValues(settings), noticeable ? 1 : 0, versionsToMatch(expected)],
   });
   const [row] = rows;
-  if (row === undefined) throw new Error('a locked endpoint is gone');
+  if (row === undefined) return undefined;
   if (endpoint.state !== 'disabled') await subscribe(db, endpoint.tenantId, endpoint.id, settings.eventTypes);
   return fromRow(row);
 }
@@ -144,7 +157,7 @@ export async function changeEndpointState(
 ): Promise<Endpoint> {
   const { rows } = await db.query<Row>({
     text: `UPDATE endpoints SET state = $2, state_reason = $3, state_changed_at = now(), updated_at = now(),
-                  version = version + 1
+                  version = version + 1, revision = revision + 1
            WHERE id = $1 RETURNING ${COLUMNS}`,
     values: [toUuid(endpoint.id), state, reason],
   });
@@ -155,17 +168,27 @@ export async function changeEndpointState(
   return fromRow(row);
 }
 
-/** Marks an endpoint deleted and ends its subscriptions. Its waiting deliveries are cancelled when next due. */
-export async function markEndpointDeleted(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
+/**
+ * Marks an endpoint deleted and ends its subscriptions. Its waiting deliveries are cancelled when next due.
+ *
+ * @returns false when there is none, or none of an expected revision
+ */
+export async function markEndpointDeleted(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+  expected?: ExpectedVersion,
+): Promise<boolean> {
   const { rowCount } = await db.query({
     text: `WITH gone AS (
              UPDATE endpoints SET deleted_at = now(), updated_at = now(), version = version + 1
-             WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL RETURNING id
+             WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL AND ($3::bigint[] IS NULL OR revision = ANY ($3))
+             RETURNING id
            ), unsubscribed AS (
              DELETE FROM endpoint_subscriptions s USING gone WHERE s.endpoint_id = gone.id
            )
            SELECT id FROM gone`,
-    values: [toUuid(id), toUuid(tenantId)],
+    values: [toUuid(id), toUuid(tenantId), versionsToMatch(expected)],
   });
   return rowCount === 1;
 }
@@ -173,7 +196,7 @@ export async function markEndpointDeleted(db: Queryable, tenantId: PublicId, id:
 /** Shows caches and deliveries that something other than the settings (a secret) has changed. */
 export async function bumpEndpointVersion(db: Queryable, id: PublicId): Promise<void> {
   await db.query({
-    text: 'UPDATE endpoints SET version = version + 1, updated_at = now() WHERE id = $1',
+    text: 'UPDATE endpoints SET version = version + 1, revision = revision + 1, updated_at = now() WHERE id = $1',
     values: [toUuid(id)],
   });
 }
@@ -248,6 +271,7 @@ function fromRow(row: Row): Endpoint {
     rateLimit: row.rate_limit === null ? undefined : { limit: row.rate_limit, periodMs: row.rate_period_ms },
     tier: row.tier,
     version: row.version,
+    revision: row.revision,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

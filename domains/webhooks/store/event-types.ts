@@ -1,3 +1,4 @@
+import { type ExpectedVersion, versionsToMatch } from '../../../core/expected-version';
 import { type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
@@ -7,6 +8,8 @@ export interface EventType {
   name: string;
   description: string;
   archived: boolean;
+  /** Grows with every change. */
+  revision: number;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -15,11 +18,12 @@ interface Row {
   name: string;
   description: string;
   archived: boolean;
+  revision: number;
   created_at: Date;
   updated_at: Date;
 }
 
-const COLUMNS = 'name, description, archived, created_at, updated_at';
+const COLUMNS = 'name, description, archived, revision, created_at, updated_at';
 
 /** @returns `undefined` when the tenant already has an event type of this name */
 export async function insertEventType(
@@ -59,27 +63,46 @@ export async function listEventTypes(
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }
 
-/** Changes the given fields; one that is as it was is not updated. @returns `undefined` when there is no such event type */
+/** Which event type is meant, and which revisions it may have. */
+export interface EventTypePlace {
+  tenantId: PublicId;
+  name: string;
+  expected?: ExpectedVersion | undefined;
+}
+
+/** The fields to change. */
+export interface EventTypeChange {
+  description?: string | undefined;
+  archived?: boolean | undefined;
+}
+
+/**
+ * Changes the given fields; one that is as it was is not updated.
+ *
+ * @returns `undefined` when there is no such event type, or none of an expected revision
+ */
 export async function updateEventType(
   db: Queryable,
-  tenantId: PublicId,
-  name: string,
-  change: { description?: string | undefined; archived?: boolean | undefined },
+  { tenantId, name, expected }: EventTypePlace,
+  change: EventTypeChange,
 ): Promise<EventType | undefined> {
+  const differs = '(description, archived) IS DISTINCT FROM (coalesce($3, description), coalesce($4, archived))';
   const { rows } = await db.query<Row>({
     text: `UPDATE event_types SET description = coalesce($3, description), archived = coalesce($4, archived),
-                  updated_at = CASE WHEN (description, archived) IS DISTINCT FROM (coalesce($3, description), coalesce($4, archived))
-                                    THEN now() ELSE updated_at END
-           WHERE tenant_id = $1 AND name = $2 RETURNING ${COLUMNS}`,
-    values: [toUuid(tenantId), name, change.description, change.archived],
+                  updated_at = CASE WHEN ${differs} THEN now() ELSE updated_at END,
+                  revision = CASE WHEN ${differs} THEN revision + 1 ELSE revision END
+           WHERE tenant_id = $1 AND name = $2 AND ($5::bigint[] IS NULL OR revision = ANY ($5)) RETURNING ${COLUMNS}`,
+    values: [toUuid(tenantId), name, change.description, change.archived, versionsToMatch(expected)],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-export async function deleteEventType(db: Queryable, tenantId: PublicId, name: string): Promise<boolean> {
+/** @returns false when there is no such event type, or none of an expected revision */
+export async function removeEventType(db: Queryable, { tenantId, name, expected }: EventTypePlace): Promise<boolean> {
   const { rowCount } = await db.query({
-    text: 'DELETE FROM event_types WHERE tenant_id = $1 AND name = $2',
-    values: [toUuid(tenantId), name],
+    text: `DELETE FROM event_types
+           WHERE tenant_id = $1 AND name = $2 AND ($3::bigint[] IS NULL OR revision = ANY ($3))`,
+    values: [toUuid(tenantId), name, versionsToMatch(expected)],
   });
   return rowCount === 1;
 }
@@ -89,6 +112,7 @@ function fromRow(row: Row): EventType {
     name: row.name,
     description: row.description,
     archived: row.archived,
+    revision: row.revision,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -6,8 +6,7 @@ import { expressPath } from '../../../api/http/adapter';
 import type { Route } from '../../../api/http/route';
 import { apiRoutes } from '../../../api/routes';
 import { doorContext } from '../../../api/server';
-import { type IdPrefix, newId, toUuid } from '../../../core/ids';
-import { addDays } from '../../../domains/merchants/rules/business-day';
+import type { IdPrefix } from '../../../core/ids';
 import {
   ADMIN_KEY,
   type CallOptions,
@@ -16,14 +15,12 @@ import {
   platformOf,
   type TestApi,
 } from '../../support/api-support';
-import { insertBusiness, insertFeeSchedule, insertMerchant } from '../../support/finance';
-import { insertEndpoint } from '../../support/fixtures';
-import { insertOnePayment } from '../../support/payments';
-import { insertSettledDay } from '../../support/settled-day';
+import { insertOneOfEach, resourceOf } from '../../support/one-of-each';
 
 const PAGES = [
   'get /',
   'get /docs',
+  'get /docs/',
   'get /docs/start.js',
   'get /docs/problems',
   'get /docs/assets/swagger-ui.css',
@@ -56,7 +53,9 @@ test('the document is valid OpenAPI 3.1', () => {
   ajv.addFormat('media-range', /^[\w!#$&^*.+-]+\/[\w!#$&^*.+-]+( *;.*)?$/);
   // Ajv resolves the dynamic reference to the wrong schema (ajv#1573); it stands for any JSON Schema.
   const anySchema = '"$ref":"https://json-schema.org/draft/2020-12/schema"';
-  const meta = JSON.parse(JSON.stringify(openapi.v31).replaceAll('"$dynamicRef":"#meta"', anySchema));
+  // Its later releases take relative references, as the specification does.
+  const anyReference = JSON.stringify(openapi.v31).replaceAll('"format":"uri"', '"format":"uri-reference"');
+  const meta = JSON.parse(anyReference.replaceAll('"$dynamicRef":"#meta"', anySchema));
   const validate = ajv.compile(meta);
   expect({ valid: validate(document), errors: validate.errors }).toEqual({ valid: true, errors: null });
 });
@@ -123,7 +122,7 @@ test('a key has access by its scopes alone: every other scope is refused, naming
 });
 
 test("another tenant's ids are as unknown as ids that nobody has", async () => {
-  const owned = await insertOneOfEach();
+  const owned = await insertOneOfEach(api);
   const stranger = await api.newTenant();
   const byId = routes
     .filter((route) => route.path.includes('{') && route.scope !== 'admin')
@@ -131,7 +130,10 @@ test("another tenant's ids are as unknown as ids that nobody has", async () => {
     .filter((route) => !/\/(trigger|retry)\/\{date\}$/.test(route.path));
   expect(byId.length).toBeGreaterThanOrEqual(25);
   for (const route of byId) {
-    const path = fill(route, (name) => owned[`${resource(route)}.${name}`] ?? owned[`${resource(route)}.id`] ?? '');
+    const path = fill(
+      route,
+      (name) => owned[`${resourceOf(route.path)}.${name}`] ?? owned[`${resourceOf(route.path)}.id`] ?? '',
+    );
     const strange = await api.call(route.method, path, { key: stranger.key, ...anyBody(route) });
     expect([route.operationId, strange.status]).toEqual([route.operationId, 404]);
     const unknown = await api.call(route.method, samplePath(route), { key: stranger.key, ...anyBody(route) });
@@ -140,13 +142,16 @@ test("another tenant's ids are as unknown as ids that nobody has", async () => {
   }
   // The same requests find the owner's own, so the paths are right.
   for (const route of byId.filter(({ method }) => method === 'get')) {
-    const path = fill(route, (name) => owned[`${resource(route)}.${name}`] ?? owned[`${resource(route)}.id`] ?? '');
+    const path = fill(
+      route,
+      (name) => owned[`${resourceOf(route.path)}.${name}`] ?? owned[`${resourceOf(route.path)}.id`] ?? '',
+    );
     expect([path, (await api.call('GET', path)).status]).toEqual([path, 200]);
   }
 });
 
 test('lists show nothing of another tenant, whichever of its ids they are filtered by', async () => {
-  const owned = await insertOneOfEach();
+  const owned = await insertOneOfEach(api);
   const stranger = await api.newTenant();
   const lists = routes.filter(
     (route) => route.method === 'get' && route.scope !== undefined && !route.path.includes('{'),
@@ -184,10 +189,6 @@ const PREFIXES: Record<string, IdPrefix> = {
 /** Id parameters that do not name the route's resource. */
 const PARTS: Record<string, IdPrefix> = { payoutId: 'out', attemptId: 'att', refundId: 'ref', merchantId: 'mer' };
 
-function resource(route: Route): string {
-  return /^\/(?:v1|api\/v2\/finance)\/([\w-]+)/.exec(route.path)?.[1] ?? '';
-}
-
 /** A body of a type that the route takes, if any, and an idempotency key if it requires one. */
 function anyBody(route: Route): CallOptions {
   const headers: Record<string, string> = ['required', 'kept'].includes(route.idempotency ?? '')
@@ -206,87 +207,9 @@ function fill(route: Route, value: (name: string) => string): string {
 function samplePath(route: Route): string {
   return fill(route, (name) => {
     if (name === 'date') return '1999-01-01';
-    const kind = PARTS[name] ?? PREFIXES[resource(route)];
+    const kind = PARTS[name] ?? PREFIXES[resourceOf(route.path)];
     return kind === undefined ? 'no.such.type' : `${kind}_${'0'.repeat(32)}`;
   });
-}
-
-/** One row of everything that can be addressed by id, in the tenant of the test. */
-async function insertOneOfEach(): Promise<Record<string, string>> {
-  const { pool, keyring } = api.deps;
-  const tenant = toUuid(api.tenantId);
-  const endpoint = await insertEndpoint(pool, keyring, api.tenantId, { url: 'https://example.com/' });
-  const ids = {
-    message: newId('msg'),
-    delivery: newId('dlv'),
-    attempt: newId('att'),
-    deadLetter: newId('dl'),
-  };
-  const [message, delivery, attempt, letter] = Object.values(ids).map(toUuid);
-  const endpointId = toUuid(endpoint.id);
-  await pool.query(
-    `INSERT INTO messages (id, tenant_id, event_type, body, created_at) VALUES ($1, $2, 'a.b', '{"data":1}', now())`,
-    [message, tenant],
-  );
-  await pool.query(
-    `INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, workflow_id, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, 'a.b', 'dead', 'w', now(), now())`,
-    [delivery, tenant, message, endpointId],
-  );
-  await pool.query(
-    `INSERT INTO attempts (delivery_id, id, number, trigger, started_at, duration_ms, outcome)
-     VALUES ($1, $2, 1, 'accept', now(), 5, 'failed')`,
-    [delivery, attempt],
-  );
-  await pool.query(
-    `INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, attempts, created_at)
-     VALUES ($1, $2, $3, $4, $5, 'a.b', 'exhausted', 5, now())`,
-    [letter, tenant, delivery, message, endpointId],
-  );
-  const name = `owned.${newId('att')}`;
-  await api.call('POST', '/v1/event-types', { body: { name } });
-  const keys = await api.call('GET', '/v1/api-keys');
-  return {
-    ...(await settleOneDay()),
-    ...(await insertOnePayment(api.deps.pool, api.tenantId)),
-    'endpoints.id': endpoint.id,
-    'messages.id': ids.message,
-    'deliveries.id': ids.delivery,
-    'deliveries.attemptId': ids.attempt,
-    'dead-letters.id': ids.deadLetter,
-    'event-types.name': name,
-    'api-keys.id': keys.body.data[0].id,
-  };
-}
-
-let lastDate = '2026-01-01';
-
-async function settleOneDay(): Promise<Record<string, string>> {
-  const { pool } = api.deps;
-  lastDate = addDays(lastDate, 1);
-  await insertBusiness(pool, api.tenantId);
-  const merchantId = (await insertMerchant(pool, api.tenantId)).id;
-  const transactions = [{ merchantId, kind: 'capture', reference: lastDate, currency: 'EUR', amount: 100n } as const];
-  const { runId, transactionIds } = await insertSettledDay(pool, api.tenantId, { date: lastDate, transactions });
-  const payoutId = newId('out');
-  await pool.query(
-    `INSERT INTO payouts (id, tenant_id, run_id, merchant_id, currency, business_date, amount, sent_at)
-     VALUES ($1, $2, $3, $4, 'EUR', $5, 100, now())`,
-    [toUuid(payoutId), toUuid(api.tenantId), toUuid(runId), toUuid(merchantId), lastDate],
-  );
-  const reconciliation = await api.call('POST', `/api/v2/finance/settlement/${lastDate}/reconciliation`, {
-    body: 'reference,currency,amount\n',
-    headers: { 'content-type': 'text/csv' },
-  });
-  return {
-    'settlement.date': lastDate,
-    'settlement.merchantId': merchantId,
-    'settlement.id': reconciliation.body.id,
-    'settlement.payoutId': payoutId,
-    'merchants.id': merchantId,
-    'ledger.id': transactionIds[0] ?? '',
-    'fee-schedules.id': (await insertFeeSchedule(pool, api.tenantId, { merchantId })).id,
-  };
 }
 
 test('an administrator without further scopes manages tenants, and nothing of any tenant', async () => {

@@ -203,7 +203,7 @@ test('every query parameter and body field that is not known is refused by name,
     const { status, body } = await api.call('GET', `${operation}?colour=red&limit=0`);
     expect(status).toBe(422);
     expect(body.errors).toEqual([
-      { in: 'query', pointer: '#/limit', detail: expect.stringMatching(/>=1/) },
+      { in: 'query', pointer: '#/limit', detail: 'expected a whole number from 1 to 250' },
       { in: 'query', pointer: '#/colour', detail: 'is not a known field' },
     ]);
   }

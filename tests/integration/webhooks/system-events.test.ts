@@ -2,6 +2,7 @@ import { newId, toUuid } from '../../../core/ids';
 import { type OwnEvent, SYSTEM_EVENT_TYPES, SYSTEM_NAMESPACES, storeEvent } from '../../../domains/webhooks';
 import { conflictMetrics, reportConflict } from '../../../domains/webhooks/publishing/event-conflict';
 import { isSystemEventId, isSystemEventType } from '../../../domains/webhooks/rules/system-events';
+import { MADE_UP } from '../../support/event-check';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 
 let api: PaymentApi;
@@ -54,7 +55,7 @@ describe.each(SYSTEM_EVENT_TYPES)('%s by Waybill itself', (eventType) => {
   const event = (payload: object): OwnEvent => ({
     tenantId: api.tenantId,
     eventType,
-    payload,
+    payload: { ...MADE_UP, ...payload },
     eventId: `${newId('pay')}:${eventType}`,
   });
 
@@ -73,7 +74,7 @@ describe.each(SYSTEM_EVENT_TYPES)('%s by Waybill itself', (eventType) => {
     const first = event({ n: 1 });
     expect((await storeEvent(api.deps.pool, first)).conflictsWith).toBeUndefined();
     expect((await storeEvent(api.deps.pool, first)).conflictsWith).toBeUndefined();
-    const conflict = await storeEvent(api.deps.pool, { ...first, payload: { n: 2 } });
+    const conflict = await storeEvent(api.deps.pool, { ...first, payload: { ...MADE_UP, n: 2 } });
     expect(conflict.conflictsWith).toMatch(/^msg_/);
     expect(await messages(first.eventId)).toHaveLength(1);
 
