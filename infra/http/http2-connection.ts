@@ -92,14 +92,11 @@ export class Http2Connection implements Connection {
   private listen(roundTrip: RoundTrip, stream: ClientHttp2Stream): void {
     let responding = false;
     let failure: Error | undefined;
-    const resume = () => stream.resume();
     stream.once('response', (headers) => {
       responding = true;
       roundTrip.receiveHead(readHead(headers));
     });
-    stream.on('data', (chunk: Buffer) => {
-      if (!roundTrip.receiveBody(chunk, resume)) stream.pause();
-    });
+    stream.on('data', (chunk: Buffer) => roundTrip.receiveBody(chunk));
     stream.once('end', () => {
       if (!responding || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
       this.used = true;
@@ -115,7 +112,7 @@ export class Http2Connection implements Connection {
       if (this.streams.size === 0) this.session.unref();
       const rested = this.used || this.idleSince > 0;
       this.owner.released(this);
-      if (roundTrip.settled || roundTrip.carrier !== this) return;
+      if (roundTrip.carrier !== this) return;
       const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
       const error = failure ?? this.failure ?? Object.assign(new Error('stream closed'), { code: 'ECONNRESET' });
       const lost =

@@ -141,7 +141,8 @@ export class OriginPool implements Home, ConnectionOwner {
   private pick(): Connection | undefined {
     const now = performance.now();
     for (let connection = this.resting.pop(); connection !== undefined; connection = this.resting.pop()) {
-      if (this.isUsable(connection, now)) return connection;
+      const rested = now - connection.idleSince;
+      if (rested <= connection.maxIdleMs && this.isUsable(connection, now)) return connection;
       connection.destroy();
     }
     for (const connection of this.multiplexed) {
@@ -177,7 +178,7 @@ export class OriginPool implements Home, ConnectionOwner {
     longest?.destroy();
   }
 
-  /** Not at once: undici decides only after its last callback whether the socket stays open. */
+  /** Not at once: several connections may become free together, and a closing one is not closed yet. */
   private drainSoon(): void {
     if (this.draining) return;
     this.draining = true;
@@ -284,7 +285,7 @@ export class OriginPool implements Home, ConnectionOwner {
     }
     return this.multiplexes
       ? new Http2Connection(this.origin, socket, this)
-      : new Http1Connection(this.origin, socket, this, this.shared.revalidateAfterMs);
+      : new Http1Connection(this.origin, socket, this);
   }
 
   private dialFailed(error: unknown): void {

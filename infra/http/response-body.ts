@@ -25,12 +25,9 @@ export class ResponseBody {
     return false;
   }
 
-  /** Forgets everything, before the request is sent again. */
-  reset(): void {
-    this.kept = [];
-    this.keptBytes = 0;
-    this.totalBytes = 0;
-    this.incomplete = false;
+  /** Whether nothing has come. */
+  get empty(): boolean {
+    return this.totalBytes === 0;
   }
 
   get truncated(): boolean {
