@@ -62,17 +62,9 @@ export class ResponseParser {
   /** Where a response that is not complete stands. */
   get place(): string {
     const framing = this.message?.framing;
-    switch (framing?.kind) {
-      case undefined:
-        return this.head.begun ? 'within the head of the response' : 'before the response';
-      case 'length':
-        return `after ${this.received} of the ${framing.bytes} bytes of the body`;
-      case 'chunked':
-        return 'before the last chunk of the body';
-      case 'none':
-      case 'close':
-        return 'before the end of the body';
-    }
+    if (framing === undefined) return this.head.begun ? 'within the head of the response' : 'before the response';
+    if (framing.kind === 'length') return `after ${this.received} of the ${framing.bytes} bytes of the body`;
+    return framing.kind === 'chunked' ? 'before the last chunk of the body' : 'before the end of the body';
   }
 
   private headComplete(fields: HeadFields): void {
