@@ -76,6 +76,12 @@ module.exports = {
       from: { path: '^domains/', pathNot: TESTS },
       to: { path: ['node_modules/@temporalio/(activity|worker|workflow)/', 'node_modules/express/'] },
     },
+    {
+      name: 'production-needs-no-tools',
+      severity: 'error',
+      from: { path: '^(core|domains|infra/(?!setup/)|workflows|activities|api|worker)/', pathNot: TESTS },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
     only(
       'setup-runs-programs',
       '^infra/setup/processes/',

@@ -1,11 +1,11 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { TimedOut, withTimeout } from '../core/timeout';
 import { accountsConfig, ensureAdminKey } from '../domains/accounts';
 import { webhooksConfig } from '../domains/webhooks';
 import { ConfigError } from '../infra/config/settings';
 import { createMetricsPage } from '../infra/observability/metrics-page';
 import { startMetricsServer } from '../infra/observability/metrics-server';
+import { stateOf } from '../infra/observability/readiness';
 import { openPlatform } from '../infra/platform/platform';
 import { ping } from '../infra/postgres/pool';
 import { apiConfig } from './http/config';
@@ -20,7 +20,6 @@ const SHUTDOWN_DEADLINE_MS = 45_000;
 const UNKNOWN_KEYS_BURST_SECONDS = 5;
 /** Whoever asked has given up by then; a worker's background work may take longer. */
 const STATEMENT_TIMEOUT_MS = 10_000;
-const READINESS_TIMEOUT_MS = 2_000;
 const HEADERS_TIMEOUT_MS = 20_000;
 const UNREAD_BODY_MS = 15_000;
 const TIMEOUT_CHECK_MS = 5_000;
@@ -94,14 +93,6 @@ async function main(): Promise<void> {
 
 function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
-}
-
-/** `ok`, or what is wrong, for `/readyz`. */
-function stateOf(check: Promise<unknown>): Promise<string> {
-  return withTimeout(check, READINESS_TIMEOUT_MS).then(
-    () => 'ok',
-    (error: unknown) => (error instanceof TimedOut ? 'no answer' : 'out of reach'),
-  );
 }
 
 main().catch((error) => {

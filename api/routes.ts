@@ -22,9 +22,7 @@ export const DOORS: readonly Door[] = [
 /** Every route of the API. */
 export function apiRoutes(context: DoorContext, readiness: OperationDeps['readiness']): Route[] {
   const routes: Route[] = [
-    ...DOORS.flatMap((door) =>
-      door.routes(context).map((route) => (door.money === true ? { ...route, unambiguous: true } : route)),
-    ),
+    ...DOORS.flatMap((door) => door.routes(context)),
     ...operationRoutes({
       readiness,
       document: () => openApiDocument(routes, context.scopes),

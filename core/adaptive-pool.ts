@@ -1,5 +1,5 @@
 import { AdaptiveLimit, type JobEnd } from './adaptive-limit';
-import { Turns } from './turns';
+import { FairQueue } from './fair-queue';
 
 /** Whose job it is: targets (endpoints) take turns within their group (tenant), groups among each other. */
 export interface Place {
@@ -44,7 +44,7 @@ interface Lane {
   limit: AdaptiveLimit;
   waiting: Waiting[];
   /** Whether the lane is queued to start a job, and among which. */
-  queued: Turns<Lane> | undefined;
+  queued: FairQueue<Lane> | undefined;
 }
 
 /** The share of all turns that targets may take which are not known to answer fast; the rest is kept for those that do. */
@@ -71,8 +71,8 @@ export class AdaptivePool {
   /** Lanes without jobs, the longest idle first. */
   readonly #idle = new Map<string, Lane>();
   readonly #withWaiting = new Set<Lane>();
-  readonly #fast = new Turns<Lane>();
-  readonly #others = new Turns<Lane>();
+  readonly #fast = new FairQueue<Lane>();
+  readonly #others = new FairQueue<Lane>();
   readonly #othersRunning = new Map<string, number>();
   readonly #othersTotal: number;
   readonly #othersPerGroup: number;
@@ -270,9 +270,9 @@ export class AdaptivePool {
     const othersFirst = ++this.#turn % OTHERS_TURN === 0;
     const takeOther = () => {
       if (this.#othersSum >= this.#othersTotal) return undefined;
-      return this.#others.take((group) => (this.#othersRunning.get(group) ?? 0) < this.#othersPerGroup);
+      return this.#others.shift((group) => (this.#othersRunning.get(group) ?? 0) < this.#othersPerGroup);
     };
-    const takeFast = () => this.#fast.take();
+    const takeFast = () => this.#fast.shift();
     return othersFirst ? (takeOther() ?? takeFast()) : (takeFast() ?? takeOther());
   }
 

@@ -13,6 +13,42 @@ test('groups take turns, and a group that comes later waits for one of each', ()
   expect([queue.length, queue.peek(), queue.shift()]).toEqual([0, undefined, undefined]);
 });
 
+test('a group that may not be taken keeps its turn', () => {
+  const queue = new FairQueue<string>();
+  for (const item of ['a1', 'a2', 'b1', 'c1', 'c2']) queue.push(item.charAt(0), item);
+  expect(queue.shift((group) => group !== 'a')).toBe('b1');
+  expect(queue.shift(() => false)).toBeUndefined();
+  expect(drain(queue)).toEqual(['a1', 'c1', 'a2', 'c2']);
+});
+
+test('whichever groups may be taken, the first of them in the order of turns is', () => {
+  const names = ['a', 'b', 'c', 'd'] as const;
+  const step = fc.oneof(fc.record({ push: fc.constantFrom(...names) }), fc.record({ take: fc.subarray([...names]) }));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+      const queue = new FairQueue<number>();
+      /** The groups that wait, in the order of their turns. */
+      let model: { group: string; items: number[] }[] = [];
+      for (const [n, each] of steps.entries()) {
+        if ('push' in each) {
+          queue.push(each.push, n);
+          const known = model.find(({ group }) => group === each.push);
+          if (known === undefined) model.push({ group: each.push, items: [n] });
+          else known.items.push(n);
+          continue;
+        }
+        const may = new Set<string>(each.take);
+        const next = model.find(({ group }) => may.has(group));
+        expect(queue.shift((group) => may.has(group))).toBe(next?.items.shift());
+        if (next === undefined) continue;
+        model = model.filter((line) => line !== next);
+        if (next.items.length > 0) model.push(next);
+      }
+      expect(queue.length).toBe(model.reduce((sum, { items }) => sum + items.length, 0));
+    }),
+  );
+});
+
 test('whatever comes and goes: nothing is lost, groups keep their order, and none is served twice while another waits', () => {
   const group = fc.constantFrom('a', 'b', 'c', 'd');
   const step = fc.oneof(fc.record({ push: group, count: fc.integer({ min: 1, max: 80 }) }), fc.nat(120));

@@ -1,3 +1,5 @@
+const anyGroup = () => true;
+
 /** Below this many taken items a line is not worth shortening. */
 const SHORTEN_FROM = 32;
 
@@ -34,7 +36,7 @@ class Line<T> {
 /**
  * A queue that takes from groups in turns: one item of each group that has any, then again. So an item waits for at most
  * one of each other group, times its own place in its group, however many the others have. Items of a group keep their
- * order. Every operation is O(1) on average.
+ * order. Every operation is O(1) on average, but for groups that are passed over.
  */
 export class FairQueue<T> {
   readonly #lines = new Map<string, Line<T>>();
@@ -63,17 +65,27 @@ export class FairQueue<T> {
     return this.#head?.first;
   }
 
-  /** Takes the item whose turn it is; then it is the next group's turn. */
-  shift(): T | undefined {
-    const line = this.#head;
+  /**
+   * Takes the item whose turn it is; then it is the next group's turn.
+   *
+   * @param mayTake - groups for which it is false are passed over and keep their turn
+   */
+  shift(mayTake: (group: string) => boolean = anyGroup): T | undefined {
+    let before: Line<T> | undefined;
+    let line = this.#head;
+    while (line !== undefined && !mayTake(line.group)) {
+      before = line;
+      line = line.next;
+    }
     if (line === undefined) return undefined;
     const item = line.first;
     line.shift();
     this.#length--;
     if (line.length > 0 && line === this.#tail) return item;
-    this.#head = line.next;
+    if (before === undefined) this.#head = line.next;
+    else before.next = line.next;
+    if (line === this.#tail) this.#tail = before;
     line.next = undefined;
-    if (this.#head === undefined) this.#tail = undefined;
     if (line.length > 0) this.#enqueue(line);
     else this.#lines.delete(line.group);
     return item;

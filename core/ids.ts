@@ -1,4 +1,4 @@
-import { uuidv7obj } from 'uuidv7';
+import { uuidv7obj, V7Generator } from 'uuidv7';
 
 /**
  * What an id names, by the prefix that it has wherever people or other systems see it. Each domain adds its own in its
@@ -21,6 +21,13 @@ const HEX32 = /^[0-9a-f]{32}$/;
 /** Makes a new time-ordered id with this prefix. */
 export function newId(prefix: IdPrefix): PublicId {
   return `${prefix}_${uuidv7obj().toHex()}`;
+}
+
+const elsewhere = new V7Generator();
+
+/** A new id of a moment on another clock, in milliseconds since the epoch. */
+export function newIdAt(prefix: IdPrefix, atMs: number): PublicId {
+  return `${prefix}_${elsewhere.generateOrResetCore(Math.floor(atMs), 0).toHex()}`;
 }
 
 /** The id with another prefix and the same digits, for what belongs to `id` one to one. */

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { NODE_ZONE_RULES_VERSION, ZONE_RULES_VERSION } from '../core/zone-rules';
+import type { Logger } from '../infra/log';
 import type { MetricsPage } from '../infra/observability/metrics-page';
 
 export interface HealthServerOptions {
@@ -8,6 +9,7 @@ export interface HealthServerOptions {
   /** What is not ready, by name; empty when everything is. */
   problems(): Promise<Record<string, string>>;
   metrics: MetricsPage;
+  log: Logger;
 }
 
 /** The worker's own `/healthz`, `/readyz` and `/metrics`. */
@@ -29,7 +31,12 @@ export async function startHealthServer(options: HealthServerOptions): Promise<S
     };
     const route = routes[(request.url ?? '').split('?')[0] ?? ''];
     if (route === undefined) json(404, { status: 'not found', routes: Object.keys(routes) });
-    else route().catch((error: Error) => json(500, { status: 'failed', message: error.message }));
+    else {
+      route().catch((error: unknown) => {
+        options.log.error({ err: error }, 'a page of the worker failed');
+        json(500, { status: 'failed' });
+      });
+    }
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

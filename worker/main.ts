@@ -2,6 +2,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { ConfigError } from '../infra/config/settings';
 import type { Logger } from '../infra/log';
 import { createMetricsPage } from '../infra/observability/metrics-page';
+import { stateOf } from '../infra/observability/readiness';
 import { openPlatform } from '../infra/platform/platform';
 import { ping } from '../infra/postgres/pool';
 import { connectNative } from '../infra/temporal/client';
@@ -29,12 +30,12 @@ async function main(): Promise<void> {
     problems: async () => {
       const problems: Record<string, string> = {};
       if (!running) problems.temporal = 'the worker is not polling yet';
-      await ping(pool).catch((error: Error) => {
-        problems.postgres = error.message;
-      });
+      const postgres = await stateOf(ping(pool));
+      if (postgres !== 'ok') problems.postgres = postgres;
       return problems;
     },
     metrics: createMetricsPage(metrics.registry),
+    log,
   });
 
   // Before Temporal is reached: its absence may be why nothing gets done.

@@ -1,5 +1,4 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
-import { duplicateMember } from '../../core/duplicate-member';
 import { RawJson } from '../../core/json/raw-json';
 import type { Authenticator, Principal, UnknownKeyGuard } from '../../domains/accounts';
 import { addressGroup } from './client-address';
@@ -11,11 +10,10 @@ import type { Idempotency } from './idempotency/idempotency';
 import { idempotencyKeyOf } from './idempotency/key';
 import { parseJsonBody } from './json-body';
 import { Problem } from './problems';
-import type { RateLimiter } from './rate-limit';
+import type { RateLimiter, RateState } from './rate-limit';
 import { lacksScope, unauthenticated } from './refusals';
 import { hasBody, readBytes, readText } from './request-body';
 import { type RawInput, type Route, type RouteResult, takesBody } from './route';
-import { pointerTo } from './validation';
 
 export interface AdapterDeps {
   authenticator: Authenticator;
@@ -62,7 +60,6 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       return;
     }
     const text = await readText(req, res, { maxBytes, withinMs });
-    if (route.unambiguous === true) refuseAmbiguous(text);
     const unmarked = withoutMark(text);
     if (route.bodyAsText === true) raw.body = text;
     else if (!isJson(type)) raw.body = unmarked;
@@ -90,7 +87,8 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
     if (takesBody(route) && hasBody(req)) await readBody(raw, req, exchange, res);
     const execute = route.prepare(raw);
     if (key === undefined || principal === undefined || route.idempotency === 'kept') {
-      return answerOf(await execute({ request: exchange, principal, effect: undefined, requestKey: key }));
+      const charge = principal === undefined ? undefined : chargeTo(principal.tenantId, exchange);
+      return answerOf(await execute({ request: exchange, principal, effect: undefined, requestKey: key, charge }));
     }
     const caller = principal;
     return deps.idempotency.answer({
@@ -110,6 +108,10 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
         if (route.answersSecret === true) await deps.authenticator.mustStandFor(caller, doneBy);
       },
     });
+  }
+
+  function chargeTo(tenantId: string, exchange: Exchange) {
+    return (requests: number) => showRate(deps.rateLimiter.charge(tenantId, requests), exchange);
   }
 
   function answerOf({ status, headers, body, contentType: chosen }: RouteResult): Answer {
@@ -174,11 +176,14 @@ class AddressGuard implements UnknownKeyGuard {
 
 function limitRate(limiter: RateLimiter, principal: Principal, exchange: Exchange): void {
   const decision = limiter.take(principal.tenantId);
-  const { limit, remaining, resetSeconds } = decision;
-  exchange.rate = { policy: `"default";q=${limit};w=1`, state: `"default";r=${remaining};t=${resetSeconds}` };
+  showRate(decision, exchange);
   if (!decision.allowed) {
     throw new Problem('rate-limited', { headers: { 'retry-after': String(decision.retryAfterSeconds) } });
   }
+}
+
+function showRate({ limit, remaining, resetSeconds }: RateState, exchange: Exchange): void {
+  exchange.rate = { policy: `"default";q=${limit};w=1`, state: `"default";r=${remaining};t=${resetSeconds}` };
 }
 
 const NO_QUERY = {};
@@ -186,17 +191,6 @@ const NO_QUERY = {};
 /** Express parses the query at every access, so it is read only where there is one. */
 function queryOf(req: Request): unknown {
   return req.url.includes('?') ? req.query : NO_QUERY;
-}
-
-/** Of two members with one name the parser takes the last, another program perhaps the first. */
-function refuseAmbiguous(text: string): void {
-  const place = duplicateMember(text);
-  if (place === undefined) return;
-  const detail = `The body has the member "${place.at(-1)}" twice: name each member of an object once.`;
-  throw new Problem('duplicate-member', {
-    detail,
-    errors: [{ in: 'body', pointer: pointerTo(place), detail: 'is there twice' }],
-  });
 }
 
 const BYTE_ORDER_MARK = '\ufeff';

@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { count, duration, list, port, setting } from '../../infra/config/fields';
+import { count, duration, list, port, setting, WITHOUT_CREDENTIALS } from '../../infra/config/fields';
 import { parseRanges } from '../../infra/http/address-ranges';
 
 export const apiConfig = z.object({
   WAYBILL_PORT: port(8080, 'port of the API'),
   WAYBILL_METRICS_PORT: port(9464, "port of the API's `/metrics`, which is not on the public port"),
   WAYBILL_TEMPORAL_UI_URL: setting(
-    z.url('expected an http(s):// URL').default('http://127.0.0.1:8233'),
+    z
+      .url('expected an http(s):// URL')
+      .refine(...WITHOUT_CREDENTIALS)
+      .default('http://127.0.0.1:8233'),
     'base of links to Temporal Web UI',
     'http://127.0.0.1:8233',
   ),

@@ -15,7 +15,5 @@ export interface DoorContext extends Platform {
 /** A domain's way in over HTTP. */
 export interface Door {
   domain: Domain;
-  /** Whether its routes move money, so that a body which can be read in two ways is refused ({@link Route.unambiguous}). */
-  money?: boolean;
   routes(context: DoorContext): Route[];
 }

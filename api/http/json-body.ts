@@ -1,5 +1,5 @@
-import { type DuplicateName, duplicateName } from '../../core/json/duplicates';
-import { MemberTooDeep, membersOf } from '../../core/json/members';
+import { duplicateName } from '../../core/json/duplicates';
+import { type Member, MemberTooDeep, membersOf } from '../../core/json/members';
 import { RawJson } from '../../core/json/raw-json';
 import { JsonTextError } from '../../core/json/scan';
 import { invalidField, Problem } from './problems';
@@ -18,16 +18,10 @@ const NONE: readonly string[] = [];
  */
 export function parseJsonBody(text: string, raw: readonly string[] = NONE): unknown {
   try {
-    return (raw.length > 0 ? withRaw(text, raw) : undefined) ?? plain(text);
+    return (raw.length > 0 ? withRaw(text, raw) : undefined) ?? parsed(text);
   } catch (error) {
     throw error instanceof JsonTextError ? problemOf(error, text) : error;
   }
-}
-
-function plain(text: string): unknown {
-  const twice = duplicateName(text, { maxDepth: MAX_DEPTH });
-  if (twice !== undefined) throw givenTwice(twice, text);
-  return JSON.parse(text);
 }
 
 /** @returns undefined for what is no object */
@@ -35,15 +29,28 @@ function withRaw(text: string, raw: readonly string[]): Record<string, unknown> 
   const members = membersOf(text, { maxDepth: MAX_DEPTH });
   if (members === undefined) return undefined;
   const body: Record<string, unknown> = {};
-  for (const { name, at, from, to } of members) {
-    if (Object.hasOwn(body, name)) throw givenTwice({ name, at, depth: 1 }, text);
-    const written = text.slice(from, to);
-    const value: unknown = raw.includes(name) ? new RawJson(written) : JSON.parse(written);
+  for (const member of members) {
+    const { name, at, from, to } = member;
+    if (Object.hasOwn(body, name)) throw givenTwice([name], text, at);
+    const value: unknown = raw.includes(name) ? new RawJson(text.slice(from, to)) : parsed(text, member);
     // Assigned, it would be the body's prototype.
     if (name === '__proto__') Object.defineProperty(body, name, { value, enumerable: true });
     else body[name] = value;
   }
   return body;
+}
+
+/**
+ * Of two members with one name the parser takes the last, another program perhaps the first.
+ *
+ * @param member - whose value is meant; by default the whole text
+ */
+function parsed(text: string, member?: Member): unknown {
+  const value = member === undefined ? text : text.slice(member.from, member.to);
+  const twice = duplicateName(value, { maxDepth: MAX_DEPTH });
+  if (twice === undefined) return JSON.parse(value);
+  const path = member === undefined ? twice.path : [member.name, ...twice.path];
+  throw givenTwice(path, text, (member?.from ?? 0) + twice.at);
 }
 
 function problemOf(error: JsonTextError, text: string): Problem {
@@ -56,9 +63,11 @@ function problemOf(error: JsonTextError, text: string): Problem {
   return invalidField('body', pointerTo(path), detail);
 }
 
-function givenTwice({ name, at, depth }: DuplicateName, text: string): Problem {
-  const path = depth === 1 ? [name] : [];
-  return invalidField('body', pointerTo(path), `a name comes twice in one object, ${place(text, at)}`);
+function givenTwice(path: readonly (string | number)[], text: string, at: number): Problem {
+  return new Problem('duplicate-member', {
+    detail: `An object in the body has a name twice, again ${place(text, at)}: name each member of an object once.`,
+    errors: [{ in: 'body', pointer: pointerTo(path), detail: 'is there twice' }],
+  });
 }
 
 function place(text: string, at: number): string {

@@ -5,7 +5,8 @@ import { type Route, takesBody } from './route';
 
 const VERSION = '0.2.0';
 
-const problemSchema = z
+/** An error in an answer. */
+export const problemSchema = z
   .object({
     type: z
       .string()
@@ -148,8 +149,7 @@ function problemsOf(route: Route): Record<string, ResponseConfig> {
     codes.push('unauthenticated', 'insufficient-scope', 'rate-limited', 'unavailable', 'validation-failed');
   if (route.params !== undefined) codes.push('not-found');
   if (route.headers !== undefined) codes.push('invalid-header');
-  if (takesBody(route)) codes.push('malformed-json', 'content-too-large', 'unsupported-media-type');
-  if (takesBody(route) && route.unambiguous === true) codes.push('duplicate-member');
+  if (takesBody(route)) codes.push('malformed-json', 'duplicate-member', 'content-too-large', 'unsupported-media-type');
   if (route.idempotency === 'required' || route.idempotency === 'kept') codes.push('idempotency-key-missing');
   if (repeats(route)) codes.push('idempotency-key-malformed', 'idempotency-key-reuse');
   if (repeats(route) && route.idempotency !== 'kept') codes.push('idempotency-key-in-use');

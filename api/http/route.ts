@@ -21,6 +21,8 @@ export interface TenantContext extends RequestContext, Effect {
   requestKey: string;
   keyId: PublicId;
   scopes: ScopeSet;
+  /** Counts a request that does the work of many as so many more against the tenant's rate. */
+  charge(requests: number): void;
 }
 
 /** An answer that a route may give. */
@@ -157,6 +159,8 @@ export interface Execution {
   effect: EffectHold | undefined;
   /** The idempotency key of a route that keeps it. */
   requestKey?: string | undefined;
+  /** See {@link TenantContext.charge}. */
+  charge?: ((requests: number) => void) | undefined;
 }
 
 /** A request that fits its route's schemas, ready to be executed. */
@@ -164,8 +168,6 @@ export type Execute = (execution: Execution) => Promise<RouteResult>;
 
 /** A route of the table that both the Express routes and the OpenAPI document are made from. */
 export interface Route extends Description, Schemas {
-  /** Whether a JSON body is refused when an object in it has two members of one name. */
-  unambiguous?: boolean;
   /** The scope that the API key needs, one of its domain's; `undefined` for routes that anybody may use. */
   scope: string | undefined;
   /** @throws Problem when the request does not fit the schemas */
@@ -207,9 +209,9 @@ export function route<
     ...idempotencyOf(spec),
     prepare: (raw) => {
       const input = parse(raw);
-      return async ({ request, principal, effect, requestKey }) => {
+      return async ({ request, principal, effect, requestKey, charge }) => {
         if (principal === undefined) throw new Problem('unauthenticated');
-        return handler(input, new OneExecution(request, principal, effect, requestKey));
+        return handler(input, new OneExecution(request, principal, { effect, requestKey, charge }));
       };
     },
   };
@@ -236,6 +238,7 @@ function idempotencyOf({ method, idempotency }: Pick<Description, 'method' | 'id
 }
 
 const NO_FENCE: Fence = async () => {};
+const NO_CHARGE = () => {};
 
 /** A class, because an object with getters of its own is made slowly. */
 class OneExecution implements TenantContext {
@@ -243,14 +246,17 @@ class OneExecution implements TenantContext {
   readonly keyId: PublicId;
   readonly scopes: ScopeSet;
   readonly fence: Fence;
+  readonly requestKey: string;
+  readonly charge: (requests: number) => void;
   private id: PublicId | undefined;
 
   constructor(
     private readonly request: RequestContext,
     { tenantId, keyId, scopes }: Principal,
-    effect: EffectHold | undefined,
-    readonly requestKey = '',
+    { effect, requestKey = '', charge = NO_CHARGE }: Pick<Execution, 'effect' | 'requestKey' | 'charge'>,
   ) {
+    this.requestKey = requestKey;
+    this.charge = charge;
     this.tenantId = tenantId;
     this.keyId = keyId;
     this.scopes = scopes;

@@ -2,4 +2,4 @@ import { ledger } from '../../domains/ledger';
 import type { Door } from '../http/door';
 import { ledgerRoutes } from './routes';
 
-export const ledgerDoor: Door = { domain: ledger, money: true, routes: ledgerRoutes };
+export const ledgerDoor: Door = { domain: ledger, routes: ledgerRoutes };

@@ -6,6 +6,5 @@ import { merchantRoutes } from './merchants/routes';
 
 export const merchantsDoor: Door = {
   domain: merchants,
-  money: true,
   routes: (context) => [...merchantRoutes(context), ...feeScheduleRoutes(context), ...businessRoutes(context)],
 };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CALLBACK_TYPES, type Callback, callbackSchema, keepCallback } from '../../domains/payments';
 import { verifySignature } from '../../domains/webhooks';
+import { parseJsonBody } from '../http/json-body';
 import { Problem } from '../http/problems';
 import type { RawInput, Route } from '../http/route';
 import type { PaymentRouteDeps } from './deps';
@@ -64,12 +65,7 @@ function verified({ config }: PaymentRouteDeps, { headers, body }: RawInput): st
 
 /** @returns `undefined` for an unknown type */
 function read(text: string): Callback | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Problem('malformed-json');
-  }
+  const value = parseJsonBody(text);
   const { type } = z.object({ type: z.string() }).safeParse(value).data ?? {};
   if (type === undefined || !CALLBACK_TYPES.has(type)) return undefined;
   const parsed = callbackSchema.safeParse(value);

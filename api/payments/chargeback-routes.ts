@@ -7,7 +7,7 @@ import {
   resolveChargeback,
   resumeChargeback,
 } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -70,6 +70,7 @@ const chargebackSchema = z
 
 const chargebackQuery = z.strictObject({
   ...pageQuery,
+  ...followQuery,
   state: z.enum(CHARGEBACK_STATES).optional(),
   paymentId: idSchema('pay').optional(),
 });

@@ -2,4 +2,4 @@ import { payments } from '../../domains/payments';
 import type { Door } from '../http/door';
 import { paymentRoutes } from './routes';
 
-export const paymentsDoor: Door = { domain: payments, money: true, routes: paymentRoutes };
+export const paymentsDoor: Door = { domain: payments, routes: paymentRoutes };

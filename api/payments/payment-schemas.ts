@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isCardNumber } from '../../core/luhn';
 import { PAYMENT_STATES, type Payment, type PaymentResolution } from '../../domains/payments';
+import { followQuery } from '../http/cursor';
 import { amountText, singleAmountSchema } from '../http/money-schemas';
 import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
 
@@ -71,6 +72,7 @@ export const paymentPageSchema = pageSchema('PaymentPage', paymentSchema);
 export const paymentParams = z.object({ id: idSchema('pay') });
 export const paymentQuery = z.strictObject({
   ...pageQuery,
+  ...followQuery,
   state: z.enum(PAYMENT_STATES).optional(),
   orderId: idSchema('ord').optional(),
 });

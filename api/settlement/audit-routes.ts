@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type AuditEntry, type AuditPosition, listAudit } from '../../domains/audit';
 import { verifyFinances } from '../../domains/settlement';
-import { byNumber, pageBody, pageRequest } from '../http/cursor';
+import { byNumber, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { invalidField } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -92,7 +92,7 @@ export function auditRoutes({ reads }: Pick<DoorContext, 'reads'>): Route[] {
       tag: TAG,
       summary: 'List the finance audit log, newest first',
       scope: 'finance:read',
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: { 200: { description: 'A page of entries.', body: pageSchema('FinanceAuditPage', auditEntrySchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');

@@ -6,6 +6,7 @@ import { endpointRoutes } from './endpoints/routes';
 import { endpointSecretRoutes } from './endpoints/secret-routes';
 import { endpointTestRoute } from './endpoints/test-route';
 import { eventTypeRoutes } from './event-types/routes';
+import { messageBatchRoute } from './messages/batch-route';
 import { messageRoutes } from './messages/routes';
 
 export const webhooksDoor: Door = {
@@ -14,6 +15,7 @@ export const webhooksDoor: Door = {
     const { publisher } = context.once(openPublishing);
     return [
       ...messageRoutes({ ...context, publisher }),
+      messageBatchRoute({ ...context, publisher }),
       ...deliveryRoutes(context),
       ...deadLetterRoutes(context),
       ...endpointRoutes(context),

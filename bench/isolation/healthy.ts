@@ -1,7 +1,8 @@
 import type { RequestMaker } from '../kit/request';
 import type { Stack } from '../kit/stack';
+import { addTenant, type BenchTenant } from '../kit/tenant';
+import { addEndpoints, type EndpointWish, requestsInTurns } from './endpoints';
 import { HEALTHY } from './plan';
-import { addEndpoints, addTenant, type BenchTenant, type EndpointWish, requestsInTurns } from './tenant';
 
 /** The receiver's number for what the healthy tenant's endpoints get, and for that of its endpoint for commands. */
 export const HEALTHY_NUMBER = 0;

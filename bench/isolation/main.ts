@@ -8,7 +8,7 @@ import { describeMachine } from '../kit/machine';
 import { progress } from '../kit/progress';
 import { startPaymentStack } from '../payments/payment-stack';
 import { addHealthy } from './healthy';
-import { addMoney, settleDay, settledBusiness } from './money';
+import { addMoney, settleDay } from './money';
 import { type PhaseDeps, type PhaseEvidence, runPhase } from './phase';
 import { FULL, PHASES, type PhaseSpec, QUICK } from './plan';
 import { startTroubleReceivers, type TroubleReceivers } from './receivers';
@@ -23,11 +23,7 @@ interface Options {
 async function main({ quick, phases }: Options, interrupts: AbortSignal) {
   const died = new AbortController();
   const signal = AbortSignal.any([interrupts, died.signal]);
-  const payments = await startPaymentStack({
-    business: settledBusiness(),
-    onDeath: (error) => died.abort(error),
-    signal,
-  });
+  const payments = await startPaymentStack({ onDeath: (error) => died.abort(error), signal });
   try {
     const receivers = await startTroubleReceivers(payments.stack);
     const plan = quick ? QUICK : FULL;
@@ -39,8 +35,8 @@ async function main({ quick, phases }: Options, interrupts: AbortSignal) {
     const began = clockMs();
     progress('set up; the measurements begin');
     // The first settlement meets tables and code that are new to everybody.
-    await settleDay(payments, money.days[0], plan.settlementWithinMs, signal);
-    const settlementAloneSeconds = await settleDay(payments, money.days[1], plan.settlementWithinMs, signal);
+    await settleDay(money.days[0], plan.settlementWithinMs, signal);
+    const settlementAloneSeconds = await settleDay(money.days[1], plan.settlementWithinMs, signal);
     progress(`settlement of a day alone: ${settlementAloneSeconds ?? 'too long'} s`);
     const happened: PhaseEvidence[] = [];
     for (const spec of phases) {

@@ -1,55 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '../../core/ids';
-import { addDays, businessDay, lastClosedDate } from '../../domains/merchants/rules/business-day';
 import { insertOrder } from '../../domains/payments/store/orders';
 import { clockMs } from '../kit/clock';
 import { closedLoop } from '../kit/closed-loop';
 import { progress } from '../kit/progress';
 import { percentile, round } from '../kit/statistics';
 import type { PaymentStack } from '../payments/payment-stack';
-import { addMerchants, addSales } from '../settlement/settlement-data';
+import { addUnsettledDay, type UnsettledDay } from '../settlement/unsettled-day';
 import { PAYMENTS_PER_SECOND, type Plan, SETTLED_MERCHANTS, SETTLED_TRANSACTIONS } from './plan';
 
-const RULE = { timeZone: 'UTC', cutoff: '23:59' };
-const SETTLEMENT = '/api/v2/finance/settlement';
 const LOOK_EVERY_MS = 50;
 const AMOUNT = 10_000n;
 /** Payments under way at most; what is due beyond is counted as skipped. */
 const MOST_UNDER_WAY = 64;
 
-/** Days of sales to settle, and orders to pay. */
+/** Days of sales to settle, each of a business of its own, and orders to pay. */
 export interface Money {
   /** One that is not counted, one alone, one in the phase that has it. */
-  days: string[];
+  days: UnsettledDay[];
   orderIds: string[];
-}
-
-/** The business whose days are settled, as it has to be from the beginning. */
-export function settledBusiness(): Record<string, unknown> {
-  return { ...RULE, grace: '0s', firstDate: settledDays()[0] };
-}
-
-function settledDays(): string[] {
-  const last = lastClosedDate(new Date(), RULE);
-  return [2, 1, 0].map((before) => addDays(last, -before));
 }
 
 /** Loads the days that are settled, and the orders that are paid. */
 export async function addMoney({ stack, tenantId, merchantId }: PaymentStack, plan: Plan): Promise<Money> {
-  const days = settledDays();
-  const fees = { currency: 'EUR', bps: 300, fixed: '20', taxBps: 1_500 };
-  const schedule = (await stack.client.call('POST', '/v1/fee-schedules', fees)) as { id: string };
-  await addMerchants(stack.pool, tenantId, SETTLED_MERCHANTS);
-  for (const date of days) {
-    const { start, end } = businessDay(date, RULE);
-    await addSales(stack.pool, {
-      tenantId,
-      feeScheduleId: schedule.id,
-      start,
-      end,
-      transactions: SETTLED_TRANSACTIONS,
-    });
-  }
+  const size = { merchants: SETTLED_MERCHANTS, transactions: SETTLED_TRANSACTIONS };
+  const days: UnsettledDay[] = [];
+  for (let n = 0; n < 3; n++) days.push(await addUnsettledDay(stack, size));
   const orderIds = Array.from({ length: Math.ceil(plan.seconds * PAYMENTS_PER_SECOND) }, () => newId('ord'));
   await closedLoop(orderIds, 4, (id) =>
     insertOrder(stack.pool, {
@@ -67,20 +43,18 @@ export async function addMoney({ stack, tenantId, merchantId }: PaymentStack, pl
 
 /** Settles a day. @returns seconds from the call until its result can be read; undefined when it takes too long */
 export async function settleDay(
-  { stack }: PaymentStack,
-  date: string | undefined,
+  day: UnsettledDay | undefined,
   withinMs: number,
   signal: AbortSignal,
 ): Promise<number | undefined> {
+  if (day === undefined) return undefined;
   const began = clockMs();
-  const trigger = () => stack.client.call('POST', `${SETTLEMENT}/trigger/${date}`);
-  await trigger().catch((error: unknown) => progress(`the settlement's call failed: ${error}`));
+  await day.trigger().catch((error: unknown) => progress(`the settlement's call failed: ${error}`));
   while (clockMs() - began < withinMs) {
-    const answer = await stack.client.call('GET', `${SETTLEMENT}/${date}`).catch(() => undefined);
-    const status = (answer as { status?: string } | undefined)?.status;
+    const status = (await day.look().catch(() => undefined))?.status;
     if (status === 'completed') return round((clockMs() - began) / 1_000);
     if (status !== undefined && !['pending', 'running'].includes(status)) {
-      throw new Error(`the settlement of ${date} is ${status}`);
+      throw new Error(`the settlement of ${day.date} is ${status}`);
     }
     await sleep(LOOK_EVERY_MS, undefined, { signal });
   }

@@ -4,15 +4,16 @@ import { Connections } from '../kit/connections';
 import { createProcessorMeter, type ProcessorTimes } from '../kit/processors';
 import { progress } from '../kit/progress';
 import type { PaymentStack } from '../payments/payment-stack';
+import type { UnsettledDay } from '../settlement/unsettled-day';
 import { type SendLog, sendAtRate } from '../webhooks/load';
 import { deliveryCountOf, deliveryIdOf } from './answers';
 import { type CommandTimes, giveCommands, prepareCommands } from './commands';
+import { deleteEndpoints } from './endpoints';
 import type { Healthy } from './healthy';
 import { type Money, type PaymentFigures, payAtRate, settleDay } from './money';
 import { type PeakRss, watchMemory } from './peaks';
 import { HEALTHY, type PhaseSpec, type Plan } from './plan';
 import { watchRetries } from './retry-watch';
-import { deleteEndpoints } from './tenant';
 import type { Trouble } from './trouble';
 
 export interface PhaseDeps {
@@ -69,7 +70,7 @@ export async function runPhase(
   deps: PhaseDeps,
   spec: PhaseSpec,
   troubles: readonly Trouble[],
-  settlementDate: string | undefined,
+  toSettle: UnsettledDay | undefined,
 ): Promise<PhaseEvidence> {
   const { payments, healthy, money, plan, signal } = deps;
   const { stack } = payments;
@@ -106,7 +107,7 @@ export async function runPhase(
       const log = await sendAtRate(how, trouble.perSecond, plan.seconds);
       return { trouble, step: own, log, promised };
     });
-    const settlement = settlementDate === undefined ? undefined : settleMeanwhile(deps, settlementDate);
+    const settlement = toSettle === undefined ? undefined : settleMeanwhile(deps, toSettle);
     const [log, commands, trouble, settlementSeconds, paid] = await Promise.all([
       sendAtRate(healthyLoad, HEALTHY.perSecond, plan.seconds),
       giveCommands(commandDeps, commandStep, waiting, { wanted, spreadMs, deadline }),
@@ -132,10 +133,9 @@ export async function runPhase(
   }
 }
 
-async function settleMeanwhile(deps: PhaseDeps, date: string): Promise<number | undefined> {
-  const { payments, plan, signal } = deps;
+async function settleMeanwhile({ plan, signal }: PhaseDeps, day: UnsettledDay): Promise<number | undefined> {
   await sleep(plan.seconds * 1_000 * SETTLEMENT_AFTER, undefined, { signal });
-  return settleDay(payments, date, plan.settlementWithinMs, signal);
+  return settleDay(day, plan.settlementWithinMs, signal);
 }
 
 async function countWorkflows({ payments }: PhaseDeps, troubles: readonly Trouble[]) {

@@ -1,8 +1,9 @@
 import type { RequestMaker } from '../kit/request';
 import type { Stack } from '../kit/stack';
+import { addTenant, type BenchTenant } from '../kit/tenant';
+import { addEndpoints, type EndpointWish, requestsInTurns } from './endpoints';
 import type { Plan, TroubleKind, TroubleSpec } from './plan';
 import type { TroubleReceivers } from './receivers';
-import { addEndpoints, addTenant, type BenchTenant, type EndpointWish, requestsInTurns } from './tenant';
 
 /** Endpoints that make trouble, in a tenant of their own, and the load on them. */
 export interface Trouble {

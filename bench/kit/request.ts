@@ -17,11 +17,7 @@ export type RequestMaker = (step: number, sequence: number) => Buffer;
 
 /** Prepares publish requests: all bytes but the mark are written once. */
 export function prepareRequests(options: RequestOptions): RequestMaker {
-  const empty = `{"mark":"${BLANK_MARK}","filler":""}`;
-  const filler = fill(Math.max(0, options.payloadBytes - empty.length));
-  const eventId = options.eventIdPrefix === undefined ? '' : `"eventId":"${options.eventIdPrefix}${BLANK_MARK}",`;
-  const payload = `{"mark":"${BLANK_MARK}","filler":"${filler}"}`;
-  const body = `{"eventType":"${options.eventType}",${eventId}"payload":${payload}}`;
+  const body = prepareBody(options);
   const lines = [
     `POST ${options.path} HTTP/1.1`,
     `host: 127.0.0.1:${options.port}`,
@@ -36,6 +32,15 @@ export function prepareRequests(options: RequestOptions): RequestMaker {
     for (const place of places) writeMark(request, place, step, sequence);
     return request;
   };
+}
+
+/** The body of a publish request, with blank marks. */
+export function prepareBody(options: Pick<RequestOptions, 'eventType' | 'payloadBytes' | 'eventIdPrefix'>): string {
+  const empty = `{"mark":"${BLANK_MARK}","filler":""}`;
+  const filler = fill(Math.max(0, options.payloadBytes - empty.length));
+  const eventId = options.eventIdPrefix === undefined ? '' : `"eventId":"${options.eventIdPrefix}${BLANK_MARK}",`;
+  const payload = `{"mark":"${BLANK_MARK}","filler":"${filler}"}`;
+  return `{"eventType":"${options.eventType}",${eventId}"payload":${payload}}`;
 }
 
 function placesOf(template: Buffer): number[] {

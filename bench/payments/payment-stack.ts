@@ -15,8 +15,6 @@ export interface PaymentStack {
 export interface PaymentStackOptions extends StackOptions {
   /** For the provider: how it fails, as in `infra/setup/stand-ins/fake-provider-main.ts`. */
   providerEnv?: Record<string, string>;
-  /** Of the business: what cannot be changed once it is there, such as its first date. */
-  business?: Record<string, unknown>;
 }
 
 const HOST = '127.0.0.1';
@@ -35,7 +33,7 @@ export async function startPaymentStack(options: PaymentStackOptions): Promise<P
     const providerEnv = { FAKE_PROVIDER_PORT: String(port), ...options.providerEnv };
     const ready = `${providerUrl}/v1/refunds?reference=none`;
     await stack.spawn('Provider', 'dist/infra/setup/stand-ins/fake-provider-main.js', providerEnv, ready);
-    await stack.client.call('PATCH', '/v1/business', { timeZone: 'UTC', ...options.business });
+    await stack.client.call('PATCH', '/v1/business', { timeZone: 'UTC' });
     await stack.client.call('POST', '/v1/fee-schedules', { currency: 'EUR', bps: 290, fixed: '30', taxBps: 1_900 });
     const merchant = (await stack.client.call('POST', '/v1/merchants', { name: 'Bench' })) as { id: string };
     const { rows } = await stack.pool.query<{ id: string }>('SELECT tenant_id AS id FROM businesses');

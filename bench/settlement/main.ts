@@ -2,18 +2,15 @@
 // Method: docs/performance.md.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { addDays, businessDay, lastClosedDate } from '../../domains/merchants/rules/business-day';
 import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/interrupts';
 import { describeMachine, rssMb } from '../kit/machine';
 import { progress } from '../kit/progress';
 import { type Stack, startStack } from '../kit/stack';
-import { addMerchants, addSales } from './settlement-data';
+import { addUnsettledDay, type UnsettledDay } from './unsettled-day';
 import { addEntries, verifyAll } from './verification';
 
 const FULL = { sizes: [100_000, 1_000_000], merchants: 1_000, entries: 500_000 };
 const QUICK = { sizes: [20_000, 100_000], merchants: 1_000, entries: 50_000 };
-const RULE = { timeZone: 'UTC', cutoff: '23:59' };
-const BASE = '/api/v2/finance/settlement';
 const LOOK_EVERY_MS = 50;
 const WITHIN_MS = 10 * 60_000;
 const [AMOUNT, COST] = [2_000n, 69n];
@@ -46,22 +43,12 @@ async function main(options: { quick: boolean }, interrupts: AbortSignal): Promi
 async function run(stack: Stack, plan: typeof FULL, signal: AbortSignal) {
   const machine = await describeMachine(stack.pool);
   await stack.pool.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
-  const last = lastClosedDate(new Date(), RULE);
-  const first = addDays(last, 1 - plan.sizes.length);
-  await stack.client.call('PATCH', '/v1/business', { ...RULE, grace: '0s', firstDate: first });
-  const fees = { currency: 'EUR', bps: 300, fixed: '20', taxBps: 1_500 };
-  const schedule = (await stack.client.call('POST', '/v1/fee-schedules', fees)) as { id: string };
-  const { rows } = await stack.pool.query<{ id: string }>('SELECT tenant_id AS id FROM businesses');
-  const tenantId = `ten_${(rows[0]?.id ?? '').replaceAll('-', '')}`;
-  await addMerchants(stack.pool, tenantId, plan.merchants);
-
   const runs: Measured[] = [];
-  for (const [index, transactions] of plan.sizes.entries()) {
-    const date = addDays(first, index);
-    const { start, end } = businessDay(date, RULE);
+  let day: UnsettledDay | undefined;
+  for (const transactions of plan.sizes) {
     progress(`posting ${transactions} sales of ${plan.merchants} merchants`);
-    await addSales(stack.pool, { tenantId, feeScheduleId: schedule.id, start, end, transactions });
-    const measured = await measure(stack, { date, transactions, merchants: plan.merchants }, signal);
+    day = await addUnsettledDay(stack, { merchants: plan.merchants, transactions });
+    const measured = await measure(stack, day, { transactions, merchants: plan.merchants }, signal);
     progress(
       `${transactions} transactions settled in ${measured.seconds} s (${measured.transactionsPerSecond}/s), ` +
         `API ${measured.peakRssMb.api} MB, worker ${measured.peakRssMb.worker} MB at most`,
@@ -70,18 +57,21 @@ async function run(stack: Stack, plan: typeof FULL, signal: AbortSignal) {
   }
   const [small, large] = [runs[0], runs.at(-1)];
   const each = (measured: Measured | undefined) => (measured?.seconds ?? 0) / (measured?.transactions ?? 1);
+  if (day === undefined) throw new Error('nothing was settled');
+  const settled = { client: day.client, api: stack.api };
   progress('verifying what was settled');
-  const days = await verifyAll(stack);
-  await addEntries(stack.pool, tenantId, plan.entries);
+  const days = await verifyAll(settled);
+  await addEntries(stack.pool, day.tenantId, plan.entries);
   progress(`${days.seconds} s; verifying the same with ${plan.entries} further entries in the log`);
-  const verification = { days, longLog: await verifyAll(stack) };
+  const verification = { days, longLog: await verifyAll(settled) };
   progress(`${verification.longLog.seconds} s in ${verification.longLog.requests} requests`);
   return { ...large, ratioTo100k: Number((each(large) / each(small)).toFixed(3)), verification, runs, machine };
 }
 
 async function measure(
   stack: Stack,
-  { date, transactions, merchants }: Pick<Measured, 'transactions' | 'merchants'> & { date: string },
+  day: UnsettledDay,
+  { transactions, merchants }: Pick<Measured, 'transactions' | 'merchants'>,
   signal: AbortSignal,
 ): Promise<Measured> {
   await stack.pool.query('SELECT pg_stat_statements_reset()');
@@ -89,15 +79,12 @@ async function measure(
   const before = memory();
   const peak = { ...before };
   const startedAt = performance.now();
-  await stack.client.call('POST', `${BASE}/trigger/${date}`);
+  await day.trigger();
   for (;;) {
     const now = memory();
     peak.api = Math.max(peak.api, now.api);
     peak.worker = Math.max(peak.worker, now.worker);
-    const { status, totals } = (await stack.client.call('GET', `${BASE}/${date}`)) as {
-      status: string;
-      totals: { paidOut: string }[];
-    };
+    const { status, totals } = await day.look();
     if (status === 'completed') {
       const seconds = (performance.now() - startedAt) / 1_000;
       const { rows } = await stack.pool.query<{ calls: number }>(
@@ -114,8 +101,8 @@ async function measure(
         sqlStatements: rows[0]?.calls ?? 0,
       };
     }
-    if (!['pending', 'running'].includes(status)) throw new Error(`the settlement of ${date} is ${status}`);
-    if (performance.now() - startedAt > WITHIN_MS) throw new Error(`the settlement of ${date} takes too long`);
+    if (!['pending', 'running'].includes(status)) throw new Error(`the settlement of ${day.date} is ${status}`);
+    if (performance.now() - startedAt > WITHIN_MS) throw new Error(`the settlement of ${day.date} takes too long`);
     await sleep(LOOK_EVERY_MS, undefined, { signal });
   }
 }

@@ -22,7 +22,8 @@ export async function addMerchants(pool: Pool, tenantId: string, count: number):
   const tenant = toUuid(tenantId);
   await pool.query(
     `INSERT INTO merchants (id, tenant_id, name)
-     SELECT ('00000000000070008000' || lpad(to_hex(i), 12, '0'))::uuid, $1, 'Merchant ' || i FROM generate_series(1, $2::int) i`,
+     SELECT (left(replace($1::uuid::text, '-', ''), 12) || '7000' || '8' || right($1::uuid::text, 7) || lpad(to_hex(i), 8, '0'))::uuid, $1, 'Merchant ' || i
+     FROM generate_series(1, $2::int) i`,
     [tenant, count],
   );
   await pool.query(
@@ -39,7 +40,7 @@ export async function addMerchants(pool: Pool, tenantId: string, count: number):
 const ADD_SALES = `
 WITH sale AS MATERIALIZED (
   SELECT (lpad(to_hex((extract(epoch FROM $3::timestamptz) * 1000)::bigint), 12, '0') || '70008'
-            || lpad(to_hex(i), 15, '0'))::uuid AS id,
+            || right($1::uuid::text, 7) || lpad(to_hex(i), 8, '0'))::uuid AS id,
          m.id AS merchant_id, $3::timestamptz + ($4::timestamptz - $3::timestamptz) * (i::float8 / ($7::float8 + 1)) AS at,
          2000 * (1 + i % 50)::bigint AS amount, 60 * (1 + i % 50)::bigint + 20 AS fee, 9 * (1 + i % 50)::bigint + 3 AS tax
   FROM generate_series($5::int, $6::int) AS i

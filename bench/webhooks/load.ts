@@ -85,7 +85,7 @@ export async function sendAtMost(load: Load, senders: number, seconds: number): 
   return log;
 }
 
-function emptyLog(): SendLog {
+export function emptyLog(): SendLog {
   return { scheduledAt: [], sentAt: [], acceptedAt: [], ids: [], accepted: 0, refused: new Map() };
 }
 

@@ -11,11 +11,12 @@ import { describeMachine, rssMb } from '../kit/machine';
 import { createProcessorMeter } from '../kit/processors';
 import { progress } from '../kit/progress';
 import { type Stack, startStack } from '../kit/stack';
+import { waybillBatches } from './batch';
 import { type ComparisonOptions, compare } from './comparison';
 import { type GrowthOptions, measureGrowth } from './growth';
 import { createProfile } from './profile';
 import { buildReport } from './report';
-import { countLost, type StepDeps, untilAllArrived } from './step';
+import { countLost, describeMaximum, type MaximumResult, measureMaximum, type StepDeps, untilAllArrived } from './step';
 import { EVENT_TYPE, naive, SENDERS, waybill } from './system';
 
 const PAYLOAD_BYTES = 1_024;
@@ -87,7 +88,8 @@ async function run(stack: Stack, options: Options, profileFolder: string, signal
     `http://127.0.0.1:${naivePort}/`,
   );
   const plan = options.quick ? QUICK : FULL;
-  const systems = [naive(naivePort, PAYLOAD_BYTES), waybill(stack, { payloadBytes: PAYLOAD_BYTES })];
+  const waybillSystem = waybill(stack, { payloadBytes: PAYLOAD_BYTES });
+  const systems = [naive(naivePort, PAYLOAD_BYTES), waybillSystem];
   const deps: StepDeps = {
     receiver: stack.receiver,
     signal,
@@ -98,18 +100,26 @@ async function run(stack: Stack, options: Options, profileFolder: string, signal
   };
   const profile = options.profile ? createProfile(stack, profileFolder) : undefined;
   const results = await compare(deps, systems, plan.comparison, profile);
+  const batches = waybillBatches(stack, waybillSystem, PAYLOAD_BYTES);
+  const inBatches: MaximumResult[] = [];
+  for (let turn = 1; turn <= plan.comparison.rounds; turn++) {
+    const result = await measureMaximum(deps, batches, plan.comparison.maximumSeconds);
+    inBatches.push(result);
+    progress(`round ${turn}, waybill in batches, maximum: ${describeMaximum(result)}`);
+  }
   const memory = { api: rssMb(stack.api.pid), worker: rssMb(stack.worker.pid) };
   const growth = options.grow ? await measureGrowth(stack, deps, plan.growth) : undefined;
   await untilAllArrived(stack.receiver, deps.sent.waybill, STRAGGLERS_WITHIN_MS, signal);
   const checks = await countLost(stack.receiver, deps.sent.waybill);
   const naiveChecks = await countLost(stack.receiver, deps.sent.naive);
-  for (const system of systems) system.connections.close();
+  for (const system of [...systems, batches]) system.connections.close();
   const report = buildReport({
     machine,
     rounds: plan.comparison.rounds,
     senders: SENDERS,
     payloadBytes: PAYLOAD_BYTES,
     ...results,
+    inBatches,
     rssMb: memory,
     checks,
     naiveChecks,
@@ -117,6 +127,7 @@ async function run(stack: Stack, options: Options, profileFolder: string, signal
   });
   progress(
     `Waybill ${report.maxDeliveriesPerSecond}/s, naive ${report.naiveDeliveriesPerSecond}/s, ratio ${report.ratioToNaive}; ` +
+      `in batches ${report.batchDeliveriesPerSecond}/s, ${report.batchToSingle} times as many; ` +
       `lost ${checks.lost}, duplicates ${checks.duplicates}`,
   );
   return report;

@@ -2,6 +2,7 @@ import type { Machine } from '../kit/machine';
 import type { ProcessorTimes } from '../kit/processors';
 import { median, percentile, round } from '../kit/statistics';
 import { RATES, type SystemResult, summarizeRate } from './comparison';
+import type { MaximumResult } from './step';
 
 export interface ReportInput {
   machine: Machine;
@@ -10,6 +11,8 @@ export interface ReportInput {
   payloadBytes: number;
   waybill: SystemResult;
   naive: SystemResult;
+  /** Waybill's maxima with batches instead of single messages. */
+  inBatches: readonly MaximumResult[];
   rssMb: { api: number | undefined; worker: number | undefined };
   checks: { lost: number; duplicates: number };
   naiveChecks: { lost: number; duplicates: number };
@@ -21,11 +24,14 @@ export function buildReport(input: ReportInput) {
   const { waybill, naive } = input;
   const best = medianOf(waybill, 'deliveriesPerSecond');
   const floor = medianOf(naive, 'deliveriesPerSecond');
+  const batched = medianOf({ maxima: input.inBatches }, 'deliveriesPerSecond');
   const lags = [...waybill.rates.values(), ...naive.rates.values()].flat().map(({ lagP99 }) => lagP99);
   return {
     maxDeliveriesPerSecond: round(best, 0),
     naiveDeliveriesPerSecond: round(floor, 0),
     ratioToNaive: round(best / floor, 3),
+    batchDeliveriesPerSecond: round(batched, 0),
+    batchToSingle: round(batched / best, 2),
     latency: latencies(waybill),
     naiveLatency: latencies(naive),
     rssMb: input.rssMb,
@@ -48,7 +54,7 @@ function latencies({ rates }: SystemResult) {
 }
 
 function medianOf(
-  { maxima }: SystemResult,
+  { maxima }: { maxima: readonly MaximumResult[] },
   name: 'deliveriesPerSecond' | 'acceptedPerSecond' | 'drainSeconds',
 ): number {
   return median(maxima.map((result) => result[name]));

@@ -87,10 +87,10 @@ export async function measureMaximum(
   seconds: number,
   senders = SENDERS,
 ): Promise<MaximumResult> {
-  const { connections, request } = system;
+  const { connections, request, sendMost = sendAtMost } = system;
   const step = ++lastStep;
   const before = deps.processors();
-  const log = await sendAtMost({ connections, request, step, signal: deps.signal }, senders, seconds);
+  const log = await sendMost({ connections, request, step, signal: deps.signal }, senders, seconds);
   await drained(deps, system, step, log);
   const waitedUntil = clockMs();
   const after = deps.processors();

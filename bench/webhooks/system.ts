@@ -2,12 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connections } from '../kit/connections';
 import { prepareRequests, type RequestMaker } from '../kit/request';
 import type { Stack } from '../kit/stack';
+import type { Load, SendLog } from './load';
 
 /** Something that takes messages in and delivers them: Waybill, or the naive server. */
 export interface System {
   name: 'waybill' | 'naive';
   connections: Connections;
   request: RequestMaker;
+  /** How it is loaded with as much as it takes; by default with single messages. */
+  sendMost?(load: Load, senders: number, seconds: number): Promise<SendLog>;
   /** How many times the receiver should get each message. */
   copies: number;
   /** Resolves when no work on delivered messages is left, or the time is up. */

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { picks, saidObject, spell } from '../../tests/support/json-texts';
-import { duplicateName } from './duplicates';
 import { MemberTooDeep, membersOf } from './members';
 import { JsonTextError } from './scan';
 
@@ -50,14 +49,4 @@ test('says which member is nested too deep', () => {
   }
   expect(thrown).toBeInstanceOf(MemberTooDeep);
   expect(thrown).toMatchObject({ member: 'b', at: 16 });
-});
-
-test.each([
-  ['{"a":1,"b":{"a":[{"a":1},{"a":2}]}}', undefined],
-  ['{"a":1,"\\u0061":2}', { name: 'a', at: 7, depth: 1 }],
-  ['[{"x":{"b":{},"c":1,"b":2}}]', { name: 'b', at: 20, depth: 3 }],
-  ['{"__proto__":1,"__proto__":1}', { name: '__proto__', at: 15, depth: 1 }],
-  ['1', undefined],
-])('of %s the name that comes twice is %j', (text, found) => {
-  expect(duplicateName(text, { maxDepth: 5 })).toEqual(found);
 });

@@ -21,6 +21,8 @@ export interface JsonVisitor {
   opened(depth: number): void;
   /** A member's name, with its quotes. */
   named(from: number, to: number, depth: number): void;
+  /** Another item of an array comes. */
+  nextItem(depth: number): void;
 }
 
 export interface ScanOptions {
@@ -86,6 +88,7 @@ export function endOfValue(
       if (next === COMMA) {
         index = afterSpace(text, index + 1);
         if (closer === CLOSE_OBJECT) index = afterName(text, index, closers.length, visitor);
+        else visitor?.nextItem(closers.length);
         break;
       }
       if (next !== closer) throw new JsonTextError(`expected "," or "${String.fromCharCode(closer)}"`, index);

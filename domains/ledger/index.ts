@@ -24,6 +24,7 @@ export {
   findPosted,
   type NewLedgerTransaction,
   postTransaction,
+  postTransactions,
 } from './store/ledger';
 export {
   findLedgerTransaction,
@@ -31,4 +32,3 @@ export {
   listLedgerTransactions,
   lockLedgerTransaction,
 } from './store/ledger-reads';
-export { postTransactions } from './store/post-many';

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { parseMinorUnits } from '../../core/money';
-import { duration, setting } from '../../infra/config/fields';
+import { duration, setting, WITHOUT_CREDENTIALS } from '../../infra/config/fields';
 import { parseSecret } from '../webhooks';
 
 const LONGEST_TIMEOUT_MS = 30_000;
 
 export const paymentsConfig = z.object({
   WAYBILL_PAYMENT_PROVIDER_URL: setting(
-    z.url({ protocol: /^https?$/, error: 'expected an http(s):// URL' }).optional(),
+    z
+      .url({ protocol: /^https?$/, error: 'expected an http(s):// URL' })
+      .refine(...WITHOUT_CREDENTIALS)
+      .optional(),
     'address of the card payment provider ([payments.md](payments.md)); without it payments are made from wallets only',
   ),
   WAYBILL_PAYMENT_PROVIDER_KEY: setting(z.string().optional(), "the provider's API key"),

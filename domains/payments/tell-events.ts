@@ -1,26 +1,11 @@
-import {
-  coverEvent,
-  createCoveredOutbox,
-  type EventOutbox,
-  reportConflict,
-  type StoredEvent,
-  type StoreEvents,
-} from '../webhooks';
+import { createCoveredOutbox, deliverEvents, type EventOutbox, type StoredEvent, type StoreEvents } from '../webhooks';
 import type { PaymentDeps } from './deps';
 
 /** Counts stored events and starts their delivery; if that fails, the sweep starts it. */
-export async function tellEvents(
-  { client, config, metrics, log }: PaymentDeps,
-  stored: readonly (StoredEvent | undefined)[],
-): Promise<void> {
-  for (const event of stored) {
-    if (event === undefined) continue;
-    metrics.paymentEvents.inc({ type: event.eventType });
-    reportConflict({ log, metrics }, event);
-    await coverEvent(client, config, event).catch((error: unknown) =>
-      log.warn({ err: error, workflowId: event.workflowId }, 'an event is left to the sweep'),
-    );
-  }
+export async function tellEvents(deps: PaymentDeps, stored: readonly (StoredEvent | undefined)[]): Promise<void> {
+  const events = stored.filter((event) => event !== undefined);
+  for (const { eventType } of events) deps.metrics.paymentEvents.inc({ type: eventType });
+  await deliverEvents(deps, events);
 }
 
 /**

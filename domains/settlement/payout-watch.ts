@@ -1,7 +1,6 @@
 import type { Platform } from '../../infra/platform/platform';
 import { listBusinesses } from '../merchants';
-import { storeEvent } from '../webhooks';
-import { announce } from './announce';
+import { deliverEvents, storeEvent } from '../webhooks';
 import { type SettlementDeps, settlementDeps } from './deps';
 import { type AgedPayouts, agedPayouts } from './store/payouts';
 
@@ -54,5 +53,5 @@ async function raise(deps: SettlementDeps, { tenantId, oldest, newest, since }: 
     eventId: `settlement.payouts_overdue/${newest}`,
     payload: { oldestDate: oldest, newestDate: newest, inTransitSince: since.toISOString() },
   });
-  await announce(deps, event);
+  await deliverEvents(deps, [event]);
 }

@@ -3,7 +3,7 @@ import { asId, type PublicId } from '../../core/ids';
 import type { Effect } from '../../infra/postgres/effect';
 import { inTransaction } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
-import { announce } from './announce';
+import { deliverEvents } from '../webhooks';
 import type { SettlementDeps } from './deps';
 import { type ReportedPayouts, reportPayouts } from './report-payouts';
 import { readReconciliationFile } from './rules/reconcile-file';
@@ -61,7 +61,7 @@ export async function reconcileDay(
     });
     return { reconciliation: made.reconciliation, reported: news };
   });
-  for (const event of reported.events) await announce(deps, event);
+  await deliverEvents(deps, reported.events);
   return { ok: true, reconciliation };
 }
 

@@ -20,7 +20,7 @@ export interface Hindrance {
  * Sets merchants of a page aside that cannot be settled: the others are settled without them. What a run has claimed of
  * them waits again, their statements carry balances over, and the tenant is told.
  *
- * @returns events to announce after the commit, one for each merchant that was not set aside before
+ * @returns events to deliver after the commit, one for each merchant that was not set aside before
  */
 export async function setAside(
   db: Queryable,

@@ -1,8 +1,7 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Queryable } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
-import { type StoredEvent, storeEvent } from '../webhooks';
-import { announce } from './announce';
+import { deliverEvents, type StoredEvent, storeEvent } from '../webhooks';
 import type { SettlementDeps } from './deps';
 import { type Beat, beating, type DayRef, forEachPage, type PageWork, runningRun } from './pages';
 import { anchorOf, COMPLETED, periodOf } from './rules/completion';
@@ -25,6 +24,7 @@ const ACTOR = 'settlement';
 const CLAIM_PAGE = 20_000;
 /** Statements read by one query. */
 const READ_PAGE = 1_000;
+const OUT_OF_RANGE = 'Sums of the day, or the balance, are beyond 10^18 minor units.';
 
 /** Claims everything that belongs to the day. @returns how many items are in it, and how many of them late */
 export async function claimDay(pool: Pool, day: DayRef, beat: Beat): Promise<{ items: string; late: string }> {
@@ -48,8 +48,6 @@ export async function computeDay(deps: SettlementDeps, day: DayRef, beat: Beat):
     return { released: held > 0, hindrances };
   });
 }
-
-const OUT_OF_RANGE = 'Sums of the day, or the balance, are beyond 10^18 minor units.';
 
 /** Checks the statements against items, ledger and the day before. @returns the invariants that do not hold */
 export async function checkDay(pool: Pool, day: DayRef, beat: Beat): Promise<Breach[]> {
@@ -123,7 +121,7 @@ async function settlePages(
     });
     if (released) await beating(beat, () => inReport(pool, (db) => recountClaim(db, run.id)));
   } finally {
-    for (const event of events) await announce(deps, event);
+    await deliverEvents(deps, events);
   }
 }
 
@@ -136,7 +134,7 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
   if (run.state === 'completed') return summary;
   const seal = await sealDay(pool, run.id);
   const event = await inTransaction(pool, (client) => concludeRun(client, run, { summary, seal }));
-  if (event !== undefined) await announce(deps, event);
+  if (event !== undefined) await deliverEvents(deps, [event]);
   deps.metrics.runs.inc({ outcome: 'completed' });
   return summary;
 }
@@ -145,7 +143,7 @@ export async function completeDay(deps: SettlementDeps, day: DayRef): Promise<Da
  * Completes a run in the caller's transaction: its entry in the audit log, and its event.
  *
  * @param seal - the hashes over what it consists of
- * @returns the event to announce; undefined when it was not running
+ * @returns the event to deliver; undefined when it was not running
  */
 export async function concludeRun(
   db: Queryable,
@@ -188,7 +186,7 @@ export async function holdDay(deps: SettlementDeps, day: HeldDay): Promise<void>
       payload: { runId: run.id, ...payload },
     });
   });
-  if (event !== undefined) await announce(deps, event);
+  if (event !== undefined) await deliverEvents(deps, [event]);
   deps.metrics.runs.inc({ outcome: state });
   deps.log.error({ tenantId: day.tenantId, date: day.date, state, error, breaches }, 'a settlement did not complete');
 }
@@ -204,6 +202,11 @@ async function summarize(pool: Pool, run: SettlementRun): Promise<DaySummary> {
     after = last;
   }
   const { totalsHash, totals } = sums.result();
-  const setAside = await countSetAside(pool, run.id);
-  return { totalsHash, items: String(run.itemCount ?? 0n), late: String(run.lateCount ?? 0n), setAside, totals };
+  return {
+    totalsHash,
+    items: String(run.itemCount ?? 0n),
+    late: String(run.lateCount ?? 0n),
+    setAside: await countSetAside(pool, run.id),
+    totals,
+  };
 }

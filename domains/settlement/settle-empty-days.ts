@@ -1,11 +1,10 @@
-import type { PublicId } from '../../core/ids';
+import { newId, type PublicId } from '../../core/ids';
 import { inTransaction } from '../../infra/postgres/pool';
 import { addDays, type BusinessDay, businessDay, requireBusiness } from '../merchants';
-import type { StoredEvent } from '../webhooks';
-import { announce } from './announce';
+import { deliverEvents, type StoredEvent } from '../webhooks';
 import type { SettlementDeps } from './deps';
 import { sumUpDay } from './rules/day-totals';
-import { type DaySeal, sealDay } from './seal-day';
+import { sealDay } from './seal-day';
 import { concludeRun } from './settle-day';
 import { carriesOver, hasOpenItems } from './store/quiet-days';
 import { closeClaim } from './store/settlement-claim';
@@ -44,10 +43,11 @@ export async function settleEmptyDays(deps: SettlementDeps, days: EmptyDays): Pr
   const last = periods.at(-1);
   if (last === undefined) return [];
   const summary = { ...sumUpDay().result(), items: '0', late: '0', setAside: 0 };
+  // Of nothing, which is what a run has that nobody made: the same for every one of them. Made before the transaction, so
+  // that nobody waits for a second connection while holding one.
+  const seal = await sealDay(pool, newId('set'));
   const settled: string[] = [];
   const events: StoredEvent[] = [];
-  /** Of nothing: the same for every one of them. */
-  let seal: DaySeal | undefined;
   await inTransaction(pool, async (db) => {
     if (await hasOpenItems(db, tenantId, last.end)) return;
     if (await carriesOver(db, tenantId, from, last.date)) return;
@@ -58,14 +58,13 @@ export async function settleEmptyDays(deps: SettlementDeps, days: EmptyDays): Pr
       // Somebody else is at it, or a change of the cut-off has moved its end.
       if (run.state !== 'running' || run.workflowId !== workflowId || run.periodEnd > last.end) break;
       await closeClaim(db, run.id);
-      seal ??= await sealDay(pool, run.id);
       const event = await concludeRun(db, run, { summary, seal });
       if (event === undefined) throw new Error('the run is not running');
       events.push(event);
       settled.push(day.date);
     }
   });
-  for (const event of events) await announce(deps, event);
+  await deliverEvents(deps, events);
   deps.metrics.runs.inc({ outcome: 'completed' }, settled.length);
   return settled;
 }

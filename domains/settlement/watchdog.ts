@@ -1,7 +1,6 @@
 import type { Platform } from '../../infra/platform/platform';
 import { type Business, businessDay, lastClosedDate } from '../merchants';
-import { storeEvent } from '../webhooks';
-import { announce } from './announce';
+import { deliverEvents, storeEvent } from '../webhooks';
 import { type SettlementDeps, settlementDeps } from './deps';
 import { type NextDayOf, nextDays } from './due-days';
 import { keepSchedules } from './keep-schedules';
@@ -28,7 +27,7 @@ export function startSettlementWatch(platform: Platform): void {
   platform.onClose(async () => clearInterval(timer));
 }
 
-/** {@link keepSchedules}; it never rejects, since it is done again in a minute. */
+/** {@link keepSchedules}; it never rejects, since it is done again at the next look. */
 export async function tryToKeepSchedules(deps: Parameters<typeof keepSchedules>[0]): Promise<void> {
   await keepSchedules(deps).catch((error: unknown) => {
     deps.log.warn({ err: error }, 'could not look after the Schedules of settlements');
@@ -36,8 +35,8 @@ export async function tryToKeepSchedules(deps: Parameters<typeof keepSchedules>[
 }
 
 /**
- * Looks for businesses whose last closed day should have been settled by now, and raises the alarm: a metric and, once
- * per day and business, the event `settlement.overdue`. It does not depend on Temporal's Schedules, so it also notices
+ * Looks for businesses whose last closed day should have been settled by now, and raises the alarm: a metric and the event
+ * `settlement.overdue`, at once and again after each further day that ends meanwhile. It does not depend on Temporal's Schedules, so it also notices
  * when they do not fire.
  *
  * @returns how many are overdue
@@ -77,5 +76,5 @@ async function raise(deps: SettlementDeps, { tenantId }: Business, date: string,
     eventId: `settlement.overdue/${date}/${closed}`,
     payload: { date },
   });
-  await announce(deps, event);
+  await deliverEvents(deps, [event]);
 }

@@ -9,9 +9,11 @@ export { openPublishing } from './publishing/open-publishing';
 export { createCoveredOutbox, type EventOutbox, openEventOutbox, type StoreEvents } from './publishing/event-outbox';
 
 // Messages: what tenants publish, and Waybill's own events.
-export type { Publisher, PublishResult } from './publishing/publisher';
-export { type ConflictMetrics, conflictMetrics, reportConflict } from './publishing/event-conflict';
-export { coverEvent, type OwnEvent, type StoredEvent, storeEvent } from './publishing/publish-event';
+export type { Publisher, PublishInput, PublishResult } from './publishing/publisher';
+export { type BatchEntry, publishBatch } from './publishing/batch-publisher';
+export { deliverEvents } from './publishing/deliver-events';
+export { type ConflictMetrics, conflictMetrics } from './publishing/event-conflict';
+export { type OwnEvent, type StoredEvent, storeEvent } from './publishing/publish-event';
 export { expireMessageContent, findMessage, listMessages } from './store/message-reads';
 export type { MessageSummary, MessageWithBody } from './store/message-reads';
 export { dataOf } from './rules/envelope';

@@ -8,6 +8,7 @@ export class WebhookRefusal extends refusalOf({
   'unusable-url': 'invalid',
   'too-much-metadata': 'invalid',
   'too-many-headers': 'invalid',
+  'headers-of-another-origin': 'invalid',
   'secret-in-use': 'invalid',
   'too-many-secrets': 'wrong-state',
   'endpoint-disabled': 'wrong-state',

@@ -23,6 +23,12 @@ export function toldOf(schema: z.ZodType): Partial<Told> {
   };
 }
 
+/** A check, with its message, that a URL names no user: such a URL is shown in answers, errors and logs. */
+export const WITHOUT_CREDENTIALS = [
+  (url: string) => !/^[^/]*\/\/[^/?#]*@/.test(url),
+  'must not contain a user name or password',
+] as const;
+
 /** A duration such as `500ms` or `30d`; parsed to milliseconds. */
 export function duration(fallback: string, description: string, longestMs = Number.POSITIVE_INFINITY) {
   const schema = z

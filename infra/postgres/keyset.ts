@@ -1,4 +1,6 @@
 import type { QueryResultRow } from 'pg';
+import { uuidFloor } from '../../core/ids';
+import { type FollowedList, settledBefore } from './followed-lists';
 import type { Queryable } from './pool';
 
 export type Order = 'asc' | 'desc';
@@ -18,6 +20,11 @@ export interface PageRequest {
   limit: number;
   /** Absent for the first page. */
   position?: Position | undefined;
+  /**
+   * Whether the list is followed while others write, in ascending order: a page ends before what may still come between
+   * its rows, and always has a next one, which begins where it ended.
+   */
+  follow?: boolean | undefined;
 }
 
 /**
@@ -51,6 +58,8 @@ export interface KeysetQuery {
   fixed?: readonly Condition[];
   /** Conditions that few rows may meet; they are checked row by row within the scan budget. */
   filter?: readonly Condition[];
+  /** Of a list that can be followed; `in-order` when its rows become visible in the order of their keys, which are numbers. */
+  followed?: FollowedList | 'in-order';
   /** Most rows that a filtered request looks at. Default {@link SCAN_BUDGET}. */
   scanBudget?: number;
 }
@@ -81,6 +90,45 @@ interface Scan {
  * whole table.
  */
 export async function readPage<R extends QueryResultRow>(
+  db: Queryable,
+  query: KeysetQuery,
+  request: PageRequest,
+): Promise<Page<R>> {
+  return request.follow === true ? readFollowed(db, query, request) : readSettled(db, query, request);
+}
+
+/** What is settled is read by a later statement, so that it is seen. */
+async function readFollowed<R extends QueryResultRow>(
+  db: Queryable,
+  query: KeysetQuery,
+  request: PageRequest,
+): Promise<Page<R>> {
+  const { followed } = query;
+  if (followed === undefined) throw new Error(`${query.table} cannot be followed`);
+  if (followed === 'in-order') {
+    const page = await readSettled<R>(db, query, request);
+    const last = keyOf(page.rows.at(-1), query);
+    const end = last === undefined ? (request.position ?? onwardFrom('0')) : { ...onwardFrom(last), inclusive: false };
+    return { rows: page.rows, next: page.next ?? end, previous: undefined };
+  }
+  const settled = dashed(uuidFloor(await settledBefore(db, followed)));
+  const { position } = request;
+  // What is being written may be older than where the reader is.
+  if (position !== undefined && position.key >= settled) return { rows: [], next: position, previous: undefined };
+  const before = query.before !== undefined && dashed(query.before) < settled ? dashed(query.before) : settled;
+  const page = await readSettled<R>(db, { ...query, before }, request);
+  return { rows: page.rows, next: page.next ?? onwardFrom(before), previous: undefined };
+}
+
+function onwardFrom(key: string): Position {
+  return { direction: 'next', key, inclusive: true };
+}
+
+function dashed(uuid: string): string {
+  return uuid.replaceAll('-', '').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+async function readSettled<R extends QueryResultRow>(
   db: Queryable,
   query: KeysetQuery,
   request: PageRequest,

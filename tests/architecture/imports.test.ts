@@ -35,6 +35,7 @@ const BROKEN: readonly [rule: string, file: string, imports: string][] = [
   ['worker-imports', 'worker/goes-past-the-entrance.ts', '../domains/shops/open'],
   ['domains-know-no-door', 'domains/shops/beats.ts', '@temporalio/activity'],
   ['domains-know-no-door', 'domains/shops/answers.ts', 'type express'],
+  ['production-needs-no-tools', 'worker/downloads.ts', 'tar'],
   ['setup-runs-programs', 'infra/setup/processes/knows-a-server.ts', '../servers/redis'],
   ['setup-runs-servers', 'infra/setup/servers/knows-a-command.ts', '../commands/start'],
   ['temporal-client-only-in-starters', 'domains/shops/starts-by-itself.ts', '@temporalio/client'],

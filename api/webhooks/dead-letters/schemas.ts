@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEAD_LETTER_STATES, type DeadLetter } from '../../../domains/webhooks';
+import { followQuery } from '../../http/cursor';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema, timeQuery } from '../../http/schemas';
 import { eventTypeName } from '../event-schemas';
 
@@ -24,6 +25,7 @@ export const deadLetterPageSchema = pageSchema('DeadLetterPage', deadLetterSchem
 export const deadLetterParams = z.object({ id: idSchema('dl') });
 export const deadLetterQuery = z.strictObject({
   ...pageQuery,
+  ...followQuery,
   ...timeQuery,
   state: z.enum([...DEAD_LETTER_STATES, 'any']).default('open'),
   endpointId: idSchema('ep').optional(),

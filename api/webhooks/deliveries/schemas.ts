@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Attempt, DELIVERY_STATES, type Delivery } from '../../../domains/webhooks';
+import { followQuery } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema, timeQuery } from '../../http/schemas';
 import { eventTypeName } from '../event-schemas';
@@ -40,7 +41,11 @@ export const attemptSchema = z
     responseBody: z
       .string()
       .nullable()
-      .meta({ description: "The beginning of the receiver's answer; forgotten with the message's content." }),
+      .meta({
+        description:
+          "The beginning of the receiver's answer; forgotten with the message's content. What it repeats of the endpoint's " +
+          'custom headers, signing secrets and signatures is `[redacted]`.',
+      }),
   })
   .meta({ id: 'Attempt' });
 
@@ -55,6 +60,7 @@ export const attemptParams = z.object({ id: idSchema('dlv'), attemptId: idSchema
 export const attemptQuery = z.strictObject(pageQuery);
 export const deliveryQuery = z.strictObject({
   ...pageQuery,
+  ...followQuery,
   ...timeQuery,
   state: z.enum(DELIVERY_STATES).optional(),
   endpointId: idSchema('ep').optional(),

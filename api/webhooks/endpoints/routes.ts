@@ -94,7 +94,8 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       summary: 'Change an endpoint',
       description:
         'A JSON merge patch (RFC 7396): what is left out stays, `headers` and `metadata` are merged, and null removes. ' +
-        'Deliveries under way use the change from their next attempt on.',
+        'Deliveries under way use the change from their next attempt on. A `url` of another origin (scheme, host, port) ' +
+        'does not take custom headers along: the request has to give each of them again, or null.',
       scope: 'endpoints:write',
       params: endpointParams,
       body: endpointChangeSchema,

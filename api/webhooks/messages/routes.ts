@@ -22,11 +22,11 @@ import {
   publishedSchema,
   publishedView,
   publishHeaders,
+  publishInput,
 } from './schemas';
 
 const TAG = 'Messages';
 const CURSOR = byId('messages');
-const NO_CHANNELS: readonly string[] = [];
 
 export function messageRoutes(
   deps: Pick<DoorContext, 'settings' | 'pool' | 'reads' | 'workflowUrl'> & { publisher: Publisher },
@@ -58,22 +58,11 @@ export function messageRoutes(
       },
       problems: ['idempotency-key-reuse'],
       handler: async ({ headers, body }, { tenantId }) => {
-        const { contentExpiresIn } = body;
-        const result = accepted(
-          await publisher.publish({
-            tenantId,
-            eventType: body.eventType,
-            data: body.payload.text,
-            channels: body.channels ?? NO_CHANNELS,
-            eventId: body.eventId,
-            idempotencyKey: headers['idempotency-key'],
-            contentExpiresAt: contentExpiresIn === undefined ? undefined : new Date(Date.now() + contentExpiresIn),
-          }),
-        );
+        const result = accepted(await publisher.publish(publishInput(tenantId, body, headers['idempotency-key'])));
         return {
           status: 202,
           headers: { location: `/v1/messages/${result.id}` },
-          body: publishedView(result, { eventType: body.eventType, eventId: body.eventId }, workflowUrl),
+          body: publishedView(result, body, workflowUrl),
         };
       },
     }),

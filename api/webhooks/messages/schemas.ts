@@ -1,6 +1,14 @@
 import { z } from 'zod';
+import type { PublicId } from '../../../core/ids';
 import { RawJson } from '../../../core/json/raw-json';
-import { dataOf, type MessageSummary, type MessageWithBody, type PublishResult } from '../../../domains/webhooks';
+import {
+  dataOf,
+  type MessageSummary,
+  type MessageWithBody,
+  type PublishInput,
+  type PublishResult,
+} from '../../../domains/webhooks';
+import { followQuery } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import {
   durationSchema,
@@ -18,6 +26,7 @@ import { channel, eventTypeName, ownEventId, ownEventTypeName } from '../event-s
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 const MAX_CHANNELS = 10;
+const NO_CHANNELS: readonly string[] = [];
 const STRING = /^"((?:[^"\\]|\\["\\])*)"$/;
 const VISIBLE = /^[\x21-\x7e]{1,255}$/;
 
@@ -40,6 +49,9 @@ export const idempotencyKeyHeader = z
   });
 
 export const publishHeaders = z.object({ 'idempotency-key': idempotencyKeyHeader });
+
+/** The `Content-Type` says how a batch is written; it is checked before. */
+export const batchHeaders = publishHeaders.extend({ 'content-type': z.string().optional() });
 
 const payload = rawJson.meta({
   description:
@@ -103,12 +115,35 @@ export const messageSchema = z
   .meta({ id: 'Message' });
 export const messagePageSchema = pageSchema('MessagePage', messageSummarySchema);
 export const messageParams = z.object({ id: idSchema('msg') });
-export const messageQuery = z.strictObject({ ...pageQuery, ...timeQuery, eventType: eventTypeName.optional() });
+export const messageQuery = z.strictObject({
+  ...pageQuery,
+  ...followQuery,
+  ...timeQuery,
+  eventType: eventTypeName.optional(),
+});
+
+/** What is to be published. Content expires so long after it was accepted. */
+export function publishInput(
+  tenantId: PublicId,
+  { eventType, payload, channels, eventId, contentExpiresIn }: z.output<typeof newMessageSchema>,
+  idempotencyKey: string | undefined,
+): PublishInput {
+  const contentExpiresAt = contentExpiresIn === undefined ? undefined : new Date(Date.now() + contentExpiresIn);
+  return {
+    tenantId,
+    eventType,
+    data: payload.text,
+    channels: channels ?? NO_CHANNELS,
+    eventId,
+    idempotencyKey,
+    contentExpiresAt,
+  };
+}
 
 /** The answer to a publish. */
 export function publishedView(
   result: Extract<PublishResult, { outcome: 'accepted' }>,
-  message: { eventType: string; eventId: string | undefined },
+  message: { eventType: string; eventId?: string | undefined },
   workflowUrl: DoorContext['workflowUrl'],
 ): z.input<typeof publishedSchema> {
   return {

@@ -129,6 +129,7 @@ export async function listAudit(db: Queryable, tenantId: PublicId, request: Page
   const query = {
     columns: 'seq, at, actor, action, subject, payload, prev_hash, hash',
     table: 'finance_audit_log',
+    followed: 'in-order' as const,
     index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'seq' },
   };
   return mapPage(await readPage<Row>(db, query, request), ({ seq, prev_hash, hash, ...row }) => ({

@@ -74,7 +74,7 @@ export function answerPlace({
   return `idempotency_records/${toUuid(tenantId)}/${toUuid(principalId)}/${route}/${key}`;
 }
 
-/** To need more, a record would have to be removed between two statements again and again. */
+/** To need more, a record would have to change hands between two statements again and again. */
 const MAX_LOOKS = 3;
 
 /** Takes a request for execution, or says why not. A first use costs one statement, and nobody waits for a lock. */
@@ -90,12 +90,12 @@ export async function claimIdempotencyKey(db: Queryable, claim: IdempotencyClaim
     }
     const taken = await takeOver(db, claim);
     if (taken !== undefined) return { outcome: 'claimed', ...taken };
-    break;
+    // Somebody else has just taken it, or its owner has just ended it.
   }
-  // Somebody else has just taken it.
   return { outcome: 'in-flight', lockLeftMs: claim.lockMs };
 }
 
+/** Names no index: of two equal ones at once the loser may meet that for earlier versions first. */
 async function insert(db: Queryable, claim: IdempotencyClaim): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'insert-idempotency-record',
@@ -103,7 +103,7 @@ async function insert(db: Queryable, claim: IdempotencyClaim): Promise<boolean> 
              (tenant_id, route, key, principal_id, lock_owner, fingerprint, state, effect_id, locked_until, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6, 'in_flight', $7,
                    now() + $8 * interval '1 millisecond', now() + $9 * interval '1 millisecond')
-           ON CONFLICT (tenant_id, route, key) DO NOTHING`,
+           ON CONFLICT DO NOTHING`,
     values: claimValues(claim),
   });
   return rowCount === 1;

@@ -18,72 +18,105 @@ export interface NewLedgerTransaction {
   effectiveAt: Date;
 }
 
-// Missing accounts are created first. Transaction, entries and settlement item are written together or not at all: if
-// the reference is taken, no row is returned and none of them is written.
+// Missing accounts are created first. A transaction, its entries and its settlement item are written together or not at all:
+// of a reference that is taken none is.
 const POST = `
-WITH accounts AS (
+WITH input AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($1::json) AS i(
+    id uuid, tenant uuid, kind text, ref text, merchant uuid, fee_schedule uuid, reverses uuid, effective timestamptz,
+    currency text, accounts uuid[], codes text[], types text[], amounts bigint[], gross bigint, fee bigint, fee_tax bigint)
+), accounts AS (
   INSERT INTO ledger_accounts (id, tenant_id, code, type, currency)
-  SELECT a.id, $2, a.code, a.type, $9
-  FROM unnest($10::uuid[], $11::text[], $12::text[]) AS a(id, code, type)
+  SELECT DISTINCT a.id, i.tenant, a.code, a.type, i.currency
+  FROM input i CROSS JOIN LATERAL unnest(i.accounts, i.codes, i.types) AS a(id, code, type)
   WHERE NOT EXISTS (SELECT FROM ledger_accounts known WHERE known.id = a.id)
   ORDER BY a.id
   ON CONFLICT DO NOTHING
 ), posted AS (
   INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, merchant_id, fee_schedule_id, reverses_id, effective_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+  SELECT id, tenant, kind, ref, merchant, fee_schedule, reverses, effective FROM input ORDER BY tenant, kind, ref
   ON CONFLICT (tenant_id, kind, external_ref) DO NOTHING
-  RETURNING id, tenant_id, merchant_id, kind, effective_at
+  RETURNING id
 ), entries AS (
   INSERT INTO ledger_entries (transaction_id, account_id, currency, amount)
-  SELECT posted.id, e.account, $9, e.amount FROM posted, unnest($10::uuid[], $13::bigint[]) AS e(account, amount)
+  SELECT i.id, e.account, i.currency, e.amount
+  FROM input i CROSS JOIN LATERAL unnest(i.accounts, i.amounts) AS e(account, amount)
+  WHERE i.id IN (SELECT id FROM posted)
 ), items AS (
   INSERT INTO settlement_items (transaction_id, tenant_id, merchant_id, currency, kind, gross, fee, fee_tax, net, effective_at)
-  SELECT id, tenant_id, merchant_id, $9, kind, $14::bigint, $15::bigint, $16::bigint,
-         $14::bigint - $15::bigint - $16::bigint, effective_at
-  FROM posted WHERE $14::bigint IS NOT NULL
+  SELECT id, tenant, merchant, currency, kind, gross, fee, fee_tax, gross - fee - fee_tax, effective
+  FROM input WHERE gross IS NOT NULL AND id IN (SELECT id FROM posted)
 )
 SELECT id FROM posted`;
 
-/**
- * Posts a transaction, once: a repeat returns the first one.
- *
- * @throws LedgerConflict when it was posted before with other entries
- */
-export async function postTransaction(
-  db: Queryable,
-  transaction: NewLedgerTransaction,
-): Promise<{ id: PublicId; posted: boolean }> {
-  const { tenantId, kind, externalRef, currency, posting, effectiveAt } = transaction;
-  const { entries, settlement } = posting;
-  const accounts = entries.map(({ account }) => accountId({ tenantId, code: account, currency }));
-  const id = newId('ltx');
-  const { rows } = await db.query<{ id: string }>({
-    name: 'post-transaction',
-    text: POST,
-    values: [
-      toUuid(id),
-      toUuid(tenantId),
-      kind,
-      externalRef,
-      transaction.merchantId === undefined ? null : toUuid(transaction.merchantId),
-      transaction.feeScheduleId === undefined ? null : toUuid(transaction.feeScheduleId),
-      transaction.reversesId === undefined ? null : toUuid(transaction.reversesId),
-      effectiveAt,
-      currency,
-      accounts,
-      entries.map(({ account }) => account),
-      entries.map(({ account }) => accountType(account)),
-      entries.map(({ amount }) => amount.toString()),
-      settlement?.gross.toString() ?? null,
-      settlement?.fee.toString() ?? null,
-      settlement?.feeTax.toString() ?? null,
-    ],
-  });
-  if (rows[0] !== undefined) return { id, posted: true };
-  return { id: await existing(db, transaction, accounts), posted: false };
+/** A transaction in the ledger, and whether it is there by this call. */
+export interface Posted {
+  id: PublicId;
+  posted: boolean;
 }
 
-async function existing(db: Queryable, transaction: NewLedgerTransaction, accounts: string[]): Promise<PublicId> {
+/**
+ * Posts transactions in one statement, each once: a repeat gives the first one.
+ *
+ * @param transactions - no two of the same kind and reference
+ * @returns in their order
+ * @throws LedgerConflict when one was posted before with other entries
+ */
+export async function postTransactions(
+  db: Queryable,
+  transactions: readonly NewLedgerTransaction[],
+): Promise<Posted[]> {
+  if (transactions.length === 0) return [];
+  const made = transactions.map((transaction) => ({ id: newId('ltx'), transaction }));
+  const { rows } = await db.query<{ id: string }>({
+    name: 'post-transactions',
+    text: POST,
+    values: [JSON.stringify(made.map(inputOf))],
+  });
+  const written = new Set(rows.map(({ id }) => fromUuid('ltx', id)));
+  const results: Posted[] = [];
+  for (const { id, transaction } of made) {
+    const posted = written.has(id);
+    results.push({ id: posted ? id : await existing(db, transaction), posted });
+  }
+  return results;
+}
+
+/** As {@link postTransactions}, one. */
+export async function postTransaction(db: Queryable, transaction: NewLedgerTransaction): Promise<Posted> {
+  const [posted] = await postTransactions(db, [transaction]);
+  if (posted === undefined) throw new Error('a transaction was neither posted nor found');
+  return posted;
+}
+
+function inputOf({ id, transaction }: { id: PublicId; transaction: NewLedgerTransaction }) {
+  const { tenantId, kind, externalRef, merchantId, feeScheduleId, reversesId, effectiveAt, currency } = transaction;
+  const { entries, settlement } = transaction.posting;
+  return {
+    id: toUuid(id),
+    tenant: toUuid(tenantId),
+    kind,
+    ref: externalRef,
+    merchant: merchantId && toUuid(merchantId),
+    fee_schedule: feeScheduleId && toUuid(feeScheduleId),
+    reverses: reversesId && toUuid(reversesId),
+    effective: effectiveAt,
+    currency,
+    accounts: accountsOf(transaction),
+    codes: entries.map(({ account }) => account),
+    types: entries.map(({ account }) => accountType(account)),
+    amounts: entries.map(({ amount }) => amount.toString()),
+    gross: settlement?.gross.toString(),
+    fee: settlement?.fee.toString(),
+    fee_tax: settlement?.feeTax.toString(),
+  };
+}
+
+function accountsOf({ tenantId, currency, posting }: NewLedgerTransaction): string[] {
+  return posting.entries.map(({ account }) => accountId({ tenantId, code: account, currency }));
+}
+
+async function existing(db: Queryable, transaction: NewLedgerTransaction): Promise<PublicId> {
   const { rows } = await db.query<{ id: string; account: string; amount: string }>({
     name: 'find-posted',
     text: `SELECT t.id, replace(e.account_id::text, '-', '') AS account, e.amount
@@ -93,6 +126,7 @@ async function existing(db: Queryable, transaction: NewLedgerTransaction, accoun
   });
   const [first] = rows;
   if (first === undefined) throw new Error('a transaction was neither posted nor found');
+  const accounts = accountsOf(transaction);
   const wanted = new Map(transaction.posting.entries.map(({ amount }, index) => [accounts[index], amount]));
   const same = rows.length === wanted.size && rows.every((row) => wanted.get(row.account) === BigInt(row.amount));
   if (!same) {

@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { CHARGEBACKS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
@@ -9,7 +10,9 @@ import {
   type ChargebackState,
 } from '../rules/chargeback-states';
 import type { DisputeSays } from '../rules/dispute-events';
+import { capturedOf } from '../rules/refundable';
 import { takeDue } from './due';
+import type { Payment } from './payments';
 
 /** Money that a card's bank took back. `won`: posted, then decided for the merchant, and about to be reversed. */
 export interface Chargeback {
@@ -156,6 +159,7 @@ export async function listChargebacks(
   const query = {
     columns: COLUMNS,
     table: 'chargebacks',
+    followed: CHARGEBACKS_LIST,
     index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
     filter: [
       ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
@@ -238,10 +242,10 @@ export interface Disputed {
   blocked: bigint;
 }
 
-/** A dispute that was never posted blocks no more than its amount. Index: chargebacks_by_payment. */
+/** A dispute that was never posted blocks no more than its amount, nor than was captured. Index: chargebacks_by_payment. */
 export async function sumChargebacks(
   db: Queryable,
-  payment: { id: PublicId; amount: bigint; currency: string },
+  payment: Pick<Payment, 'id' | 'amount' | 'capturedAmount' | 'currency'>,
 ): Promise<Disputed> {
   const { rows } = await db.query<{ booked: string; blocked: string }>({
     text: `SELECT coalesce(sum(booked_amount), 0)::text AS booked,
@@ -249,7 +253,7 @@ export async function sumChargebacks(
                                       greatest(booked_amount, CASE WHEN currency = $3 THEN least(amount, $2) ELSE $2 END)
                                     ELSE booked_amount END), 0)::text AS blocked
            FROM chargebacks WHERE payment_id = $1`,
-    values: [toUuid(payment.id), payment.amount.toString(), payment.currency],
+    values: [toUuid(payment.id), capturedOf(payment).toString(), payment.currency],
   });
   const [row] = rows;
   return { booked: BigInt(row?.booked ?? '0'), blocked: BigInt(row?.blocked ?? '0') };

@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { PAYMENTS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
@@ -155,6 +156,7 @@ export async function listPayments(
   const query = {
     columns: PAYMENT_COLUMNS,
     table: 'payments',
+    followed: PAYMENTS_LIST,
     index: { prefix, key: 'id' },
     ...(orderId === undefined ? {} : { fixed: [['tenant_id = ?', toUuid(tenantId)] as const] }),
     filter: state === undefined ? [] : [['state = ?', state] as const],

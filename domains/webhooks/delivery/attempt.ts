@@ -3,6 +3,7 @@ import type { GuardedClient, ReceivedAnswer } from '../../../infra/http/guarded-
 import type { AttemptResult } from '../rules/attempt-outcome';
 import { sign } from '../rules/signature';
 import type { EndpointConfig } from './endpoint-config-cache';
+import { withoutSecrets } from './without-secrets';
 
 const USER_AGENT = 'Waybill/1 (+https://www.standardwebhooks.com)';
 
@@ -47,6 +48,7 @@ export async function attempt(
   const timestamp = Math.floor(startedMs / 1000);
   const keys: Buffer[] = [];
   for (const { key, expiresAtMs } of endpoint.keys) if (expiresAtMs > startedMs) keys.push(key);
+  const signature = sign(keys, messageId, timestamp, body);
   const answer = await client.send({
     url: endpoint.url,
     method: 'POST',
@@ -55,26 +57,30 @@ export async function attempt(
       'user-agent': USER_AGENT,
       'webhook-id': messageId,
       'webhook-timestamp': String(timestamp),
-      'webhook-signature': sign(keys, messageId, timestamp, body),
+      'webhook-signature': signature,
     }),
     body,
     timeoutMs: endpoint.timeoutMs,
   });
   const made = { startedAt: new Date(startedMs), durationMs: answer.durationMs };
-  if (answer.ok) return { ...made, ...answered(answer), errorDetail: answer.note, timedOut: false };
-  const { code, detail: errorDetail } = answer;
-  const failed = { ...made, errorDetail, timedOut: code === 'timeout' };
+  const clean = (text: string, cut = false) => withoutSecrets(text, endpoint, { signature, cut });
+  if (answer.ok) return { ...made, ...answered(answer, clean), errorDetail: answer.note, timedOut: false };
+  const { code, detail } = answer;
+  const failed = { ...made, errorDetail: clean(detail), timedOut: code === 'timeout' };
   // What was received counts: the receiver has decided when it sends a status, whatever becomes of the body behind it.
-  if (answer.answer !== undefined) return { ...failed, ...answered(answer.answer) };
+  if (answer.answer !== undefined) return { ...failed, ...answered(answer.answer, clean) };
   return { ...failed, result: { kind: 'error', code }, error: code, responseBody: undefined };
 }
 
-function answered({ status, headers, body }: ReceivedAnswer): Pick<AttemptReport, 'result' | 'error' | 'responseBody'> {
+function answered(
+  { status, headers, body, truncated }: ReceivedAnswer,
+  clean: (text: string, cut: boolean) => string,
+): Pick<AttemptReport, 'result' | 'error' | 'responseBody'> {
   const success = status >= 200 && status < 300;
   return {
     result: { kind: 'response', status, retryAfter: headers.retryAfter },
     error: success ? undefined : `http-${status}`,
-    responseBody: body === '' ? undefined : body,
+    responseBody: body === '' ? undefined : clean(body, truncated),
   };
 }
 

@@ -6,7 +6,15 @@ import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
 import { type Backlog, moveToBacklog } from '../store/backlog';
 import { findEndpointState } from '../store/endpoint-config';
-import { type Leased, type LeaseResult, leaseBacklog, leaseDue, releaseLeases } from '../store/leases';
+import {
+  type Leased,
+  type LeaseOptions,
+  type LeaseResult,
+  leaseBacklog,
+  leaseDue,
+  releaseLeases,
+} from '../store/leases';
+import { GRACE_MS } from '../store/open-state';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 
 /** How long a lease outlasts the endpoint's timeout: time to wait for a turn and to record the outcome. */
@@ -52,6 +60,13 @@ export interface LeaseDeskDeps {
 }
 
 export function createLeaseDesk({ pool, metrics, log, freeBytes, onBacklog }: LeaseDeskDeps): LeaseDesk {
+  let lastSeenAway = Number.NEGATIVE_INFINITY;
+  const seenAway = () => {
+    lastSeenAway = performance.now();
+  };
+  // Also while nothing is due, every connection notices when it breaks.
+  pool.on('error', seenAway);
+
   const common = { maxBatch: MAX_BATCH, maxInFlight: 1, maxWaiting: Number.MAX_SAFE_INTEGER };
 
   const leaser = new GroupCommit<PublicId, LeasedDelivery | undefined>({
@@ -97,12 +112,19 @@ export function createLeaseDesk({ pool, metrics, log, freeBytes, onBacklog }: Le
   }
 
   async function taken(
-    lease: (options: { lease: string; leaseSlackMs: number; maxBytes: number }) => Promise<LeaseResult>,
+    lease: (options: LeaseOptions) => Promise<LeaseResult>,
   ): Promise<{ leased: LeasedDelivery[]; moved: number }> {
     // Before the statement, so that the lease never ends earlier than is believed here.
     const leasedAtMs = Date.now();
-    const options = { lease: randomUUID(), leaseSlackMs: LEASE_SLACK_MS, maxBytes: Math.max(1, freeBytes()) };
-    const { leased, buried, moved } = await lease(options);
+    const { leased, buried, moved } = await lease({
+      lease: randomUUID(),
+      leaseSlackMs: LEASE_SLACK_MS,
+      maxBytes: Math.max(1, freeBytes()),
+      takeOver: performance.now() - lastSeenAway > GRACE_MS,
+    }).catch((error: unknown) => {
+      seenAway();
+      throw error;
+    });
     for (const reason of buried) metrics.deadLetters.inc({ reason });
     return { leased: leased.map((delivery) => withDeadline(delivery, leasedAtMs)), moved };
   }

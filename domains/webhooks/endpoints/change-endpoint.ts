@@ -1,16 +1,14 @@
 import type { PublicId } from '../../../core/ids';
 import { mergeMap } from '../../../core/merge-patch';
 import { MAX_METADATA_ENTRIES } from '../../../core/metadata';
-import type { Keyring } from '../../../infra/keyring';
 import type { Platform } from '../../../infra/platform/platform';
 import { tryBacklogNow } from '../backlog/try-backlog-now';
 import { WebhookRefusal } from '../refusals';
-import { MAX_CUSTOM_HEADERS } from '../rules/custom-headers';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import { type Endpoint, type EndpointSettings, findEndpoint, updateEndpoint } from '../store/endpoints';
+import { changedHeaders } from './change-headers';
 import { checkUrl } from './check-url';
 import { type Rate, rateLimitOf } from './rate-limit';
-import { openHeaders, sealHeaders } from './sealing';
 import { withEndpoint } from './with-endpoint';
 
 /** The fields to change. Those left out stay; null restores the default, or removes an entry. */
@@ -48,13 +46,13 @@ export async function changeEndpoint(
   }
   const noticeable = Object.keys(change).some((name) => name !== 'description' && name !== 'metadata');
   const changed = await withEndpoint(pool, tenantId, id, async (client, endpoint) => {
-    const { description, metadata, headers, retry, timeout, rateLimit, ...plain } = change;
+    const { description, metadata, headers: _, retry, timeout, rateLimit, ...plain } = change;
     const settings: EndpointSettings = {
       ...endpoint,
       ...defined(plain),
       description: description ?? endpoint.description,
       metadata: metadata === undefined ? endpoint.metadata : changedMetadata(endpoint, metadata),
-      headersEncrypted: headers === undefined ? endpoint.headersEncrypted : changedHeaders(keyring, endpoint, headers),
+      headersEncrypted: changedHeaders(keyring, endpoint, change),
       retryDelaysMs: retry === undefined ? endpoint.retryDelaysMs : (retry ?? [...DEFAULT_RETRY_DELAYS_MS]),
       timeoutMs: timeout ?? endpoint.timeoutMs,
       rateLimit: rateLimit === undefined ? endpoint.rateLimit : rateLimitOf(rateLimit),
@@ -71,14 +69,6 @@ function changedMetadata(endpoint: Endpoint, change: Entries): Record<string, st
     throw new WebhookRefusal('too-much-metadata', 'the endpoint would have too many entries', { field: ['metadata'] });
   }
   return merged;
-}
-
-function changedHeaders(keyring: Keyring, endpoint: Endpoint, change: Entries): Buffer | undefined {
-  const merged = mergeMap(openHeaders(keyring, endpoint), change);
-  if (Object.keys(merged).length > MAX_CUSTOM_HEADERS) {
-    throw new WebhookRefusal('too-many-headers', 'the endpoint would have too many headers', { field: ['headers'] });
-  }
-  return sealHeaders(keyring, endpoint.id, merged);
 }
 
 /** Drops undefined fields, so that a spread does not overwrite with them. */

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
-import type { Logger } from '../../../infra/log';
 import type { Platform } from '../../../infra/platform/platform';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { openBacklogs } from '../backlog/open-backlogs';
@@ -9,12 +7,13 @@ import { startBefore } from '../delivery/lease-desk';
 import { openDispatch } from '../delivery/open-dispatch';
 import { webhookMetrics } from '../metrics';
 import { type NewMessage, type StoredDelivery, storeMessages } from '../store/publish';
-import { type ConflictMetrics, conflictMetrics, type EventOfConflict, reportConflict } from './event-conflict';
+import { deliverEvents, type EventDeliveryDeps } from './deliver-events';
+import { conflictMetrics, type EventOfConflict, reportConflict } from './event-conflict';
 import { PUBLISHING_SLOTS } from './group-commit-publisher';
 import { type CommitTerms, createHandOver } from './hand-over';
 import { newMessage } from './new-message';
 import { openPublishing } from './open-publishing';
-import { coverEvent, type OwnEvent, otherHolder, type StoredEvent, storeEvent } from './publish-event';
+import { type OwnEvent, otherHolder, type StoredEvent, storeEvent } from './publish-event';
 
 const NO_CHANNELS: readonly string[] = [];
 
@@ -77,25 +76,14 @@ export function openEventOutbox(platform: Platform): EventOutbox {
 }
 
 /** The outbox of any other process: workflows attempt its events. */
-export function createCoveredOutbox(deps: {
-  client: Client;
-  config: { WAYBILL_TASK_QUEUE: string };
-  log: Logger;
-  metrics: ConflictMetrics;
-}): EventOutbox {
-  const { client, config, log } = deps;
+export function createCoveredOutbox(deps: EventDeliveryDeps): EventOutbox {
   return {
     async storing(transaction) {
       const stored: StoredEvent[] = [];
       const result = await transaction(async (db, events) => {
         for (const event of events) stored.push(await storeEvent(db, event));
       });
-      for (const event of stored) {
-        reportConflict(deps, event);
-        await coverEvent(client, config, event).catch((error: unknown) =>
-          log.warn({ err: error, workflowId: event.workflowId }, 'an event is left to the sweep'),
-        );
-      }
+      await deliverEvents(deps, stored);
       return result;
     },
   };

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { GroupCommit, Overloaded } from '../../../core/group-commit';
 import { timeOfId } from '../../../core/ids';
-import { isItemFault } from '../../../infra/postgres/errors';
+import { isItemFault, sqlState } from '../../../infra/postgres/errors';
+import { databaseClock, TOO_OLD } from '../../../infra/postgres/followed-lists';
 import { inTransaction } from '../../../infra/postgres/pool';
 import type { BacklogStarter } from '../backlog/backlog-starter';
 import type { WebhooksConfig } from '../config';
@@ -65,8 +66,24 @@ export interface GroupCommitPublisher extends Publisher {
 
 /** A message, and how many deliveries it will make as far as is known. */
 interface Weighed {
+  /** Replaced by one with a new id if it has waited too long. */
   message: NewMessage;
+  input: PublishInput;
   deliveries: number;
+}
+
+/** A message as it was stored at last. */
+interface Stored {
+  message: NewMessage;
+  made: StoreResult;
+}
+
+/** A message that has waited longer for its commit gets a new id: who follows the list may have passed its place. */
+const RENEW_AFTER_MS = 500;
+
+function renew(items: readonly Weighed[]): void {
+  const before = Date.now() - RENEW_AFTER_MS;
+  for (const item of items) if (item.message.createdAt.getTime() <= before) item.message = newMessage(item.input);
 }
 
 /** How one of the two kinds of commit goes. */
@@ -132,21 +149,22 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     }
   }
 
-  async function store(message: NewMessage): Promise<StoreResult> {
+  async function store(message: NewMessage, input: PublishInput): Promise<Stored> {
     const estimate = fanOut.estimate(message);
     const deliveries = typeof estimate === 'number' ? estimate : await estimated(message, estimate);
-    return (deliveries > HEAVY_DELIVERIES ? heavyCommits : commits).add({ message, deliveries });
+    const item = { message, input, deliveries };
+    const made = await (deliveries > HEAVY_DELIVERIES ? heavyCommits : commits).add(item);
+    return { message: item.message, made };
   }
 
   async function commit(items: readonly Weighed[], { slot, hold, store }: Lane): Promise<readonly StoreResult[]> {
     await hold();
-    const messages = items.map(({ message }) => message);
     const lease = attemptsHere ? randomUUID() : undefined;
     const plan = coverage.plan(slot);
     const leaseSlackMs = Math.ceil(engine.leaseSlackMs());
     const batch = { slot, lease, leaseSlackMs, startBeforeMs: startBefore(Date.now(), leaseSlackMs) };
     try {
-      const results = await store(messages, { lease, leaseSlackMs, ...plan });
+      const { messages, results } = await storeYoung(items, (young) => store(young, { lease, leaseSlackMs, ...plan }));
       messages.forEach((message, index) => {
         const deliveries = results[index];
         if (deliveries === undefined) return;
@@ -156,6 +174,22 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
       return results;
     } finally {
       coverage.committed(slot);
+    }
+  }
+
+  /** Stores messages whose ids are young enough, even if a connection was long in coming. */
+  async function storeYoung(items: readonly Weighed[], store: (messages: NewMessage[]) => Promise<StoreResult[]>) {
+    renew(items);
+    for (let tries = 1; ; tries++) {
+      const messages = items.map(({ message }) => message);
+      try {
+        return { messages, results: await store(messages) };
+      } catch (error) {
+        if (sqlState(error) !== TOO_OLD || tries === MAX_TRIES) throw error;
+        // Either a connection was long in coming, or our clock is behind: the database's is the one that counts.
+        const nowMs = await databaseClock(pool);
+        for (const item of items) item.message = newMessage(item.input, nowMs);
+      }
     }
   }
 
@@ -187,8 +221,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
     },
     async publish(input) {
       for (let tries = 1; tries <= MAX_TRIES; tries++) {
-        const message = newMessage(input);
-        const deliveries = await store(message);
+        const { message, made: deliveries } = await store(newMessage(input), input);
         if (deliveries !== undefined) {
           metrics.accepted.inc();
           return { outcome: 'accepted', duplicate: false, id: message.id, createdAt: message.createdAt, deliveries };

@@ -1,4 +1,4 @@
-import { newId, timeOfId } from '../../../core/ids';
+import { newId, newIdAt, timeOfId } from '../../../core/ids';
 import { envelope, fingerprint } from '../rules/envelope';
 import { matchingPatterns } from '../rules/event-type';
 import { eventKey } from '../rules/system-events';
@@ -6,8 +6,8 @@ import type { NewMessage } from '../store/publish';
 import type { PublishInput } from './publisher';
 
 /** Prepares a message for storing: its id, the text to send, and the keys that keep it from being stored twice. */
-export function newMessage(input: PublishInput): NewMessage {
-  const id = newId('msg');
+export function newMessage(input: PublishInput, atMs?: number): NewMessage {
+  const id = atMs === undefined ? newId('msg') : newIdAt('msg', atMs);
   const createdAt = new Date(timeOfId(id));
   const keys = [];
   if (input.eventId !== undefined) keys.push(eventKey(input.eventType, input.eventId));

@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { DEAD_LETTERS_LIST } from '../../../infra/postgres/followed-lists';
 import {
   type Condition,
   emptyPage,
@@ -77,6 +78,7 @@ export async function listDeadLetters(
   const query = {
     columns: COLUMNS,
     table: 'dead_letters',
+    followed: DEAD_LETTERS_LIST,
     index: { prefix, key: 'id' },
     ...idRange(filter),
     fixed: endpointId === undefined ? [] : [['tenant_id = ?', tenant] as const],

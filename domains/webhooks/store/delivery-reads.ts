@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import {
   type Condition,
   emptyPage,
@@ -113,6 +114,7 @@ export async function listDeliveries(
   const query = {
     columns: DELIVERY_COLUMNS,
     table: 'deliveries',
+    followed: MESSAGES_LIST,
     ...(messageId === undefined ? inTime(tenantId, endpointId, filter) : ofMessage(tenantId, messageId, filter)),
     filter: conditions,
   };

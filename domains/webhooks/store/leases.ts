@@ -36,6 +36,8 @@ export interface LeaseOptions {
   leaseSlackMs: number;
   /** Bytes of content that may be handed out; a delivery beyond stays due. The first is handed out whatever its size. */
   maxBytes: number;
+  /** Whether leases of others that ran out may be taken: not while their holders are only about to record. */
+  takeOver: boolean;
 }
 
 /** What the content of messages of earlier versions counts. */
@@ -43,7 +45,7 @@ const UNKNOWN_SIZE = 16_384;
 
 // The statement that hands out due deliveries also applies their endpoints' states: deleted → cancelled, disabled or
 // content expired → dead letter, paused → held. The lease's token is the column `claim`. A lease that ran out is taken over
-// only once Postgres has been up for some seconds: see AFTER_RESTART.
+// only once Postgres has been within reach for some seconds: see AFTER_RESTART.
 const lease = (due: string) => `
 WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
   SELECT id, row_number() OVER ()::int AS n FROM due
@@ -80,16 +82,18 @@ SELECT state, id, tenant_id, message_id, endpoint_id, version,
        CASE WHEN state IN ('pending', 'retrying') THEN body END AS body, attempts, attempts_before, created_at, reason
 FROM moved ORDER BY n`;
 
+const MAY_TAKE_OVER = `($5 AND ${AFTER_RESTART})`;
+
 const LEASE_DUE = lease(`
   SELECT d.id FROM deliveries d
-  WHERE d.id = ANY ($5::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${AFTER_RESTART})
+  WHERE d.id = ANY ($6::uuid[]) AND d.state ${IS_OPEN} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${MAY_TAKE_OVER})
   ORDER BY d.id
   FOR UPDATE SKIP LOCKED`);
 
 const LEASE_BACKLOG = lease(`
   SELECT d.id FROM deliveries d
-  WHERE d.endpoint_id = $5 AND ${IN_BACKLOG} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${AFTER_RESTART})
-  ORDER BY d.next_attempt_at LIMIT $6
+  WHERE d.endpoint_id = $6 AND ${IN_BACKLOG} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${MAY_TAKE_OVER})
+  ORDER BY d.next_attempt_at LIMIT $7
   FOR UPDATE SKIP LOCKED`);
 
 interface Row {
@@ -140,7 +144,7 @@ export async function leaseBacklog(
 
 function common(options: LeaseOptions, most: number): unknown[] {
   const deadLetters = Array.from({ length: most }, () => toUuid(newId('dl')));
-  return [options.lease, options.leaseSlackMs, options.maxBytes, deadLetters];
+  return [options.lease, options.leaseSlackMs, options.maxBytes, deadLetters, options.takeOver];
 }
 
 function resultOf(rows: readonly Row[], lease: string): LeaseResult {

@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid, uuidFloor } from '../../../core/ids';
+import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { forgetAnswers } from './forget-answers';
@@ -56,6 +57,7 @@ export async function listMessages(
   const query = {
     columns: COLUMNS,
     table: 'messages',
+    followed: MESSAGES_LIST,
     index: { prefix: ['tenant_id', toUuid(tenantId)], key: 'id' } as const,
     ...idRange(filter),
     filter: filter.eventType === undefined ? [] : [['event_type = ?', filter.eventType] as const],

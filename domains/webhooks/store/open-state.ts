@@ -13,11 +13,13 @@ export const IS_OPEN = "NOT IN ('delivered', 'held', 'dead', 'cancelled', 'suppr
  */
 export const IN_FLIGHT = 'claim IS NOT NULL AND next_attempt_at > now()';
 
-const RESTART_GRACE = "interval '5 seconds'";
+/** Holders try once a second at the least. */
+export const GRACE_MS = 5_000;
 
 /**
  * When leases that ran out may be taken over: not right after Postgres was started. They ran out while it was away, and
- * their holders, who may have the receivers' answers, are about to record them.
+ * their holders, who may have the receivers' answers, are about to record them. A process that saw Postgres out of reach
+ * gives them as long from then on: after a failover or a long recovery the server's own start says nothing.
  */
-export const RESTART_GRACE_ENDS = `pg_postmaster_start_time() + ${RESTART_GRACE}`;
+export const RESTART_GRACE_ENDS = `pg_postmaster_start_time() + interval '${GRACE_MS} milliseconds'`;
 export const AFTER_RESTART = `${RESTART_GRACE_ENDS} < now()`;

@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { backlogWorkflowOf } from './backlog';
 
@@ -62,10 +63,13 @@ export interface StoreOptions {
 // A CTE has no statistics, so CTEs are not joined with each other: each carries what the next needs, and membership is
 // tested by a hashed subplan. Joining two of them by nested loop cost 1 ms a message in batches of 200.
 const STORE_MESSAGES = `
-WITH input AS MATERIALIZED (
+WITH told AS MATERIALIZED (
+  SELECT writes_to_list(${MESSAGES_LIST.number}, $8::uuid, ${MESSAGES_LIST.settleMs}) AS told
+), input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::json) AS i(
     n int, id uuid, tenant uuid, type text, patterns text[], event text, channels text[], body text,
     expires timestamptz, created timestamptz, keys text[], print text, only_endpoint uuid)
+  WHERE (SELECT told FROM told)
 ), claimed AS (
   INSERT INTO message_keys (tenant_id, key, message_id, fingerprint)
   SELECT i.tenant, k.key, i.id, decode(i.print, 'hex')
@@ -124,6 +128,7 @@ type Row = [number, string | null, string, number, string, boolean, boolean, num
  * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
  *
  * @returns one result per message, in the same order
+ * @throws SQLSTATE {@link TOO_OLD} when a message's id is too old: nothing is stored, and it needs a new one
  */
 export async function storeMessages(
   db: Queryable,
@@ -156,6 +161,7 @@ export async function storeMessages(
       options.sharedWorkflow,
       options.sharedOffset,
       options.sharedSize,
+      oldestOf(messages),
     ],
     rowMode: 'array',
   });
@@ -179,4 +185,10 @@ export async function storeMessages(
     });
   }
   return results;
+}
+
+function oldestOf(messages: readonly NewMessage[]): string {
+  let oldest = '';
+  for (const { id } of messages) if (oldest === '' || id < oldest) oldest = id;
+  return toUuid(oldest);
 }

@@ -10,8 +10,9 @@ DELETE FROM idempotency_records WHERE ctid = ANY (ARRAY(
   WHERE place > 1));
 ALTER TABLE idempotency_records DROP CONSTRAINT idempotency_records_pkey;
 ALTER TABLE idempotency_records ADD PRIMARY KEY (tenant_id, route, key);
--- APIs of the version before name these columns in ON CONFLICT; while both versions run they need them to be unique.
-CREATE UNIQUE INDEX idempotency_records_by_principal ON idempotency_records (tenant_id, principal_id, route, key);
+-- APIs of the version before name these columns in ON CONFLICT; while both versions run they need them to be unique. The
+-- key comes first, so that a plan which prefers this index is as good.
+CREATE UNIQUE INDEX idempotency_records_by_principal ON idempotency_records (key, tenant_id, principal_id, route);
 COMMENT ON COLUMN idempotency_records.principal_id IS
   'The API key of whoever executed it last; the body is encrypted for it.';
 

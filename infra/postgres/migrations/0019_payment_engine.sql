@@ -28,7 +28,7 @@ UPDATE payments p SET request_key = r.key
 FROM (SELECT DISTINCT ON (tenant_id, key) tenant_id, key, effect_id FROM idempotency_records
       WHERE route IN ('POST /v1/payments', 'POST /v1/orders/{id}/pay') ORDER BY tenant_id, key, created_at) r
 WHERE p.id = r.effect_id AND p.tenant_id = r.tenant_id;
-CREATE UNIQUE INDEX payments_request_key ON payments (tenant_id, request_key) WHERE request_key IS NOT NULL;
+CREATE UNIQUE INDEX payments_request_key ON payments (request_key, tenant_id) WHERE request_key IS NOT NULL;
 
 DROP INDEX payments_one_live;
 CREATE UNIQUE INDEX payments_one_live ON payments (order_id)

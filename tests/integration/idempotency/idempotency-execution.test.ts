@@ -97,7 +97,7 @@ test('a hundred requests at once over two processes are executed once', async ()
     return { status: 201, body: { executions } };
   };
   const [one, two] = [await start(behave), await start(behave)];
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 30; round++) {
     executions = 0;
     const key = randomUUID();
     const answers = await Promise.all(
@@ -413,7 +413,10 @@ test('a take-over waits for the transaction of an owner that is still at it, and
     });
     return { status: 201, body: await effects(id) };
   };
-  const probe = await start(behave);
+  // The owner is not faster with its answer than the other with taking over.
+  const ending = new Gate();
+  ending.close();
+  const probe = await start(behave, {}, gatedPool(api.deps.pool, 'complete-idempotency-record', ending));
   const key = randomUUID();
   const slow = probe.post('/v1/probes/fenced', key, {});
   await until(() => gate.arrivals === 1);
@@ -427,6 +430,8 @@ test('a take-over waits for the transaction of an owner that is still at it, and
   });
   expect(gate.arrivals).toBe(1);
   gate.open();
+  await until(() => gate.arrivals === 2);
+  ending.open();
   const answer = await next;
   expect([answer.status, answer.text]).toEqual([201, '[{"tries":2}]']);
   expect([409, 201]).toContain((await slow).status);

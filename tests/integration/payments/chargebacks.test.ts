@@ -133,12 +133,14 @@ describe('a callback', () => {
     expect((await api.call('GET', `/v1/chargebacks?paymentId=${payment.id}`)).body.data).toEqual([]);
   });
 
-  test('about nobody is answered 404, of an unknown type 204, in an unknown form 422, not JSON 400', async () => {
+  test('about nobody is answered 404, of an unknown type 204, in an unknown form 422, not JSON or in doubt 400', async () => {
     expect((await send(body(newId('pay')))).status).toBe(404);
     expect((await send(body('A-1'))).status).toBe(404);
     expect((await send(body('A-1', 'charge.captured'))).status).toBe(204);
     expect((await send('{"type":"chargeback.opened","data":{}}')).status).toBe(422);
     expect((await send('{"type":')).status).toBe(400);
+    const twice = await send(body('A-1').replace('"amount"', '"amount":"1","amount"'));
+    expect([twice.status, twice.body.errors?.[0]?.pointer]).toEqual([400, '#/data/amount']);
     const { body: payment } = await api.payByCard('tok_ok');
     expect((await send(body(payment.id).replace('"100"', '"-100"'))).status).toBe(422);
     expect((await send(body(payment.id).replace('fraudulent', 'a\\u0000b'))).status).toBe(422);

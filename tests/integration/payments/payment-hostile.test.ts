@@ -190,6 +190,16 @@ test('an operator ends the review of a partial capture with what was taken, or b
   expect(await api.balance(ACCOUNTS.pspClearing)).toBe(6_000n);
   expect((await api.post(path, captured)).status).toBe(409);
   expect((await api.post(`/v1/payments/${first.id}/refunds`, { amount: '6001' })).status).toBe(422);
+  const [charge] = api.chargesOf(first.id ?? '');
+  if (charge === undefined) throw new Error('there is no charge');
+  api.provider.chargeback(charge, 'chargeback.opened', '8000');
+  await eventually(async () => {
+    const { body } = await api.call('GET', `/v1/chargebacks?paymentId=${first.id}`);
+    return body.data[0]?.state === 'needs_review' ? true : undefined;
+  });
+  // A dispute about more than was captured is about what was captured.
+  const disputed = await api.post(`/v1/payments/${first.id}/refunds`);
+  expect(disputed.body.detail).toContain(': 6000 of the payment ');
 
   const second = await api.untilPayment((await api.payByCard('tok_partial_capture')).body.id, 'needs_review');
   const off = { as: 'written_off', amount: '6000', chargeId: 'ch_2', note: 'goodwill' };

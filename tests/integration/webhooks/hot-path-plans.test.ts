@@ -86,7 +86,10 @@ test.each<[string, (db: Queryable) => Promise<unknown>]>([
         })),
       ),
   ],
-  ['leasing', (db) => leaseDue(db, some(), { lease: randomUUID(), leaseSlackMs: 1_000, maxBytes: 1e9 })],
+  [
+    'leasing',
+    (db) => leaseDue(db, some(), { lease: randomUUID(), leaseSlackMs: 1_000, maxBytes: 1e9, takeOver: true }),
+  ],
   ['releasing', (db) => releaseLeases(db, some(), lease)],
   ['making due', (db) => makeDue(db, some())],
   ['cancelling', (db) => cancelDeliveries(db, some())],

@@ -165,7 +165,7 @@ describe('what is held in memory is bounded in bytes', () => {
     await query('UPDATE messages SET body = $2, body_size = 300000 WHERE tenant_id = $1', toUuid(tenantId), BODY);
     const ids = deliveries.map(({ id }) => id);
     const lease = (maxBytes: number) =>
-      leaseDue(pipeline.database.pool, ids, { lease: randomUUID(), leaseSlackMs: 10_000, maxBytes });
+      leaseDue(pipeline.database.pool, ids, { lease: randomUUID(), leaseSlackMs: 10_000, maxBytes, takeOver: true });
     expect((await lease(1)).leased).toHaveLength(1);
     expect((await lease(400_000)).leased).toHaveLength(2);
     expect((await lease(400_000)).leased).toHaveLength(1);
@@ -276,7 +276,7 @@ describe('an outcome recorded under a lost lease', () => {
     await endpoint();
     const [lost, held] = [randomUUID(), randomUUID()];
     const delivery = only(await store({ lease: lost, leaseMs: -1_000 }));
-    const options = { lease: held, leaseSlackMs: 10_000, maxBytes: 1_000_000 };
+    const options = { lease: held, leaseSlackMs: 10_000, maxBytes: 1_000_000, takeOver: true };
     expect((await leaseDue(pipeline.database.pool, [delivery.id], options)).leased).toHaveLength(1);
     return { delivery, lost, held };
   }

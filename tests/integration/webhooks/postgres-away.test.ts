@@ -12,6 +12,7 @@ import { createGuardedClient } from '../../../infra/http/guarded-client';
 import { removeDataDirectory } from '../../../infra/setup/servers/postgres-place';
 import { startPostgres } from '../../../infra/setup/servers/postgres-server';
 import type { Server } from '../../../infra/setup/servers/server';
+import { type CutProxy, startCutProxy } from '../../support/cut-proxy';
 import { deliveryReads, only, storeOnly } from '../../support/deliveries';
 import { type EndpointFixture, insertEndpoint, insertTenant } from '../../support/fixtures';
 import { LOOPBACK } from '../../support/guarded-client-support';
@@ -24,6 +25,7 @@ jest.setTimeout(90_000);
 // A Postgres of its own, which is killed and stopped.
 const dataDir = mkdtempSync(path.join(tmpdir(), 'waybill-postgres-away-'));
 let postgres: Server;
+let way: CutProxy;
 let pipeline: Pipeline;
 let held: HeldReceiver;
 let tenantId: PublicId;
@@ -34,10 +36,14 @@ beforeAll(async () => {
   const common = { dataDir, logFolder: dataDir, port: undefined, signal: undefined };
   postgres = await startPostgres({ ...common, env, log: () => {} });
   await migrate(postgres.address);
-  pipeline = await createPipeline({ DATABASE_URL: postgres.address });
+  const url = new URL(postgres.address);
+  way = await startCutProxy(Number(url.port));
+  url.port = String(way.port);
+  pipeline = await createPipeline({ DATABASE_URL: url.href });
 });
 afterAll(async () => {
   await pipeline.close();
+  await way.close();
   await postgres.stop();
   removeDataDirectory(dataDir);
 });
@@ -98,42 +104,49 @@ async function attemptLeased(engine: DeliveryEngine, options: { count: number; l
   });
 }
 
-test('outcomes known before a long absence are recorded after it; nobody sends those again', async () => {
-  const failing = await startHeldReceiver();
-  await makeEndpoint(failing.url);
-  const attempts = await attemptLeased(pipeline.dispatch.engine, { count: 2, leaseMs: 1_000 });
-  await eventually(() => (held.received === 2 && failing.received === 2 ? true : undefined));
-  await postgres.kill('SIGKILL');
-  const away = Date.now();
-  held.answer(200);
-  failing.answer(500);
-
-  // Another process, to which the deliveries fall when their leases have run out.
-  const other = openDispatch(pipeline.openPlatform()).engine;
-  const recorded = new AbortController();
-  const taking = attempts.map(async ({ id, endpointId }) => {
-    while (!recorded.signal.aborted) {
-      await other.attemptDue({ id, tenantId, endpointId }, NOW).catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  });
+test.each([
   // Longer than the leases, and than anybody would wait without meaning to.
-  await eventually(() => (Date.now() - away > 11_000 ? true : undefined));
-  await postgres.restart();
+  { what: 'a kill', awayMs: 11_000, leave: () => postgres.kill('SIGKILL'), comeBack: () => postgres.restart() },
+  // The server's own start is long ago, as after a failover.
+  { what: 'a cut', awayMs: 2_000, leave: async () => way.cut(), comeBack: async () => way.mend() },
+])(
+  'outcomes known before $what are recorded after it; nobody sends those again',
+  async ({ awayMs, leave, comeBack }) => {
+    const failing = await startHeldReceiver();
+    await makeEndpoint(failing.url);
+    const attempts = await attemptLeased(pipeline.dispatch.engine, { count: 2, leaseMs: 1_000 });
+    await eventually(() => (held.received === 2 && failing.received === 2 ? true : undefined));
+    await leave();
+    const away = Date.now();
+    held.answer(200);
+    failing.answer(500);
 
-  const ends = await Promise.all(attempts.map(({ end }) => end));
-  recorded.abort();
-  await Promise.all(taking);
-  await other.drain();
-  expect([held.received, failing.received]).toEqual([2, 2]);
-  for (const [index, { id, endpointId }] of attempts.entries()) {
-    const state = endpointId === endpoint.id ? 'delivered' : 'retrying';
-    expect(ends[index]).toMatchObject({ state });
-    expect(await read(id)).toMatchObject({ state, attempts: 1, claim: null });
-    expect(await attemptsOf(id)).toHaveLength(1);
-  }
-  await failing.close();
-});
+    // Another process, to which the deliveries fall when their leases have run out.
+    const other = openDispatch(pipeline.openPlatform()).engine;
+    const recorded = new AbortController();
+    const taking = attempts.map(async ({ id, endpointId }) => {
+      while (!recorded.signal.aborted) {
+        await other.attemptDue({ id, tenantId, endpointId }, NOW).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    });
+    await eventually(() => (Date.now() - away > awayMs ? true : undefined), 30_000);
+    await comeBack();
+
+    const ends = await Promise.all(attempts.map(({ end }) => end));
+    recorded.abort();
+    await Promise.all(taking);
+    await other.drain();
+    expect([held.received, failing.received]).toEqual([2, 2]);
+    for (const [index, { id, endpointId }] of attempts.entries()) {
+      const state = endpointId === endpoint.id ? 'delivered' : 'retrying';
+      expect(ends[index]).toMatchObject({ state });
+      expect(await read(id)).toMatchObject({ state, attempts: 1, claim: null });
+      expect(await attemptsOf(id)).toHaveLength(1);
+    }
+    await failing.close();
+  },
+);
 
 test('a lease that ran out is taken over some seconds after a restart, when its holder is gone', async () => {
   const lost = only(await storeOnly(pipeline.platform.pool, tenantId, { lease: randomUUID(), leaseMs: -1_000 }));

@@ -1,12 +1,6 @@
 import { newId, toUuid } from '../../../core/ids';
-import {
-  type OwnEvent,
-  reportConflict,
-  SYSTEM_EVENT_TYPES,
-  SYSTEM_NAMESPACES,
-  storeEvent,
-} from '../../../domains/webhooks';
-import { conflictMetrics } from '../../../domains/webhooks/publishing/event-conflict';
+import { type OwnEvent, SYSTEM_EVENT_TYPES, SYSTEM_NAMESPACES, storeEvent } from '../../../domains/webhooks';
+import { conflictMetrics, reportConflict } from '../../../domains/webhooks/publishing/event-conflict';
 import { isSystemEventId, isSystemEventType } from '../../../domains/webhooks/rules/system-events';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 

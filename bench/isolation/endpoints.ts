@@ -1,15 +1,8 @@
-import type { ApiClient } from '../../infra/setup/commands/api-client';
 import { closedLoop } from '../kit/closed-loop';
 import { prepareRequests, type RequestMaker } from '../kit/request';
 import type { Stack } from '../kit/stack';
+import type { BenchTenant } from '../kit/tenant';
 import { PAYLOAD_BYTES } from './plan';
-
-/** A tenant with a key of its own. */
-export interface BenchTenant {
-  id: string;
-  key: string;
-  client: ApiClient;
-}
 
 /** What an endpoint is made of; what is left out stays at the product's default. */
 export interface EndpointWish {
@@ -20,13 +13,6 @@ export interface EndpointWish {
 
 const AT_ONCE = 16;
 const DELETE_WITHIN_MS = 5_000;
-
-export async function addTenant(stack: Stack, name: string): Promise<BenchTenant> {
-  const { id } = (await stack.client.call('POST', '/v1/tenants', { name })) as { id: string };
-  const wish = { name: 'bench', scopes: ['*'], tenantId: id };
-  const { key } = (await stack.client.call('POST', '/v1/api-keys', wish)) as { key: string };
-  return { id, key, client: stack.clientOf(key) };
-}
 
 /** Registers endpoints, some at a time. @returns their ids, in order */
 export async function addEndpoints({ client }: BenchTenant, wishes: readonly EndpointWish[]): Promise<string[]> {

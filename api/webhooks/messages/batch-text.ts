@@ -1,0 +1,67 @@
+import { entriesOf } from '../../../core/json/entries';
+import { JsonTextError } from '../../../core/json/scan';
+import { invalidField, Problem } from '../../http/problems';
+
+/** Media type of a batch with a message a line. */
+export const NDJSON = 'application/x-ndjson';
+
+export const MAX_BATCH = 1_000;
+
+const BLANK = /^[ \t\r]*$/;
+
+/**
+ * The text of each message of a batch, as it was sent.
+ *
+ * @param type - the body's `Content-Type`: lines for {@link NDJSON}, else an array
+ * @throws Problem for what is no array, for no messages, and for too many
+ */
+export function messageTexts(text: string, type: string | undefined): string[] {
+  const { entries, count } = isLines(type) ? linesOf(text) : arrayOf(text);
+  if (count === 0) throw invalidField('body', '#', 'must have at least one message');
+  if (count > MAX_BATCH) {
+    const limit = MAX_BATCH.toLocaleString('en-US');
+    throw invalidField(
+      'body',
+      '#',
+      `must have at most ${limit} messages; this one has ${count.toLocaleString('en-US')}`,
+    );
+  }
+  return entries;
+}
+
+function isLines(type: string | undefined): boolean {
+  return type?.split(';', 1)[0]?.trim().toLowerCase() === NDJSON;
+}
+
+/** Lines without text, such as the last one, are no messages. */
+function linesOf(text: string) {
+  const entries: string[] = [];
+  let count = 0;
+  for (let from = 0; from < text.length; ) {
+    const end = text.indexOf('\n', from);
+    const to = end === -1 ? text.length : end;
+    const line = text.slice(from, to);
+    from = to + 1;
+    if (BLANK.test(line)) continue;
+    count++;
+    if (count <= MAX_BATCH) entries.push(line);
+  }
+  return { entries, count };
+}
+
+function arrayOf(text: string) {
+  try {
+    const array = entriesOf(text, MAX_BATCH);
+    if (array !== undefined) return array;
+  } catch (error) {
+    throw error instanceof JsonTextError ? notJson(error, text) : error;
+  }
+  throw invalidField('body', '#', `expected an array of messages, or one message a line as ${NDJSON}`);
+}
+
+function notJson({ reason, at }: JsonTextError, text: string): Problem {
+  const byte = Buffer.byteLength(text.slice(0, at)).toLocaleString('en-US');
+  return new Problem('malformed-json', {
+    detail: `The body stops being JSON at byte ${byte} (counted from 0): ${reason}. No message was published.`,
+  });
+}
