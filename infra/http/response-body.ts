@@ -30,6 +30,13 @@ export class ResponseBody {
     return this.totalBytes === 0;
   }
 
+  /** Drops what was kept; it counts as cut off. */
+  forget(): void {
+    this.kept = [];
+    this.keptBytes = 0;
+    this.incomplete = true;
+  }
+
   get truncated(): boolean {
     return this.incomplete || this.totalBytes > this.keptBytes;
   }

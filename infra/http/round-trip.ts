@@ -39,8 +39,8 @@ export interface Home {
 
 const MAX_HEADER_LENGTH = 256;
 
-const NOT_DECODED = 'the body has an encoding that is not decoded: it is kept as it came';
-const NOT_WHAT_IT_SAYS = 'the body is not in the encoding that Content-Encoding names: it is kept as it came';
+const NOT_DECODED = 'the body has an encoding that is not decoded';
+const NOT_WHAT_IT_SAYS = 'the body is not in the encoding that Content-Encoding names';
 const DAMAGED = 'the compressed body is damaged';
 const CUT_OFF = 'the compressed body ends too early';
 const NO_HEAD = { code: 'protocol', detail: 'the response has no head' } as const;
@@ -200,21 +200,29 @@ export class RoundTrip implements Abortable {
     };
     this.stopDecoding = decode(this.coding, bytes, onData, onEnd);
     if (this.stopDecoding !== undefined) return;
-    this.note = NOT_DECODED;
-    this.body.push(bytes);
+    this.note = this.keepEncoded(bytes, NOT_DECODED);
     this.settle();
   }
 
   /** The status counts all the same. */
   private undecoded(bytes: Buffer, end: DecodingEnd): void {
-    // The connection or we cut it off: that is said already, or no fault.
-    if (!this.body.incomplete) this.note = end === 'cut off' ? CUT_OFF : DAMAGED;
+    // A body that the connection or our limit cut off is no fault of its encoding.
+    const faulty = !this.body.incomplete;
     if (this.body.empty) {
-      if (this.note !== undefined) this.note = NOT_WHAT_IT_SAYS;
-      this.body.push(bytes);
-    } else {
-      this.body.incomplete = true;
+      const note = this.keepEncoded(bytes, NOT_WHAT_IT_SAYS);
+      if (faulty) this.note = note;
+      return;
     }
+    this.body.incomplete = true;
+    if (faulty) this.note = end === 'cut off' ? CUT_OFF : DAMAGED;
+  }
+
+  /** Only a text: compressed bytes are of no use to anybody, and may hold what is not to be shown. */
+  private keepEncoded(bytes: Buffer, fault: string): string {
+    this.body.push(bytes);
+    if (isText(this.body.text())) return `${fault}: it is kept as it came`;
+    this.body.forget();
+    return `${fault}, and is no text: it is not kept`;
   }
 
   private received({ status, contentType, retryAfter }: ResponseHead): ReceivedAnswer {
@@ -254,6 +262,11 @@ export class RoundTrip implements Abortable {
 
 function expire(roundTrip: RoundTrip): void {
   roundTrip.expire();
+}
+
+function isText(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what tells bytes from text
+  return !/[\x01-\x08\x0b\x0e-\x1f\ufffd]/.test(text);
 }
 
 function plain(value: string): string {

@@ -179,6 +179,15 @@ const ACCEPTED: Record<string, Trial> = {
     gives: { status: 200, body: 'plain text', note: RAW },
     kept: true,
   },
+  'bytes that call themselves gzip': {
+    answer: coded('gzip', Buffer.from([1, 2, 3, 255])),
+    gives: {
+      status: 200,
+      body: '',
+      note: 'the body is not in the encoding that Content-Encoding names, and is no text: it is not kept',
+    },
+    kept: true,
+  },
   'gzip without its end': {
     answer: coded('gzip', gzipSync('a long way to the end', { level: 0 }).subarray(0, 25)),
     gives: { status: 200, body: 'a long way', note: 'the compressed body ends too early' },
