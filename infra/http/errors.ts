@@ -50,8 +50,15 @@ const CERTIFICATE = new Set([
   ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID'],
 ]);
 
-/** Reset codes that mean the receiver is busy or broken, not that the two sides disagree on the protocol. */
-const BROKEN_OFF = /NGHTTP2_(?:NO_ERROR|INTERNAL_ERROR|REFUSED_STREAM|CANCEL|ENHANCE_YOUR_CALM)/;
+/** HTTP/2 codes that mean the receiver is busy or broken, not that the two sides disagree on the protocol. */
+const BROKEN_OFF = new Set(['NO_ERROR', 'INTERNAL_ERROR', 'REFUSED_STREAM', 'CANCEL', 'ENHANCE_YOUR_CALM']);
+
+/** HTTP/2's codes by number (RFC 9113): Node names them for streams, and gives the number for connections. */
+const HTTP2_CODES = [
+  ...['NO_ERROR', 'PROTOCOL_ERROR', 'INTERNAL_ERROR', 'FLOW_CONTROL_ERROR', 'SETTINGS_TIMEOUT', 'STREAM_CLOSED'],
+  ...['FRAME_SIZE_ERROR', 'REFUSED_STREAM', 'CANCEL', 'COMPRESSION_ERROR', 'CONNECT_ERROR', 'ENHANCE_YOUR_CALM'],
+  ...['INADEQUATE_SECURITY', 'HTTP_1_1_REQUIRED'],
+];
 
 /** Maps the errors of sockets, TLS and http2 to the guarded client's codes. */
 export function describeError(error: unknown): GuardedError {
@@ -62,12 +69,19 @@ export function describeError(error: unknown): GuardedError {
   const connection = CONNECTION[code];
   if (connection !== undefined) return new GuardedError('connection', connection, options);
   if (isTlsCode(code)) return describeTlsError(error);
-  if (code.startsWith('ERR_HTTP2_')) {
-    return code === 'ERR_HTTP2_STREAM_CANCEL' || BROKEN_OFF.test(message)
-      ? new GuardedError('connection', 'the receiver broke the HTTP/2 stream off', options)
-      : new GuardedError('protocol', `HTTP/2 error (${code})`, options);
-  }
+  if (code.startsWith('ERR_HTTP2_')) return describeHttp2Error(code, message, options);
   return new GuardedError('connection', 'the connection failed', options);
+}
+
+function describeHttp2Error(code: string, message: string, options: ErrorOptions): GuardedError {
+  const given = /error code (?:NGHTTP2_)?(\w+)/.exec(message)?.[1] ?? '';
+  const name = HTTP2_CODES[Number(given)] ?? given;
+  const what = code === 'ERR_HTTP2_SESSION_ERROR' ? 'connection' : 'stream';
+  if (code === 'ERR_HTTP2_STREAM_CANCEL' || BROKEN_OFF.has(name)) {
+    return new GuardedError('connection', `the receiver broke the HTTP/2 ${what} off`, options);
+  }
+  if (HTTP2_CODES.includes(name)) return new GuardedError('protocol', `the HTTP/2 ${what} ended with ${name}`, options);
+  return new GuardedError('protocol', `HTTP/2 error (${code})`, options);
 }
 
 /** For any failure between the TCP connection and the end of the TLS handshake. */
