@@ -30,6 +30,8 @@ export interface ConnectionOwner {
   capacityChanged(): void;
   /** The receiver closed a new connection instead of answering: it may allow no more of them. */
   turnedAway(): void;
+  /** The receiver takes requests over HTTP/1.1 only, though it offers HTTP/2. */
+  wantsHttp1(): void;
   /** The socket is gone. */
   closed(connection: Connection): void;
 }

@@ -26,6 +26,8 @@ export interface DialOptions {
   secureContext: SecureContext;
   /** A TLS session of an earlier connection to the same origin. */
   session?: Buffer | undefined;
+  /** Offer no HTTP/2. */
+  http1Only?: boolean;
 }
 
 /** How long an address has to answer before the next one is tried in parallel (RFC 8305). */
@@ -159,7 +161,7 @@ function shakeHands(raw: Socket, hostname: string, options: DialOptions, signal:
       socket: raw,
       host: hostname,
       servername: isIP(hostname) === 0 ? hostname : '',
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNProtocols: options.http1Only === true ? ['http/1.1'] : ['h2', 'http/1.1'],
       secureContext: options.secureContext,
       // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing.
       rejectUnauthorized: true,

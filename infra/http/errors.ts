@@ -22,7 +22,6 @@ const CONNECTION: Record<string, string> = {
   ECONNRESET: 'the connection was reset',
   ECONNABORTED: 'the connection was reset',
   EPIPE: 'the connection was closed',
-  UND_ERR_SOCKET: 'the connection was closed',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the host cannot be reached',
   EHOSTDOWN: 'the host cannot be reached',
@@ -51,39 +50,38 @@ const CERTIFICATE = new Set([
   ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID'],
 ]);
 
-/** Reset codes that mean the receiver is busy or broken, not that the two sides disagree on the protocol. */
-const BROKEN_OFF = /NGHTTP2_(?:NO_ERROR|INTERNAL_ERROR|REFUSED_STREAM|CANCEL|ENHANCE_YOUR_CALM)/;
+/** HTTP/2 codes that mean the receiver is busy or broken, not that the two sides disagree on the protocol. */
+const BROKEN_OFF = new Set(['NO_ERROR', 'INTERNAL_ERROR', 'REFUSED_STREAM', 'CANCEL', 'ENHANCE_YOUR_CALM']);
 
-/** Maps the errors of sockets, TLS, undici and http2 to the guarded client's codes. */
+/** HTTP/2's codes by number (RFC 9113): Node names them for streams, and gives the number for connections. */
+const HTTP2_CODES = [
+  ...['NO_ERROR', 'PROTOCOL_ERROR', 'INTERNAL_ERROR', 'FLOW_CONTROL_ERROR', 'SETTINGS_TIMEOUT', 'STREAM_CLOSED'],
+  ...['FRAME_SIZE_ERROR', 'REFUSED_STREAM', 'CANCEL', 'COMPRESSION_ERROR', 'CONNECT_ERROR', 'ENHANCE_YOUR_CALM'],
+  ...['INADEQUATE_SECURITY', 'HTTP_1_1_REQUIRED'],
+];
+
+/** Maps the errors of sockets, TLS and http2 to the guarded client's codes. */
 export function describeError(error: unknown): GuardedError {
   if (error instanceof GuardedError) return error;
   const code = codeOf(error);
   const message = textOf(error, 'message');
   const options = { cause: error };
-  // undici calls an unsolicited 100 or 101 a socket error.
-  if (message === 'bad response' || message === 'bad upgrade') {
-    return new GuardedError('protocol', 'the response is not a valid HTTP response', options);
-  }
   const connection = CONNECTION[code];
   if (connection !== undefined) return new GuardedError('connection', connection, options);
   if (isTlsCode(code)) return describeTlsError(error);
-  if (code.startsWith('ERR_HTTP2_')) {
-    return code === 'ERR_HTTP2_STREAM_CANCEL' || BROKEN_OFF.test(message)
-      ? new GuardedError('connection', 'the receiver broke the HTTP/2 stream off', options)
-      : new GuardedError('protocol', `HTTP/2 error (${code})`, options);
-  }
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
-    return new GuardedError('protocol', 'the request has a header or path that cannot be sent', options);
-  }
-  if (code === 'UND_ERR_HEADERS_OVERFLOW')
-    return new GuardedError('protocol', 'the response headers are too large', options);
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
-    return new GuardedError('protocol', 'the response is shorter or longer than it says', options);
-  }
-  if (textOf(error, 'name') === 'HTTPParserError') {
-    return new GuardedError('protocol', 'the response is not a valid HTTP response', options);
-  }
+  if (code.startsWith('ERR_HTTP2_')) return describeHttp2Error(code, message, options);
   return new GuardedError('connection', 'the connection failed', options);
+}
+
+function describeHttp2Error(code: string, message: string, options: ErrorOptions): GuardedError {
+  const given = /error code (?:NGHTTP2_)?(\w+)/.exec(message)?.[1] ?? '';
+  const name = HTTP2_CODES[Number(given)] ?? given;
+  const what = code === 'ERR_HTTP2_SESSION_ERROR' ? 'connection' : 'stream';
+  if (code === 'ERR_HTTP2_STREAM_CANCEL' || BROKEN_OFF.has(name)) {
+    return new GuardedError('connection', `the receiver broke the HTTP/2 ${what} off`, options);
+  }
+  if (HTTP2_CODES.includes(name)) return new GuardedError('protocol', `the HTTP/2 ${what} ended with ${name}`, options);
+  return new GuardedError('protocol', `HTTP/2 error (${code})`, options);
 }
 
 /** For any failure between the TCP connection and the end of the TLS handshake. */
@@ -102,7 +100,7 @@ export function describeResolveError(error: unknown): GuardedError {
 
 /** Whether the error says that the other side closed or reset the connection. */
 export function isConnectionLoss(error: unknown): boolean {
-  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'ECONNABORTED'].includes(codeOf(error));
+  return ['ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(codeOf(error));
 }
 
 // Not by `instanceof`: an error may come from another realm.

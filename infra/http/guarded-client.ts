@@ -9,7 +9,14 @@ import type { GuardedErrorCode, GuardedFailure, GuardedResult } from './result';
 import { RoundTrip } from './round-trip';
 
 export type { AddressPolicy } from './address-policy';
-export type { GuardedErrorCode, GuardedFailure, GuardedResponse, GuardedResult, HttpVersion } from './result';
+export type {
+  GuardedErrorCode,
+  GuardedFailure,
+  GuardedResponse,
+  GuardedResult,
+  HttpVersion,
+  ReceivedAnswer,
+} from './result';
 
 export interface GuardedRequest {
   url: string;

@@ -1,62 +1,49 @@
 import type { Socket } from 'node:net';
-import { Client, type Dispatcher } from 'undici';
 import type { Connection, ConnectionOwner } from './connection';
-import { GuardedError, isConnectionLoss } from './errors';
-import type { ResponseHead, RoundTrip } from './round-trip';
+import { describeError, GuardedError, isConnectionLoss } from './errors';
+import { ResponseParser } from './response-parser';
+import type { OutgoingRequest, ResponseHead, RoundTrip } from './round-trip';
 
 /** Assumed when a receiver does not say how long it keeps an idle connection; the usual minimum is 5 s. */
 const KEEP_ALIVE_MS = 4_000;
 /** Subtracted from what a receiver says, to allow for latency. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
-/**
- * One round trip at a time over one socket, by undici's HTTP/1.1 client. It is itself the handler of its dispatches
- * (undici's older interface, which passes headers unparsed), so that a request allocates almost nothing here.
- */
-export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
+/** One round trip at a time over one socket. */
+export class Http1Connection implements Connection {
   readonly httpVersion = '1.1';
   readonly capacity = 1;
   readonly capacityKnown = true;
   active = 0;
   idleSince = 0;
+  maxIdleMs = KEEP_ALIVE_MS;
   readonly openedAt = performance.now();
   readonly retiring = false;
-  private readonly client: Client;
+  private readonly parser: ResponseParser;
+  private readonly hostLines: string;
   private roundTrip: RoundTrip | undefined;
-  private handedOver = false;
+  private sent = false;
   private used = false;
   private responding = false;
 
-  /** @param socket connected and checked; undici's own connector is never used */
+  /** @param socket connected and checked */
   constructor(
     origin: string,
     private readonly socket: Socket,
     private readonly owner: ConnectionOwner,
-    maxAgeMs: number,
   ) {
-    socket.once('close', () => owner.closed(this));
-    this.client = new Client(origin, {
-      headersTimeout: 0, // the round trip has its own deadline
-      bodyTimeout: 0,
-      keepAliveTimeout: Math.min(KEEP_ALIVE_MS, maxAgeMs),
-      keepAliveMaxTimeout: maxAgeMs,
-      keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
-      maxHeaderSize: 16_384,
-      connect: (_options, callback) => {
-        const first = !this.handedOver;
-        this.handedOver = true;
-        queueMicrotask(() => {
-          if (first) callback(null, socket);
-          // undici found the socket closed before it wrote the request and would connect anew.
-          else callback(new StaleConnectionError(), null);
-        });
-      },
+    const host = origin.slice(origin.indexOf('//') + 2);
+    this.hostLines = ` HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+    this.parser = new ResponseParser({
+      onHead: (head) => this.onHead(head),
+      onBody: (piece) => void this.roundTrip?.receiveBody(piece),
     });
-  }
-
-  /** undici watches the idle time of a connection that has carried a request, and heeds `Keep-Alive`. */
-  get maxIdleMs(): number {
-    return this.used ? Number.POSITIVE_INFINITY : KEEP_ALIVE_MS;
+    // Idle connections do not keep the process alive.
+    socket.unref();
+    socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    socket.on('end', () => this.onEnd());
+    socket.on('error', (error) => this.fail(error));
+    socket.once('close', () => this.fail(new ClosedError()));
   }
 
   get dead(): boolean {
@@ -65,8 +52,20 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
 
   start(roundTrip: RoundTrip): void {
     this.roundTrip = roundTrip;
+    this.sent = false;
     this.responding = false;
-    this.client.dispatch(roundTrip.request, this);
+    this.parser.reset();
+    this.socket.ref();
+    // What a used connection has already brought, bytes or its end, is seen first: it belongs to no request of ours.
+    if (this.rested) setImmediate(sendOn, this, roundTrip);
+    else this.send(roundTrip);
+  }
+
+  /** Writes the request, unless the connection or the round trip has ended meanwhile. */
+  send(roundTrip: RoundTrip): void {
+    if (this.roundTrip !== roundTrip || this.socket.destroyed) return;
+    this.sent = true;
+    this.socket.write(bytesOf(roundTrip.request, this.hostLines));
   }
 
   cancel(): void {
@@ -76,73 +75,95 @@ export class Http1Connection implements Connection, Dispatcher.DispatchHandler {
 
   destroy(): void {
     this.owner.closed(this);
-    this.client.destroy(null, () => {});
     this.socket.destroy();
   }
 
-  onConnect(): void {}
+  /** With idleSince set it was set aside: the receiver may have closed it since. */
+  private get rested(): boolean {
+    return this.used || this.idleSince > 0;
+  }
 
-  onResponseStarted(): void {
+  private onHead(head: ResponseHead): void {
+    this.roundTrip?.receiveHead(head);
+  }
+
+  /** Never pauses: what is read of a body is bounded. */
+  private onData(chunk: Buffer): void {
+    if (this.roundTrip === undefined || !this.sent) {
+      // Not asked for; taken for the answer to the next request, it would be somebody else's.
+      this.fail(new ClosedError());
+      return;
+    }
     this.responding = true;
+    let end: number;
+    try {
+      end = this.parser.read(chunk);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (end !== -1) this.complete(end === chunk.length);
   }
 
-  onHeaders(status: number, headers: Buffer[]): boolean {
-    if (status < 200) return true;
-    this.roundTrip?.receiveHead(readHead(status, headers));
-    return true;
+  private onEnd(): void {
+    if (this.responding && this.parser.endsWithConnection()) this.complete(false);
+    else this.fail(new ClosedError());
   }
 
-  /** Never pauses: undici 7 ends the process when a receiver closes while its parser is paused (nodejs/undici#5360). */
-  onData(chunk: Buffer): boolean {
-    this.roundTrip?.receiveBody(chunk);
-    return true;
-  }
-
-  onComplete(): void {
+  /** @param alone whether nothing came behind the response */
+  private complete(alone: boolean): void {
     const roundTrip = this.roundTrip;
+    // Broken off while its body came.
     if (roundTrip === undefined) return;
     this.roundTrip = undefined;
     this.used = true;
+    this.responding = false;
+    const { persistent, keepAliveMs } = this.parser;
+    this.maxIdleMs = keepAliveMs === undefined ? KEEP_ALIVE_MS : keepAliveMs - KEEP_ALIVE_MARGIN_MS;
+    // A receiver may answer without reading the whole request; the rest is not worth sending.
+    if (alone && persistent && this.maxIdleMs > 0 && this.socket.writableLength === 0) this.socket.unref();
+    else this.destroy();
     this.owner.released(this);
     roundTrip.complete();
   }
 
-  onError(error: Error): void {
-    const roundTrip = this.roundTrip;
+  private fail(error: unknown): void {
+    const { roundTrip, responding, rested } = this;
     this.roundTrip = undefined;
-    // With idleSince set it was set aside: the receiver may have closed it since.
-    const rested = this.used || this.idleSince > 0;
     this.destroy();
-    const lost = error instanceof StaleConnectionError || isConnectionLoss(error);
-    if (lost && !rested && !this.responding) this.owner.turnedAway();
-    roundTrip?.fail(error, rested && lost && !this.responding);
+    if (roundTrip === undefined) return;
+    const lost = error instanceof ClosedError || isConnectionLoss(error);
+    if (lost && !rested && !responding) this.owner.turnedAway();
+    roundTrip.fail(responding && lost ? this.brokenOff(error) : error, lost && rested && !responding);
+  }
+
+  private brokenOff(error: unknown): GuardedError {
+    const { code, detail } = describeError(error);
+    return new GuardedError(code, `${detail} ${this.parser.place}`, { cause: error });
   }
 }
 
-class StaleConnectionError extends GuardedError {
+class ClosedError extends GuardedError {
   constructor() {
     super('connection', 'the connection was closed');
   }
 }
 
-function readHead(status: number, raw: readonly Buffer[]): ResponseHead {
-  const head = { status, contentType: '', retryAfter: '', contentEncoding: '' };
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = raw[index];
-    const value = raw[index + 1];
-    if (name === undefined || value === undefined) continue;
-    // Lengths first: most headers are none of the three and need not become strings.
-    if (name.length === 12) {
-      if (lower(name) === 'content-type') head.contentType = value.toString('latin1');
-    } else if (name.length === 11) {
-      if (lower(name) === 'retry-after') head.retryAfter = value.toString('latin1');
-    } else if (name.length === 16) {
-      if (lower(name) === 'content-encoding') head.contentEncoding = lower(value).trim();
-    }
-  }
-  return head;
+function sendOn(connection: Http1Connection, roundTrip: RoundTrip): void {
+  connection.send(roundTrip);
 }
 
-function lower(bytes: Buffer): string {
-  return bytes.toString('latin1').toLowerCase();
+/** In one piece, so that it takes one write to the socket. */
+function bytesOf({ method, path, headers, body }: OutgoingRequest, hostLines: string): Buffer {
+  let head = `${method} ${path}${hostLines}`;
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    head += `${headers[index] ?? ''}: ${headers[index + 1] ?? ''}\r\n`;
+  }
+  const length = Buffer.byteLength(body);
+  head += method === 'POST' || length > 0 ? `content-length: ${length}\r\n\r\n` : '\r\n';
+  const bytes = Buffer.allocUnsafe(head.length + length);
+  // Header values are Latin-1, the body is UTF-8.
+  bytes.write(head, 0, 'latin1');
+  bytes.write(body, head.length, 'utf8');
+  return bytes;
 }

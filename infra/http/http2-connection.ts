@@ -34,6 +34,8 @@ export class Http2Connection implements Connection {
   private readonly authority: string;
   private failure: Error | undefined;
   private used = false;
+  /** The last stream that the receiver says it may have looked at, once it is going away. */
+  private lastStream = Number.POSITIVE_INFINITY;
 
   /** @param socket connected and checked, with `h2` negotiated */
   constructor(
@@ -50,6 +52,11 @@ export class Http2Connection implements Connection {
       this.capacity = Math.min(MAX_STREAMS, settings.maxConcurrentStreams ?? MAX_STREAMS);
       this.capacityKnown = true;
       owner.capacityChanged();
+    });
+    this.session.on('goaway', (code, lastStream) => {
+      this.retiring = true;
+      this.lastStream = lastStream;
+      if (code === constants.NGHTTP2_HTTP_1_1_REQUIRED) owner.wantsHttp1();
     });
     this.session.once('close', () => owner.closed(this));
   }
@@ -92,14 +99,11 @@ export class Http2Connection implements Connection {
   private listen(roundTrip: RoundTrip, stream: ClientHttp2Stream): void {
     let responding = false;
     let failure: Error | undefined;
-    const resume = () => stream.resume();
     stream.once('response', (headers) => {
       responding = true;
       roundTrip.receiveHead(readHead(headers));
     });
-    stream.on('data', (chunk: Buffer) => {
-      if (!roundTrip.receiveBody(chunk, resume)) stream.pause();
-    });
+    stream.on('data', (chunk: Buffer) => roundTrip.receiveBody(chunk));
     stream.once('end', () => {
       if (!responding || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
       this.used = true;
@@ -115,11 +119,17 @@ export class Http2Connection implements Connection {
       if (this.streams.size === 0) this.session.unref();
       const rested = this.used || this.idleSince > 0;
       this.owner.released(this);
-      if (roundTrip.settled || roundTrip.carrier !== this) return;
-      const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+      if (roundTrip.carrier !== this) return;
+      const { rstCode, id = 0 } = stream;
+      const wantsHttp1 = rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED;
+      if (wantsHttp1) {
+        this.retiring = true;
+        this.owner.wantsHttp1();
+      }
+      // In all three cases the receiver says that it has done nothing with the request.
+      const refused = wantsHttp1 || rstCode === constants.NGHTTP2_REFUSED_STREAM || id > this.lastStream;
       const error = failure ?? this.failure ?? Object.assign(new Error('stream closed'), { code: 'ECONNRESET' });
-      const lost =
-        isConnectionLoss(error) || (this.socket.destroyed && stream.rstCode !== constants.NGHTTP2_PROTOCOL_ERROR);
+      const lost = isConnectionLoss(error) || (this.socket.destroyed && rstCode !== constants.NGHTTP2_PROTOCOL_ERROR);
       roundTrip.fail(error, !responding && (refused || (rested && lost)));
     });
   }

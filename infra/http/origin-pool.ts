@@ -9,7 +9,7 @@ import type { Home, RoundTrip } from './round-trip';
 
 /** What the pools of one client share. */
 export interface PoolShared {
-  readonly dialOptions: Omit<DialOptions, 'session'>;
+  readonly dialOptions: Omit<DialOptions, 'session' | 'http1Only'>;
   readonly socketsPerOrigin: number;
   readonly revalidateAfterMs: number;
   /** Connections without a round trip, longest idle first, over all origins. */
@@ -41,10 +41,12 @@ export class OriginPool implements Home, ConnectionOwner {
   /** Connections being opened, with the time when that began. */
   private readonly dials = new Map<AbortController, number>();
   private readonly waiting = new Set<RoundTrip>();
-  /** Round trips that failed on a reused connection: only a new one will do. */
-  private readonly waitingForNew = new Set<RoundTrip>();
+  /** Round trips that failed on a reused connection, with the time: only one opened since then will do. */
+  private readonly waitingForNew = new Map<RoundTrip, number>();
   private outstanding = 0;
   private multiplexes: boolean | undefined;
+  /** Whether the receiver has asked for HTTP/1.1; forgotten with the pool. */
+  private http1Only = false;
   private noDialBefore = 0;
   private draining = false;
   private session: Buffer | undefined;
@@ -86,7 +88,7 @@ export class OriginPool implements Home, ConnectionOwner {
 
   resend(roundTrip: RoundTrip): void {
     this.shared.resent++;
-    this.waitingForNew.add(roundTrip);
+    this.waitingForNew.set(roundTrip, performance.now());
     this.dialIfNeeded();
   }
 
@@ -109,6 +111,13 @@ export class OriginPool implements Home, ConnectionOwner {
 
   turnedAway(): void {
     this.noDialBefore = performance.now() + DIAL_PAUSE_MS;
+  }
+
+  wantsHttp1(): void {
+    this.http1Only = true;
+    this.multiplexes = false;
+    // A session of TLS resumed over another protocol is refused by some servers.
+    this.session = undefined;
   }
 
   closed(connection: Connection): void {
@@ -141,11 +150,18 @@ export class OriginPool implements Home, ConnectionOwner {
   private pick(): Connection | undefined {
     const now = performance.now();
     for (let connection = this.resting.pop(); connection !== undefined; connection = this.resting.pop()) {
-      if (this.isUsable(connection, now)) return connection;
+      const rested = now - connection.idleSince;
+      if (rested <= connection.maxIdleMs && this.isUsable(connection, now)) return connection;
       connection.destroy();
     }
+    return this.pickMultiplexed(0);
+  }
+
+  private pickMultiplexed(openedSince: number): Connection | undefined {
+    const now = performance.now();
     for (const connection of this.multiplexed) {
-      if (connection.active < connection.capacity && this.isUsable(connection, now)) return connection;
+      const fits = connection.active < connection.capacity && connection.openedAt >= openedSince;
+      if (fits && this.isUsable(connection, now)) return connection;
     }
     return undefined;
   }
@@ -177,12 +193,18 @@ export class OriginPool implements Home, ConnectionOwner {
     longest?.destroy();
   }
 
-  /** Not at once: undici decides only after its last callback whether the socket stays open. */
+  /** Not at once: several connections may become free together, and a closing one is not closed yet. */
   private drainSoon(): void {
     if (this.draining) return;
     this.draining = true;
     queueMicrotask(() => {
       this.draining = false;
+      for (const [roundTrip, since] of this.waitingForNew) {
+        const connection = this.pickMultiplexed(since);
+        if (connection === undefined) break;
+        this.waitingForNew.delete(roundTrip);
+        this.assign(connection, roundTrip);
+      }
       while (this.waiting.size > 0) {
         const connection = this.pick();
         if (connection === undefined) break;
@@ -240,7 +262,7 @@ export class OriginPool implements Home, ConnectionOwner {
     const timer = setTimeout(() => {
       controller.abort(new GuardedError('timeout', `no connection within ${DIAL_LIMIT_MS / 1_000} s`));
     }, DIAL_LIMIT_MS);
-    const options = { ...this.shared.dialOptions, session: this.session };
+    const options = { ...this.shared.dialOptions, session: this.session, http1Only: this.http1Only };
     const isWanted = () => {
       clearTimeout(timer);
       return this.dials.delete(controller);
@@ -261,11 +283,17 @@ export class OriginPool implements Home, ConnectionOwner {
       this.dialFailed(new GuardedError('connection', 'the connection was closed'));
       return;
     }
+    if (this.http1Only && speaksHttp2(socket)) {
+      // Dialled before the receiver asked for the other protocol.
+      socket.destroy();
+      this.dialIfNeeded();
+      return;
+    }
     const connection = this.connectionOver(socket);
     this.open.add(connection);
     if (this.multiplexes === true) this.multiplexed.add(connection);
     for (const queue of [this.waitingForNew, this.waiting]) {
-      for (const roundTrip of queue) {
+      for (const roundTrip of queue.keys()) {
         if (connection.active >= connection.capacity || connection.dead) break;
         queue.delete(roundTrip);
         this.assign(connection, roundTrip);
@@ -276,7 +304,7 @@ export class OriginPool implements Home, ConnectionOwner {
   }
 
   private connectionOver(socket: Socket): Connection {
-    this.multiplexes = socket instanceof TLSSocket && socket.alpnProtocol === 'h2';
+    this.multiplexes = speaksHttp2(socket);
     if (socket instanceof TLSSocket) {
       socket.on('session', (session: Buffer) => {
         this.session = session;
@@ -284,19 +312,19 @@ export class OriginPool implements Home, ConnectionOwner {
     }
     return this.multiplexes
       ? new Http2Connection(this.origin, socket, this)
-      : new Http1Connection(this.origin, socket, this, this.shared.revalidateAfterMs);
+      : new Http1Connection(this.origin, socket, this);
   }
 
   private dialFailed(error: unknown): void {
     if (this.open.size > 0) {
       // Other connections work: do not keep dialling a receiver that limits their number.
       this.turnedAway();
-      for (const roundTrip of this.waitingForNew) roundTrip.fail(error, false);
+      for (const roundTrip of this.waitingForNew.keys()) roundTrip.fail(error, false);
       return;
     }
     let failed = 0;
     for (const queue of [this.waitingForNew, this.waiting]) {
-      for (const roundTrip of queue) {
+      for (const roundTrip of queue.keys()) {
         if (failed++ >= this.carriedByOne()) break;
         roundTrip.fail(error, false);
       }
@@ -313,4 +341,8 @@ export class OriginPool implements Home, ConnectionOwner {
   private forgetIfEmpty(): void {
     if (this.outstanding === 0 && this.open.size === 0 && this.dials.size === 0) this.shared.onEmpty(this);
   }
+}
+
+function speaksHttp2(socket: Socket): boolean {
+  return socket instanceof TLSSocket && socket.alpnProtocol === 'h2';
 }

@@ -25,12 +25,16 @@ export class ResponseBody {
     return false;
   }
 
-  /** Forgets everything, before the request is sent again. */
-  reset(): void {
+  /** Whether nothing has come. */
+  get empty(): boolean {
+    return this.totalBytes === 0;
+  }
+
+  /** Drops what was kept; it counts as cut off. */
+  forget(): void {
     this.kept = [];
     this.keptBytes = 0;
-    this.totalBytes = 0;
-    this.incomplete = false;
+    this.incomplete = true;
   }
 
   get truncated(): boolean {

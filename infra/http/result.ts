@@ -3,15 +3,24 @@ export type GuardedErrorCode = 'timeout' | 'dns' | 'connection' | 'tls' | 'block
 
 export type HttpVersion = '1.1' | '2';
 
-/** A whole response of any status, redirects included. */
-export interface GuardedResponse {
-  ok: true;
+/** What was received of a response, its head at least. */
+export interface ReceivedAnswer {
   status: number;
   headers: { retryAfter?: string; contentType?: string };
-  /** The first `keepBytes` after decompression, as valid text without NUL characters. */
+  /**
+   * The first `keepBytes` after decompression, as valid text without NUL characters; not decompressed where that cannot
+   * be done.
+   */
   body: string;
   /** Whether the body was longer than what is kept. */
   truncated: boolean;
+}
+
+/** A whole response of any status, redirects included. */
+export interface GuardedResponse extends ReceivedAnswer {
+  ok: true;
+  /** What was amiss with the body, though it came whole, in a sentence like {@link GuardedFailure.detail}. */
+  note?: string;
   /** From the call of `send` to the last byte, in milliseconds. */
   durationMs: number;
   httpVersion: HttpVersion;
@@ -21,8 +30,10 @@ export interface GuardedResponse {
 export interface GuardedFailure {
   ok: false;
   code: GuardedErrorCode;
-  /** A sentence that may be shown to the endpoint's owner: names no address and no port. */
+  /** A sentence that may be shown to the endpoint's owner: names no address and no port, and repeats nothing received. */
   detail: string;
+  /** What came before it failed, if the head did. */
+  answer?: ReceivedAnswer;
   durationMs: number;
 }
 

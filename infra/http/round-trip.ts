@@ -1,8 +1,7 @@
-import type { Transform } from 'node:stream';
-import { createDecoder } from './content-decoder';
+import { codingOf, type DecodingEnd, decode } from './content-decoder';
 import { describeError } from './errors';
 import { ResponseBody } from './response-body';
-import type { GuardedErrorCode, GuardedResult, HttpVersion } from './result';
+import type { GuardedErrorCode, GuardedResult, HttpVersion, ReceivedAnswer } from './result';
 import { type Abortable, SignalWatch } from './signal-watch';
 
 /** What is sent, ready for the wire. */
@@ -19,6 +18,7 @@ export interface ResponseHead {
   status: number;
   contentType: string;
   retryAfter: string;
+  /** In lower case; several with commas between them. */
   contentEncoding: string;
 }
 
@@ -38,6 +38,18 @@ export interface Home {
 }
 
 const MAX_HEADER_LENGTH = 256;
+
+const NOT_DECODED = 'the body has an encoding that is not decoded';
+const NOT_WHAT_IT_SAYS = 'the body is not in the encoding that Content-Encoding names';
+const DAMAGED = 'the compressed body is damaged';
+const CUT_OFF = 'the compressed body ends too early';
+const NO_HEAD = { code: 'protocol', detail: 'the response has no head' } as const;
+
+/** How the exchange with the receiver ended; a compressed body may still have to be decoded. */
+interface Conclusion {
+  failure: { code: GuardedErrorCode; detail: string } | undefined;
+  durationMs: number;
+}
 
 /** What bounds a round trip. */
 export interface RoundTripLimits {
@@ -61,8 +73,13 @@ export class RoundTrip implements Abortable {
   private head: ResponseHead | undefined;
   private httpVersion: HttpVersion = '1.1';
   private readonly body: ResponseBody;
+  private coding = '';
+  /** The body as it came, when it has a coding; `maxBytes` of it at most. */
+  private encoded: Buffer[] | undefined;
   private encodedBytes = 0;
-  private decoder: Transform | undefined;
+  private stopDecoding: (() => void) | undefined;
+  private note: string | undefined;
+  private conclusion: Conclusion | undefined;
   private readonly timer: NodeJS.Timeout;
   private readonly watch: SignalWatch | undefined;
 
@@ -87,29 +104,30 @@ export class RoundTrip implements Abortable {
   /** The response's status and headers; 1xx responses are not reported. */
   receiveHead(head: ResponseHead): void {
     this.head = head;
+    this.coding = head.contentEncoding === '' ? '' : codingOf(head.contentEncoding);
     if (this.carrier !== undefined) this.httpVersion = this.carrier.httpVersion;
   }
 
-  /**
-   * A piece of the body.
-   *
-   * @param resume called once when more may come after `false`; absent where the sender cannot be paused; what still
-   *   comes is bounded
-   * @returns whether the next piece may come at once
-   */
-  receiveBody(chunk: Buffer, resume?: () => void): boolean {
-    if (this.settled) return true;
-    const encoding = this.head?.contentEncoding ?? '';
-    if (encoding !== '' && encoding !== 'identity') return this.decode(chunk, encoding, resume);
-    if (!this.body.push(chunk)) this.breakOff();
-    return true;
+  /** A piece of the body. Never asks for a pause: the round trip ends when too much has come. */
+  receiveBody(chunk: Buffer): void {
+    if (this.conclusion !== undefined) return;
+    if (this.coding === '') {
+      if (!this.body.push(chunk)) this.breakOff();
+      return;
+    }
+    const room = this.maxBytes - this.encodedBytes;
+    this.encodedBytes += chunk.length;
+    this.encoded ??= [];
+    this.encoded.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
+    if (chunk.length <= room) return;
+    this.body.incomplete = true;
+    this.breakOff();
   }
 
   /** The body is whole. */
   complete(): void {
     this.carrier = undefined;
-    if (this.decoder === undefined) this.succeed();
-    else this.decoder.end();
+    this.conclude(undefined);
   }
 
   /**
@@ -120,21 +138,23 @@ export class RoundTrip implements Abortable {
    *   it gets it twice: delivery is at least once, and receivers detect that by the `webhook-id`.
    */
   fail(error: unknown, mayResend: boolean): void {
-    if (this.settled) return;
+    if (this.conclusion !== undefined) return;
     this.carrier = undefined;
     if (mayResend && !this.resent && this.head === undefined) {
       this.resent = true;
       this.home.resend(this);
       return;
     }
-    const { code, detail } = describeError(error);
-    this.settle({ ok: false, code, detail, durationMs: this.elapsed() });
+    this.conclude(describeError(error));
   }
 
+  /** From this side, also while a body is being decoded. */
   private end(code: GuardedErrorCode, detail: string): void {
     if (this.settled) return;
-    this.settle({ ok: false, code, detail, durationMs: this.elapsed() });
-    this.carrier?.cancel(this);
+    this.conclusion ??= { failure: { code, detail }, durationMs: this.elapsed() };
+    this.body.incomplete = true;
+    this.settle();
+    this.leave();
   }
 
   /** The caller's signal has aborted. */
@@ -149,70 +169,90 @@ export class RoundTrip implements Abortable {
     this.end('timeout', `no ${waitedFor} within the timeout`);
   }
 
-  private decode(chunk: Buffer, encoding: string, resume?: () => void): boolean {
-    if (this.decoder?.writableEnded === true) return false;
-    const room = this.maxBytes - this.encodedBytes;
-    this.encodedBytes += chunk.length;
-    this.decoder ??= this.startDecoder(encoding, chunk[0] ?? 0);
-    if (this.decoder === undefined) {
-      this.body.incomplete = true;
-      if (chunk.length > room) this.breakOff();
-      return true;
-    }
-    if (chunk.length > room) {
-      this.body.incomplete = true;
-      this.decoder.end(chunk.subarray(0, Math.max(0, room)));
-      return false;
-    }
-    if (this.decoder.write(chunk)) return true;
-    if (resume !== undefined) this.decoder.once('drain', resume);
-    return false;
-  }
-
-  private startDecoder(encoding: string, firstByte: number): Transform | undefined {
-    return createDecoder(encoding, firstByte)
-      ?.on('data', (decoded: Buffer) => {
-        if (!this.settled && !this.body.push(decoded)) this.breakOff();
-      })
-      .on('end', () => this.breakOff())
-      .on('error', () => {
-        // The message itself arrived whole, or the connection would have failed: its status counts.
-        this.body.incomplete = true;
-        this.breakOff();
-      });
-  }
-
   /** Takes the response as it is, without reading the rest. */
   private breakOff(): void {
-    if (this.settled) return;
-    this.succeed();
-    this.carrier?.cancel(this);
+    this.conclude(undefined);
+    this.leave();
   }
 
-  private succeed(): void {
-    if (this.head === undefined) return;
-    const { status, contentType, retryAfter } = this.head;
-    const headers: { retryAfter?: string; contentType?: string } = {};
+  private leave(): void {
+    const { carrier } = this;
+    this.carrier = undefined;
+    carrier?.cancel(this);
+  }
+
+  private conclude(failure: Conclusion['failure']): void {
+    if (this.conclusion !== undefined) return;
+    this.conclusion = { failure, durationMs: this.elapsed() };
+    if (failure !== undefined) this.body.incomplete = true;
+    if (this.encoded === undefined) this.settle();
+    else this.decode(Buffer.concat(this.encoded));
+  }
+
+  private decode(bytes: Buffer): void {
+    const onData = (decoded: Buffer) => {
+      if (!this.settled && !this.body.push(decoded)) this.settle();
+    };
+    const onEnd = (end: DecodingEnd) => {
+      if (this.settled) return;
+      if (end !== 'whole') this.undecoded(bytes, end);
+      this.settle();
+    };
+    this.stopDecoding = decode(this.coding, bytes, onData, onEnd);
+    if (this.stopDecoding !== undefined) return;
+    this.note = this.keepEncoded(bytes, NOT_DECODED);
+    this.settle();
+  }
+
+  /** The status counts all the same. */
+  private undecoded(bytes: Buffer, end: DecodingEnd): void {
+    // A body that the connection or our limit cut off is no fault of its encoding.
+    const faulty = !this.body.incomplete;
+    if (this.body.empty) {
+      const note = this.keepEncoded(bytes, NOT_WHAT_IT_SAYS);
+      if (faulty) this.note = note;
+      return;
+    }
+    this.body.incomplete = true;
+    if (faulty) this.note = end === 'cut off' ? CUT_OFF : DAMAGED;
+  }
+
+  /** Only a text: compressed bytes are of no use to anybody, and may hold what is not to be shown. */
+  private keepEncoded(bytes: Buffer, fault: string): string {
+    this.body.push(bytes);
+    if (isText(this.body.text())) return `${fault}: it is kept as it came`;
+    this.body.forget();
+    return `${fault}, and is no text: it is not kept`;
+  }
+
+  private received({ status, contentType, retryAfter }: ResponseHead): ReceivedAnswer {
+    const headers: ReceivedAnswer['headers'] = {};
     if (retryAfter !== '') headers.retryAfter = plain(retryAfter);
     if (contentType !== '') headers.contentType = plain(contentType);
-    this.settle({
-      ok: true,
-      status,
-      headers,
-      body: this.body.text(),
-      truncated: this.body.truncated,
-      durationMs: this.elapsed(),
-      httpVersion: this.httpVersion,
-    });
+    return { status, headers, body: this.body.text(), truncated: this.body.truncated };
   }
 
-  private settle(result: GuardedResult): void {
+  private settle(): void {
     this.settled = true;
     clearTimeout(this.timer);
     this.watch?.remove(this);
-    this.decoder?.destroy();
+    this.stopDecoding?.();
     this.home.settled(this);
-    this.resolve(result);
+    this.resolve(this.result());
+  }
+
+  private result(): GuardedResult {
+    const { head, note } = this;
+    const { failure, durationMs } = this.conclusion ?? { failure: undefined, durationMs: this.elapsed() };
+    if (failure === undefined && head !== undefined) {
+      const answer = this.received(head);
+      return note === undefined
+        ? { ok: true, ...answer, durationMs, httpVersion: this.httpVersion }
+        : { ok: true, ...answer, note, durationMs, httpVersion: this.httpVersion };
+    }
+    const { code, detail } = failure ?? NO_HEAD;
+    if (head === undefined) return { ok: false, code, detail, durationMs };
+    return { ok: false, code, detail, answer: this.received(head), durationMs };
   }
 
   private elapsed(): number {
@@ -222,6 +262,11 @@ export class RoundTrip implements Abortable {
 
 function expire(roundTrip: RoundTrip): void {
   roundTrip.expire();
+}
+
+function isText(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what tells bytes from text
+  return !/[\x01-\x08\x0b\x0e-\x1f\ufffd]/.test(text);
 }
 
 function plain(value: string): string {

@@ -1,5 +1,5 @@
 import type { PublicId } from '../../../core/ids';
-import type { GuardedClient } from '../../../infra/http/guarded-client';
+import type { GuardedClient, ReceivedAnswer } from '../../../infra/http/guarded-client';
 import type { AttemptResult } from '../rules/attempt-outcome';
 import { sign } from '../rules/signature';
 import type { EndpointConfig } from './endpoint-config-cache';
@@ -14,8 +14,11 @@ export interface AttemptReport {
   durationMs: number;
   /** A code such as `timeout` or `http-503`; undefined after a 2xx. */
   error: string | undefined;
+  /** What was wrong, in a sentence; also of a success whose answer was not as it should be. */
   errorDetail: string | undefined;
   responseBody: string | undefined;
+  /** Whether the timeout passed before the answer was whole. */
+  timedOut: boolean;
 }
 
 /** Stands for an attempt that could not be made because the endpoint's configuration cannot be used. */
@@ -30,6 +33,7 @@ export function unreadableReport(): AttemptReport {
       "nothing was sent: the endpoint's secrets or headers cannot be read, because the key that they were encrypted with " +
       'is missing, or no secret is left',
     responseBody: undefined,
+    timedOut: false,
   };
 }
 
@@ -58,27 +62,25 @@ export async function attempt(
     body,
     timeoutMs: endpoint.timeoutMs,
   });
-  const startedAt = new Date(startedMs);
-  const { durationMs } = answer;
-  if (!answer.ok) {
-    return {
-      startedAt,
-      durationMs,
-      result: { kind: 'error', code: answer.code },
-      error: answer.code,
-      errorDetail: withoutSecrets(answer.detail, endpoint, { signature }),
-      responseBody: undefined,
-    };
-  }
-  const success = answer.status >= 200 && answer.status < 300;
+  const made = { startedAt: new Date(startedMs), durationMs: answer.durationMs };
+  const clean = (text: string, cut = false) => withoutSecrets(text, endpoint, { signature, cut });
+  if (answer.ok) return { ...made, ...answered(answer, clean), errorDetail: answer.note, timedOut: false };
+  const { code, detail } = answer;
+  const failed = { ...made, errorDetail: clean(detail), timedOut: code === 'timeout' };
+  // What was received counts: the receiver has decided when it sends a status, whatever becomes of the body behind it.
+  if (answer.answer !== undefined) return { ...failed, ...answered(answer.answer, clean) };
+  return { ...failed, result: { kind: 'error', code }, error: code, responseBody: undefined };
+}
+
+function answered(
+  { status, headers, body, truncated }: ReceivedAnswer,
+  clean: (text: string, cut: boolean) => string,
+): Pick<AttemptReport, 'result' | 'error' | 'responseBody'> {
+  const success = status >= 200 && status < 300;
   return {
-    startedAt,
-    durationMs,
-    result: { kind: 'response', status: answer.status, retryAfter: answer.headers.retryAfter },
-    error: success ? undefined : `http-${answer.status}`,
-    errorDetail: undefined,
-    responseBody:
-      answer.body === '' ? undefined : withoutSecrets(answer.body, endpoint, { signature, cut: answer.truncated }),
+    result: { kind: 'response', status, retryAfter: headers.retryAfter },
+    error: success ? undefined : `http-${status}`,
+    responseBody: body === '' ? undefined : clean(body, truncated),
   };
 }
 

@@ -254,9 +254,10 @@ function placeOf({ tenantId, endpointId }: { tenantId: PublicId; endpointId: Pub
   return { group: tenantId, key: endpointId };
 }
 
-function jobEndOf({ error, result, durationMs }: AttemptReport): JobEnd {
+function jobEndOf({ error, result, durationMs, timedOut }: AttemptReport): JobEnd {
+  // Also where the status counts: a receiver that never ends its answers holds its turns as one that hangs.
+  if (timedOut) return { kind: 'timeout', durationMs };
   if (error === undefined) return { kind: 'ok', durationMs };
-  if (error === 'timeout') return { kind: 'timeout', durationMs };
   const pushback = result.kind === 'response' && PUSHBACK.includes(result.status);
   return { kind: pushback ? 'pushback' : 'failed', durationMs };
 }

@@ -1,9 +1,10 @@
-import { nextDelay, parseRetryAfter } from './retry-schedule';
+import { parseRetryAfter } from './retry-after';
+import { nextDelay } from './retry-schedule';
 
 /** The result of one request to a receiver. */
 export type AttemptResult =
   | { kind: 'response'; status: number; retryAfter?: string | undefined }
-  /** No complete response: `code` is from the guarded client, such as `timeout`, `dns`, `connection`, `tls`, `blocked`. */
+  /** No response: `code` is from the guarded client, such as `timeout`, `dns`, `connection`, `tls`, `blocked`. */
   | { kind: 'error'; code: string };
 
 /** Why a delivery became a dead letter. */

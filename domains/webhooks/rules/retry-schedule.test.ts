@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { DEFAULT_RETRY_DELAYS_MS, JITTER, MAX_RETRY_AFTER_MS, nextDelay, parseRetryAfter } from './retry-schedule';
+import { DEFAULT_RETRY_DELAYS_MS, JITTER, MAX_RETRY_AFTER_MS, nextDelay } from './retry-schedule';
 
 const DAY_MS = 86_400_000;
 const delays = fc.array(fc.integer({ min: 1, max: 7 * DAY_MS }), { maxLength: 30 });
@@ -43,61 +43,5 @@ describe('the next delay', () => {
       }),
     );
     expect(nextDelay([100], 1, 0.5, Number.POSITIVE_INFINITY)).toBe(MAX_RETRY_AFTER_MS);
-  });
-});
-
-describe('Retry-After', () => {
-  const now = Date.parse('2026-03-01T12:00:00Z');
-
-  test('in seconds', () => {
-    fc.assert(
-      fc.property(fc.nat(9_999_999), (seconds) => {
-        expect(parseRetryAfter(` ${seconds} `, now)).toBe(seconds * 1_000);
-      }),
-    );
-  });
-
-  test('as an HTTP date, counted from now, never negative', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: -10_000_000, max: 10_000_000 }), (seconds) => {
-        const header = new Date(now + seconds * 1_000).toUTCString();
-        expect(parseRetryAfter(header, now)).toBe(Math.max(0, seconds * 1_000));
-      }),
-    );
-  });
-
-  test.each([
-    '',
-    'soon',
-    '-5',
-    '1.5',
-    '5s',
-    '0x10',
-    '1e3',
-    'Infinity',
-    'NaN',
-    '12345678901',
-    'Thu, 99 Foo 2026 00:00:00 GMT',
-    '5, 6',
-  ])('%j is ignored', (header) => {
-    expect(parseRetryAfter(header, now)).toBeUndefined();
-  });
-
-  test('whatever is sent, the wait is a number from 0 to an hour, or the schedule’s', () => {
-    const header = fc.oneof(
-      fc.string(),
-      fc.nat().map(String),
-      fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
-    );
-    fc.assert(
-      fc.property(header, (sent) => {
-        const asked = parseRetryAfter(sent, now);
-        expect(asked === undefined || asked >= 0).toBe(true);
-        const delay = nextDelay([1_000], 1, 0.5, asked) ?? Number.NaN;
-        expect(delay).toBeGreaterThanOrEqual(1_000);
-        expect(delay).toBeLessThanOrEqual(MAX_RETRY_AFTER_MS);
-      }),
-      { numRuns: 500 },
-    );
   });
 });

@@ -48,16 +48,3 @@ export function gridOf(delayMs: number): number | undefined {
   const share = Math.min(delayMs * GRID_SHARE, COARSEST_GRID_MS);
   return 2 ** Math.floor(Math.log2(share));
 }
-
-/**
- * Reads a `Retry-After` header: seconds, or an HTTP date.
- *
- * @returns milliseconds from `nowMs`, never negative; `undefined` when the header is neither
- */
-export function parseRetryAfter(header: string, nowMs: number): number | undefined {
-  const text = header.trim();
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000;
-  if (!/^[A-Z][a-z]{2}/.test(text)) return undefined;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
-}
