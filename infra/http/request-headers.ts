@@ -11,7 +11,7 @@ const MAX_NAMES = 2_000;
 const names = new Map<string, string>();
 
 /**
- * Makes the flat `[name, value, …]` list that undici and http2 send: names in lower case, each once (the last given
+ * Makes the flat `[name, value, …]` list that both kinds of connection send: names in lower case, each once (the last given
  * wins), none of those that belong to the connection.
  *
  * @returns `undefined` if a name or value cannot be sent
