@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import request, { type Response } from 'supertest';
+import { uuidv7 } from 'uuidv7';
 import { toUuid } from '../../../core/ids';
 import {
   ADMIN_KEY,
@@ -235,11 +236,13 @@ describe('the header', () => {
 
   test('is in the document with its errors and the header of the repeated answer', async () => {
     const { paths } = JSON.parse((await api.call('GET', '/openapi.json')).text);
-    const keyOf = (operation: { parameters?: { name: string }[] }) =>
+    const keyOf = (operation: { parameters?: { name: string; schema?: { pattern?: string } }[] }) =>
       operation.parameters?.find(({ name }) => name === 'idempotency-key');
     const required = paths['/v1/api-keys'].post;
-    expect(keyOf(required)).toMatchObject({ in: 'header', required: true, schema: { type: 'string', format: 'uuid' } });
-    expect(Object.keys(required.responses['201'].headers)).toEqual(['Location', 'Idempotent-Replayed']);
+    expect(keyOf(required)).toMatchObject({ in: 'header', required: true, schema: { type: 'string' } });
+    const { pattern } = keyOf(required)?.schema ?? {};
+    expect([randomUUID(), uuidv7()].map((key) => new RegExp(pattern ?? '').test(key))).toEqual([true, false]);
+    expect(required.responses['201'].headers).toMatchObject({ Location: {}, 'Idempotent-Replayed': {} });
     expect(required.responses['400'].description).toMatch(/`idempotency-key-missing`.*`idempotency-key-malformed`/);
     expect(required.responses['409'].description).toMatch(/`idempotency-key-in-use`/);
     expect(required.responses['422'].description).toMatch(/`idempotency-key-reuse`/);
