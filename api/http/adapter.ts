@@ -1,6 +1,7 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { RawJson } from '../../core/json/raw-json';
 import type { Authenticator, Principal, UnknownKeyGuard } from '../../domains/accounts';
+import { withoutMark } from './byte-order-mark';
 import { addressGroup } from './client-address';
 import { decodeText } from './decode-text';
 import { type Answer, type Exchange, exchangeOf, problemAnswer, send, sendProblem } from './exchange';
@@ -203,13 +204,6 @@ const NO_QUERY = {};
 /** Express parses the query at every access, so it is read only where there is one. */
 function queryOf(req: Request): unknown {
   return req.url.includes('?') ? req.query : NO_QUERY;
-}
-
-const BYTE_ORDER_MARK = '\ufeff';
-
-/** RFC 8259 lets a reader ignore it, and in a file it is no part of the text. */
-function withoutMark(text: string): string {
-  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
 /** The type of a body, without its parameters. */

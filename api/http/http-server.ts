@@ -9,6 +9,7 @@ import {
 } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
+import { grouped } from '../../core/grouped';
 import { boundPipelining } from './pipelining';
 import { PROBLEM_TYPE, Problem, problemBody } from './problems';
 
@@ -58,7 +59,7 @@ export function createApiServer(app: Express, options: ServerOptions = {}): Serv
 function problemOfParser(code: string | undefined): Problem {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Problem('request-timeout');
   if (code !== 'HPE_HEADER_OVERFLOW') return new Problem('malformed-request');
-  const detail = `The headers may have ${MAX_HEADER_BYTES.toLocaleString('en-US')} bytes; these have more. Send fewer or shorter ones.`;
+  const detail = `The headers may have ${grouped(MAX_HEADER_BYTES)} bytes; these have more. Send fewer or shorter ones.`;
   return new Problem('headers-too-large', { detail });
 }
 

@@ -1,3 +1,4 @@
+import { grouped } from '../../core/grouped';
 import { duplicateName } from '../../core/json/duplicates';
 import { type Member, MemberTooDeep, membersOf } from '../../core/json/members';
 import { RawJson } from '../../core/json/raw-json';
@@ -20,7 +21,7 @@ export function parseJsonBody(text: string, raw: readonly string[] = NONE): unkn
   try {
     return (raw.length > 0 ? withRaw(text, raw) : undefined) ?? parsed(text);
   } catch (error) {
-    throw error instanceof JsonTextError ? problemOf(error, text) : error;
+    throw error instanceof JsonTextError ? notJson(error, text) : error;
   }
 }
 
@@ -53,7 +54,8 @@ function parsed(text: string, member?: Member): unknown {
   throw givenTwice(path, text, (member?.from ?? 0) + twice.at);
 }
 
-function problemOf(error: JsonTextError, text: string): Problem {
+/** What is told of a text that is not JSON, or too deep, and where. */
+export function notJson(error: JsonTextError, text: string): Problem {
   const { kind, reason, at } = error;
   const where = place(text, at);
   if (kind === 'syntax')
@@ -71,5 +73,5 @@ function givenTwice(path: readonly (string | number)[], text: string, at: number
 }
 
 function place(text: string, at: number): string {
-  return `at byte ${Buffer.byteLength(text.slice(0, at)).toLocaleString('en-US')} (counted from 0)`;
+  return `at byte ${grouped(Buffer.byteLength(text.slice(0, at)))} (counted from 0)`;
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type Response } from 'express';
+import { grouped } from '../../core/grouped';
 import { Problem } from './problems';
 
 export interface BodyBounds {
@@ -34,7 +35,7 @@ export async function readText(req: Request, res: Response, bounds: BodyBounds):
  */
 export async function readBytes(req: Request, res: Response, { maxBytes, withinMs }: BodyBounds): Promise<Buffer> {
   const declared = Number(req.headers['content-length']);
-  if (declared > maxBytes) throw tooLarge(maxBytes, `${count(declared)} bytes`);
+  if (declared > maxBytes) throw tooLarge(maxBytes, `${grouped(declared)} bytes`);
   const encoding = req.headers['content-encoding'];
   const read = encoding === undefined || encoding === 'identity' ? plain : unpacked;
   return inTime((done, fail) => read(req, res, { maxBytes, done, fail }), withinMs);
@@ -102,12 +103,8 @@ function isOverLimit(error: unknown): boolean {
 }
 
 function tooLarge(maxBytes: number, sent: string): Problem {
-  const detail = `The body may have ${count(maxBytes)} bytes; this one has ${sent}. Send a smaller one.`;
+  const detail = `The body may have ${grouped(maxBytes)} bytes; this one has ${sent}. Send a smaller one.`;
   return new Problem('content-too-large', { detail, headers: CLOSE });
-}
-
-function count(bytes: number): string {
-  return bytes.toLocaleString('en-US');
 }
 
 const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
@@ -123,7 +120,7 @@ function refuseOtherCharset(contentType: string | undefined): void {
 /** Text that is not UTF-8 would be kept differently from what was sent. */
 function textOf(body: Buffer): string {
   if (isUtf8(body)) return body.toString();
-  const detail = `The body is not UTF-8 at byte ${count(firstBadByte(body))} (counted from 0): send it in UTF-8.`;
+  const detail = `The body is not UTF-8 at byte ${grouped(firstBadByte(body))} (counted from 0): send it in UTF-8.`;
   throw new Problem('malformed-request', { detail });
 }
 

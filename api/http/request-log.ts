@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { grouped } from '../../core/grouped';
 import type { Logger } from '../../infra/log';
 import { attachExchange, Exchange, sendProblem } from './exchange';
 import { brokenPrecondition } from './preconditions';
@@ -29,6 +30,6 @@ export function beginExchange(log: Logger, metrics: RequestMetrics): RequestHand
 }
 
 function tooLong(length: number): Problem {
-  const [most, sent] = [MAX_URL_LENGTH, length].map((count) => count.toLocaleString('en-US'));
+  const [most, sent] = [MAX_URL_LENGTH, length].map(grouped);
   return new Problem('uri-too-long', { detail: `Path and query may have ${most} characters; these have ${sent}.` });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../../core/duration';
+import { grouped } from '../../core/grouped';
 import type { IdPrefix } from '../../core/ids';
 import { RawJson } from '../../core/json/raw-json';
 import { MAX_METADATA_ENTRIES } from '../../core/metadata';
@@ -37,7 +38,7 @@ function hasAtMost(value: string, max: number): boolean {
 
 /** A whole number in a query or path: digits alone, where a conversion would take `1e1`, ` 5` and `+5.0` as well. */
 export function integerText({ min, max, description }: { min: number; max: number; description: string }) {
-  const expected = `expected a whole number from ${min} to ${max.toLocaleString('en-US')}`;
+  const expected = `expected a whole number from ${min} to ${grouped(max)}`;
   return z
     .string(expected)
     .regex(/^(0|[1-9]\d{0,15})$/, expected)

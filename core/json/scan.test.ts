@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import fc from 'fast-check';
+import { jsonTestSuite, parses } from '../../tests/support/json-test-suite';
 import { picks, said, spell } from '../../tests/support/json-texts';
 import { afterSpace, endOfValue, JsonTextError, mustEnd } from './scan';
 
@@ -14,29 +13,8 @@ function refusal(text: string, maxDepth?: number): JsonTextError | undefined {
   }
 }
 
-function parses(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-interface SuiteCase {
-  name: string;
-  input: string;
-}
-
-/** The package is an ES module whose files are JSON but for their first words. */
-function suite(name: 'parsing' | 'transform'): SuiteCase[] {
-  const file = path.join(path.dirname(require.resolve('json-test-suite/package.json')), 'data', `${name}.js`);
-  const text = readFileSync(file, 'utf8');
-  return JSON.parse(text.slice(text.indexOf('['))) as SuiteCase[];
-}
-
 describe('JSONTestSuite', () => {
-  const cases = suite('parsing');
+  const cases = jsonTestSuite('parsing');
   const named = (kind: string) =>
     cases.filter(({ name }) => name.startsWith(kind)).map((each) => [each.name, each.input]);
 
@@ -53,7 +31,7 @@ describe('JSONTestSuite', () => {
   });
 
   // What implementations may choose: as JSON.parse does, for any depth.
-  test.each([...named('i_'), ...suite('transform').map(({ name, input }) => [name, input])])(
+  test.each([...named('i_'), ...jsonTestSuite('transform').map(({ name, input }) => [name, input])])(
     '%s is what JSON.parse makes of it',
     (_name, input = '') => {
       expect(refusal(input) === undefined).toBe(parses(input));

@@ -6,7 +6,7 @@ import { inTransaction } from '../../infra/postgres/pool';
 import { appendAudit } from '../audit';
 import { MerchantRefusal } from './refusals';
 import { requireBusiness, requireMerchant } from './require';
-import type { FeeTerms } from './rules/fees';
+import { type FeeTerms, feeTermsText } from './rules/fees';
 import { type FeeSchedule, findFeeSchedule, insertFeeSchedule } from './store/fee-schedules';
 
 const UNIQUE_VIOLATION = '23505';
@@ -56,12 +56,6 @@ function auditOf({ merchantId, currency, version, terms, validFrom }: FeeSchedul
     currency,
     version,
     validFrom: validFrom.toISOString(),
-    bps: terms.bps,
-    fixed: String(terms.fixed),
-    minFee: terms.minFee?.toString() ?? null,
-    maxFee: terms.maxFee?.toString() ?? null,
-    tiers: terms.tiers.map(({ upTo, bps, fixed }) => ({ upTo: upTo?.toString() ?? null, bps, fixed: String(fixed) })),
-    taxBps: terms.taxBps,
-    disputeFee: String(terms.disputeFee),
+    ...feeTermsText(terms),
   };
 }

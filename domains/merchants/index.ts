@@ -28,7 +28,7 @@ export { findMerchant, listMerchants, type Merchant } from './store/merchants';
 // Fees
 
 export { createFeeSchedule } from './create-fee-schedule';
-export { type Fee, feeOf, feeReturned, taxOn } from './rules/fees';
+export { type Fee, feeOf, feeReturned, feeTermsText, taxOn } from './rules/fees';
 export {
   type FeeSchedule,
   feeScheduleFor,

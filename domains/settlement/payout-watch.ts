@@ -3,6 +3,7 @@ import { listBusinesses } from '../merchants';
 import { deliverEvents, storeEvent } from '../webhooks';
 import { type SettlementDeps, settlementDeps } from './deps';
 import { settlementEvent } from './event-payloads';
+import { lookAtIntervals } from './look-at-intervals';
 import { type AgedPayouts, agedPayouts } from './store/payouts';
 
 const PAGE = 500;
@@ -10,18 +11,12 @@ const PAGE = 500;
 /** Looks for payouts that are in transit for too long at once, then at intervals, until the process closes. */
 export function startPayoutWatch(platform: Platform): void {
   const deps = settlementDeps(platform);
-  let looking = false;
   const look = async () => {
-    if (looking) return;
-    looking = true;
     await watchPayouts(deps).catch((error: unknown) => {
       deps.log.warn({ err: error }, 'could not look for payouts in transit');
     });
-    looking = false;
   };
-  void look();
-  const timer = setInterval(() => void look(), deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
-  platform.onClose(async () => clearInterval(timer));
+  lookAtIntervals(platform, look, deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
 }
 
 /**

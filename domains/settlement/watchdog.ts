@@ -5,27 +5,19 @@ import { type SettlementDeps, settlementDeps } from './deps';
 import { type NextDayOf, nextDays } from './due-days';
 import { settlementEvent } from './event-payloads';
 import { keepSchedules } from './keep-schedules';
+import { lookAtIntervals } from './look-at-intervals';
 import { countHolds } from './store/set-aside';
 
-/**
- * At once, then at intervals until the process closes: looks for overdue settlements, and puts Schedules right. A look
- * that takes longer than an interval is not overtaken by the next.
- */
+/** At once, then at intervals until the process closes: looks for overdue settlements, and puts Schedules right. */
 export function startSettlementWatch(platform: Platform): void {
   const deps = settlementDeps(platform);
-  let looking = false;
   const look = async () => {
-    if (looking) return;
-    looking = true;
     await watchSettlements(deps).catch((error: unknown) => {
       deps.log.warn({ err: error }, 'could not look for overdue settlements');
     });
     await tryToKeepSchedules(deps);
-    looking = false;
   };
-  void look();
-  const timer = setInterval(() => void look(), deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
-  platform.onClose(async () => clearInterval(timer));
+  lookAtIntervals(platform, look, deps.config.WAYBILL_SETTLEMENT_WATCH_INTERVAL);
 }
 
 /** {@link keepSchedules}; it never rejects, since it is done again at the next look. */
@@ -37,8 +29,8 @@ export async function tryToKeepSchedules(deps: Parameters<typeof keepSchedules>[
 
 /**
  * Looks for businesses whose last closed day should have been settled by now, and raises the alarm: a metric and the event
- * `settlement.overdue`, at once and again after each further day that ends meanwhile. It does not depend on Temporal's Schedules, so it also notices
- * when they do not fire.
+ * `settlement.overdue`, at once and again after each further day that ends meanwhile. It does not depend on Temporal's
+ * Schedules, so it also notices when they do not fire.
  *
  * @returns how many are overdue
  */

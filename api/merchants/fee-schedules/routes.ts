@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { createFeeSchedule, type FeeSchedule, findFeeSchedule, listFeeSchedules } from '../../../domains/merchants';
+import {
+  createFeeSchedule,
+  type FeeSchedule,
+  feeTermsText,
+  findFeeSchedule,
+  listFeeSchedules,
+} from '../../../domains/merchants';
 import type { DoorContext } from '../../http/door';
 import { amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
 import { Problem } from '../../http/problems';
@@ -132,13 +138,7 @@ function view({ terms, ...schedule }: FeeSchedule): z.input<typeof feeScheduleSc
     merchantId: schedule.merchantId ?? null,
     currency: schedule.currency,
     version: schedule.version,
-    bps: terms.bps,
-    fixed: String(terms.fixed),
-    minFee: terms.minFee?.toString() ?? null,
-    maxFee: terms.maxFee?.toString() ?? null,
-    tiers: terms.tiers.map(({ upTo, bps, fixed }) => ({ upTo: upTo?.toString() ?? null, bps, fixed: String(fixed) })),
-    taxBps: terms.taxBps,
-    disputeFee: String(terms.disputeFee),
+    ...feeTermsText(terms),
     validFrom: moment(schedule.validFrom),
   };
 }

@@ -1,3 +1,4 @@
+import { grouped } from '../../../core/grouped';
 import type { BatchEntry, Publisher, PublishInput } from '../../../domains/webhooks';
 import { problemOf } from '../../http/failures';
 import { parseJsonBody } from '../../http/json-body';
@@ -54,7 +55,7 @@ async function publishOne(
 function refuseLarge(text: string, maxBytes: number): void {
   const bytes = Buffer.byteLength(text);
   if (bytes <= maxBytes) return;
-  const detail = `A message may have ${count(maxBytes)} bytes; this one has ${count(bytes)}.`;
+  const detail = `A message may have ${grouped(maxBytes)} bytes; this one has ${grouped(bytes)}.`;
   throw new Problem('content-too-large', { detail });
 }
 
@@ -70,8 +71,4 @@ function placed(problem: Problem, index: number): Problem {
     error.in === 'body' ? { ...error, pointer: `#/${index}${error.pointer.slice(1)}` } : error,
   );
   return errors === undefined ? problem : new Problem(problem.code, { ...problem.options, errors });
-}
-
-function count(bytes: number): string {
-  return bytes.toLocaleString('en-US');
 }

@@ -1,4 +1,5 @@
 import { type Publisher, publishBatch } from '../../../domains/webhooks';
+import { withoutMark } from '../../http/byte-order-mark';
 import { apiConfig } from '../../http/config';
 import type { DoorContext } from '../../http/door';
 import { type Route, route } from '../../http/route';
@@ -51,8 +52,4 @@ export function messageBatchRoute({
   });
   // OpenAPI says by the body's media types what `Content-Type` may be.
   return { ...made, headers: publishHeaders };
-}
-
-function withoutMark(text: string): string {
-  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }

@@ -1,6 +1,8 @@
+import { grouped } from '../../../core/grouped';
 import { entriesOf } from '../../../core/json/entries';
 import { JsonTextError } from '../../../core/json/scan';
-import { invalidField, Problem } from '../../http/problems';
+import { notJson } from '../../http/json-body';
+import { invalidField } from '../../http/problems';
 
 /** Media type of a batch with a message a line. */
 export const NDJSON = 'application/x-ndjson';
@@ -19,12 +21,7 @@ export function messageTexts(text: string, type: string | undefined): string[] {
   const { entries, count } = isLines(type) ? linesOf(text) : arrayOf(text);
   if (count === 0) throw invalidField('body', '#', 'must have at least one message');
   if (count > MAX_BATCH) {
-    const limit = MAX_BATCH.toLocaleString('en-US');
-    throw invalidField(
-      'body',
-      '#',
-      `must have at most ${limit} messages; this one has ${count.toLocaleString('en-US')}`,
-    );
+    throw invalidField('body', '#', `must have at most ${grouped(MAX_BATCH)} messages; this one has ${grouped(count)}`);
   }
   return entries;
 }
@@ -57,11 +54,4 @@ function arrayOf(text: string) {
     throw error instanceof JsonTextError ? notJson(error, text) : error;
   }
   throw invalidField('body', '#', `expected an array of messages, or one message a line as ${NDJSON}`);
-}
-
-function notJson({ reason, at }: JsonTextError, text: string): Problem {
-  const byte = Buffer.byteLength(text.slice(0, at)).toLocaleString('en-US');
-  return new Problem('malformed-json', {
-    detail: `The body stops being JSON at byte ${byte} (counted from 0): ${reason}. No message was published.`,
-  });
 }

@@ -22,6 +22,19 @@ export interface FeeTerms {
   disputeFee: bigint;
 }
 
+/** Terms as answers and the audit log give them. */
+export function feeTermsText({ bps, fixed, minFee, maxFee, tiers, taxBps, disputeFee }: FeeTerms) {
+  return {
+    bps,
+    fixed: String(fixed),
+    minFee: minFee?.toString() ?? null,
+    maxFee: maxFee?.toString() ?? null,
+    tiers: tiers.map((tier) => ({ upTo: tier.upTo?.toString() ?? null, bps: tier.bps, fixed: String(tier.fixed) })),
+    taxBps,
+    disputeFee: String(disputeFee),
+  };
+}
+
 /** A fee and the tax on it. */
 export interface Fee {
   fee: bigint;

@@ -67,14 +67,3 @@ test.each<[string, (db: Queryable) => Promise<unknown>]>([
   expect(plan).toContain('payments p');
   expect(plan).not.toContain('payments_by_tenant');
 });
-
-test('an answer is found by its key, whichever of the unique indexes a plan takes', async () => {
-  const { rows } = await pool.query<{ name: string; columns: string }>(
-    `SELECT indexname AS name, substring(indexdef FROM '\\((.*)\\)') AS columns FROM pg_indexes
-     WHERE tablename = 'idempotency_records' AND indexdef LIKE 'CREATE UNIQUE%' ORDER BY indexname`,
-  );
-  expect(rows).toEqual([
-    { name: 'idempotency_records_by_principal', columns: 'key, tenant_id, principal_id, route' },
-    { name: 'idempotency_records_pkey', columns: 'tenant_id, route, key' },
-  ]);
-});

@@ -67,6 +67,18 @@ function correct({ tenantId }: Shop, date: string, effectId = newId('adj')) {
   return correctDay({ pool }, by, { date, reason: 'Repair of 3 May' });
 }
 
+/** Pays out what is owed to a merchant, past the settlement. */
+async function payByHand({ tenantId, merchantId }: Shop, effectiveAt: Date): Promise<void> {
+  await postTransaction(pool, {
+    tenantId,
+    kind: 'payout',
+    externalRef: 'by hand',
+    currency: 'EUR',
+    posting: transferPosting(ACCOUNTS.merchantPayable(merchantId), ACCOUNTS.bankInTransit, 700n),
+    effectiveAt,
+  });
+}
+
 const entriesOfFirst = `transaction_id = (SELECT transaction_id FROM settlement_items WHERE tenant_id = $1
                                           ORDER BY effective_at LIMIT 1)`;
 
@@ -94,30 +106,12 @@ test.each<[string, (shop: Shop) => Promise<void>, string]>([
   ],
   [
     'something was posted to what is owed to the merchant',
-    async ({ tenantId, merchantId }) => {
-      await postTransaction(pool, {
-        tenantId,
-        kind: 'payout',
-        externalRef: 'by hand',
-        currency: 'EUR',
-        posting: transferPosting(ACCOUNTS.merchantPayable(merchantId), ACCOUNTS.bankInTransit, 700n),
-        effectiveAt: during(FIRST, 2),
-      });
-    },
+    (owed) => payByHand(owed, during(FIRST, 2)),
     'what is owed to every merchant',
   ],
   [
     'the same, later than the day',
-    async ({ tenantId, merchantId }) => {
-      await postTransaction(pool, {
-        tenantId,
-        kind: 'payout',
-        externalRef: 'by hand',
-        currency: 'EUR',
-        posting: transferPosting(ACCOUNTS.merchantPayable(merchantId), ACCOUNTS.bankInTransit, 700n),
-        effectiveAt: during(DAYS[1] ?? '', 2),
-      });
-    },
+    (owed) => payByHand(owed, during(DAYS[1] ?? '', 2)),
     'what is owed to every merchant',
   ],
 ])('a breach is made up for, and neither its day nor a later one is blocked: %s', async (_, harm, invariant) => {

@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { toUuid } from '../../../core/ids';
 import { createApi, type TestApi } from '../../support/api-support';
+import { jsonTestSuite, parses } from '../../support/json-test-suite';
 import { picks, said, spell } from '../../support/json-texts';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
 
@@ -117,29 +116,10 @@ test('a megabyte of short numbers stays one', async () => {
   await expectBytes(await idOf(publish(payload)), payload);
 });
 
-interface SuiteCase {
-  name: string;
-  input: string;
-}
-
-/** The package is an ES module whose files are JSON but for their first words. */
-function suite(name: 'parsing' | 'transform'): SuiteCase[] {
-  const file = path.join(path.dirname(require.resolve('json-test-suite/package.json')), 'data', `${name}.js`);
-  const text = readFileSync(file, 'utf8');
-  return JSON.parse(text.slice(text.indexOf('['))) as SuiteCase[];
-}
-
-function parses(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 test('JSONTestSuite: what is JSON arrives as it is, what is not is refused with the place', async () => {
-  const cases = [...suite('parsing'), ...suite('transform')].filter(({ input }) => input.length < 1_000);
+  const cases = [...jsonTestSuite('parsing'), ...jsonTestSuite('transform')].filter(
+    ({ input }) => input.length < 1_000,
+  );
   expect(cases.length).toBeGreaterThan(300);
   for (const { name, input } of cases) {
     const taken = name.startsWith('y_') || (!name.startsWith('n_') && parses(input));
