@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { findLedgerTransaction, type LedgerTransaction, listLedgerTransactions } from '../../domains/ledger';
 import { reverseTransaction } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
@@ -54,7 +54,7 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[]
       tag: TAG,
       summary: 'List ledger transactions, newest first',
       scope: 'finance:read',
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: {
         200: { description: 'A page of transactions.', body: pageSchema('LedgerTransactionPage', transactionSchema) },
       },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ORDER_STATES, type Order } from '../../domains/payments';
+import { followQuery } from '../http/cursor';
 import { amountText, currencySchema, singleAmountSchema } from '../http/money-schemas';
 import { idSchema, metadataSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
 
@@ -37,6 +38,7 @@ export const orderPageSchema = pageSchema('OrderPage', orderSchema);
 export const orderParams = z.object({ id: idSchema('ord') });
 export const orderQuery = z.strictObject({
   ...pageQuery,
+  ...followQuery,
   state: z.enum(ORDER_STATES).optional(),
   merchantId: idSchema('mer').optional(),
 });

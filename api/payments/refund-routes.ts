@@ -8,7 +8,7 @@ import {
   resolveRefund,
   resumeRefund,
 } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -125,7 +125,7 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       summary: 'List the refunds of a payment, newest first',
       scope: 'payments:read',
       params: paymentParams,
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: { 200: { description: 'A page of refunds.', body: pageSchema('RefundPage', refundSchema) } },
       handler: async ({ params, query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');

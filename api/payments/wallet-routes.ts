@@ -6,7 +6,7 @@ import {
   listWallets,
   type WalletWithBalance,
 } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import { amountText, currencySchema } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -79,7 +79,7 @@ export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool' | 'reads'>): Ro
       tag: TAG,
       summary: 'List wallets, newest first',
       scope: 'payments:read',
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: { 200: { description: 'A page of wallets.', body: pageSchema('WalletPage', walletSchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
