@@ -3,10 +3,11 @@ import { findLedgerTransaction, type LedgerTransaction, listLedgerTransactions }
 import { reverseTransaction } from '../../domains/payments';
 import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
+import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 
 const TAG = 'Ledger';
 const CURSOR = byId('ledger-transactions');
@@ -40,7 +41,7 @@ const transactionSchema = z
   .meta({ id: 'LedgerTransaction' });
 
 const reversalSchema = z
-  .strictObject({ reason: nonEmptyText(500).meta({ example: 'Entered twice' }) })
+  .strictObject({ reason: freeText(500).meta({ example: 'Entered twice' }) })
   .meta({ id: 'NewReversal', example: { reason: 'Entered twice' } });
 
 const params = z.object({ id: idSchema('ltx') });
