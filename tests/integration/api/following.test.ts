@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { fromUuid, newId, type PublicId, toUuid, uuidFloor } from '../../../core/ids';
+import { fromUuid, newId, type PublicId, timeOfId, toUuid, uuidFloor } from '../../../core/ids';
+import { storeEvent } from '../../../domains/webhooks/publishing/publish-event';
+import { inTransaction } from '../../../infra/postgres/pool';
 import { startApiProcess } from '../../support/api-process';
 import { createApi, type TestApi } from '../../support/api-support';
 import { followedPage, followUntil } from '../../support/following';
@@ -128,6 +130,28 @@ test("a process whose clock is behind publishes at the database's time", async (
   try {
     const { status, body } = await api.call('POST', '/v1/messages', { body: { eventType: 'a', payload: 1 } });
     expect([status, real() - Date.parse(body.createdAt) < 5_000]).toEqual([202, true]);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
+test('nor does it fail to tell of what it does itself', async () => {
+  const real = Date.now;
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => real() - 20_000);
+  try {
+    const event = {
+      tenantId: api.tenantId,
+      eventType: 'payment.captured',
+      payload: {},
+      eventId: newId('pay'),
+    } as const;
+    const { id } = await inTransaction(api.deps.pool, async (client) => {
+      await storeEvent(client, event);
+      const { rows } = await client.query('SELECT id FROM messages WHERE event_id = $1', [event.eventId]);
+      return rows[0];
+    });
+    expect(Math.abs(timeOfId(fromUuid('msg', id)) - real())).toBeLessThan(5_000);
+    await api.deps.pool.query('DELETE FROM messages WHERE id = $1', [id]);
   } finally {
     clock.mockRestore();
   }
