@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { findLedgerTransaction, type LedgerTransaction, listLedgerTransactions } from '../../domains/ledger';
 import { reverseTransaction } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
+import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 
 const TAG = 'Ledger';
 const CURSOR = byId('ledger-transactions');
@@ -40,7 +41,7 @@ const transactionSchema = z
   .meta({ id: 'LedgerTransaction' });
 
 const reversalSchema = z
-  .strictObject({ reason: nonEmptyText(500).meta({ example: 'Entered twice' }) })
+  .strictObject({ reason: freeText(500).meta({ example: 'Entered twice' }) })
   .meta({ id: 'NewReversal', example: { reason: 'Entered twice' } });
 
 const params = z.object({ id: idSchema('ltx') });
@@ -54,7 +55,7 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[]
       tag: TAG,
       summary: 'List ledger transactions, newest first',
       scope: 'finance:read',
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: {
         200: { description: 'A page of transactions.', body: pageSchema('LedgerTransactionPage', transactionSchema) },
       },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { APPROVAL_STATES, type Approval, decide, findApproval, listApprovals } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -48,7 +48,7 @@ export function approvalRoutes(deps: PaymentRouteDeps): Route[] {
       tag: TAG,
       summary: 'List commands that end a review, newest first',
       scope: 'payments:read',
-      query: z.strictObject({ ...pageQuery, state: z.enum(APPROVAL_STATES).optional() }),
+      query: z.strictObject({ ...pageQuery, ...followQuery, state: z.enum(APPROVAL_STATES).optional() }),
       responses: { 200: { description: 'A page of commands.', body: pageSchema('ApprovalPage', approvalSchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');

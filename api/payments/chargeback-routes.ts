@@ -8,10 +8,11 @@ import {
   resumeChargeback,
 } from '../../domains/payments';
 import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
+import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 import { approvalView, WAITING_ANSWER } from './approval-routes';
 import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
@@ -32,7 +33,7 @@ const resolutionSchema = z
     amount: priceSchema.optional().meta({
       description: 'What is taken from the merchant, or comes back with `won`; by default all.',
     }),
-    reason: nonEmptyText(500).meta({ description: 'For the audit log.' }),
+    reason: freeText(500).meta({ description: 'For the audit log.' }),
   })
   .refine(({ as, amount }) => as !== 'dismissed' || amount === undefined, {
     path: ['amount'],

@@ -8,7 +8,8 @@ import {
   resolveRefund,
   resumeRefund,
 } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
+import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -24,7 +25,7 @@ const CURSOR = byId('refunds');
 const newRefundSchema = z
   .strictObject({
     amount: priceSchema.optional().meta({ description: 'Minor units; by default all that is left.', example: '500' }),
-    reason: nonEmptyText(500).optional(),
+    reason: freeText(500).optional(),
   })
   .meta({ id: 'NewRefund', example: { amount: '500', reason: 'One of three came broken' } })
   .prefault({});
@@ -44,7 +45,7 @@ const resolutionSchema = z
       .optional()
       .meta({ description: 'What went back, or is written off; by default what was asked for.' }),
     providerReference: nonEmptyText(200).optional(),
-    reason: nonEmptyText(500).meta({ description: 'For the audit log.' }),
+    reason: freeText(500).meta({ description: 'For the audit log.' }),
   })
   .refine(({ as, amount }) => as !== 'not_refunded' || amount === undefined, {
     path: ['amount'],
@@ -125,7 +126,7 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       summary: 'List the refunds of a payment, newest first',
       scope: 'payments:read',
       params: paymentParams,
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: { 200: { description: 'A page of refunds.', body: pageSchema('RefundPage', refundSchema) } },
       handler: async ({ params, query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');

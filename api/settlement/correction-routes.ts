@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { correctDay } from '../../domains/settlement';
 import type { DoorContext } from '../http/door';
+import { freeText } from '../http/free-text';
 import { type Route, route } from '../http/route';
-import { idSchema, nonEmptyText } from '../http/schemas';
+import { idSchema } from '../http/schemas';
 import { dateParams } from './schemas';
 
 const newCorrectionSchema = z
-  .strictObject({ reason: nonEmptyText(500).meta({ example: 'Entries changed by the repair of 3 May' }) })
+  .strictObject({ reason: freeText(500).meta({ example: 'Entries changed by the repair of 3 May' }) })
   .meta({ id: 'NewSettlementCorrection', example: { reason: 'Entries changed by the repair of 3 May' } });
 
 const correctedDaySchema = z

@@ -5,10 +5,11 @@ import { adjustMerchant } from '../../../domains/ledger';
 import { createMerchant, findMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
+import { freeText } from '../../http/free-text';
 import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../../http/schemas';
 
 const TAG = 'Merchants';
 const CURSOR = byId('merchants');
@@ -16,7 +17,7 @@ const MAX_RESERVE_DAYS = 400;
 
 const newMerchantSchema = z
   .strictObject({
-    name: nonEmptyText(200).meta({ example: 'Tea house' }),
+    name: freeText(200).meta({ example: 'Tea house' }),
     reserveBps: bpsSchema.default(0).meta({ description: "The share of each day's sales that is held back." }),
     reserveDays: z.int().min(0).max(MAX_RESERVE_DAYS).default(0).meta({ description: 'For how many days it is held.' }),
     payoutMinimum: z
@@ -48,7 +49,7 @@ const newAdjustmentSchema = z
   .strictObject({
     amount: amountSchema({ min: -MAX_SINGLE_AMOUNT, zero: false, example: '-500' }),
     currency: currencySchema,
-    reason: nonEmptyText(500).meta({ example: 'Goodwill for the outage of 3 May' }),
+    reason: freeText(500).meta({ example: 'Goodwill for the outage of 3 May' }),
   })
   .meta({
     id: 'NewAdjustment',

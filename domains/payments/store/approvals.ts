@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { APPROVALS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { ApprovalState } from '../rules/approval-states';
@@ -121,9 +122,10 @@ export async function listApprovals(
   request: PageRequest,
 ): Promise<Page<Approval>> {
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'payment_approvals',
-    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+    followed: APPROVALS_LIST,
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'place' },
     filter: filter.state === undefined ? [] : [['state = ?', filter.state] as const],
   };
   return mapPage(await readPage<Row>(db, query, request), fromRow);

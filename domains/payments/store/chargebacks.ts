@@ -157,10 +157,10 @@ export async function listChargebacks(
   request: PageRequest,
 ): Promise<Page<Chargeback>> {
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'chargebacks',
     followed: CHARGEBACKS_LIST,
-    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'place' },
     filter: [
       ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
       ...(filter.paymentId === undefined ? [] : [['payment_id = ?', toUuid(filter.paymentId)] as const]),

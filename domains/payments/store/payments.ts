@@ -154,10 +154,10 @@ export async function listPayments(
   const prefix =
     orderId === undefined ? (['tenant_id', toUuid(tenantId)] as const) : (['order_id', toUuid(orderId)] as const);
   const query = {
-    columns: PAYMENT_COLUMNS,
+    columns: `${PAYMENT_COLUMNS}, place`,
     table: 'payments',
     followed: PAYMENTS_LIST,
-    index: { prefix, key: 'id' },
+    index: { prefix, key: 'place' },
     ...(orderId === undefined ? {} : { fixed: [['tenant_id = ?', toUuid(tenantId)] as const] }),
     filter: state === undefined ? [] : [['state = ?', state] as const],
   };

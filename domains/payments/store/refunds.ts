@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { REFUNDS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
@@ -132,9 +133,10 @@ export async function listRefunds(
 ): Promise<Page<Refund> | undefined> {
   if ((await findPayment(db, tenantId, paymentId)) === undefined) return undefined;
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'refunds',
-    index: { prefix: ['payment_id', toUuid(paymentId)] as const, key: 'id' },
+    followed: REFUNDS_LIST,
+    index: { prefix: ['payment_id', toUuid(paymentId)] as const, key: 'place' },
   };
   return mapPage(await readPage<Row>(db, query, request), fromRow);
 }

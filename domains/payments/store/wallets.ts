@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { WALLETS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { ACCOUNTS, accountBalance, accountBalances } from '../../ledger';
@@ -60,9 +61,10 @@ export async function listWallets(
   request: PageRequest,
 ): Promise<Page<WalletWithBalance>> {
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'wallets',
-    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+    followed: WALLETS_LIST,
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'place' },
   };
   const page = mapPage(await readPage<Row>(db, query, request), fromRow);
   return { ...page, rows: await withBalances(db, page.rows) };

@@ -56,8 +56,8 @@ const COLUMNS = `id, delivery_id, message_id, endpoint_id, event_type, reason, l
   created_at, resolved_at`;
 
 /**
- * Index: dead_letters_by_endpoint (endpoint_id, id) for one endpoint, else dead_letters_by_tenant (tenant_id, id). Times
- * are ranges of the id; the rest is checked row by row within the scan budget.
+ * Index: dead_letters_by_endpoint (endpoint_id, place) for one endpoint, else dead_letters_by_tenant (tenant_id, place).
+ * Times are ranges of the place; the rest is checked row by row within the scan budget.
  */
 export async function listDeadLetters(
   db: Queryable,
@@ -76,10 +76,10 @@ export async function listDeadLetters(
   const prefix: readonly [string, string] =
     endpointId === undefined ? ['tenant_id', tenant] : ['endpoint_id', toUuid(endpointId)];
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'dead_letters',
     followed: DEAD_LETTERS_LIST,
-    index: { prefix, key: 'id' },
+    index: { prefix, key: 'place' },
     ...idRange(filter),
     fixed: endpointId === undefined ? [] : [['tenant_id = ?', tenant] as const],
     filter: conditions,
