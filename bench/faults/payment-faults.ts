@@ -64,6 +64,7 @@ export interface PaymentFaultReport {
 
 /** The provider fails too: this many of a thousand calls are done and never answered, and as many are answered 500. */
 const PROVIDER_FAULTS = '20';
+// None whose refunds are refused: a refusal after a call that was not answered proves nothing, and is for a person.
 const TOKENS = [
   'tok_ok',
   'tok_ok',
@@ -73,7 +74,6 @@ const TOKENS = [
   'tok_timeout_after_success',
   'tok_partial_approval',
   'tok_refund_timeout_after_success',
-  'tok_refund_refused',
   'tok_refund_pending',
 ];
 const REQUEST_WITHIN_MS = 15_000;
