@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { GroupCommit } from '../../../core/group-commit';
 import type { PublicId } from '../../../core/ids';
 import { isItemFault, sqlState } from '../../../infra/postgres/errors';
+import type { Accepted } from '../accepting/under-way';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import { acceptPayments, type FirstStep, findByRequestKey, type NewPayment } from '../store/accept-payments';
@@ -24,20 +25,13 @@ export interface PaymentRequest {
   requestKey: string;
 }
 
-/** A payment that a request stands for. */
-export interface Accepted {
-  payment: Payment;
-  /** Made by this request, under the lease of {@link FirstStep}; otherwise by an earlier one with its key. */
-  isNew: boolean;
-}
-
 /** Stores payments before anything is done for them, many in one statement. */
 export interface Acceptor {
   /**
    * @param identify - the new payment's id and workflow, asked once per try
    * @throws PaymentRefusal when the order cannot be paid so, or the key was used for another payment
    */
-  accept(request: PaymentRequest, identify: () => { id: PublicId; workflowId: string }): Promise<Accepted>;
+  accept(request: PaymentRequest, identify: () => { id: PublicId; workflowId: string }): Promise<Accepted<Payment>>;
   drain(): Promise<void>;
 }
 
@@ -67,9 +61,9 @@ export function createAcceptor(deps: PaymentDeps, firstStep: FirstStep): Accepto
     async accept(request, identify) {
       for (let look = 0; look < MAX_LOOKS; look++) {
         const payment = await stored({ ...request, ...identify() });
-        if (payment !== undefined) return { payment, isNew: true };
+        if (payment !== undefined) return { item: payment, isNew: true };
         const known = await knownPayment(pool, request);
-        if (known !== undefined) return { payment: known, isNew: false };
+        if (known !== undefined) return { item: known, isNew: false };
         const refusal = await whyNot(deps, request.tenantId, request);
         if (refusal !== undefined) throw refusal;
       }
