@@ -98,6 +98,11 @@ export const GLOSSARY: Glossary = {
   stateChangedAt: 'Since when it is in its state.',
   secret: 'The signing secret.',
   archived: 'Whether lists leave it out.',
+  // Inbound webhooks
+  scheme: 'How the sender signs.',
+  signing: 'How exactly the sender signs.',
+  kindFrom: 'Where the sender says what kind of event it is.',
+  route: 'What becomes of the events.',
   // Accounts
   scopes: 'What the key may do.',
   revokedAt: 'When it was revoked; null: it is valid.',

@@ -14,7 +14,7 @@ import { WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 
 const { processInboundEvents } = proxyActivities<InboundActivities>({
   startToCloseTimeout: '2 minutes',
-  heartbeatTimeout: '8 seconds',
+  heartbeatTimeout: '5 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 

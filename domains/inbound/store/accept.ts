@@ -24,14 +24,14 @@ export interface NewEvent {
  */
 export type Acceptance = 'stored' | 'repeated' | 'blocked' | 'outdated';
 
+// A source that is disabled or deleted has another revision. Counted, since for EXISTS Postgres may read all sources, or all refusals, into a hash table.
 const STORE_EVENTS = `
 WITH input AS MATERIALIZED (
   SELECT i.n, i.id, i.tenant, i.source, decode(i.key, 'hex') AS key, i.external, i.workflow, i.headers,
          decode(i.body, 'base64') AS body, i.size, i.created,
-         EXISTS (SELECT FROM inbound_sources s
-                 WHERE s.id = i.source AND s.revision = i.revision AND s.enabled AND s.deleted_at IS NULL) AS current,
-         EXISTS (SELECT FROM inbound_refusals r
-                 WHERE r.source_id = i.source AND r.address = i.address AND r.blocked_until > now()) AS blocked
+         (SELECT count(*) FROM inbound_sources s WHERE s.id = i.source AND s.revision = i.revision) = 1 AS current,
+         (SELECT count(*) FROM inbound_refusals r
+          WHERE r.source_id = i.source AND r.address = i.address AND r.blocked_until > now()) = 1 AS blocked
   FROM json_to_recordset($1::json) AS i(
     n int, id uuid, tenant uuid, source uuid, revision int, address text, key text, external text, workflow text,
     headers jsonb, body text, size int, created timestamptz)

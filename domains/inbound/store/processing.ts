@@ -126,7 +126,7 @@ export async function openEvents(db: Queryable, workflowId: string): Promise<{ o
   const { rows } = await db.query<{ open: number; next_in_ms: number | null }>({
     name: 'open-inbound-events',
     text: `SELECT (SELECT count(*)::int FROM (SELECT FROM inbound_events
-                   WHERE state = 'pending' AND workflow_id = $1 LIMIT ${MOST_COUNTED}) some) AS open,
+                   WHERE state = 'pending' AND workflow_id = $1 LIMIT ${MOST_COUNTED}) counted) AS open,
                   (SELECT extract(epoch FROM next_attempt_at - now())::float8 * 1000 FROM inbound_events
                    WHERE state = 'pending' AND workflow_id = $1 ORDER BY next_attempt_at LIMIT 1) AS next_in_ms`,
     values: [workflowId],

@@ -35,7 +35,7 @@ export async function measureOverdue(db: Queryable): Promise<{ due: number; olde
   const { rows } = await db.query<{ due: number; oldest: number | null }>({
     text: `SELECT (SELECT count(*)::int FROM (
                      (SELECT FROM inbound_events WHERE ${overdue} LIMIT ${MOST_COUNTED})
-                     UNION ALL (SELECT FROM inbound_events WHERE ${others} LIMIT ${MOST_COUNTED})) some) AS due,
+                     UNION ALL (SELECT FROM inbound_events WHERE ${others} LIMIT ${MOST_COUNTED})) counted) AS due,
                   extract(epoch FROM now() - least(
                     (SELECT next_attempt_at FROM inbound_events WHERE ${overdue} ORDER BY next_attempt_at LIMIT 1),
                     (SELECT next_attempt_at FROM inbound_events WHERE ${others} ORDER BY next_attempt_at LIMIT 1)))::float8

@@ -75,20 +75,22 @@ export interface OpenSource {
   secrets: InboundSecret[];
 }
 
-/** Reads a source with its secrets in one statement, so that they belong to its revision. */
+/** Reads a source with its secrets in one statement, so that they belong to its revision. Index: inbound_sources_pkey. */
 export async function readOpenSource(db: Queryable, id: PublicId): Promise<OpenSource | undefined> {
-  const { rows } = await db.query<SourceRow & { secrets: (Omit<Row, 'secret_encrypted'> & { sealed: string })[] }>({
+  const { rows } = await db.query<
+    SourceRow & { present: boolean; secrets: (Omit<Row, 'secret_encrypted'> & { sealed: string })[] }
+  >({
     name: 'read-open-source',
-    text: `SELECT ${SOURCE_COLUMNS}, ARRAY(
+    text: `SELECT ${SOURCE_COLUMNS}, deleted_at IS NULL AS present, ARRAY(
              SELECT json_build_object('id', k.id, 'sealed', encode(k.secret_encrypted, 'base64'),
                                       'created_at', k.created_at, 'expires_at', k.expires_at)
              FROM inbound_secrets k
              WHERE k.source_id = inbound_sources.id AND (k.expires_at IS NULL OR k.expires_at > now())) AS secrets
-           FROM inbound_sources WHERE id = $1 AND enabled AND deleted_at IS NULL`,
+           FROM inbound_sources WHERE id = $1`,
     values: [toUuid(id)],
   });
   const [row] = rows;
-  if (row === undefined) return undefined;
+  if (row === undefined || !row.present || !row.enabled) return undefined;
   const secrets = row.secrets.map(({ sealed, created_at, expires_at, ...secret }) =>
     fromRow({
       ...secret,
