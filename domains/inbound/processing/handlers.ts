@@ -28,7 +28,7 @@ export interface InboundHandler {
   handle(event: HandledEvent, db: Queryable): Promise<void>;
 }
 
-/** The handlers of a process. A domain that has one registers it when it opens. */
+/** The handlers of a process. A domain that has one registers it when it opens, in API and worker alike. */
 export interface Handlers {
   /** @throws Error when the name is taken */
   register(handler: InboundHandler): void;

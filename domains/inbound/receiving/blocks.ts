@@ -4,7 +4,7 @@ import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { inboundConfig } from '../config';
 import { inboundMetrics } from '../metrics';
-import { type BlockPolicy, countRefusals, type Refused, type Standing } from '../store/refusals';
+import { type BlockPolicy, countRefusals, NO_SOURCE, type Refused, type Standing } from '../store/refusals';
 
 /** How long a process goes by what it was told of a block, so that lifting one takes effect everywhere. */
 const TRUSTED_MS = 2_000;
@@ -16,7 +16,9 @@ const MAX_WAITING = 10_000;
 export interface Blocks {
   /** Whether this process knows the address to be blocked at the source. */
   isBlocked(sourceId: PublicId, address: string): boolean;
-  /** Counts a refused request. Resolves once it is counted, or cannot be; it never rejects. */
+  /**
+   * Counts a refused request; {@link NO_SOURCE} is never blocked. Resolves once it is counted, or cannot be; it never rejects.
+   */
   count(sourceId: PublicId, address: string): Promise<void>;
   /** What this process remembers of a source is asked for again. */
   forget(sourceId: PublicId): void;
@@ -48,7 +50,12 @@ export function openBlocks(platform: Platform): Blocks {
       }
       const standings = await countRefusals(pool, [...merged.values()], policy);
       const byPlace = new Map([...merged.keys()].map((place, index) => [place, standings[index]]));
-      metrics.blocks.inc(standings.filter(({ justBlocked }) => justBlocked).length);
+      for (const { sourceId, address } of merged.values()) {
+        const { blockedUntil, justBlocked } = byPlace.get(placeOf({ sourceId, address })) ?? {};
+        if (justBlocked !== true || sourceId === NO_SOURCE) continue;
+        metrics.blocks.inc();
+        log.warn({ sourceId, address, blockedUntil }, 'an address is blocked for repeated refusals');
+      }
       return items.map((item) => byPlace.get(placeOf(item)) ?? { blockedUntil: undefined, justBlocked: false });
     },
   });
@@ -58,11 +65,10 @@ export function openBlocks(platform: Platform): Blocks {
     isBlocked: (sourceId, address) => blocked.has(placeOf({ sourceId, address })),
     async count(sourceId, address) {
       try {
-        const { blockedUntil, justBlocked } = await counts.add({ sourceId, address });
-        if (blockedUntil === undefined) return;
+        const { blockedUntil } = await counts.add({ sourceId, address });
+        if (blockedUntil === undefined || sourceId === NO_SOURCE) return;
         const leftMs = blockedUntil.getTime() - Date.now();
         if (leftMs > 0) blocked.set(placeOf({ sourceId, address }), sourceId, { ttl: Math.min(leftMs, TRUSTED_MS) });
-        if (justBlocked) log.warn({ sourceId, address, blockedUntil }, 'an address is blocked for repeated refusals');
       } catch (error) {
         log.warn({ err: error }, 'a refused inbound webhook was not counted');
       }

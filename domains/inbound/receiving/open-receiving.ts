@@ -124,7 +124,7 @@ export function openReceiving(platform: Platform): Receiving {
   return {
     async receive(request) {
       const { sourceId, address, headers, body } = request;
-      if (blocks.isBlocked(sourceId, address) || blocks.isBlocked(NO_SOURCE, address)) refuseBlocked();
+      if (blocks.isBlocked(sourceId, address)) refuseBlocked();
       for (let look = 0; look < MAX_LOOKS; look++) {
         const { known, signedAtMs } = await verified(request, look > 0);
         const { source } = known;

@@ -1,7 +1,11 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 
-/** Sources that do not exist share this id, so that nobody can fill the table with ids that they make up. */
+/**
+ * Sources that do not exist, or take nothing, share this id, so that nobody can fill the table with ids that they make up.
+ * They are counted only so that the answer takes as long: a block here would be none. Many tenants' senders share addresses,
+ * and one of them may go on sending to a source that its tenant has deleted.
+ */
 export const NO_SOURCE: PublicId = `src_${'0'.repeat(32)}`;
 
 /** So many refused requests of one address at one source. */
