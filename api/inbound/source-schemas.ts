@@ -123,14 +123,15 @@ const route = z.discriminatedUnion('to', [toEndpoints, toHandler]).meta({
   },
 });
 
-const HEADER_TEXT = /^[\x20-\x7e]{0,100}$/;
+/** What comes between several signatures is no part of one. */
+const PREFIX = /^[\x21-\x2b\x2d-\x7e]{0,100}$/;
 
 const signing = z
   .strictObject({
     header: headerName.meta({ description: 'The header with the signature, or several.', example: 'x-signature' }),
     prefix: z
       .string()
-      .regex(HEADER_TEXT, 'expected at most 100 visible ASCII characters')
+      .regex(PREFIX, 'expected at most 100 visible ASCII characters, without spaces and commas')
       .default('')
       .meta({ description: 'What a signature begins with, such as `sha256=`.', example: 'v0=' }),
     timestampHeader: headerName.optional().meta({

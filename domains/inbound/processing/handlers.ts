@@ -22,7 +22,7 @@ export interface InboundHandler {
   name: string;
   /**
    * Handles an event. What it changes through `db` is committed if and only if the event counts as processed, so it
-   * happens once. Whatever it throws is retried, for a quarter of an hour; then the event has failed. Its message is shown
+   * happens once. It has half a minute. Whatever it throws is retried, for a quarter of an hour; then the event has failed. Its message is shown
    * to the tenant.
    */
   handle(event: HandledEvent, db: Queryable): Promise<void>;

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { codeOf } from '../../../core/error-code';
 import { createFairLimit } from '../../../core/fair-limit';
+import { Refusal } from '../../../core/refusal';
+import { withTimeout } from '../../../core/timeout';
 import type { Platform } from '../../../infra/platform/platform';
 import { isItemFault } from '../../../infra/postgres/errors';
-import { inTransaction } from '../../../infra/postgres/pool';
+import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
 import { openPublishing, type Publisher } from '../../webhooks';
 import { inboundMetrics } from '../metrics';
 import { payloadOf } from '../rules/payload';
@@ -33,6 +36,8 @@ const ROUND_MS = 20_000;
 
 /** The least pause after a round that found nothing to do: what is left is somebody else's at the moment. */
 const IDLE_MS = 1_000;
+
+const HANDLED_WITHIN_MS = 30_000;
 
 const MAX_ERROR = 500;
 
@@ -65,7 +70,7 @@ export async function processEvents(deps: ProcessingDeps, workflowId: string): P
     const terms = { workflowId, claim, leaseMs: LEASE_MS, limit: PAGE, maxBytes: PAGE_BYTES };
     const events = await leaseEvents(pool, terms);
     if (events.length === 0) break;
-    await processPage(deps, claim, events, counts);
+    await processPage(deps, { claim, until }, events, counts);
     if (performance.now() > until) break;
   }
   const { open, nextInMs } = await openEvents(pool, workflowId);
@@ -73,11 +78,14 @@ export async function processEvents(deps: ProcessingDeps, workflowId: string): P
   return { ...counts, open, nextInMs: idle ? Math.max(nextInMs, IDLE_MS) : nextInMs };
 }
 
+/** What is to be recorded of an event; or that this is done; or that it is left to the next round. */
+type End = Outcome | 'recorded' | 'left';
+
 type Counts = Pick<InboundReport, 'processed' | 'retrying' | 'failed'>;
 
 async function processPage(
   { platform, publisher, handlers }: ProcessingDeps,
-  claim: string,
+  { claim, until }: { claim: string; until: number },
   events: readonly LeasedEvent[],
   counts: Counts,
 ): Promise<void> {
@@ -85,7 +93,7 @@ async function processPage(
   const publishes = createFairLimit(AT_ONCE);
   const handles = createFairLimit(HANDLERS_AT_ONCE);
 
-  async function process(event: LeasedEvent): Promise<Outcome | 'recorded' | 'lost'> {
+  async function process(event: LeasedEvent): Promise<End> {
     const { route } = event;
     if (route.to === 'endpoints') return publishes.run('', () => publish(event, route));
     const handler = handlers.get(route.handler);
@@ -93,17 +101,18 @@ async function processPage(
     return handles.run('', () => handle(handler, event));
   }
 
-  async function handle(handler: InboundHandler, event: LeasedEvent): Promise<Outcome | 'recorded' | 'lost'> {
+  async function handle(handler: InboundHandler, event: LeasedEvent): Promise<End> {
+    if (performance.now() > until) return 'left';
     try {
       return await inTransaction(pool, async (db) => {
-        if (!(await lockLeased(db, event.id, claim))) return 'lost';
-        await handler.handle(event, db);
+        if (!(await lockLeased(db, event.id, claim))) return 'left';
+        await withinTime(db, (own) => handler.handle(event, own));
         await recordOutcomes(db, claim, [{ id: event.id, outcome: { state: 'processed', messageId: undefined } }]);
         return 'recorded';
       });
     } catch (error) {
       log.warn({ err: error, eventId: event.id, handler: handler.name }, 'an inbound event was not handled');
-      const message = (error instanceof Error ? error.message : String(error)).replaceAll('\0', '').slice(0, MAX_ERROR);
+      const message = told(error);
       const delayMs = retryDelayMs(event.attempts + 1);
       return delayMs === undefined
         ? { state: 'failed', error: message }
@@ -128,11 +137,29 @@ async function processPage(
   if (left.length > 0) await recordOutcomes(pool, claim, left);
   const metric = platform.metrics.of(inboundMetrics).processed;
   for (const { outcome } of ends) {
-    const end = outcome === 'recorded' ? 'processed' : outcome === 'lost' ? undefined : END[outcome.state];
+    const end = outcome === 'recorded' ? 'processed' : outcome === 'left' ? undefined : END[outcome.state];
     if (end === undefined) continue;
     counts[end]++;
     metric.inc({ outcome: end === 'retrying' ? 'retried' : end });
   }
+}
+
+/** Gives a handler its time, and the connection for no longer: afterwards that is somebody else's. @throws TimedOut */
+async function withinTime(db: Queryable, handle: (db: Queryable) => Promise<void>): Promise<void> {
+  let isOver = false;
+  const own: Queryable = {
+    query: (statement) => (isOver ? Promise.reject(new Error('the time to handle it is over')) : db.query(statement)),
+  };
+  await withTimeout(handle(own), HANDLED_WITHIN_MS).finally(() => {
+    isOver = true;
+  });
+}
+
+/** What a handler has thrown, as the tenant may see it. What servers say is for the log. */
+function told(error: unknown): string {
+  if (!(error instanceof Error) || !(error instanceof Refusal || codeOf(error) === ''))
+    return 'it could not be handled';
+  return error.message.replaceAll('\0', '').slice(0, MAX_ERROR);
 }
 
 const END = { processed: 'processed', failed: 'failed', pending: 'retrying' } as const;

@@ -126,6 +126,28 @@ test('whatever is wrong with a request, the answer is the same', async () => {
   expect(rows).toEqual([]);
 });
 
+test('whatever is wrong, the same is done: one look at the source, and one count', async () => {
+  const source = await createSource(api, { route: { to: 'handler', handler: 'keep' } });
+  expect((await source.send(standardWebhook(source.secret, '{}'))).status).toBe(202);
+  const query = jest.spyOn(api.deps.pool, 'query');
+  const wrong = standardWebhook('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', '{}');
+  const old = standardWebhook(source.secret, '{}', { ageMs: 400_000 });
+  const statements = [];
+  for (const [id, sent] of [
+    [source.id, wrong],
+    [source.id, old],
+    [`src_${'7'.repeat(32)}`, wrong],
+  ] as const) {
+    query.mockClear();
+    expect((await api.call('POST', `/v1/inbound/${id}`, { key: null, ...sent })).status).toBe(401);
+    const names = query.mock.calls.map(([statement]) => (statement as unknown as { name?: string }).name ?? '');
+    // The worker of this process has its own.
+    statements.push(names.filter((name) => /open-source|refusals|by-key/.test(name)));
+  }
+  query.mockRestore();
+  expect(statements).toEqual(statements.map(() => ['read-open-source', 'count-inbound-refusals']));
+});
+
 test('a repetition is answered with the first event, and not processed again', async () => {
   const source = await createSource(api, { route: { to: 'endpoints', eventType: 'once' } });
   const before = await counted('requests', { outcome: 'repeated' });
