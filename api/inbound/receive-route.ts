@@ -10,7 +10,8 @@ const DETAIL =
   'The request is not one that this address takes: check the address, the secret, and the time of signing.';
 
 const bodySchema = z.string().meta({
-  description: 'Whatever the sender sends, of any type: its bytes are verified before anything is read from them.',
+  description:
+    'Whatever the sender sends, of these or any other type: its bytes are verified before anything is read from them.',
 });
 
 export const receivedSchema = z
@@ -37,7 +38,7 @@ export function receiveRoute(context: DoorContext): Route {
     scope: undefined,
     params: z.object({ source: idSchema('src').meta({ description: 'The source.' }) }),
     body: bodySchema,
-    mediaTypes: ['application/json', '*/*'],
+    mediaTypes: ['application/json', 'application/octet-stream'],
     bodyAsBytes: true,
     responses: {
       200: { description: 'The source has sent it before, as the event with this id.', body: receivedSchema },
