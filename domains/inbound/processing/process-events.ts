@@ -41,6 +41,9 @@ const HANDLED_WITHIN_MS = 30_000;
 
 const MAX_ERROR = 500;
 
+/** Half of a pair may be left by the cut. */
+const UNSTORABLE = /[\0\p{Surrogate}]/gu;
+
 type EndpointsRoute = Extract<InboundRoute, { to: 'endpoints' }>;
 
 export interface ProcessingDeps {
@@ -159,7 +162,7 @@ async function withinTime(db: Queryable, handle: (db: Queryable) => Promise<void
 function told(error: unknown): string {
   if (!(error instanceof Error) || !(error instanceof Refusal || codeOf(error) === ''))
     return 'it could not be handled';
-  return error.message.replaceAll('\0', '').slice(0, MAX_ERROR);
+  return error.message.slice(0, MAX_ERROR).replace(UNSTORABLE, '\ufffd');
 }
 
 const END = { processed: 'processed', failed: 'failed', pending: 'retrying' } as const;

@@ -1,4 +1,5 @@
 import { asId, type PublicId } from '../../../core/ids';
+import type { Keyring } from '../../../infra/keyring';
 import type { Platform } from '../../../infra/platform/platform';
 import { appendAudit } from '../../audit';
 import { InboundRefusal } from '../refusals';
@@ -49,7 +50,7 @@ export function addInboundSecret(
     const made = known.find((other) => other.id === id);
     if (made !== undefined) return { ...made, secret: openInboundSecret(keyring, made) };
     const secret = secretFor(scheme, given);
-    if (known.some((other) => openInboundSecret(keyring, other) === secret)) {
+    if (known.some((other) => isText(keyring, other, secret))) {
       throw new InboundRefusal('secret-in-use', 'is one of the secrets that the source has', { field: ['secret'] });
     }
     if (overlapMs !== 0 && known.length >= MAX_SECRETS) {
@@ -67,6 +68,15 @@ export function addInboundSecret(
     if (added === undefined) throw new Error('the secret was not stored');
     return { ...added, secret };
   });
+}
+
+/** One that no key of the ring can read is taken for another: adding a new one is how to get over that. */
+function isText(keyring: Keyring, known: InboundSecret, text: string): boolean {
+  try {
+    return openInboundSecret(keyring, known) === text;
+  } catch {
+    return false;
+  }
 }
 
 /**

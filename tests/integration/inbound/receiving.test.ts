@@ -273,6 +273,26 @@ test('a handler that fails is tried again; given up, its event is retried by com
   expect((await ended(failed.body.id)).state).toBe('processed');
 });
 
+test('what a handler throws is kept as far as it can be, and nothing of what servers say', async () => {
+  const thrown = [`\0${'x'.repeat(498)}😀`, Object.assign(new Error('10.0.0.1 refused'), { code: 'ECONNREFUSED' })];
+  openHandlersOf(api).register({
+    name: 'odd',
+    handle: async () => {
+      const next = thrown.shift();
+      throw typeof next === 'string' ? new Error(next) : next;
+    },
+  });
+  const source = await createSource(api, { route: { to: 'handler', handler: 'odd' } });
+  const { body } = await source.send(standardWebhook(source.secret, '{}'));
+  const errors = async (attempts: number) =>
+    eventually(async () => {
+      const found = await event(body.id);
+      return found.attempts === attempts ? found.lastError : undefined;
+    });
+  expect(await errors(1)).toBe(`\ufffd${'x'.repeat(498)}\ufffd`);
+  expect(await errors(2)).toBe('it could not be handled');
+});
+
 function openHandlersOf({ pipeline }: TestApi) {
   return pipeline.platform.once(openHandlers);
 }

@@ -139,6 +139,17 @@ test('whoever changes a source, its secrets or its blocks is in the audit log; n
   expect(secrets.rows).toHaveLength(1);
 });
 
+test('a source whose secret cannot be read any more gets a new one', async () => {
+  const source = await createSource(api, { route: KEEP });
+  await api.deps.pool.query("UPDATE inbound_secrets SET secret_encrypted = 'lost' WHERE source_id = $1", [
+    toUuid(source.id),
+  ]);
+  const send = async (secret: string) => (await source.send(standardWebhook(secret, '{}'))).status;
+  expect(await send(source.secret)).toBe(500);
+  const added = await api.call('POST', `/v1/inbound/sources/${source.id}/secrets`, { body: { overlap: '0s' } });
+  expect([added.status, await send(added.body.secret)]).toEqual([201, 202]);
+});
+
 test('scopes are apart: who may read sources cannot change them', async () => {
   const source = await createSource(api, { route: KEEP });
   const reader = await api.newKey(['inbound:read']);
