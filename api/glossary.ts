@@ -8,6 +8,9 @@ export const TAGS: Readonly<Record<string, string>> = {
   Endpoints: 'Where messages are sent, and which.',
   'Endpoint secrets': 'What receivers verify messages with.',
   'Event types': 'A catalogue of what is published, for people.',
+  'Inbound webhooks': 'Where senders deliver their webhooks.',
+  'Inbound sources': 'Who sends webhooks to you, how they sign, and what becomes of their events.',
+  'Inbound events': 'What they have sent, verified, and how far it is processed.',
   Orders: 'What a customer is to pay.',
   Payments: 'Money for an order, from a card or a wallet.',
   Refunds: 'Money that goes back.',
@@ -95,6 +98,11 @@ export const GLOSSARY: Glossary = {
   stateChangedAt: 'Since when it is in its state.',
   secret: 'The signing secret.',
   archived: 'Whether lists leave it out.',
+  // Inbound webhooks
+  scheme: 'How the sender signs.',
+  signing: 'How exactly the sender signs.',
+  kindFrom: 'Where the sender says what kind of event it is.',
+  route: 'What becomes of the events.',
   // Accounts
   scopes: 'What the key may do.',
   revokedAt: 'When it was revoked; null: it is valid.',

@@ -3,6 +3,7 @@ import { GLOSSARY, TAGS } from './glossary';
 import type { Door, DoorContext } from './http/door';
 import { openApiDocument } from './http/openapi';
 import type { Route } from './http/route';
+import { inboundDoor } from './inbound';
 import { ledgerDoor } from './ledger';
 import { merchantsDoor } from './merchants';
 import { type OperationDeps, operationRoutes } from './operations/routes';
@@ -13,6 +14,7 @@ import { webhooksDoor } from './webhooks';
 /** Every domain's door. Express tries their routes in this order, so the busiest comes first. */
 export const DOORS: readonly Door[] = [
   webhooksDoor,
+  inboundDoor,
   paymentsDoor,
   merchantsDoor,
   ledgerDoor,

@@ -1,3 +1,5 @@
+export { processInboundWebhook } from './inbound/process-inbound-webhook';
+export { sweepInbound } from './inbound/sweep-inbound';
 export { chargeback } from './payments/chargeback';
 export { payment, paymentBatch } from './payments/payment';
 export { refund, refundBatch } from './payments/refund';

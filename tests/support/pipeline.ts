@@ -4,6 +4,7 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { apiConfig } from '../../api/http/config';
 import type { PublicId } from '../../core/ids';
 import { accountsConfig } from '../../domains/accounts/config';
+import { inboundConfig } from '../../domains/inbound/config';
 import { type PaymentsConfig, paymentsConfig } from '../../domains/payments/config';
 import { type SettlementConfig, settlementConfig } from '../../domains/settlement/config';
 import type { BacklogStarter } from '../../domains/webhooks/backlog/backlog-starter';
@@ -31,7 +32,7 @@ import { eventsUnlikeTheDocument } from './event-check';
 
 export const TEST_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
 
-const FRAGMENTS = [apiConfig, accountsConfig, webhooksConfig, paymentsConfig, settlementConfig];
+const FRAGMENTS = [apiConfig, accountsConfig, webhooksConfig, inboundConfig, paymentsConfig, settlementConfig];
 
 /** API-side and worker-side parts in this process, on real servers, with their own database and task queues. */
 export interface Pipeline {
