@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { JobEnd } from '../../../core/adaptive-limit';
-import { AdaptivePool, type Place, type Turn } from '../../../core/adaptive-pool';
+import { AdaptivePool, type Place, type Turn, type Work } from '../../../core/adaptive-pool';
 import type { PublicId } from '../../../core/ids';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
@@ -8,8 +8,9 @@ import type { WebhookMetrics } from '../metrics';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
 import type { Backlog } from '../store/backlog';
+import { atFallback } from './at-fallback';
 import { type AttemptReport, attempt, unreadableReport } from './attempt';
-import { createDeliveryRecorder } from './delivery-recorder';
+import { createDeliveryRecorder, type TrippedCircuit } from './delivery-recorder';
 import { type EndpointConfig, type EndpointConfigCache, UnreadableEndpoint } from './endpoint-config-cache';
 import { createLeaseDesk, type DueDelivery, LEASE_SLACK_MS } from './lease-desk';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
@@ -60,6 +61,8 @@ export interface DeliveryEngine {
   attemptDue(delivery: DueDelivery, options: DueOptions): Promise<AttemptEnd | undefined>;
   /** Takes the leases of what is most overdue in an endpoint's backlog. @throws when Postgres cannot be reached */
   leaseBacklog(endpointId: PublicId, limit: number): Promise<{ leased: LeasedDelivery[]; moved: number }>;
+  /** Takes the lease of one held delivery, for a probe. @throws when Postgres cannot be reached */
+  leaseHeld(endpointId: PublicId, after: PublicId | undefined): Promise<LeasedDelivery | undefined>;
   /** Moves due deliveries to their endpoints' backlogs. @throws when Postgres cannot be reached */
   moveDue(deliveries: readonly DueDelivery[]): Promise<void>;
   /** How many attempts of an endpoint would begin at once, and fit in memory. */
@@ -93,6 +96,8 @@ export interface DeliveryEngineOptions {
   maxHeldBytes?: number;
   /** Called when deliveries were moved to a backlog. */
   onBacklog(backlog: Backlog): void;
+  /** Called when an endpoint's circuit is to open. */
+  onTripped?(circuit: TrippedCircuit): void;
   /** Bounds of the outcomes held while Postgres is away. */
   hold?: OutcomeHoldOptions;
 }
@@ -100,7 +105,8 @@ export interface DeliveryEngineOptions {
 /** Makes attempts and records them: the only way a webhook leaves, for first attempts and retries alike. */
 export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
   const { pool, client, endpoints, metrics, log, maxHeldBytes = MAX_HELD_BYTES } = options;
-  const recorder = createDeliveryRecorder({ pool, metrics, log, hold: options.hold });
+  const { onTripped = () => undefined } = options;
+  const recorder = createDeliveryRecorder({ pool, metrics, log, hold: options.hold, onTripped });
   const ending = new Set<Promise<AttemptEnd>>();
   let heldBytes = 0;
 
@@ -141,13 +147,15 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     }
     if (endpoint === undefined) return { end: track(desk.decline(delivery, UNREADABLE_PAUSE_MS)), job: undefined };
     if (Date.now() > delivery.startBeforeMs) return { end: track(desk.move(delivery)), job: undefined };
+    const target = delivery.failover === true && 'keys' in endpoint ? atFallback(endpoint) : undefined;
+    const used = target ?? endpoint;
     turn.ask();
-    const report =
-      'keys' in endpoint ? await attempt(client, endpoint, delivery.messageId, delivery.body) : unreadableReport();
+    const report = 'keys' in used ? await attempt(client, used, delivery.messageId, delivery.body) : unreadableReport();
     turn.answered();
-    const toBacklog = () => turns.failures(delivery.endpointId) >= DOWN_AFTER_FAILURES;
+    const toBacklog = () => turns.failures(placeOf(delivery).key) >= DOWN_AFTER_FAILURES;
+    const fallback = target !== undefined;
     const end = track(
-      recorder.record(delivery, { trigger, endpoint, report, toBacklog }).then((ended) => {
+      recorder.record(delivery, { trigger, endpoint, report, fallback, toBacklog }).then((ended) => {
         if (ended.state === 'moved' && delivery.fromBacklog !== true) {
           const { endpointId, tenantId } = delivery;
           options.onBacklog({ endpointId, tenantId });
@@ -157,6 +165,13 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     );
     if (recorder.unrecorded > MAX_UNRECORDED || recorder.full) await end;
     return { end, job: jobEndOf(report) };
+  }
+
+  /** A probe is one attempt, made on purpose: what is known of its endpoint does not keep it waiting. */
+  function add(delivery: LeasedDelivery, trigger: AttemptOutcome['trigger'], work: Work): boolean {
+    if (trigger !== 'probe') return turns.add(placeOf(delivery), work);
+    turns.insist(placeOf(delivery), work);
+    return true;
   }
 
   function track(end: Promise<AttemptEnd>): Promise<AttemptEnd> {
@@ -182,6 +197,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     limitOf: (endpointId) => turns.limit(endpointId) ?? 1,
     leaseSlackMs: () => LEASE_SLACK_MS + Math.min(LONGEST_EXTRA_SLACK_MS, (turns.waiting / CAUTIOUS_RATE) * 1_000),
     leaseBacklog: desk.leaseBacklog,
+    leaseHeld: desk.leaseHeld,
     async moveDue(deliveries) {
       await Promise.all(deliveries.map((delivery) => desk.moveDue(delivery)));
     },
@@ -192,9 +208,10 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       const fits = heldBytes === 0 || heldBytes + bytes <= maxHeldBytes;
       const taken =
         fits &&
-        turns.add(placeOf(delivery), {
+        add(delivery, trigger, {
           async run(turn) {
-            const { end, job } = await send(delivery, { trigger, waitedMs: performance.now() - since, turn });
+            const waitedMs = trigger === 'probe' ? 0 : performance.now() - since;
+            const { end, job } = await send(delivery, { trigger, waitedMs, turn });
             heldBytes -= bytes;
             void end.then(onEnd);
             return job;
@@ -249,9 +266,10 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   };
 }
 
-/** Endpoints take turns within their tenant. */
-function placeOf({ tenantId, endpointId }: { tenantId: PublicId; endpointId: PublicId }): Place {
-  return { group: tenantId, key: endpointId };
+/** Endpoints take turns within their tenant. A fallback answers for itself. */
+function placeOf(delivery: { tenantId: PublicId; endpointId: PublicId; failover?: boolean }): Place {
+  const { tenantId, endpointId, failover = false } = delivery;
+  return { group: tenantId, key: failover ? `${endpointId}/fallback` : endpointId };
 }
 
 function jobEndOf({ error, result, durationMs, timedOut }: AttemptReport): JobEnd {

@@ -5,6 +5,7 @@ import type { Logger } from '../../../infra/log';
 import { isItemFault } from '../../../infra/postgres/errors';
 import type { WebhookMetrics } from '../metrics';
 import { decide, retryOrGiveUp, type Transition } from '../rules/attempt-outcome';
+import { healthOf, trippedBy } from '../rules/circuit';
 import {
   type AttemptOutcome,
   disableGoneEndpoint,
@@ -27,10 +28,20 @@ const BYTES_PER_CHARACTER = 2;
 export interface MadeAttempt {
   trigger: AttemptOutcome['trigger'];
   /** The endpoint as the attempt used it. */
-  endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'>;
+  endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'> & Partial<Pick<EndpointConfig, 'circuit'>>;
   report: AttemptReport;
+  /** Whether it was made at the endpoint's fallback URL, and so says nothing of the endpoint. */
+  fallback: boolean;
   /** Whether a retry is to wait in the endpoint's backlog; asked when it is recorded. */
   toBacklog(): boolean;
+}
+
+/** An endpoint whose circuit is to open, and why. */
+export interface TrippedCircuit {
+  endpointId: PublicId;
+  tenantId: PublicId;
+  reason: string;
+  lastError: string | undefined;
 }
 
 export interface DeliveryRecorder {
@@ -50,8 +61,10 @@ export function createDeliveryRecorder(deps: {
   metrics: WebhookMetrics;
   log: Logger;
   hold?: OutcomeHoldOptions | undefined;
+  /** Called when what is counted of an endpoint says that its circuit is to open; many times, while it is. */
+  onTripped(circuit: TrippedCircuit): void;
 }): DeliveryRecorder {
-  const { pool, metrics, log } = deps;
+  const { pool, metrics, log, onTripped } = deps;
   const hold = createOutcomeHold(deps.hold);
 
   const commits = new GroupCommit<AttemptOutcome, RecordedOutcome>({
@@ -77,6 +90,7 @@ export function createDeliveryRecorder(deps: {
       if (await isGone(facts)) facts.gone = true;
       else outcome.next = facts.orElse();
     }
+    if (outcome.trigger === 'probe' && mayBeHeld(outcome.next)) outcome.next = { state: 'held' };
     outcome.toBacklog = outcome.next.state === 'retrying' && facts.toBacklog();
     return commits.add(outcome);
   }
@@ -92,6 +106,8 @@ export function createDeliveryRecorder(deps: {
       return { state: 'declined' };
     }
     const { next } = outcome;
+    tellIfTripped(facts, recorded);
+    if (next.state === 'held') return next;
     if (next.state === 'delivered') {
       metrics.deliveryLatency.observe((Date.now() - facts.createdAtMs) / 1000);
       return next;
@@ -104,6 +120,12 @@ export function createDeliveryRecorder(deps: {
     if (next.state === 'retrying') return { state: 'retrying', nextAttemptAt: recorded.nextAttemptAt };
     if (recorded.moved) metrics.deadLetters.inc({ reason: next.reason });
     return { state: 'dead' };
+  }
+
+  function tellIfTripped({ outcome, endpointId, tenantId, circuit }: Facts, { counters }: RecordedOutcome): void {
+    if (counters === undefined || circuit === undefined || outcome.health?.good !== false) return;
+    const reason = trippedBy(counters, circuit);
+    if (reason !== undefined) onTripped({ endpointId, tenantId, reason, lastError: outcome.error });
   }
 
   return {
@@ -126,6 +148,8 @@ interface Facts {
   outcome: AttemptOutcome;
   messageId: PublicId;
   endpointId: PublicId;
+  tenantId: PublicId;
+  circuit: EndpointConfig['circuit'] | undefined;
   /** The version that the attempt used. */
   endpointVersion: number;
   createdAtMs: number;
@@ -136,8 +160,24 @@ interface Facts {
   orElse(): Transition;
 }
 
-function factsOf(delivery: LeasedDelivery, { trigger, endpoint, report, toBacklog }: MadeAttempt): Facts {
-  const { deliveryId, messageId, endpointId, lease, createdAtMs } = delivery;
+/** A probe costs its delivery none of its retries: it is made for the endpoint's sake. */
+function mayBeHeld(next: AttemptOutcome['next']): boolean {
+  return next.state === 'retrying' || (next.state === 'dead' && next.reason === 'exhausted');
+}
+
+/** What an attempt says of its endpoint; a probe's result is for its circuit alone. */
+function healthTold(
+  { endpointId, tenantId }: LeasedDelivery,
+  { trigger, endpoint, report, fallback }: MadeAttempt,
+): AttemptOutcome['health'] {
+  const health = healthOf(report.error);
+  if (endpoint.circuit?.enabled !== true || fallback || trigger === 'probe' || health === 'unknown') return undefined;
+  return { endpointId, tenantId, good: health === 'good', windowSeconds: endpoint.circuit.windowSeconds };
+}
+
+function factsOf(delivery: LeasedDelivery, made: MadeAttempt): Facts {
+  const { trigger, endpoint, report, toBacklog, fallback } = made;
+  const { deliveryId, messageId, endpointId, tenantId, lease, createdAtMs } = delivery;
   const context = {
     delaysMs: endpoint.retryDelaysMs,
     attemptsInRun: delivery.attemptsInRun + 1,
@@ -159,10 +199,14 @@ function factsOf(delivery: LeasedDelivery, { trigger, endpoint, report, toBacklo
       responseBody: report.responseBody,
       next: decide(report.result, context),
       toBacklog: false,
+      fallback,
+      health: healthTold(delivery, made),
     },
     toBacklog,
     messageId,
     endpointId,
+    tenantId,
+    circuit: endpoint.circuit,
     endpointVersion: endpoint.version,
     createdAtMs,
     gone: false,

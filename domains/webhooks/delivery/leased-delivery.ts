@@ -17,14 +17,17 @@ export interface LeasedDelivery {
   startBeforeMs: number;
   /** Whether it was in its endpoint's backlog when the lease was taken: the backlog's workflow knows of it. */
   fromBacklog?: boolean;
+  /** Whether it goes to its endpoint's fallback URL. */
+  failover?: boolean;
 }
 
 /**
  * How an attempt left its delivery. `declined`: nothing was recorded; the delivery is due again. `moved`: it waits in its
- * endpoint's backlog, with or without an attempt.
+ * endpoint's backlog, with or without an attempt. `held`: a probe has failed.
  */
 export type AttemptEnd =
   | { state: 'delivered' | 'dead' }
   | { state: 'retrying'; nextAttemptAt: Date | undefined }
   | { state: 'declined' }
+  | { state: 'held' }
   | { state: 'moved'; attempted: boolean };

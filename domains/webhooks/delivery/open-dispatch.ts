@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createGuardedClient } from '../../../infra/http/guarded-client';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
+import { openCircuits } from '../circuit/open-circuits';
 import { addressPolicy, webhooksConfig } from '../config';
 import { webhookMetrics } from '../metrics';
 import { watchDispatch } from '../upkeep/gauges';
@@ -33,6 +34,7 @@ function open(platform: Platform): Dispatch {
   });
   const endpoints = createEndpointConfigCache({ db: pool, redis, keyring });
   const backlogs = openBacklogs(platform);
+  const circuits = openCircuits(platform);
   const engine = createDeliveryEngine({
     pool,
     client,
@@ -42,6 +44,7 @@ function open(platform: Platform): Dispatch {
     concurrency: WAYBILL_ATTEMPT_CONCURRENCY,
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
     onBacklog: (backlog) => backlogs.moved(backlog),
+    onTripped: (circuit) => circuits.tripped(circuit),
   });
   const dispatch = { endpoints, engine };
   watchDispatch(metrics.registry, { db: platform.reads, ...dispatch });

@@ -1,6 +1,7 @@
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { tryBacklogNow } from '../backlog/try-backlog-now';
+import { tryCircuitNow } from '../circuit/open-circuits';
 import { WebhookRefusal } from '../refusals';
 import { changeEndpointState, type Endpoint, type EndpointState } from '../store/endpoints';
 import { letHeldFollow } from './let-held-follow';
@@ -29,5 +30,7 @@ export async function moveEndpoint(
   const backlog = { endpointId: id, tenantId };
   if (moved.state !== 'paused') await letHeldFollow(platform, backlog);
   if (moved.state === 'enabled') await tryBacklogNow(platform, backlog);
+  // Enabled, it is worth a try; else its incident is over.
+  await tryCircuitNow(platform, backlog);
   return moved;
 }

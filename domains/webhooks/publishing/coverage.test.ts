@@ -50,6 +50,7 @@ function add(options: { slot?: number; workflowId?: string; dueInMs?: number } =
     workflowId,
     held: false,
     backlog: false,
+    failover: false,
     timeoutMs: 1_000,
     firstRetryMs: 5_000,
   };

@@ -49,6 +49,7 @@ export function createHandOver({ engine, coverage, backlogs, metrics }: HandOver
         attemptsInRun: 0,
         createdAtMs: message.createdAt.getTime(),
         startBeforeMs,
+        failover: delivery.failover,
       },
       'accept',
       onEnd,

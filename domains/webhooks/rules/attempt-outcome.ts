@@ -14,7 +14,9 @@ export type DeadReason =
   | 'endpoint-disabled'
   | 'content-expired'
   /** It has waited too long for its turn in its endpoint's backlog. */
-  | 'backlog-expired';
+  | 'backlog-expired'
+  /** It was held for too long: its endpoint was paused, or its circuit open. */
+  | 'held-too-long';
 
 /** Where a delivery goes after an attempt. */
 export type Transition =

@@ -13,7 +13,8 @@ export interface Settled {
 
 /**
  * Has what is held for an endpoint, and what waits in its backlog, follow its state: enabled, what is held goes to the
- * backlog and is due; disabled, all become dead letters; deleted, all are cancelled; paused, all stay.
+ * backlog and is due; disabled, all become dead letters; deleted, all are cancelled; paused, all stay, as they do while its
+ * circuit is open or drains.
  *
  * @param limit - at most so many of each kind in one statement
  */
@@ -39,7 +40,8 @@ export async function settleHeld(db: Queryable, endpointId: PublicId, limit: num
                  next_attempt_at = CASE WHEN e.deleted_at IS NULL AND e.state = 'enabled' THEN now() END,
                  updated_at = now()
              FROM numbered c, endpoints e
-             WHERE d.id = c.id AND e.id = $1 AND (e.deleted_at IS NOT NULL OR e.state <> 'paused')
+             WHERE d.id = c.id AND e.id = $1
+               AND (e.deleted_at IS NOT NULL OR e.state = 'disabled' OR e.state = 'enabled' AND e.circuit = 'closed')
              RETURNING d.id, c.n, d.state, d.backlog, d.tenant_id, d.message_id, d.endpoint_id, d.event_type,
                        d.last_status, d.last_error, d.attempts
            ), buried AS (
@@ -72,7 +74,7 @@ export async function hasHeldOrBacklog(db: Queryable, endpointId: PublicId): Pro
   return rows[0]?.any === true;
 }
 
-/** Endpoints that have held deliveries although they are not paused. Reads one row an endpoint of the index of held ones. */
+/** Endpoints that have held deliveries although nothing holds them any more. Reads one row an endpoint of the index of held ones. */
 export async function findWronglyHeld(
   db: Queryable,
   limit: number,
@@ -87,7 +89,7 @@ export async function findWronglyHeld(
              FROM holding h WHERE h.endpoint_id IS NOT NULL
            )
            SELECT e.id, e.tenant_id FROM holding h JOIN endpoints e ON e.id = h.endpoint_id
-           WHERE e.state <> 'paused' OR e.deleted_at IS NOT NULL
+           WHERE e.state = 'disabled' OR e.deleted_at IS NOT NULL OR e.state = 'enabled' AND e.circuit = 'closed'
            LIMIT $1`,
     values: [limit],
   });

@@ -2,6 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { backlogWorkflowOf } from './backlog';
+import { FAILS_OVER, IS_HELD } from './circuit-state';
 
 /** A message about to be stored. */
 export interface NewMessage {
@@ -30,8 +31,10 @@ export interface StoredDelivery {
   /** The endpoint's version that this statement saw: whoever attempts must use that or a newer one. */
   endpointVersion: number;
   workflowId: string;
-  /** Whether its endpoint is paused, so that nobody may attempt it now. */
+  /** Whether its endpoint is paused or its circuit open, so that nobody may attempt it now. */
   held: boolean;
+  /** Whether it goes to its endpoint's fallback URL, since the circuit is open. */
+  failover: boolean;
   /** Whether it waits in its endpoint's backlog, behind others. */
   backlog: boolean;
   timeoutMs: number;
@@ -95,7 +98,8 @@ WITH told AS MATERIALIZED (
 ), matched AS (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
          e.retry_delays_ms[1] AS first_retry_ms,
-         e.state = 'paused' AS held, e.state <> 'paused' AND coalesce(e.backlog_until > now(), false) AS backlog,
+         ${IS_HELD} AS held, ${FAILS_OVER} AS failover,
+         NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AS backlog,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
          (row_number() OVER () - $4::int)::int AS place
   FROM wanted w JOIN endpoints e ON e.id = w.endpoint_id
@@ -117,12 +121,12 @@ WITH told AS MATERIALIZED (
          CASE WHEN held OR backlog THEN NULL ELSE $2::uuid END, backlog, workflow_id, created, created
   FROM planned
 )
-SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0 FROM fresh
+SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0, false FROM fresh
 UNION ALL
-SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms FROM planned`;
+SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms, failover FROM planned`;
 
 /** A message that was stored has one row without a delivery, and one for each delivery. */
-type Row = [number, string | null, string, number, string, boolean, boolean, number, number | null];
+type Row = [number, string | null, string, number, string, boolean, boolean, number, number | null, boolean];
 
 /**
  * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
@@ -166,7 +170,9 @@ export async function storeMessages(
     rowMode: 'array',
   });
   const results: StoreResult[] = new Array(messages.length).fill(undefined);
-  for (const [n, deliveryId, endpointId, endpointVersion, workflowId, held, backlog, timeoutMs, firstRetryMs] of rows) {
+  for (const row of rows) {
+    const [n, deliveryId, endpointId, endpointVersion, workflowId, held, backlog, timeoutMs, firstRetryMs, failover] =
+      row;
     let deliveries = results[n];
     if (deliveries === undefined) {
       deliveries = [];
@@ -179,6 +185,7 @@ export async function storeMessages(
       endpointVersion,
       workflowId,
       held,
+      failover,
       backlog,
       timeoutMs,
       firstRetryMs: firstRetryMs ?? undefined,
