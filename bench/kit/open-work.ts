@@ -18,7 +18,7 @@ export function createOpenWork(pool: Pool, temporalAddress: string): OpenWork {
   const temporal = Connection.lazy({ address: temporalAddress });
   const count = async (condition: string, values: unknown[]) => {
     const { rows } = await pool.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM deliveries WHERE state IN ('pending', 'retrying') ${condition}`,
+      `SELECT count(*)::int AS count FROM deliveries WHERE state IN ('pending', 'retrying', 'held') ${condition}`,
       values,
     );
     return rows[0]?.count ?? 0;

@@ -91,14 +91,7 @@ export function webhookMetrics(registry: Registry) {
   for (const outcome of ['succeeded', 'failed', 'timeout', 'blocked', 'gone'] satisfies AttemptLabel[]) {
     metrics.attempts.inc({ outcome }, 0);
   }
-  for (const reason of [
-    'exhausted',
-    'gone',
-    'endpoint-disabled',
-    'content-expired',
-    'backlog-expired',
-    'held-too-long',
-  ]) {
+  for (const reason of ['exhausted', 'gone', 'content-expired', 'backlog-expired', 'held-too-long']) {
     metrics.deadLetters.inc({ reason }, 0);
   }
   return metrics;

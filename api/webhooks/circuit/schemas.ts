@@ -25,7 +25,7 @@ const drainPerSecond = z
   .max(10_000)
   .meta({ description: 'How many held deliveries a second are let go once the endpoint works again.' });
 
-const DESCRIPTION = 'When the circuit of the endpoint opens, so that its deliveries are held.';
+export const CIRCUIT_DESCRIPTION = 'When the circuit of the endpoint opens, so that its deliveries are held.';
 
 /** A setting that is left out has its default. */
 export const circuitSettingsSchema = z
@@ -37,7 +37,7 @@ export const circuitSettingsSchema = z
     minimumAttempts: minimumAttempts.default(DEFAULT_CIRCUIT.minimumAttempts),
     drainPerSecond: drainPerSecond.default(DEFAULT_CIRCUIT.drainPerSecond),
   })
-  .meta({ id: 'CircuitSettings', description: DESCRIPTION, example: { ...DEFAULT_CIRCUIT } });
+  .meta({ id: 'CircuitSettings', description: CIRCUIT_DESCRIPTION, example: { ...DEFAULT_CIRCUIT } });
 
 /** A setting that is left out stays. */
 export const circuitChangeSchema = z
@@ -49,11 +49,11 @@ export const circuitChangeSchema = z
     minimumAttempts: minimumAttempts.optional(),
     drainPerSecond: drainPerSecond.optional(),
   })
-  .meta({ id: 'CircuitSettingsChange', description: DESCRIPTION, example: { consecutiveFailures: 25 } });
+  .meta({ id: 'CircuitSettingsChange', description: CIRCUIT_DESCRIPTION, example: { consecutiveFailures: 25 } });
 
 export const circuitSettingsView = z
   .object({ enabled, consecutiveFailures, failureRatio, windowSeconds, minimumAttempts, drainPerSecond })
-  .meta({ id: 'CircuitSettingsInUse', description: DESCRIPTION, example: { ...DEFAULT_CIRCUIT } });
+  .meta({ id: 'CircuitSettingsInUse', description: CIRCUIT_DESCRIPTION, example: { ...DEFAULT_CIRCUIT } });
 
 const STATES = ['closed', 'open', 'half-open', 'draining'] as const;
 

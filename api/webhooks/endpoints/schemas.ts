@@ -14,7 +14,12 @@ import {
   pageSchema,
   text,
 } from '../../http/schemas';
-import { circuitChangeSchema, circuitSettingsSchema, circuitSettingsView } from '../circuit/schemas';
+import {
+  CIRCUIT_DESCRIPTION,
+  circuitChangeSchema,
+  circuitSettingsSchema,
+  circuitSettingsView,
+} from '../circuit/schemas';
 import { channel, eventTypePattern } from '../event-schemas';
 import { headersChangeSchema, headersSchema, maskHeaders } from './header-schemas';
 import { DEFAULT_RETRY, retrySchema, retryView } from './retry-schemas';
@@ -68,14 +73,11 @@ export const newEndpointSchema = z
     timeout: timeout.prefault('15s'),
     rateLimit: rateLimit.nullable().default(null),
     tier: tier.default('standard'),
-    circuit: circuitSettingsSchema.optional(),
+    circuit: circuitSettingsSchema.optional().meta({ description: CIRCUIT_DESCRIPTION }),
     fallbackUrl: fallbackUrl.nullable().default(null),
-    holdFor: holdFor
-      .nullable()
-      .optional()
-      .meta({
-        description: 'How long a delivery may be held before it becomes a dead letter; null for the usual 7 days.',
-      }),
+    holdFor: holdFor.nullable().optional().meta({
+      description: 'How long a delivery may be held before it becomes a dead letter; null for the usual 7 days.',
+    }),
     secret: secretSchema.optional().meta({ description: 'The signing secret; generated if left out.' }),
   })
   .meta({ id: 'NewEndpoint', example: { url: 'https://example.com/hooks', eventTypes: ['order.*'] } });
@@ -108,7 +110,7 @@ const fields = {
   url: z.string(),
   description: z.string(),
   state: z.enum(ENDPOINT_STATES).meta({
-    description: 'A paused endpoint holds its deliveries; a disabled one gets none.',
+    description: 'A paused endpoint holds its deliveries; a disabled one as well, and gets no new ones.',
   }),
   stateReason: z.string().nullable(),
   stateChangedAt: momentText,
@@ -120,7 +122,7 @@ const fields = {
   timeout: durationText,
   rateLimit: z.object({ limit: z.int(), period: durationText }).nullable(),
   tier: z.string(),
-  circuit: circuitSettingsView,
+  circuit: circuitSettingsView.meta({ description: CIRCUIT_DESCRIPTION }),
   fallbackUrl: z.string().nullable().meta({ description: 'Where deliveries go while its circuit is open.' }),
   holdFor: durationText
     .nullable()

@@ -2,6 +2,7 @@ import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
 import { letHeldFollow } from '../endpoints/let-held-follow';
+import { hasBacklog } from '../store/backlog';
 import { closeCircuit, readCircuit } from '../store/circuits';
 import { releaseHeld, reviveRecoverable } from '../store/held-flow';
 import { reportOn } from './probe-circuit';
@@ -18,6 +19,8 @@ export interface DrainOptions {
 /** A large backlog does not keep an activity slot. */
 const BUDGET_MS = 5_000;
 const SLICE_MS = 250;
+/** A backlog whose workflow was told a moment ago is not told again, and may have ended since: the last are waited for. */
+const TOLD_AGAIN_MS = 2_500;
 const SLICES_PER_SECOND = 1_000 / SLICE_MS;
 
 /**
@@ -35,6 +38,7 @@ export async function drainCircuit(
   const began = Date.now();
   /** Deliveries that may be let go by now; a rate may be less than one a slice. */
   let allowance = 1;
+  let releasedAt = began;
   while (Date.now() - began < BUDGET_MS) {
     beat();
     const circuit = await readCircuit(pool, endpointId);
@@ -53,8 +57,17 @@ export async function drainCircuit(
       const letters =
         held.count > 0 || held.waiting ? held : await reviveRecoverable(pool, endpointId, { limit, mostWaiting });
       allowance -= letters.count;
-      if (letters.count > 0) openBacklogs(platform).moved(backlog);
-      else if (!letters.waiting) {
+      if (letters.count > 0) {
+        releasedAt = Date.now();
+        openBacklogs(platform).moved(backlog);
+      } else if (!letters.waiting) {
+        if (await hasBacklog(pool, endpointId)) {
+          openBacklogs(platform).moved(backlog);
+          if (Date.now() - releasedAt < TOLD_AGAIN_MS) {
+            await sleep(SLICE_MS);
+            continue;
+          }
+        }
         await closeCircuit(pool, endpointId, ['draining']);
         // Those that a publish stored while it saw the circuit open.
         await letHeldFollow(platform, backlog);

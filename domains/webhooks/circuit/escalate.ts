@@ -4,10 +4,11 @@ import { inTransaction } from '../../../infra/postgres/pool';
 import { webhooksConfig } from '../config';
 import { type AlertChannel, postAlert } from '../escalation/post-alert';
 import { fillTemplate } from '../escalation/template';
+import { storingOperational } from '../operational/outbox';
 import { dueLevels, type EscalationLevel } from '../rules/circuit';
 import { type Circuit, noteEscalation, readCircuit } from '../store/circuits';
 import { countHeld } from '../store/held-flow';
-import { incidentEvent, operationalOutbox } from './incident-event';
+import { incidentEvent } from './incident-event';
 import { escalationTimes } from './recovery-report';
 
 /** What an alert says. */
@@ -37,7 +38,7 @@ async function tellFailing(platform: Platform, circuit: Circuit, level: Escalati
   const held = await countHeld(pool, endpointId);
   if (level === 'webhook') {
     const event = incidentEvent(circuit, 'endpoint.failing', held);
-    await operationalOutbox(platform).storing((store) =>
+    await storingOperational(platform, (store) =>
       inTransaction(pool, async (client) => {
         if (event !== undefined && (await noteEscalation(client, endpointId, { incident, level }))) {
           await store(client, [event]);

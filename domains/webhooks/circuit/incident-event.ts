@@ -1,15 +1,6 @@
 import { fromUuid } from '../../../core/ids';
-import type { Platform } from '../../../infra/platform/platform';
-import { conflictMetrics } from '../publishing/event-conflict';
-import { createCoveredOutbox, type EventOutbox } from '../publishing/event-outbox';
 import type { OwnEvent } from '../publishing/publish-event';
 import type { Circuit } from '../store/circuits';
-
-/** The outbox for events about webhooks: workflows attempt them, as other processes' events. */
-export function operationalOutbox(platform: Platform): EventOutbox {
-  const { client, config, log, metrics } = platform;
-  return createCoveredOutbox({ client, config, log, metrics: metrics.of(conflictMetrics) });
-}
 
 /** What is told of an incident. @returns undefined when there is none */
 export function incidentEvent(

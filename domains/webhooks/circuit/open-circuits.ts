@@ -7,12 +7,17 @@ import type { TrippedCircuit } from '../delivery/delivery-recorder';
 import { webhookMetrics } from '../metrics';
 import { TRY_NOW } from '../rules/workflow-names';
 import { type Recovering, startRecovery } from '../start';
-import { openCircuit, readCircuit } from '../store/circuits';
+import { claimWantedProbe, openCircuit, readCircuit } from '../store/circuits';
+import { concludeProbe, type Probed } from './conclude-probe';
 
 /** Opens circuits, and makes sure that they have their workflows. */
 export interface Circuits {
   /** What is counted of an endpoint says that its circuit is to open. Called for every failure while it is. */
   tripped(circuit: TrippedCircuit): void;
+  /** Whether this process is to try a delivery that fails over at its endpoint first. */
+  claimProbe(endpointId: PublicId): Promise<boolean>;
+  /** Such a try has ended. Never rejects. */
+  probed(probe: Probed): Promise<void>;
   /** Resolves when every circuit is open, and its workflow started or left to the sweep. */
   drain(): Promise<void>;
 }
@@ -20,6 +25,9 @@ export interface Circuits {
 /** Failures that come right after one another ask the database once. */
 const ASKED_FOR_MS = 1_000;
 const MAX_REMEMBERED = 10_000;
+
+/** How much longer than the endpoint's timeout a probe may take until it counts as given up. */
+export const CLAIM_SLACK_MS = 15_000;
 
 /** The process's circuits. They are opened before the process closes. */
 export function openCircuits(platform: Platform): Circuits {
@@ -51,6 +59,11 @@ function open(platform: Platform): Circuits {
         .finally(() => opening.delete(done));
       opening.add(done);
     },
+    claimProbe: (endpointId) => claimWantedProbe(pool, endpointId, CLAIM_SLACK_MS),
+    probed: (probe) =>
+      concludeProbe(platform, probe).catch((error: unknown) =>
+        log.warn({ err: error, endpointId: probe.endpointId }, 'could not record a probe; the next one comes later'),
+      ),
     async drain() {
       while (opening.size > 0) await Promise.all(opening);
     },

@@ -1,8 +1,7 @@
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
-import { inTransaction } from '../../../infra/postgres/pool';
 import { webhooksConfig } from '../config';
-import type { AttemptEnd, LeasedDelivery } from '../delivery/leased-delivery';
+import type { AttemptEnd } from '../delivery/leased-delivery';
 import { openDispatch } from '../delivery/open-dispatch';
 import { letHeldFollow } from '../endpoints/let-held-follow';
 import {
@@ -13,9 +12,11 @@ import {
   closeCircuit,
   endProbe,
   readCircuit,
+  wantProbe,
 } from '../store/circuits';
 import { countHeld, holdBacklog, holdRecoverable } from '../store/held-flow';
-import { incidentEvent, operationalOutbox } from './incident-event';
+import { concludeProbe } from './conclude-probe';
+import { CLAIM_SLACK_MS } from './open-circuits';
 import { nextProbeMs, type RecoveryReport, recoveryReport } from './recovery-report';
 
 export interface ProbeOptions {
@@ -31,8 +32,6 @@ const PATIENCE_MS = 2_000;
 const HOLD_AT_ONCE = 1_000;
 /** After this the next look goes on. */
 const HOLD_BUDGET_MS = 5_000;
-/** How much longer than the endpoint's timeout a probe may take until it counts as given up. */
-const CLAIM_SLACK_MS = 15_000;
 /** How much longer than planned its workflow may be away until the sweep starts it anew. */
 const ATTENDED_SLACK_MS = 60_000;
 
@@ -91,12 +90,14 @@ async function probe(platform: Platform, circuit: Circuit): Promise<void> {
     (await engine.leaseHeld(endpointId, circuit.probedWith)) ??
     ((await holdRecoverable(pool, endpointId)) ? await engine.leaseHeld(endpointId, undefined) : undefined);
   if (delivery === undefined) {
+    // With a fallback nothing is held: the next delivery is tried at the endpoint first.
+    if (circuit.fallbackUrl !== undefined) await wantProbe(pool, endpointId);
     const nextInMs = nextProbeMs(circuit, settings.of(webhooksConfig));
     await endProbe(pool, { endpointId, deliveryId: undefined, failed: false, nextInMs });
     return;
   }
   const ended = new Promise<AttemptEnd>((resolve) => engine.attemptLeased(delivery, 'probe', resolve)).then((end) =>
-    conclude(platform, { circuit, delivery, end }),
+    concludeProbe(platform, { endpointId, deliveryId: delivery.deliveryId, end }),
   );
   // Recorded even if the activity has ended by then.
   const settled = ended.catch((error: unknown) =>
@@ -107,41 +108,4 @@ async function probe(platform: Platform, circuit: Circuit): Promise<void> {
     timer = setTimeout(resolve, PATIENCE_MS);
   });
   await Promise.race([settled, late]).finally(() => clearTimeout(timer));
-}
-
-interface Probed {
-  circuit: Circuit;
-  delivery: LeasedDelivery;
-  end: AttemptEnd;
-}
-
-async function conclude(platform: Platform, { circuit, delivery, end }: Probed): Promise<void> {
-  const { pool, settings } = platform;
-  const { endpointId } = circuit;
-  if (end.state === 'delivered') {
-    await recovered(platform, circuit);
-    return;
-  }
-  const failed = end.state === 'held';
-  const nextInMs = nextProbeMs(circuit, settings.of(webhooksConfig));
-  await endProbe(pool, { endpointId, deliveryId: delivery.deliveryId, failed, nextInMs });
-}
-
-/** The endpoint has taken a delivery: what is held is let go, and whoever was told that it fails hears of it. */
-export async function recovered(platform: Platform, { endpointId }: Pick<Circuit, 'endpointId'>): Promise<void> {
-  const { pool, log } = platform;
-  const began = await operationalOutbox(platform).storing((store) =>
-    inTransaction(pool, async (client) => {
-      if (!(await beginDraining(client, endpointId))) return false;
-      const now = await readCircuit(client, endpointId);
-      const told = now?.escalated.includes('webhook') === true;
-      const event =
-        now !== undefined && told
-          ? incidentEvent(now, 'endpoint.recovered', await countHeld(client, endpointId))
-          : undefined;
-      await store(client, event === undefined ? [] : [event]);
-      return true;
-    }),
-  );
-  if (began) log.info({ endpointId }, 'endpoint recovered: what is held for it is let go');
 }

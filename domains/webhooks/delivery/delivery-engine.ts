@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import type { JobEnd } from '../../../core/adaptive-limit';
 import { AdaptivePool, type Place, type Turn, type Work } from '../../../core/adaptive-pool';
@@ -5,6 +6,7 @@ import type { PublicId } from '../../../core/ids';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
+import type { StoredEvent } from '../publishing/publish-event';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
 import type { Backlog } from '../store/backlog';
@@ -35,6 +37,10 @@ const STALE_AFTER_MS = 250;
 const DOWN_AFTER_FAILURES = 10;
 
 const MAX_HELD_BYTES = 128 * 1_048_576;
+
+/** How long an endpoint counts as failed over after a delivery went to its fallback. */
+const FAILOVER_KNOWN_MS = 60_000;
+const MAX_FAILOVERS = 10_000;
 
 const PUSHBACK: readonly number[] = [429, 503];
 
@@ -83,6 +89,16 @@ export interface DeliveryEngine {
   readonly running: number;
 }
 
+/** What the engine tells of endpoints that fail, and asks. */
+export interface EngineCircuits {
+  /** An endpoint's circuit is to open. */
+  tripped(circuit: TrippedCircuit): void;
+  /** Whether to try a delivery that fails over at its endpoint first. */
+  claimProbe(endpointId: PublicId): Promise<boolean>;
+  /** Such a try has ended. Never rejects. */
+  probed(probe: { endpointId: PublicId; deliveryId: PublicId; end: AttemptEnd }): Promise<void>;
+}
+
 export interface DeliveryEngineOptions {
   pool: Pool;
   client: GuardedClient;
@@ -96,8 +112,9 @@ export interface DeliveryEngineOptions {
   maxHeldBytes?: number;
   /** Called when deliveries were moved to a backlog. */
   onBacklog(backlog: Backlog): void;
-  /** Called when an endpoint's circuit is to open. */
-  onTripped?(circuit: TrippedCircuit): void;
+  circuits?: EngineCircuits;
+  /** Has events delivered that were stored along with outcomes. Never rejects. */
+  onEvents?(events: readonly StoredEvent[]): Promise<void>;
   /** Bounds of the outcomes held while Postgres is away. */
   hold?: OutcomeHoldOptions;
 }
@@ -105,9 +122,17 @@ export interface DeliveryEngineOptions {
 /** Makes attempts and records them: the only way a webhook leaves, for first attempts and retries alike. */
 export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
   const { pool, client, endpoints, metrics, log, maxHeldBytes = MAX_HELD_BYTES } = options;
-  const { onTripped = () => undefined } = options;
-  const recorder = createDeliveryRecorder({ pool, metrics, log, hold: options.hold, onTripped });
+  const { circuits, onEvents = async () => undefined } = options;
+  const recorder = createDeliveryRecorder({
+    pool,
+    metrics,
+    log,
+    hold: options.hold,
+    onTripped: (circuit) => circuits?.tripped(circuit),
+    onEvents,
+  });
   const ending = new Set<Promise<AttemptEnd>>();
+  const failovers = new LRUCache<PublicId, true>({ max: MAX_FAILOVERS, ttl: FAILOVER_KNOWN_MS });
   let heldBytes = 0;
 
   const turns = new AdaptivePool({
@@ -147,24 +172,40 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     }
     if (endpoint === undefined) return { end: track(desk.decline(delivery, UNREADABLE_PAUSE_MS)), job: undefined };
     if (Date.now() > delivery.startBeforeMs) return { end: track(desk.move(delivery)), job: undefined };
-    const target = delivery.failover === true && 'keys' in endpoint ? atFallback(endpoint) : undefined;
+    const probes = await isProbe(delivery);
+    const target = !probes && delivery.failover === true && 'keys' in endpoint ? atFallback(endpoint) : undefined;
     const used = target ?? endpoint;
+    if (target !== undefined) failovers.set(delivery.endpointId, true);
     turn.ask();
     const report = 'keys' in used ? await attempt(client, used, delivery.messageId, delivery.body) : unreadableReport();
     turn.answered();
     const toBacklog = () => turns.failures(placeOf(delivery).key) >= DOWN_AFTER_FAILURES;
     const fallback = target !== undefined;
     const end = track(
-      recorder.record(delivery, { trigger, endpoint, report, fallback, toBacklog }).then((ended) => {
-        if (ended.state === 'moved' && delivery.fromBacklog !== true) {
-          const { endpointId, tenantId } = delivery;
-          options.onBacklog({ endpointId, tenantId });
-        }
-        return ended;
-      }),
+      recorder
+        .record(delivery, { trigger: probes ? 'probe' : trigger, endpoint, report, fallback, toBacklog })
+        .then((ended) => {
+          if (probes)
+            void circuits?.probed({ endpointId: delivery.endpointId, deliveryId: delivery.deliveryId, end: ended });
+          if (ended.state === 'moved' && delivery.fromBacklog !== true) {
+            const { endpointId, tenantId } = delivery;
+            options.onBacklog({ endpointId, tenantId });
+          }
+          return ended;
+        }),
     );
     if (recorder.unrecorded > MAX_UNRECORDED || recorder.full) await end;
     return { end, job: jobEndOf(report) };
+  }
+
+  async function isProbe({ endpointId, failover, probe }: LeasedDelivery): Promise<boolean> {
+    if (failover !== true || probe !== true || circuits === undefined) return false;
+    return circuits.claimProbe(endpointId).catch(() => false);
+  }
+
+  /** The places of an endpoint: its own, and its fallback's while deliveries go there. */
+  function keysOf(endpointId: PublicId): string[] {
+    return failovers.has(endpointId) ? [endpointId, fallbackKey(endpointId)] : [endpointId];
   }
 
   /** A probe is one attempt, made on purpose: what is known of its endpoint does not keep it waiting. */
@@ -191,8 +232,9 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     get running() {
       return turns.running + ending.size;
     },
-    roomFor: (endpointId) => (heldBytes >= maxHeldBytes ? 0 : turns.room(endpointId)),
-    pausesMs: (endpointId) => turns.pausesMs(endpointId),
+    roomFor: (endpointId) =>
+      heldBytes >= maxHeldBytes ? 0 : Math.max(...keysOf(endpointId).map((key) => turns.room(key))),
+    pausesMs: (endpointId) => Math.min(...keysOf(endpointId).map((key) => turns.pausesMs(key))),
     forgive: (endpointId) => turns.forgive(endpointId),
     limitOf: (endpointId) => turns.limit(endpointId) ?? 1,
     leaseSlackMs: () => LEASE_SLACK_MS + Math.min(LONGEST_EXTRA_SLACK_MS, (turns.waiting / CAUTIOUS_RATE) * 1_000),
@@ -269,7 +311,11 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
 /** Endpoints take turns within their tenant. A fallback answers for itself. */
 function placeOf(delivery: { tenantId: PublicId; endpointId: PublicId; failover?: boolean }): Place {
   const { tenantId, endpointId, failover = false } = delivery;
-  return { group: tenantId, key: failover ? `${endpointId}/fallback` : endpointId };
+  return { group: tenantId, key: failover ? fallbackKey(endpointId) : endpointId };
+}
+
+function fallbackKey(endpointId: PublicId): string {
+  return `${endpointId}/fallback`;
 }
 
 function jobEndOf({ error, result, durationMs, timedOut }: AttemptReport): JobEnd {

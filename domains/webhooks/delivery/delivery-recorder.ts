@@ -3,15 +3,15 @@ import { GroupCommit } from '../../../core/group-commit';
 import { newId, type PublicId } from '../../../core/ids';
 import type { Logger } from '../../../infra/log';
 import { isItemFault } from '../../../infra/postgres/errors';
+import { inTransaction } from '../../../infra/postgres/pool';
 import type { WebhookMetrics } from '../metrics';
+import { deliveryEvent } from '../operational/delivery-events';
+import { disabledEvent } from '../operational/disabled-event';
+import { createRecording, type ToldOutcome } from '../operational/record-with-events';
+import { type OwnEvent, type StoredEvent, storeEvent } from '../publishing/publish-event';
 import { decide, retryOrGiveUp, type Transition } from '../rules/attempt-outcome';
 import { healthOf, trippedBy } from '../rules/circuit';
-import {
-  type AttemptOutcome,
-  disableGoneEndpoint,
-  type RecordedOutcome,
-  recordOutcomes,
-} from '../store/attempt-outcomes';
+import { type AttemptOutcome, disableGoneEndpoint, GONE_REASON, type RecordedOutcome } from '../store/attempt-outcomes';
 import type { AttemptReport } from './attempt';
 import type { EndpointConfig } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
@@ -28,7 +28,8 @@ const BYTES_PER_CHARACTER = 2;
 export interface MadeAttempt {
   trigger: AttemptOutcome['trigger'];
   /** The endpoint as the attempt used it. */
-  endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'> & Partial<Pick<EndpointConfig, 'circuit'>>;
+  endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'> &
+    Partial<Pick<EndpointConfig, 'circuit' | 'fallbackUrl' | 'url'>>;
   report: AttemptReport;
   /** Whether it was made at the endpoint's fallback URL, and so says nothing of the endpoint. */
   fallback: boolean;
@@ -63,36 +64,45 @@ export function createDeliveryRecorder(deps: {
   hold?: OutcomeHoldOptions | undefined;
   /** Called when what is counted of an endpoint says that its circuit is to open; many times, while it is. */
   onTripped(circuit: TrippedCircuit): void;
+  /** Has events delivered that were stored along with outcomes. Never rejects. */
+  onEvents(events: readonly StoredEvent[]): Promise<void>;
 }): DeliveryRecorder {
-  const { pool, metrics, log, onTripped } = deps;
+  const { pool, metrics, log, onTripped, onEvents } = deps;
   const hold = createOutcomeHold(deps.hold);
 
-  const commits = new GroupCommit<AttemptOutcome, RecordedOutcome>({
+  const commits = new GroupCommit<ToldOutcome, RecordedOutcome>({
     maxBatch: MAX_BATCH,
     maxInFlight: COMMITS_IN_FLIGHT,
     maxWaiting: Number.MAX_SAFE_INTEGER,
-    commit: (outcomes) => recordOutcomes(pool, outcomes),
+    commit: createRecording({ pool, deliver: onEvents }),
     isItemFault,
     onBatch: (size) => metrics.batchSize.observe({ kind: 'outcomes' }, size),
   });
 
   /** Whether a 410 ends the delivery; not that of an endpoint which was corrected or enabled during the attempt. */
-  async function isGone({ endpointId, endpointVersion }: Facts): Promise<boolean> {
-    const now = await disableGoneEndpoint(pool, endpointId, endpointVersion);
+  async function isGone({ endpointId, tenantId, endpointVersion, url = '' }: Facts): Promise<boolean> {
+    const { now, stored } = await inTransaction(pool, async (client) => {
+      const gone = await disableGoneEndpoint(client, endpointId, endpointVersion);
+      if (gone !== 'disabled') return { now: gone, stored: [] };
+      const version = endpointVersion + 1;
+      const event = disabledEvent({ id: endpointId, tenantId, url, version, reason: GONE_REASON });
+      return { now: gone, stored: [await storeEvent(client, event)] };
+    });
+    void onEvents(stored);
     if (now === 'disabled') log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
     return now !== 'changed';
   }
 
   async function record(facts: Facts): Promise<RecordedOutcome> {
     const { outcome } = facts;
-    // Disabled first, so that after a crash in between the delivery becomes a dead letter instead of being sent again.
+    // Disabled first, so that after a crash in between the delivery is held instead of being sent again.
     if (outcome.next.state === 'dead' && outcome.next.reason === 'gone' && !facts.gone) {
       if (await isGone(facts)) facts.gone = true;
       else outcome.next = facts.orElse();
     }
-    if (outcome.trigger === 'probe' && mayBeHeld(outcome.next)) outcome.next = { state: 'held' };
+    if (outcome.trigger === 'probe' && mayBeHeld(outcome.next)) outcome.next = facts.afterProbe;
     outcome.toBacklog = outcome.next.state === 'retrying' && facts.toBacklog();
-    return commits.add(outcome);
+    return commits.add({ outcome, event: facts.eventOf(outcome) });
   }
 
   async function end(facts: Facts): Promise<AttemptEnd> {
@@ -150,12 +160,17 @@ interface Facts {
   endpointId: PublicId;
   tenantId: PublicId;
   circuit: EndpointConfig['circuit'] | undefined;
+  url: string | undefined;
   /** The version that the attempt used. */
   endpointVersion: number;
   createdAtMs: number;
   /** Whether its endpoint is disabled for it already. */
   gone: boolean;
   toBacklog(): boolean;
+  /** What is told of the outcome, once it is decided. */
+  eventOf(outcome: AttemptOutcome): OwnEvent | undefined;
+  /** What follows from a probe that has failed: its delivery is held again, or goes to the fallback at once. */
+  afterProbe: AttemptOutcome['next'];
   /** What follows if the outcome says nothing about the endpoint as it is now. */
   orElse(): Transition;
 }
@@ -207,11 +222,20 @@ function factsOf(delivery: LeasedDelivery, made: MadeAttempt): Facts {
     endpointId,
     tenantId,
     circuit: endpoint.circuit,
+    url: endpoint.url,
     endpointVersion: endpoint.version,
     createdAtMs,
     gone: false,
+    afterProbe: endpoint.fallbackUrl === undefined ? { state: 'held' } : { state: 'retrying', delayMs: 0 },
+    eventOf: toldOf(delivery),
     orElse: () => retryOrGiveUp(context),
   };
+}
+
+/** Holds what an event says of a delivery, not its body. */
+function toldOf(delivery: LeasedDelivery): Facts['eventOf'] {
+  const facts = { ...delivery, body: '' };
+  return (outcome) => deliveryEvent(facts, outcome);
 }
 
 function bytesOf({ responseBody = '', errorDetail = '' }: AttemptOutcome): number {

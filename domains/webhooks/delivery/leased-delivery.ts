@@ -19,6 +19,10 @@ export interface LeasedDelivery {
   fromBacklog?: boolean;
   /** Whether it goes to its endpoint's fallback URL. */
   failover?: boolean;
+  /** Whether it is to be tried at the endpoint all the same, if nobody else tries that. */
+  probe?: boolean;
+  /** Absent where nothing is to be told of it. */
+  eventType?: string;
 }
 
 /**

@@ -5,6 +5,7 @@ import { openBacklogs } from '../backlog/open-backlogs';
 import { openCircuits } from '../circuit/open-circuits';
 import { addressPolicy, webhooksConfig } from '../config';
 import { webhookMetrics } from '../metrics';
+import { deliverOperational } from '../operational/outbox';
 import { watchDispatch } from '../upkeep/gauges';
 import { createDeliveryEngine, type DeliveryEngine } from './delivery-engine';
 import { createEndpointConfigCache, type EndpointConfigCache } from './endpoint-config-cache';
@@ -44,7 +45,8 @@ function open(platform: Platform): Dispatch {
     concurrency: WAYBILL_ATTEMPT_CONCURRENCY,
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
     onBacklog: (backlog) => backlogs.moved(backlog),
-    onTripped: (circuit) => circuits.tripped(circuit),
+    circuits,
+    onEvents: (events) => deliverOperational(platform, events),
   });
   const dispatch = { endpoints, engine };
   watchDispatch(metrics.registry, { db: platform.reads, ...dispatch });

@@ -51,6 +51,7 @@ function add(options: { slot?: number; workflowId?: string; dueInMs?: number } =
     held: false,
     backlog: false,
     failover: false,
+    probe: false,
     timeoutMs: 1_000,
     firstRetryMs: 5_000,
   };

@@ -50,6 +50,8 @@ export function createHandOver({ engine, coverage, backlogs, metrics }: HandOver
         createdAtMs: message.createdAt.getTime(),
         startBeforeMs,
         failover: delivery.failover,
+        probe: delivery.probe,
+        eventType: message.eventType,
       },
       'accept',
       onEnd,

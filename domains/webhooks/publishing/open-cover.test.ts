@@ -23,6 +23,7 @@ function add(cover: OpenCover, dueInMs = 1_000, endpointId = 'ep_1'): PublicId {
     held: false,
     backlog: false,
     failover: false,
+    probe: false,
     timeoutMs: 1_000,
     firstRetryMs: 1_000,
   };

@@ -11,6 +11,7 @@ export type AttemptResult =
 export type DeadReason =
   | 'exhausted'
   | 'gone'
+  /** Only up to the version that began to hold them: its endpoint was disabled. */
   | 'endpoint-disabled'
   | 'content-expired'
   /** It has waited too long for its turn in its endpoint's backlog. */

@@ -66,7 +66,7 @@ WITH o AS MATERIALIZED (
   UPDATE deliveries d
   SET state = o.state, attempts = greatest(d.attempts, o.number), claim = NULL, last_status = o.status,
       last_error = o.error, updated_at = now(),
-      attempts_before = d.attempts_before + CASE WHEN o.state = 'held' THEN 1 ELSE 0 END,
+      attempts_before = d.attempts_before + CASE WHEN o.trigger = 'probe' THEN 1 ELSE 0 END,
       next_attempt_at = CASE WHEN o.state = 'held' THEN NULL
                              WHEN o.grid IS NULL THEN now() + o.delay * interval '1 millisecond'
                              ELSE date_bin(o.grid * interval '1 millisecond',
@@ -193,7 +193,7 @@ function healthOfEndpoints(outcomes: readonly AttemptOutcome[]) {
   }));
 }
 
-const GONE_REASON = 'receiver answered 410 Gone';
+export const GONE_REASON = 'receiver answered 410 Gone';
 
 /**
  * How an endpoint stands after a 410: disabled by this call or, for the same version, before it; or changed since the
@@ -202,7 +202,7 @@ const GONE_REASON = 'receiver answered 410 Gone';
 export type GoneEndpoint = 'disabled' | 'was-disabled' | 'changed';
 
 /**
- * After a 410: no further messages for this endpoint. Its other open deliveries become dead letters when next due.
+ * After a 410: no further messages for this endpoint. Its other open deliveries are held when next due.
  *
  * @param version - the version that the attempt used; an endpoint that was corrected or enabled since is left alone
  */

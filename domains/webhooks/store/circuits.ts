@@ -204,6 +204,31 @@ export async function claimProbe(db: Queryable, endpointId: PublicId, forMs: num
   return rowCount === 1;
 }
 
+/** Has the next delivery of a failed-over endpoint tried at the endpoint itself. */
+export async function wantProbe(db: Queryable, endpointId: PublicId): Promise<void> {
+  await db.query({
+    name: 'want-probe',
+    text: "UPDATE endpoints SET probe_wanted = true WHERE id = $1 AND circuit = 'open' AND NOT probe_wanted",
+    values: [toUuid(endpointId)],
+  });
+}
+
+/** Claims the probe that {@link wantProbe} asked for. @returns whether this caller is to make it */
+export async function claimWantedProbe(db: Queryable, endpointId: PublicId, slackMs: number): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'claim-wanted-probe',
+    text: `WITH wanted AS (
+             UPDATE endpoints SET probe_wanted = false WHERE id = $1 AND probe_wanted AND circuit = 'open'
+             RETURNING id, timeout_ms
+           )
+           UPDATE endpoint_circuits c SET probing_until = now() + (w.timeout_ms + $2::int) * interval '1 millisecond'
+           FROM wanted w
+           WHERE c.endpoint_id = w.id AND (c.probing_until IS NULL OR c.probing_until < now())`,
+    values: [toUuid(endpointId), slackMs],
+  });
+  return rowCount === 1;
+}
+
 /** What came of a probe that did not succeed. */
 export interface FailedProbe {
   endpointId: PublicId;

@@ -50,8 +50,8 @@ export async function holdDue(db: Queryable, deliveryIds: readonly PublicId[]): 
     name: 'hold-due',
     text: `UPDATE deliveries d SET state = 'held', backlog = false, next_attempt_at = NULL, updated_at = now()
            FROM endpoints e
-           WHERE d.id = ANY ($1::uuid[]) AND e.id = d.endpoint_id AND e.state <> 'disabled' AND e.deleted_at IS NULL
-             AND ${IS_HELD} AND d.state ${IS_OPEN} AND d.claim IS NULL
+           WHERE d.id = ANY ($1::uuid[]) AND e.id = d.endpoint_id AND e.deleted_at IS NULL AND ${IS_HELD}
+             AND d.state ${IS_OPEN} AND d.claim IS NULL
            RETURNING d.id`,
     values: [deliveryIds.map(toUuid)],
   });

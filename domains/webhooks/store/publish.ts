@@ -2,7 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { backlogWorkflowOf } from './backlog';
-import { FAILS_OVER, IS_HELD } from './circuit-state';
+import { FAILS_OVER, IS_HELD, PROBE_WANTED } from './circuit-state';
 
 /** A message about to be stored. */
 export interface NewMessage {
@@ -35,6 +35,8 @@ export interface StoredDelivery {
   held: boolean;
   /** Whether it goes to its endpoint's fallback URL, since the circuit is open. */
   failover: boolean;
+  /** Whether it is to be tried at the endpoint all the same, if nobody else tries that. */
+  probe: boolean;
   /** Whether it waits in its endpoint's backlog, behind others. */
   backlog: boolean;
   timeoutMs: number;
@@ -98,7 +100,7 @@ WITH told AS MATERIALIZED (
 ), matched AS (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
          e.retry_delays_ms[1] AS first_retry_ms,
-         ${IS_HELD} AS held, ${FAILS_OVER} AS failover,
+         ${IS_HELD} AS held, ${FAILS_OVER} AS failover, ${PROBE_WANTED} AS probe,
          NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AS backlog,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
          (row_number() OVER () - $4::int)::int AS place
@@ -121,12 +123,12 @@ WITH told AS MATERIALIZED (
          CASE WHEN held OR backlog THEN NULL ELSE $2::uuid END, backlog, workflow_id, created, created
   FROM planned
 )
-SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0, false FROM fresh
+SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0, false, false FROM fresh
 UNION ALL
-SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms, failover FROM planned`;
+SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms, failover, probe FROM planned`;
 
 /** A message that was stored has one row without a delivery, and one for each delivery. */
-type Row = [number, string | null, string, number, string, boolean, boolean, number, number | null, boolean];
+type Row = [number, string | null, string, number, string, boolean, boolean, number, number | null, boolean, boolean];
 
 /**
  * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
@@ -171,8 +173,19 @@ export async function storeMessages(
   });
   const results: StoreResult[] = new Array(messages.length).fill(undefined);
   for (const row of rows) {
-    const [n, deliveryId, endpointId, endpointVersion, workflowId, held, backlog, timeoutMs, firstRetryMs, failover] =
-      row;
+    const [
+      n,
+      deliveryId,
+      endpointId,
+      endpointVersion,
+      workflowId,
+      held,
+      backlog,
+      timeoutMs,
+      firstRetryMs,
+      failover,
+      probe,
+    ] = row;
     let deliveries = results[n];
     if (deliveries === undefined) {
       deliveries = [];
@@ -186,6 +199,7 @@ export async function storeMessages(
       workflowId,
       held,
       failover,
+      probe,
       backlog,
       timeoutMs,
       firstRetryMs: firstRetryMs ?? undefined,

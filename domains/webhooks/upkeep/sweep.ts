@@ -165,8 +165,8 @@ async function sweepHeld(platform: Platform, report: Counts, { beat, until }: Bo
   for (const backlog of await findWronglyHeld(platform.pool, MAX_ENDPOINTS)) {
     if (Date.now() > until) return;
     beat();
-    const { released, cancelled, buried } = await letHeldFollow(platform, backlog);
-    report.held += released + cancelled + buried;
+    const { released, cancelled } = await letHeldFollow(platform, backlog);
+    report.held += released + cancelled;
   }
 }
 
