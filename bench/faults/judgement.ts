@@ -126,7 +126,7 @@ async function endedAfterMs(
   fromDate: number,
 ): Promise<number | undefined> {
   const { rows } = await stack.pool.query<{ open: number; ended: Date | null }>(
-    `SELECT count(*) FILTER (WHERE state IN ('pending', 'retrying'))::int AS open, max(updated_at) AS ended
+    `SELECT count(*) FILTER (WHERE state IN ('pending', 'retrying', 'held'))::int AS open, max(updated_at) AS ended
      FROM deliveries WHERE id = ANY ($1::uuid[])`,
     [messages.flatMap(({ deliveryIds }) => deliveryIds.map((id) => id.slice(id.indexOf('_') + 1)))],
   );

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 
 /** Unfinished work. The counts reject while their server is away. */
 export interface OpenWork {
-  /** Deliveries that are pending or retrying. */
+  /** Deliveries that are pending, retrying or held. */
   deliveries(): Promise<number>;
   /** Those of them that are overdue by more than this many milliseconds. */
   lateDeliveries(ms: number): Promise<number>;

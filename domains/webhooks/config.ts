@@ -53,7 +53,7 @@ export const webhooksConfig = z.object({
   ),
   WAYBILL_SLACK_TEMPLATE: setting(
     template.default(SLACK_TEMPLATE),
-    'what is posted there: JSON with `{{name}}` of `kind` (`failing`, `recovered`), `endpointId`, `tenantId`, `url`, ' +
+    'what is posted there: JSON with `{{name}}` of `kind` (`failing`, `recovered`, `ended`), `endpointId`, `tenantId`, `url`, ' +
       '`incidentId`, `since`, `reason`, `lastError`, `held`',
     SLACK_TEMPLATE,
   ),

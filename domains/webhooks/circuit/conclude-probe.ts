@@ -4,7 +4,7 @@ import { inTransaction } from '../../../infra/postgres/pool';
 import { webhooksConfig } from '../config';
 import type { AttemptEnd } from '../delivery/leased-delivery';
 import { storingOperational } from '../operational/outbox';
-import { beginDraining, endProbe, readCircuit } from '../store/circuits';
+import { beginDraining, closeCircuit, endProbe, readCircuit } from '../store/circuits';
 import { countHeld } from '../store/held-flow';
 import { incidentEvent } from './incident-event';
 import { nextProbeMs } from './recovery-report';
@@ -20,7 +20,9 @@ export interface Probed {
 export async function concludeProbe(platform: Platform, { endpointId, deliveryId, end }: Probed): Promise<void> {
   const { pool, settings } = platform;
   if (end.state === 'delivered') {
-    await recovered(platform, endpointId);
+    if (await beginDraining(pool, endpointId)) {
+      platform.log.info({ endpointId }, 'endpoint recovered: what is held for it is let go');
+    }
     return;
   }
   const circuit = await readCircuit(pool, endpointId);
@@ -30,12 +32,16 @@ export async function concludeProbe(platform: Platform, { endpointId, deliveryId
   await endProbe(pool, { endpointId, deliveryId, failed, nextInMs });
 }
 
-/** The endpoint has taken a delivery: what is held is let go, and whoever was told that it fails hears of it. */
-async function recovered(platform: Platform, endpointId: PublicId): Promise<void> {
+/**
+ * Everything that was held is let go: the incident is over, and whoever was told of it by webhook hears that.
+ *
+ * @returns false when it is not draining any more
+ */
+export async function closeRecovered(platform: Platform, endpointId: PublicId): Promise<boolean> {
   const { pool, log } = platform;
-  const began = await storingOperational(platform, (store) =>
+  const closed = await storingOperational(platform, (store) =>
     inTransaction(pool, async (client) => {
-      if (!(await beginDraining(client, endpointId))) return false;
+      if (!(await closeCircuit(client, endpointId, ['draining']))) return false;
       const circuit = await readCircuit(client, endpointId);
       if (circuit?.escalated.includes('webhook') === true) {
         const event = incidentEvent(circuit, 'endpoint.recovered', await countHeld(client, endpointId));
@@ -44,5 +50,6 @@ async function recovered(platform: Platform, endpointId: PublicId): Promise<void
       return true;
     }),
   );
-  if (began) log.info({ endpointId }, 'endpoint recovered: what is held for it is let go');
+  if (closed) log.info({ endpointId }, 'circuit closed: the endpoint has taken what was held for it');
+  return closed;
 }

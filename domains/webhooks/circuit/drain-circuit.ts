@@ -5,6 +5,7 @@ import { letHeldFollow } from '../endpoints/let-held-follow';
 import { hasBacklog } from '../store/backlog';
 import { closeCircuit, readCircuit } from '../store/circuits';
 import { releaseHeld, reviveRecoverable } from '../store/held-flow';
+import { closeRecovered } from './conclude-probe';
 import { reportOn } from './probe-circuit';
 import type { RecoveryReport } from './recovery-report';
 
@@ -68,7 +69,7 @@ export async function drainCircuit(
             continue;
           }
         }
-        await closeCircuit(pool, endpointId, ['draining']);
+        await closeRecovered(platform, endpointId);
         // Those that a publish stored while it saw the circuit open.
         await letHeldFollow(platform, backlog);
         break;

@@ -12,7 +12,7 @@ import { incidentEvent } from './incident-event';
 import { escalationTimes } from './recovery-report';
 
 /** What an alert says. */
-type AlertKind = 'failing' | 'recovered';
+type AlertKind = 'failing' | 'recovered' | 'ended';
 
 /**
  * Tells those who are to be told by now that an endpoint has been failing, each once an incident.
@@ -63,10 +63,12 @@ export async function giveAllClear(platform: Platform, endpointId: PublicId, inc
   const { pool } = platform;
   const circuit = await readCircuit(pool, endpointId);
   if (circuit?.incident === undefined || fromUuid('inc', circuit.incident) !== incidentId) return;
+  // Paused, disabled or deleted, it has not recovered; but nobody waits for it any more.
+  const kind = circuit.endpointState === 'enabled' ? 'recovered' : 'ended';
   for (const level of ['slack', 'sms'] as const) {
     const done = `${level}-all-clear`;
     if (!circuit.escalated.includes(level) || circuit.escalated.includes(done)) continue;
-    await post(platform, { circuit, level, kind: 'recovered', held: await countHeld(pool, endpointId) });
+    await post(platform, { circuit, level, kind, held: await countHeld(pool, endpointId) });
     await noteEscalation(pool, endpointId, { incident: circuit.incident, level: done });
   }
 }

@@ -120,20 +120,30 @@ export interface NewIncident {
   firstProbeMs: number;
 }
 
-/** Opens the circuit of an enabled endpoint. @returns false when it is open already, or the endpoint is not enabled */
+/**
+ * Opens the circuit of an enabled endpoint; of one that drains, for the same incident.
+ *
+ * @returns false when it is open already, or the endpoint is not enabled
+ */
 export async function openCircuit(db: Queryable, opening: NewIncident): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'open-circuit',
-    text: `WITH opened AS (
-             UPDATE endpoints SET circuit = 'open', probe_wanted = false
+    text: `WITH before AS (
+             SELECT id, circuit FROM endpoints
              WHERE id = $1 AND circuit <> 'open' AND state = 'enabled' AND deleted_at IS NULL
                AND coalesce((circuit_settings ->> 'enabled')::boolean, true)
-             RETURNING id
+             FOR NO KEY UPDATE
+           ), opened AS (
+             UPDATE endpoints e SET circuit = 'open', probe_wanted = false FROM before b WHERE e.id = b.id
+             RETURNING e.id, b.circuit = 'draining' AS again
            )
            UPDATE endpoint_circuits c
-           SET incident = $2, opened_at = now(), closed_at = NULL, reason = $3, last_error = $4, probes = 0,
+           SET incident = CASE WHEN again THEN c.incident ELSE $2::uuid END,
+               opened_at = CASE WHEN again THEN c.opened_at ELSE now() END,
+               escalated = CASE WHEN again THEN c.escalated ELSE '{}' END,
+               closed_at = NULL, reason = $3, last_error = $4, probes = 0,
                probed_with = NULL, probing_until = NULL, next_probe_at = now() + $5::int * interval '1 millisecond',
-               paused = false, drain_rate = NULL, escalated = '{}',
+               paused = false, drain_rate = NULL,
                attended_until = now() + $6::int * interval '1 millisecond'
            FROM opened o WHERE c.endpoint_id = o.id`,
     values: [
