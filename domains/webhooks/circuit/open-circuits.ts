@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
+import { BacklogStarter } from '../backlog/backlog-starter';
 import { webhooksConfig } from '../config';
 import type { TrippedCircuit } from '../delivery/delivery-recorder';
 import { webhookMetrics } from '../metrics';
@@ -14,6 +15,8 @@ import { concludeProbe, type Probed } from './conclude-probe';
 export interface Circuits {
   /** What is counted of an endpoint says that its circuit is to open. Called for every failure while it is. */
   tripped(circuit: TrippedCircuit): void;
+  /** Starts the workflow of a circuit that is not closed, in its turn. */
+  attend(recovering: Recovering): void;
   /** Whether this process is to try a delivery that fails over at its endpoint first. */
   claimProbe(endpointId: PublicId): Promise<boolean>;
   /** Such a try has ended. Never rejects. */
@@ -37,6 +40,8 @@ export function openCircuits(platform: Platform): Circuits {
 function open(platform: Platform): Circuits {
   const { pool, log, metrics, settings } = platform;
   const asked = new LRUCache<PublicId, true>({ max: MAX_REMEMBERED, ttl: ASKED_FOR_MS });
+  // Many endpoints may fail together, and Temporal has other work.
+  const starter = new BacklogStarter({ start: (recovering) => startRecovery(platform, recovering), log });
   const opening = new Set<Promise<void>>();
 
   async function openOne({ endpointId, tenantId, reason, lastError }: TrippedCircuit): Promise<void> {
@@ -45,7 +50,7 @@ function open(platform: Platform): Circuits {
     if (!(await openCircuit(pool, { endpointId, incident, reason, lastError, firstProbeMs }))) return;
     metrics.of(webhookMetrics).circuitsOpened.inc({ reason });
     log.warn({ endpointId, tenantId, reason, error: lastError }, 'circuit opened: deliveries are held');
-    await startRecovery(platform, { endpointId, tenantId });
+    starter.moved({ endpointId, tenantId });
   }
 
   const circuits: Circuits = {
@@ -59,6 +64,7 @@ function open(platform: Platform): Circuits {
         .finally(() => opening.delete(done));
       opening.add(done);
     },
+    attend: (recovering) => starter.moved(recovering),
     claimProbe: (endpointId) => claimWantedProbe(pool, endpointId, CLAIM_SLACK_MS),
     probed: (probe) =>
       concludeProbe(platform, probe).catch((error: unknown) =>
@@ -66,6 +72,7 @@ function open(platform: Platform): Circuits {
       ),
     async drain() {
       while (opening.size > 0) await Promise.all(opening);
+      await starter.drain();
     },
   };
   platform.onClose(circuits.drain);

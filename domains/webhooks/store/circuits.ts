@@ -108,8 +108,8 @@ function fromRow(endpointId: PublicId, row: Row): Circuit {
   };
 }
 
-/** How long a process that opened a circuit has to start its workflow before the sweep does. */
-const FIRST_ATTENDED_MS = 15_000;
+/** How long a process that opened a circuit has to start its workflow, among many, before the sweep does. */
+const FIRST_ATTENDED_MS = 60_000;
 
 /** An incident that begins. */
 export interface NewIncident {

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
+import { openCircuits } from '../circuit/open-circuits';
 import { webhooksConfig } from '../config';
 import { letHeldFollow } from '../endpoints/let-held-follow';
 import { webhookMetrics } from '../metrics';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
-import { type Cover, startCover, startRecovery } from '../start';
+import { type Cover, startCover } from '../start';
 import { findUnattendedBacklogs, moveToBacklog } from '../store/backlog';
 import { findUnattendedCircuits } from '../store/circuits';
 import { findWronglyHeld } from '../store/held';
@@ -170,13 +171,10 @@ async function sweepHeld(platform: Platform, report: Counts, { beat, until }: Bo
   }
 }
 
-async function sweepCircuits(platform: Platform, report: Counts, { beat, until, graceMs }: Bounds): Promise<void> {
-  for (const circuit of await findUnattendedCircuits(platform.pool, graceMs, MAX_ENDPOINTS)) {
-    if (Date.now() > until) return;
-    beat();
-    await startRecovery(platform, circuit);
-    report.circuits++;
-  }
+async function sweepCircuits(platform: Platform, report: Counts, { graceMs }: Bounds): Promise<void> {
+  const unattended = await findUnattendedCircuits(platform.pool, graceMs, MAX_ENDPOINTS);
+  for (const circuit of unattended) openCircuits(platform).attend(circuit);
+  report.circuits = unattended.length;
 }
 
 async function buryHeldTooLong(platform: Platform, report: Counts, { beat, until }: Bounds): Promise<void> {
