@@ -1,6 +1,7 @@
 import { type PublicId, toUuid } from '../../../core/ids';
 import { commandCircuit, showCircuit } from '../../../domains/webhooks/circuit/circuit-commands';
 import { openDispatch } from '../../../domains/webhooks/delivery/open-dispatch';
+import { moveEndpoint } from '../../../domains/webhooks/endpoints/move-endpoint';
 import { openPublishing } from '../../../domains/webhooks/publishing/open-publishing';
 import { recoveryWorkflowId } from '../../../domains/webhooks/rules/workflow-names';
 import { sweep } from '../../../domains/webhooks/upkeep/sweep';
@@ -135,6 +136,17 @@ test('tells each level once an incident, and gives the all-clear; an endpoint th
   const events = watcher.received.map(({ body }) => JSON.parse(body));
   expect(events.map(({ type }) => type)).toEqual(['endpoint.failing', 'endpoint.recovered']);
   expect(events[0].data).toMatchObject({ endpointId: id, lastError: 'http-503', reason: 'consecutive-failures' });
+  // By its receiver's 410, then by command.
+  receiver.always({ status: 410 });
+  await publish(1);
+  await watcher.waitFor(3);
+  await moveEndpoint(pipeline.platform, tenantId, id, { state: 'enabled' });
+  await moveEndpoint(pipeline.platform, tenantId, id, { state: 'disabled', reason: 'a test' });
+  await watcher.waitFor(4);
+  expect(watcher.received.slice(2).map(({ body }) => JSON.parse(body))).toMatchObject([
+    { type: 'endpoint.disabled', data: { endpointId: id, reason: 'receiver answered 410 Gone' } },
+    { type: 'endpoint.disabled', data: { endpointId: id, reason: 'a test' } },
+  ]);
   // It subscribes to everything that its tenant publishes, not to this.
   expect((await deliveriesOf(id)).filter(({ event_type }) => event_type !== 'order.created')).toEqual([]);
   await watcher.close();
