@@ -7,6 +7,7 @@ export { sweepPayments } from './payments/sweep-payments';
 export { settlementDay } from './settlement/settlement-day';
 export { settlementLauncher } from './settlement/settlement-launcher';
 export { endpointBacklog } from './webhooks/endpoint-backlog';
+export { endpointRecovery } from './webhooks/endpoint-recovery';
 export { retention } from './webhooks/retention';
 export { sweepOverdue } from './webhooks/sweep-overdue';
 export { webhookDelivery } from './webhooks/webhook-delivery';

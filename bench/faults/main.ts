@@ -21,6 +21,8 @@ const TIMEOUT = '2s';
 const FAILING = 0.1;
 /** The outage of a failover that goes badly: longer than most waits in API and worker, and with many attempts under way. */
 const LONG_OUTAGE = { name: 'postgres-30s', downMs: 30_000, answerDelayMs: 300 };
+/** Long enough for its circuit to open before the kill, and to be probed in vain after the restart. */
+const BREAKER_OUTAGE = { beforeMs: 1_500, downMs: 8_000 };
 const RANDOM = 'random';
 
 interface Settings {
@@ -114,6 +116,8 @@ async function runAll(
     ['redis', [redis], plan],
     ['postgres', [postgres], plan],
     ['postgres+api', [postgres, api], plan],
+    // API and worker, while an endpoint is left alone: its circuit, and what it holds, must outlive both.
+    ['breaker', [api, worker], { ...plan, mortal: BREAKER_OUTAGE }],
     [LONG_OUTAGE.name, [postgres], { ...plan, ...LONG_OUTAGE }],
   ];
   const outcomes: Record<string, Outcome> = {};

@@ -28,6 +28,10 @@ export { DELIVERY_STATES, findAttempt, findDelivery, listAttempts, listDeliverie
 export type { Attempt, Delivery } from './store/delivery-reads';
 export { DEAD_LETTER_STATES, type DeadLetter, findDeadLetter, listDeadLetters } from './store/dead-letter-reads';
 
+// Circuits of endpoints.
+export { type CircuitCommand, commandCircuit, showCircuit } from './circuit/circuit-commands';
+export { type CircuitSettings, DEFAULT_CIRCUIT } from './rules/circuit';
+
 // Endpoints and their secrets.
 export { createEndpoint } from './endpoints/create-endpoint';
 export { changeEndpoint } from './endpoints/change-endpoint';
@@ -61,6 +65,11 @@ export type { EventType } from './store/event-types';
 // What the activities of its workflows do.
 export { type RoundReport, attemptRound } from './delivery/attempt-round';
 export { type BacklogReport, serveBacklog } from './backlog/serve-backlog';
+export { drainCircuit } from './circuit/drain-circuit';
+export { escalate, giveAllClear } from './circuit/escalate';
+export { probeCircuit } from './circuit/probe-circuit';
+export type { RecoveryReport } from './circuit/recovery-report';
+export { steerCircuit } from './store/circuits';
 export { cancelDeliveries, makeDue } from './store/delivery-commands';
 export { type SweepReport, sweep } from './upkeep/sweep';
 export { forgetOld, type RetentionReport } from './upkeep/retention';
