@@ -47,7 +47,7 @@ export function openPaying(platform: Platform): Paying {
   const callsHere = config.WAYBILL_PAYMENT_FIRST_ATTEMPT === 'api';
   const claim = randomUUID();
   const leaseMs = 2 * config.WAYBILL_PAYMENT_PROVIDER_TIMEOUT + 10_000;
-  const acceptor = createAcceptor(deps, { claim: callsHere ? claim : undefined, leaseMs });
+  const acceptor = createAcceptor(deps, { claim: callsHere ? claim : undefined, leaseMs }, outbox);
   const firstStep = createFirstStepMaker(deps, outbox, claim);
   const cover = createPaymentCover(deps, log);
   const underWay = new Map<PublicId, Promise<Payment | undefined>>();
@@ -61,7 +61,7 @@ export function openPaying(platform: Platform): Paying {
 
   /** Never rejects. */
   async function make(payment: Payment, leaseEndsAt: number): Promise<Payment | undefined> {
-    const ended = callsHere ? await firstStep.make(payment, leaseEndsAt) : undefined;
+    const ended = isEnded(payment) ? payment : callsHere ? await firstStep.make(payment, leaseEndsAt) : undefined;
     if (ended === undefined) {
       const release = { claim, dueInMs: 0, ownWorkflow: !cover.isGathering(payment) };
       await releasePayment(pool, payment.id, release).catch((error: unknown) =>
