@@ -1,6 +1,6 @@
 export { chargeback } from './payments/chargeback';
 export { payment, paymentBatch } from './payments/payment';
-export { refund } from './payments/refund';
+export { refund, refundBatch } from './payments/refund';
 export { sweepPayments } from './payments/sweep-payments';
 export { settlementDay } from './settlement/settlement-day';
 export { settlementLauncher } from './settlement/settlement-launcher';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import {
   findRefund,
+  isRefundEnded,
   listRefunds,
-  makeRefund,
   REFUND_STATES,
   type Refund,
   resolveRefund,
@@ -20,6 +20,9 @@ import { paymentParams } from './payment-schemas';
 
 const TAG = 'Payments';
 const CURSOR = byId('refunds');
+
+/** A refund that has not ended within ten seconds waits for a provider. */
+const LOOK_AGAIN_SECONDS = 5;
 
 const newRefundSchema = z
   .strictObject({
@@ -100,21 +103,29 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       tag: TAG,
       summary: 'Refund a payment, or a part of it',
       description:
-        'Waits up to ten seconds for the result. Together, refunds and chargebacks never exceed what was captured.',
+        'Calls the provider at once and waits up to ten seconds for the result. However often it is repeated with its key, ' +
+        'and whatever fails on the way, the money goes back at most once. Together, refunds and chargebacks never exceed ' +
+        'what was captured.',
       scope: 'payments:write',
-      idempotency: 'required',
-      replay: 'live',
+      idempotency: 'kept',
       params: paymentParams,
       body: newRefundSchema,
       responses: {
         201: { description: 'The refund, ended: `state` says how.', body: refundSchema, headers: LOCATION },
-        202: { description: 'The refund is in progress.', body: refundSchema, headers: LOCATION },
+        202: {
+          description: 'The refund is in progress: look again, or wait for an event such as `refund.succeeded`.',
+          body: refundSchema,
+          headers: { ...LOCATION, 'Retry-After': 'Seconds after which to look again.' },
+        },
       },
       problems: ['wrong-state'],
-      handler: async ({ params, body }, context) => {
+      handler: async ({ params, body }, { tenantId, requestKey }) => {
         const { amount, reason } = body;
-        const refund = await makeRefund(deps, context, { paymentId: params.id, amount, reason });
-        return { status: refund.state === 'pending' ? 202 : 201, headers: locationOf(refund), body: view(refund) };
+        const request = { tenantId, requestKey, paymentId: params.id, amount, reason };
+        const { refund, repeated } = await deps.refunding.refund(request);
+        const headers = { ...locationOf(refund), ...(repeated ? { 'idempotent-replayed': 'true' } : {}) };
+        if (isRefundEnded(refund)) return { status: 201, headers, body: view(refund) };
+        return { status: 202, headers: { ...headers, 'retry-after': String(LOOK_AGAIN_SECONDS) }, body: view(refund) };
       },
     }),
     route({

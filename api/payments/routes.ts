@@ -1,4 +1,4 @@
-import { openPaying, paymentDeps } from '../../domains/payments';
+import { openPaying, openRefunding, paymentDeps } from '../../domains/payments';
 import type { DoorContext } from '../http/door';
 import type { Route } from '../http/route';
 import { approvalRoutes } from './approval-routes';
@@ -16,6 +16,7 @@ export function paymentRoutes(context: DoorContext): Route[] {
     reads: context.reads,
     workflowUrl: context.workflowUrl,
     paying: context.once(openPaying),
+    refunding: context.once(openRefunding),
   };
   return [
     ...paymentOnlyRoutes(deps),

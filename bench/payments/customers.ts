@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newId } from '../../core/ids';
+import { fromUuid, newId } from '../../core/ids';
 import { insertOrder } from '../../domains/payments/store/orders';
 import { clockMs } from '../kit/clock';
 import { closedLoop, type LoopResult } from '../kit/closed-loop';
@@ -8,13 +8,15 @@ import type { PaymentStack } from './payment-stack';
 
 export const AMOUNT = 10_000n;
 export const TOKEN = 'tok_ok';
+const REFUND = 2_500n;
 
 export interface Figures {
-  payments: number;
+  /** Payments, or refunds. */
+  count: number;
   perSecond: number;
   p50Ms: number;
   p99Ms: number;
-  /** Answers by the payment's state. */
+  /** Answers by the state of what they show. */
   states: Record<string, number>;
 }
 
@@ -24,6 +26,14 @@ export async function makeOrders({ stack, tenantId, merchantId }: PaymentStack, 
   const order = { tenantId, merchantId, amount: AMOUNT, currency: 'EUR', reference: undefined, metadata: {} };
   await closedLoop(ids, 4, (id) => insertOrder(stack.pool, { ...order, id }));
   return ids;
+}
+
+/** Captured payments, by their ids. */
+export async function findCaptured({ stack }: PaymentStack, count: number): Promise<string[]> {
+  const { rows } = await stack.pool.query<{ id: string }>("SELECT id FROM payments WHERE state = 'captured' LIMIT $1", [
+    count,
+  ]);
+  return rows.map(({ id }) => fromUuid('pay', id));
 }
 
 /** Customers who pay by card over the API. */
@@ -39,6 +49,12 @@ export class Customers {
   async atATime(orderIds: readonly string[], customers: number): Promise<Figures> {
     this.#states = {};
     return this.#figures(await closedLoop(orderIds, customers, (orderId) => this.#pay(orderId)));
+  }
+
+  /** Refunds a part of each payment, a fixed number at a time. */
+  async refundAtATime(paymentIds: readonly string[], customers: number): Promise<Figures> {
+    this.#states = {};
+    return this.#figures(await closedLoop(paymentIds, customers, (id) => this.#refund(id)));
   }
 
   /** Open loop: at a constant rate, whatever happens to earlier ones; times count from when a payment was due. */
@@ -58,8 +74,16 @@ export class Customers {
 
   async #pay(orderId: string): Promise<void> {
     this.signal.throwIfAborted();
-    const body = { orderId, source: { type: 'card', token: TOKEN } };
-    const { state } = (await this.payments.stack.client.call('POST', '/v1/payments', body)) as { state: string };
+    await this.#post('/v1/payments', { orderId, source: { type: 'card', token: TOKEN } });
+  }
+
+  async #refund(paymentId: string): Promise<void> {
+    this.signal.throwIfAborted();
+    await this.#post(`/v1/payments/${paymentId}/refunds`, { amount: REFUND.toString() });
+  }
+
+  async #post(path: string, body: object): Promise<void> {
+    const { state } = (await this.payments.stack.client.call('POST', path, body)) as { state: string };
     this.#states[state] = (this.#states[state] ?? 0) + 1;
   }
 
@@ -70,7 +94,7 @@ export class Customers {
 
 export function figuresOf({ done, seconds, latencies }: LoopResult): Omit<Figures, 'states'> {
   return {
-    payments: done,
+    count: done,
     perSecond: round(done / seconds, 1),
     p50Ms: round(percentile(latencies, 0.5), 1),
     p99Ms: round(percentile(latencies, 0.99), 1),

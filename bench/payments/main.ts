@@ -7,13 +7,13 @@ import { describeMachine, rssMb } from '../kit/machine';
 import { progress } from '../kit/progress';
 import { round } from '../kit/statistics';
 import { openBare } from './bare';
-import { Customers, figuresOf, makeOrders } from './customers';
+import { Customers, figuresOf, findCaptured, makeOrders } from './customers';
 import { auditPayments, isSound } from './payment-audit';
 import { type PaymentStack, type PaymentStackOptions, startPaymentStack } from './payment-stack';
 
-/** Numbers of payments. */
-const FULL = { saturated: 6_000, rated: 3_000, calm: 300, warmUp: 200, failing: 1_000 };
-const QUICK = { saturated: 1_000, rated: 600, calm: 80, warmUp: 50, failing: 200 };
+/** Numbers of payments, and of refunds. */
+const FULL = { saturated: 6_000, rated: 3_000, calm: 300, warmUp: 200, failing: 1_000, refunds: 3_000 };
+const QUICK = { saturated: 1_000, rated: 600, calm: 80, warmUp: 50, failing: 200, refunds: 600 };
 const AT_A_TIME = 64;
 const PER_SECOND = 150;
 /** With a provider that fails. */
@@ -41,9 +41,12 @@ async function withStack<T>(options: Omit<PaymentStackOptions, 'signal'>, interr
   }
 }
 
-/** An endpoint that is told of every payment. */
+/** An endpoint that is told of every payment and refund. */
 async function subscribe({ stack }: PaymentStack): Promise<void> {
-  await stack.client.call('POST', '/v1/endpoints', { url: stack.receiver.url(0), eventTypes: ['payment.*'] });
+  await stack.client.call('POST', '/v1/endpoints', {
+    url: stack.receiver.url(0),
+    eventTypes: ['payment.*', 'refund.*'],
+  });
 }
 
 async function normally(payments: PaymentStack, plan: Plan, signal: AbortSignal) {
@@ -65,15 +68,23 @@ async function normally(payments: PaymentStack, plan: Plan, signal: AbortSignal)
     progress(`${AT_A_TIME} at a time: ${saturated.perSecond}/s, p50 ${saturated.p50Ms} ms, p99 ${saturated.p99Ms} ms`);
     const saturatedBare = figuresOf(await closedLoop(take(plan.saturated), AT_A_TIME, bare.pay));
     progress(`without API and workflow: ${saturatedBare.perSecond}/s, p99 ${saturatedBare.p99Ms} ms`);
+    const refunds = await customers.refundAtATime(await findCaptured(payments, plan.refunds), AT_A_TIME);
+    progress(
+      `refunds, ${AT_A_TIME} at a time: ${refunds.perSecond}/s, p50 ${refunds.p50Ms} ms, p99 ${refunds.p99Ms} ms`,
+    );
     const audit = await auditPayments(stack.pool, providerUrl);
     return {
       perSecond: saturated.perSecond,
       p50Ms: rated.p50Ms,
       p99Ms: rated.p99Ms,
       captureP99Ms: calm.p99Ms,
+      refundsPerSecond: refunds.perSecond,
+      refundP50Ms: refunds.p50Ms,
+      refundP99Ms: refunds.p99Ms,
       ratioToNoWorkflow: round(saturated.perSecond / saturatedBare.perSecond, 3),
       atATime: AT_A_TIME,
       saturated,
+      refunds,
       rated,
       oneAtATime: calm,
       withoutWorkflow: { saturated: saturatedBare, oneAtATime: calmBare },

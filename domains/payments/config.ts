@@ -32,7 +32,7 @@ export const paymentsConfig = z.object({
   ),
   WAYBILL_PAYMENT_FIRST_ATTEMPT: setting(
     z.enum(['api', 'workflow'], 'expected api or workflow').default('api'),
-    'who calls the provider first: the process that accepts the payment, or its workflow',
+    'who calls the provider first: the process that accepts the payment or refund, or its workflow',
     'api',
   ),
   WAYBILL_REVIEW_FOUR_EYES_FROM: setting(

@@ -31,10 +31,10 @@ export { releaseWallet } from './wallets/release-wallet';
 
 // Refunds: requests
 
-export { makeRefund } from './refunding/make-refund';
+export { openRefunding, type Refunded, type Refunding } from './refunding/open-refunding';
 export { resolveRefund } from './refunding/resolve-refund';
 export { resumeRefund } from './refunding/resume-refund';
-export { REFUND_STATES } from './rules/refund-states';
+export { isRefundEnded, REFUND_STATES } from './rules/refund-states';
 export { findRefund, listRefunds, type Refund } from './store/refunds';
 
 // Refunds: the provider's callbacks, the steps of the workflow

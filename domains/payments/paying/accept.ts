@@ -5,6 +5,7 @@ import { PermanentError } from '../../../core/permanent-error';
 import { isItemFault, sqlState } from '../../../infra/postgres/errors';
 import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
 import type { EventOutbox, StoreEvents } from '../../webhooks';
+import type { Accepted } from '../accepting/under-way';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import { acceptPayments, type FirstStep, findByRequestKey, type NewPayment } from '../store/accept-payments';
@@ -29,21 +30,16 @@ export interface PaymentRequest {
   requestKey: string;
 }
 
-/** A payment that a request stands for. */
-export interface Accepted {
-  /** One from a wallet has usually ended: no call to a provider comes between, so both are one transaction. */
-  payment: Payment;
-  /** Made by this request, under the lease of {@link FirstStep}; otherwise by an earlier one with its key. */
-  isNew: boolean;
-}
-
-/** Stores payments before anything is done for them, many in one statement. */
+/**
+ * Stores payments before anything is done for them, many in one statement. Those from wallets need no call to a provider,
+ * and have usually ended when they are stored.
+ */
 export interface Acceptor {
   /**
    * @param identify - the new payment's id and workflow, asked once per try
    * @throws PaymentRefusal when the order cannot be paid so, or the key was used for another payment
    */
-  accept(request: PaymentRequest, identify: () => { id: PublicId; workflowId: string }): Promise<Accepted>;
+  accept(request: PaymentRequest, identify: () => { id: PublicId; workflowId: string }): Promise<Accepted<Payment>>;
   drain(): Promise<void>;
 }
 
@@ -79,9 +75,9 @@ export function createAcceptor(deps: PaymentDeps, firstStep: FirstStep, outbox?:
     async accept(request, identify) {
       for (let look = 0; look < MAX_LOOKS; look++) {
         const payment = await stored({ ...request, ...identify() });
-        if (payment !== undefined) return { payment, isNew: true };
+        if (payment !== undefined) return { item: payment, isNew: true };
         const known = await knownPayment(pool, request);
-        if (known !== undefined) return { payment: known, isNew: false };
+        if (known !== undefined) return { item: known, isNew: false };
         const refusal = await whyNot(deps, request.tenantId, request);
         if (refusal !== undefined) throw refusal;
       }

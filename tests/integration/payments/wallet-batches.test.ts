@@ -33,11 +33,11 @@ async function accept(process: 0 | 1, { orderId, walletId, key }: Request): Prom
     source: { type: 'wallet' as const, walletId: walletId as PublicId },
     requestKey: key,
   };
-  const { payment } = await acceptors[process].accept(request, () => {
+  const { item } = await acceptors[process].accept(request, () => {
     const id = newId('pay');
     return { id, workflowId: paymentWorkflowId(id) };
   });
-  return payment;
+  return item;
 }
 
 const available = async (walletId: string) =>
