@@ -14,7 +14,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Orders: 'What a customer is to pay.',
   Payments: 'Money for an order, from a card or a wallet.',
   Refunds: 'Money that goes back.',
-  Approvals: 'Commands that end a review, and wait for a second person.',
+  Approvals: 'Commands that end a review, or post by hand, and wait for a second person.',
   Chargebacks: 'Money that a bank takes back for its customer.',
   Wallets: 'Money that customers keep here.',
   Merchants: 'Whose goods are sold, and who is paid out.',

@@ -1,4 +1,5 @@
 import { accountsDoor } from './accounts';
+import { approvalsDoor } from './approvals';
 import { GLOSSARY, TAGS } from './glossary';
 import type { Door, DoorContext } from './http/door';
 import { openApiDocument } from './http/openapi';
@@ -19,6 +20,7 @@ export const DOORS: readonly Door[] = [
   merchantsDoor,
   ledgerDoor,
   settlementDoor,
+  approvalsDoor,
   accountsDoor,
 ];
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { approvalsConfig } from '../../domains/approvals';
 import { findLedgerTransaction, type LedgerTransaction, listLedgerTransactions } from '../../domains/ledger';
 import { reverseTransaction } from '../../domains/payments';
+import { WAITING_ANSWER, waitingAnswer } from '../http/approval-schemas';
 import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { freeText } from '../http/free-text';
@@ -46,7 +48,8 @@ const reversalSchema = z
 
 const params = z.object({ id: idSchema('ltx') });
 
-export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
+export function ledgerRoutes({ pool, reads, settings }: Pick<DoorContext, 'pool' | 'reads' | 'settings'>): Route[] {
+  const deps = { pool, reads, config: settings.of(approvalsConfig) };
   return [
     route({
       method: 'get',
@@ -88,12 +91,14 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[]
       summary: 'Reverse an adjustment or a wallet credit',
       description:
         'Posts the opposite as a new transaction, once; the original stays as it is. Payments are refunded instead, so ' +
-        'that payment and ledger always agree.',
+        'that payment and ledger always agree. That of an adjustment needs another API key from ' +
+        '`WAYBILL_REVIEW_FOUR_EYES_FROM` on.',
       scope: 'finance:settle',
       idempotency: 'required',
       params,
       body: reversalSchema,
       responses: {
+        202: WAITING_ANSWER,
         201: {
           description: 'The reversal.',
           body: transactionSchema,
@@ -103,6 +108,7 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[]
       problems: ['wrong-state'],
       handler: async ({ params: { id }, body }, context) => {
         const reversal = await reverseTransaction(deps, context, id, body.reason);
+        if ('waits' in reversal) return waitingAnswer(reversal.waits);
         const headers = { location: `/v1/ledger/transactions/${reversal.id}` };
         return { status: 201, headers, body: transactionView(reversal) };
       },

@@ -7,13 +7,13 @@ import {
   resolveChargeback,
   resumeChargeback,
 } from '../../domains/payments';
+import { WAITING_ANSWER, waitingAnswer } from '../http/approval-schemas';
 import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
-import { approvalView, WAITING_ANSWER } from './approval-routes';
 import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
 
@@ -155,7 +155,7 @@ export function chargebackRoutes(deps: PaymentRouteDeps): Route[] {
       handler: async ({ params, body }, context) => {
         const { approval, chargeback } = await resolveChargeback(deps, context, params.id, body);
         if (approval.state !== 'waiting') return { status: 200, body: view(chargeback) };
-        return { status: 202, headers: { location: `/v1/approvals/${approval.id}` }, body: approvalView(approval) };
+        return waitingAnswer(approval);
       },
     }),
   ];

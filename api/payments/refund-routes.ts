@@ -8,13 +8,13 @@ import {
   resolveRefund,
   resumeRefund,
 } from '../../domains/payments';
+import { WAITING_ANSWER, waitingAnswer } from '../http/approval-schemas';
 import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
-import { approvalView, WAITING_ANSWER } from './approval-routes';
 import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
 import { paymentParams } from './payment-schemas';
@@ -196,7 +196,7 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
         const which = { paymentId: params.id, id: params.refundId };
         const { approval, refund } = await resolveRefund(deps, context, which, body);
         if (approval.state !== 'waiting') return { status: 200, body: view(refund) };
-        return { status: 202, headers: { location: `/v1/approvals/${approval.id}` }, body: approvalView(approval) };
+        return waitingAnswer(approval);
       },
     }),
   ];

@@ -1,7 +1,6 @@
 import { openPaying, openRefunding, paymentDeps } from '../../domains/payments';
 import type { DoorContext } from '../http/door';
 import type { Route } from '../http/route';
-import { approvalRoutes } from './approval-routes';
 import { callbackRoute } from './callback-route';
 import { chargebackRoutes } from './chargeback-routes';
 import { orderRoutes } from './order-routes';
@@ -24,7 +23,6 @@ export function paymentRoutes(context: DoorContext): Route[] {
     ...orderRoutes(deps),
     ...walletRoutes(deps),
     ...chargebackRoutes(deps),
-    ...approvalRoutes(deps),
     callbackRoute(deps),
   ];
 }

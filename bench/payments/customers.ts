@@ -36,7 +36,21 @@ export async function findCaptured({ stack }: PaymentStack, count: number): Prom
   return rows.map(({ id }) => fromUuid('pay', id));
 }
 
-/** Customers who pay by card over the API. */
+/** Wallets with money enough, by their ids. */
+export async function makeWallets({ stack }: PaymentStack, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  const credit = { amount: (AMOUNT * 100_000n).toString(), reason: 'Bench' };
+  for (let n = 0; n < count; n++) {
+    const wallet = (await stack.client.call('POST', '/v1/wallets', { owner: `${n}`, currency: 'EUR' })) as {
+      id: string;
+    };
+    await stack.client.call('POST', `/v1/wallets/${wallet.id}/credits`, credit);
+    ids.push(wallet.id);
+  }
+  return ids;
+}
+
+/** Customers who pay over the API, by card or from wallets. */
 export class Customers {
   #states: Record<string, number> = {};
 
@@ -49,6 +63,21 @@ export class Customers {
   async atATime(orderIds: readonly string[], customers: number): Promise<Figures> {
     this.#states = {};
     return this.#figures(await closedLoop(orderIds, customers, (orderId) => this.#pay(orderId)));
+  }
+
+  /** From wallets, in turns, a fixed number at a time. */
+  async fromWallets(
+    orderIds: readonly string[],
+    { wallets, customers }: { wallets: readonly string[]; customers: number },
+  ): Promise<Figures> {
+    this.#states = {};
+    let next = 0;
+    const pay = (orderId: string) => {
+      this.signal.throwIfAborted();
+      const walletId = wallets[next++ % wallets.length];
+      return this.#post('/v1/payments', { orderId, source: { type: 'wallet', walletId } });
+    };
+    return this.#figures(await closedLoop(orderIds, customers, pay));
   }
 
   /** Refunds a part of each payment, a fixed number at a time. */

@@ -55,11 +55,9 @@ export { CALLBACK_TYPES, type Callback, callbackSchema } from './provider/wire';
 export { CHARGEBACK_STATES } from './rules/chargeback-states';
 export { type Chargeback, findChargeback, listChargebacks } from './store/chargebacks';
 
-// Commands that end a review, and their approval
+// Commands that end a review, once they are approved
 
-export { decide } from './approvals/decide';
-export { APPROVAL_STATES } from './rules/approval-states';
-export { type Approval, findApproval, listApprovals } from './store/approvals';
+export { paymentCommands } from './approvals/commands';
 
 // Wallets, and reversals by hand
 

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { CURRENCIES } from '../../../core/currency';
 import { MAX_SINGLE_AMOUNT } from '../../../core/money';
+import { approvalsConfig } from '../../../domains/approvals';
 import { adjustMerchant } from '../../../domains/ledger';
 import { createMerchant, findMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
+import { WAITING_ANSWER, waitingAnswer } from '../../http/approval-schemas';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { freeText } from '../../http/free-text';
@@ -68,7 +70,8 @@ const adjustmentSchema = z
 
 const merchantParams = z.object({ id: idSchema('mer') });
 
-export function merchantRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
+export function merchantRoutes({ pool, reads, settings }: Pick<DoorContext, 'pool' | 'reads' | 'settings'>): Route[] {
+  const deps = { pool, reads, config: settings.of(approvalsConfig) };
   return [
     route({
       method: 'post',
@@ -125,16 +128,22 @@ export function merchantRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route
       summary: 'Correct what a merchant is owed',
       description:
         'Posts a ledger transaction: positive gives to the merchant, negative takes. It joins the next settlement; the ' +
-        'audit log has it with its reason.',
+        'audit log has it with its reason. From `WAYBILL_REVIEW_FOUR_EYES_FROM` on, another API key has to approve it.',
       scope: 'finance:settle',
       idempotency: 'required',
       params: merchantParams,
       body: newAdjustmentSchema,
-      responses: { 201: { description: 'The adjustment is posted.', body: adjustmentSchema } },
+      responses: {
+        201: { description: 'The adjustment is posted.', body: adjustmentSchema },
+        202: WAITING_ANSWER,
+      },
+      problems: ['wrong-state'],
       handler: async ({ params, body: { amount, currency, reason } }, context) => {
         const merchantId = params.id;
         const request = { merchantId, amount, currency, reason };
-        const { id, transactionId } = await adjustMerchant(deps, context, request);
+        const adjusted = await adjustMerchant(deps, context, request);
+        if ('waits' in adjusted) return waitingAnswer(adjusted.waits);
+        const { id, transactionId } = adjusted;
         return { status: 201, body: { id, merchantId, transactionId, amount: String(amount), currency } };
       },
     }),

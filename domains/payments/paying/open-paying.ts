@@ -44,7 +44,7 @@ export function openPaying(platform: Platform): Paying {
   const callsHere = config.WAYBILL_PAYMENT_FIRST_ATTEMPT === 'api';
   const claim = randomUUID();
   const leaseMs = leaseOf(config.WAYBILL_PAYMENT_PROVIDER_TIMEOUT);
-  const acceptor = createAcceptor(deps, { claim: callsHere ? claim : undefined, leaseMs });
+  const acceptor = createAcceptor(deps, { claim: callsHere ? claim : undefined, leaseMs }, outbox);
   const firstStep = createFirstStepMaker(deps, outbox, claim);
   const cover = createCover<Payment>(
     {
@@ -71,7 +71,7 @@ export function openPaying(platform: Platform): Paying {
 
   /** Never rejects. */
   async function make(payment: Payment, leaseEndsAt: number): Promise<Payment | undefined> {
-    const ended = callsHere ? await firstStep.make(payment, leaseEndsAt) : undefined;
+    const ended = isEnded(payment) ? payment : callsHere ? await firstStep.make(payment, leaseEndsAt) : undefined;
     if (ended === undefined) {
       const release = { claim, dueInMs: 0, ownWorkflow: !cover.keepsWorkflow(payment) };
       await releasePayment(pool, payment.id, release).catch((error: unknown) =>

@@ -83,6 +83,21 @@ export async function lockWallet(db: Queryable, tenantId: PublicId, id: PublicId
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
+/**
+ * Locks wallets until the transaction ends, and reads what is in them under the locks. In the order of their ids, so that
+ * two transactions that want the same ones wait for each other and do not lock each other out.
+ *
+ * @returns those that exist, each once, of any tenant. Index: wallets_pkey
+ */
+export async function lockWallets(db: Queryable, ids: readonly PublicId[]): Promise<WalletWithBalance[]> {
+  const { rows } = await db.query<Row>({
+    name: 'lock-wallets',
+    text: `SELECT ${COLUMNS} FROM wallets WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
+    values: [[...new Set(ids.map(toUuid))]],
+  });
+  return withBalances(db, rows.map(fromRow));
+}
+
 /** What a wallet's ledger accounts add up to. We owe it to the customer, so the ledger has it as credits. */
 export async function withBalance(db: Queryable, wallet: Wallet): Promise<WalletWithBalance> {
   const { tenantId, id, currency } = wallet;

@@ -4,7 +4,7 @@ import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/p
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { ApprovalState } from '../rules/approval-states';
 
-/** A command that ends a review, and who had to agree to it. */
+/** A command, and who had to agree to it. */
 export interface Approval {
   id: PublicId;
   tenantId: PublicId;
