@@ -113,7 +113,6 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       principalId: caller.keyId,
       fingerprint: fingerprintOf(name, raw),
       log: exchange.log,
-      replay: route.replay,
       execute: async (effect) => {
         try {
           return answerOf(await execute({ request: exchange, principal: caller, effect }));

@@ -73,12 +73,6 @@ export type Method = 'get' | 'post' | 'patch' | 'delete';
  */
 export type IdempotencyPolicy = 'required' | 'optional' | 'kept' | 'own';
 
-/**
- * How a repeated request is answered once it has succeeded. `stored`: as it was then. `live`: by executing it again with the
- * same effect, so that it shows what has become of it; the handler must find what it made before it makes anything.
- */
-export type ReplayPolicy = 'stored' | 'live';
-
 /** Everything about a route except what it reads. */
 interface Description<R extends Responses = Responses> {
   method: Method;
@@ -92,8 +86,6 @@ interface Description<R extends Responses = Responses> {
   responses: R;
   /** Default: `optional` for POST, else the header is ignored. */
   idempotency?: IdempotencyPolicy;
-  /** Default: `stored`. */
-  replay?: ReplayPolicy;
   /**
    * Whether the answer holds a secret that is shown once. It is then repeated only to an API key with all scopes of the one
    * that asked first: another key of the tenant may have fewer rights.

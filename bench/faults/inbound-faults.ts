@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditInbound, type InboundAudit, untilProcessed } from '../inbound/inbound-audit';
 import { addSource, type BenchSource, signedHeaders } from '../inbound/sender';
-import { progress } from '../kit/progress';
 import { type Stack, startStack } from '../kit/stack';
-import { Supervised } from '../kit/supervised';
+import { strikeInTurns, superviseStack } from '../kit/strikes';
 
 /** What is done to inbound webhooks, and for how long. Times in milliseconds. */
 export interface InboundFaultPlan {
@@ -57,25 +56,11 @@ export async function runInboundFaults(plan: InboundFaultPlan, signal: AbortSign
   const stack = await startStack({ env, signal });
   let keep = true;
   try {
-    const supervise = (name: string, target: ConstructorParameters<typeof Supervised>[1]) =>
-      new Supervised(name, target, signal);
-    const api = supervise('api', stack.api);
-    const worker = supervise('worker', stack.worker);
-    const temporal = supervise('temporal', stack.servers.temporal);
-    const postgres = supervise('postgres', stack.servers.postgres);
-    const strikes = [[api], [worker], [api, worker], [temporal], [postgres], [worker, postgres]];
-
+    const processes = superviseStack(stack, signal);
     const source = await addSource(stack, EVENT_TYPE);
     const senders = Array.from({ length: plan.senders }, (_, number) => new Sender(stack, source, number, signal));
     const loads = senders.map((sender) => sender.run());
-    for (const victims of strikes) {
-      await sleep(plan.beforeMs, undefined, { signal });
-      progress(`inbound: kill -9 of ${victims.map(({ name }) => name).join(' and ')}`);
-      await Promise.all(victims.map((victim) => victim.kill()));
-      await sleep(plan.downMs, undefined, { signal });
-      await Promise.all(victims.map((victim) => victim.start()));
-      await sleep(plan.afterMs, undefined, { signal });
-    }
+    const kills = await strikeInTurns('inbound', processes, plan, signal);
     for (const sender of senders) sender.stop();
     await Promise.all(loads);
     await untilProcessed(stack.pool, plan.settleWithinMs, signal);
@@ -91,7 +76,7 @@ export async function runInboundFaults(plan: InboundFaultPlan, signal: AbortSign
     const sound = lost === 0 && open + failed + wrong === 0 && events === messages && events >= acknowledged.length;
     keep = !sound;
     return {
-      kills: strikes.map((victims) => victims.map(({ name }) => name).join('+')),
+      kills,
       acknowledged: acknowledged.length,
       lost,
       repeated: senders.reduce((sum, { repeated }) => sum + repeated, 0),

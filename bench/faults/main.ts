@@ -7,7 +7,8 @@ import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/in
 import { describeMachine } from '../kit/machine';
 import { progress } from '../kit/progress';
 import { type Stack, startStack } from '../kit/stack';
-import { Supervised } from '../kit/supervised';
+import { superviseStack } from '../kit/strikes';
+import type { Supervised } from '../kit/supervised';
 import { type FaultDeps, type FaultPlan, runFault } from './fault';
 import { FULL_INBOUND_FAULTS, QUICK_INBOUND_FAULTS, runInboundFaults } from './inbound-faults';
 import { type Evidence, type FaultEndpoint, type FaultEndpoints, type FaultResult, judge } from './judgement';
@@ -93,15 +94,8 @@ async function runAll(
   { onlyRandom, seed }: Choice,
   signal: AbortSignal,
 ): Promise<Record<string, Outcome>> {
-  const supervise = (name: string, target: ConstructorParameters<typeof Supervised>[1]) =>
-    new Supervised(name, target, signal);
-  const { servers } = stack;
   const { plan } = settings;
-  const api = supervise('api', stack.api);
-  const worker = supervise('worker', stack.worker);
-  const temporal = supervise('temporal', servers.temporal);
-  const postgres = supervise('postgres', servers.postgres);
-  const redis = servers.redis === undefined ? undefined : supervise('redis', servers.redis);
+  const { api, worker, temporal, postgres, redis } = superviseStack(stack, signal);
   const everybody = [api, worker, temporal, postgres, ...(redis === undefined ? [] : [redis])];
   const endpoints: FaultEndpoints = {
     steady: await endpoint(stack, 0, stack.receiver.url(0)),

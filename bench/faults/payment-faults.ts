@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { progress } from '../kit/progress';
-import { Supervised } from '../kit/supervised';
+import { strikeInTurns, superviseStack } from '../kit/strikes';
 import { auditPayments, isSound, type PaymentAudit } from '../payments/payment-audit';
 import { type PaymentStack, startPaymentStack } from '../payments/payment-stack';
 import { resetPaymentWorkflows } from './reset-payments';
@@ -97,25 +97,13 @@ export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSign
   const { stack } = payments;
   let keep = true;
   try {
-    const supervise = (name: string, target: ConstructorParameters<typeof Supervised>[1]) =>
-      new Supervised(name, target, signal);
-    const api = supervise('api', stack.api);
-    const worker = supervise('worker', stack.worker);
-    const temporal = supervise('temporal', stack.servers.temporal);
-    const postgres = supervise('postgres', stack.servers.postgres);
-    const strikes = [[api], [worker], [api, worker], [temporal], [postgres], [worker, postgres]];
+    const processes = superviseStack(stack, signal);
+    const { api, worker } = processes;
     const pause = (ms: number) => sleep(ms, undefined, { signal });
 
     const customers = Array.from({ length: plan.customers }, () => new Customer(payments, signal));
     const loads = customers.map((customer) => customer.run());
-    for (const victims of strikes) {
-      await pause(plan.beforeMs);
-      progress(`payments: kill -9 of ${victims.map(({ name }) => name).join(' and ')}`);
-      await Promise.all(victims.map((victim) => victim.kill()));
-      await pause(plan.downMs);
-      await Promise.all(victims.map((victim) => victim.start()));
-      await pause(plan.afterMs);
-    }
+    const kills = await strikeInTurns('payments', processes, plan, signal);
     await stopAndWake(stack.api.pid, plan.stoppedMs, pause);
     await pause(plan.afterMs);
     progress('payments: the provider forgets its idempotency keys');
@@ -142,7 +130,7 @@ export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSign
     const captured = customers.flatMap((customer) => customer.captured);
     const refunded = customers.flatMap((customer) => customer.refunded);
     const report = {
-      kills: strikes.map((victims) => victims.map(({ name }) => name).join('+')),
+      kills,
       toldCaptured: captured.length,
       toldRefunded: refunded.length,
       toldWrongly:

@@ -50,7 +50,6 @@ export interface FinalAnswer {
 /** A request that was executed, and the answer to repeat. */
 export interface ExecutedRequest {
   answer: FinalAnswer;
-  effectId: PublicId;
   /** The API key that it was executed with. */
   principalId: PublicId;
 }
@@ -132,8 +131,8 @@ function sealed(keyring: Keyring, hold: IdempotencyHold, { body, ...answer }: Fi
 }
 
 function opened(keyring: Keyring, place: IdempotencyPlace, stored: StoredResult): ExecutedRequest {
-  const { status, headers, body: sealedBody, effectId, principalId } = stored;
+  const { status, headers, body: sealedBody, principalId } = stored;
   const body =
     sealedBody === undefined ? undefined : keyring.decrypt(sealedBody, answerPlace({ ...place, principalId }));
-  return { answer: { status, headers, body }, effectId, principalId };
+  return { answer: { status, headers, body }, principalId };
 }

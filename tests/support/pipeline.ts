@@ -8,7 +8,6 @@ import { type ApprovalsConfig, approvalsConfig } from '../../domains/approvals';
 import { inboundConfig } from '../../domains/inbound/config';
 import { type PaymentsConfig, paymentsConfig } from '../../domains/payments/config';
 import { type SettlementConfig, settlementConfig } from '../../domains/settlement/config';
-import type { BacklogStarter } from '../../domains/webhooks/backlog/backlog-starter';
 import { openBacklogs } from '../../domains/webhooks/backlog/open-backlogs';
 import { cancelDelivery } from '../../domains/webhooks/commands/cancel-delivery';
 import type { CommandResult } from '../../domains/webhooks/commands/command';
@@ -16,6 +15,7 @@ import { retryDeadLetter } from '../../domains/webhooks/commands/retry-dead-lett
 import { retryDelivery } from '../../domains/webhooks/commands/retry-delivery';
 import { type WebhooksConfig, webhooksConfig } from '../../domains/webhooks/config';
 import { type Dispatch, openDispatch } from '../../domains/webhooks/delivery/open-dispatch';
+import type { EndpointWorkflows } from '../../domains/webhooks/endpoint-workflows';
 import { letHeldFollow } from '../../domains/webhooks/endpoints/let-held-follow';
 import { type WebhookMetrics, webhookMetrics } from '../../domains/webhooks/metrics';
 import type { Coverage } from '../../domains/webhooks/publishing/coverage';
@@ -51,7 +51,7 @@ export interface Pipeline {
   dispatch: Dispatch & Pick<Platform, 'pool' | 'keyring'>;
   publisher: GroupCommitPublisher;
   coverage: Coverage;
-  backlogs: BacklogStarter;
+  backlogs: EndpointWorkflows;
   commands: Commands;
   client: Client;
   metrics: WebhookMetrics;

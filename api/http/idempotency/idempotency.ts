@@ -14,7 +14,7 @@ import type { Logger } from '../../../infra/log';
 import type { Answer } from '../exchange';
 import { Problem } from '../problems';
 import type { IdempotentOutcome, RequestMetrics } from '../request-metrics';
-import type { EffectHold, ReplayPolicy } from '../route';
+import type { EffectHold } from '../route';
 import { fateOf } from './fate';
 
 export interface IdempotencyOptions {
@@ -33,8 +33,6 @@ interface IdempotencyDeps {
 /** A request to be executed once. */
 export interface OnceRequest extends IdempotentRequest {
   log: Logger;
-  /** Default: the stored answer. */
-  replay?: ReplayPolicy | undefined;
   /** Executes it for its one effect. Also turns errors into answers; what it throws is passed on. */
   execute(effect: EffectHold): Promise<Answer>;
   /** Throws when the caller may not see the answer to what another API key has done. */
@@ -134,13 +132,9 @@ function finalOf({ status, contentType, headers, body }: Answer): FinalAnswer {
 }
 
 /** The answer to what was done before. */
-async function repeat(request: OnceRequest, { answer, effectId, principalId }: ExecutedRequest): Promise<Answer> {
+async function repeat(request: OnceRequest, { answer, principalId }: ExecutedRequest): Promise<Answer> {
   if (principalId !== request.principalId) await request.mayRepeat(principalId);
-  if (request.replay !== 'live' || answer.status >= 400) return repeated(answer);
-  // What was made is there, so nothing is made now: whoever begins to is stopped.
-  const now = await request.execute({ id: effectId, fence: () => Promise.reject(inUse()) });
-  // The stored answer was true once, which is more than an error tells.
-  return now.status >= 400 ? repeated(answer) : { ...now, headers: { ...now.headers, ...REPLAYED } };
+  return repeated(answer);
 }
 
 const REPLAYED = { 'idempotent-replayed': 'true' };

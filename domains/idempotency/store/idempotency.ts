@@ -38,7 +38,6 @@ export interface StoredAnswer {
 
 /** A stored answer, and what was done. */
 export interface StoredResult extends StoredAnswer {
-  effectId: PublicId;
   /** The API key that it was done with. */
   principalId: PublicId;
 }
@@ -57,7 +56,6 @@ interface Row {
   expired: boolean;
   lock_left_ms: number;
   principal_id: string;
-  effect_id: string;
   state: string;
   status_code: number;
   headers: Record<string, string>;
@@ -114,7 +112,7 @@ async function find(db: Queryable, place: IdempotencyPlace, fingerprint: Buffer)
     name: 'find-idempotency-record',
     text: `SELECT fingerprint = $4 AS same, expires_at <= now() AS expired,
                   coalesce(extract(epoch FROM locked_until - now()) * 1000, 0)::float8 AS lock_left_ms,
-                  principal_id, effect_id, state, status_code, headers, body
+                  principal_id, state, status_code, headers, body
            FROM idempotency_records WHERE ${PLACE}`,
     values: [...placeValues(place), fingerprint],
   });
@@ -276,12 +274,11 @@ function claimValues(claim: IdempotencyClaim): unknown[] {
   return [...placeValues(claim), toUuid(principalId), owner, fingerprint, toUuid(effectId), lockMs, keepMs];
 }
 
-function resultOf({ status_code, headers, body, effect_id, principal_id }: Row): StoredResult {
+function resultOf({ status_code, headers, body, principal_id }: Row): StoredResult {
   return {
     status: status_code,
     headers,
     body: body ?? undefined,
-    effectId: fromUuid('eff', effect_id),
     principalId: fromUuid('key', principal_id),
   };
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createFairLimit } from '../../../core/fair-limit';
 import type { PublicId } from '../../../core/ids';
 import { OwnWorkflowBudget } from '../../../core/own-workflow-budget';
-import { withTimeout } from '../../../core/timeout';
 import type { Logger } from '../../../infra/log';
+import { createBoundedStarts } from '../../../infra/temporal/bounded-starts';
 import { inboundBatchWorkflowId, inboundWorkflowId } from '../rules/workflow-names';
 import { type InboundStarter, startProcessing } from '../start';
 import type { NewEvent } from '../store/accept';
@@ -13,10 +12,6 @@ const GATHER_MS = 1_000;
 
 /** Most events that share a workflow. */
 const MAX_SHARED = 5_000;
-
-const STARTS_AT_ONCE = 8;
-const MAX_STARTS_WAITING = 1_000;
-const START_TIMEOUT_MS = 10_000;
 
 /** Events that share a workflow. */
 interface Gathering {
@@ -45,9 +40,8 @@ export interface InboundCover {
 
 export function createInboundCover(starter: InboundStarter, log: Logger): InboundCover {
   const budget = new OwnWorkflowBudget();
-  const starts = createFairLimit(STARTS_AT_ONCE);
+  const starts = createBoundedStarts(log);
   const gatherings = new Map<string, Gathering>();
-  let waiting = 0;
   let current: Gathering | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -83,14 +77,7 @@ export function createInboundCover(starter: InboundStarter, log: Logger): Inboun
   }
 
   function start(workflowId: string, about: { tenantIds: PublicId[]; summary: string }): void {
-    if (waiting >= MAX_STARTS_WAITING) return;
-    waiting++;
-    void starts
-      .run('', () => withTimeout(startProcessing(starter, { workflowId, ...about }), START_TIMEOUT_MS))
-      .catch((error: unknown) => log.warn({ err: error, workflowId }, 'inbound events are left to the sweep'))
-      .finally(() => {
-        waiting--;
-      });
+    starts.start(workflowId, () => startProcessing(starter, { workflowId, ...about }));
   }
 
   return {

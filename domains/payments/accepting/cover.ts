@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { createFairLimit } from '../../../core/fair-limit';
 import type { PublicId } from '../../../core/ids';
 import { OwnWorkflowBudget } from '../../../core/own-workflow-budget';
-import { withTimeout } from '../../../core/timeout';
 import type { Logger } from '../../../infra/log';
+import { createBoundedStarts } from '../../../infra/temporal/bounded-starts';
 
 /** How long things that share a workflow gather. */
 const GATHER_MS = 1_000;
 
 /** Most things that share a workflow. */
 const MAX_SHARED = 500;
-
-const STARTS_AT_ONCE = 8;
-const MAX_STARTS_WAITING = 1_000;
-const START_TIMEOUT_MS = 10_000;
 
 /** What is covered: a payment or a refund. */
 export interface Covered {
@@ -69,9 +64,8 @@ interface Gathering {
 
 export function createCover<T extends Covered>(kind: CoverKind<T>, log: Logger): Cover<T> {
   const budget = new OwnWorkflowBudget();
-  const starts = createFairLimit(STARTS_AT_ONCE);
+  const starts = createBoundedStarts(log);
   const gatherings = new Map<string, Gathering>();
-  let waiting = 0;
   let current: Gathering | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -111,18 +105,7 @@ export function createCover<T extends Covered>(kind: CoverKind<T>, log: Logger):
     if (!gatherings.delete(gathering.workflowId)) return;
     const { workflowId, open, ended, tenantIds } = gathering;
     if (open.size === 0 && Object.keys(ended).length === 0) return;
-    start(workflowId, () => kind.startShared({ workflowId, open: [...open], ended, tenantIds: [...tenantIds] }));
-  }
-
-  function start(workflowId: string, begin: () => Promise<unknown>): void {
-    if (waiting >= MAX_STARTS_WAITING) return;
-    waiting++;
-    void starts
-      .run('', () => withTimeout(begin(), START_TIMEOUT_MS))
-      .catch((error: unknown) => log.warn({ err: error, workflowId }, 'a workflow is left to the sweep'))
-      .finally(() => {
-        waiting--;
-      });
+    starts.start(workflowId, () => kind.startShared({ workflowId, open: [...open], ended, tenantIds: [...tenantIds] }));
   }
 
   function report(item: T, ended: T | undefined): void {
@@ -135,7 +118,7 @@ export function createCover<T extends Covered>(kind: CoverKind<T>, log: Logger):
       gathering.tenantIds.add(item.tenantId);
       gathering.open.add(item.id);
     } else if (ended === undefined || own === item.workflowId) {
-      start(own, () => kind.startOwn({ ...item, workflowId: own }, ended));
+      starts.start(own, () => kind.startOwn({ ...item, workflowId: own }, ended));
     }
   }
 

@@ -2,13 +2,16 @@ import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { PAYMENT_UNDER_WAY } from '../rules/payment-states';
 import { paymentWorkflowId } from '../rules/workflow-names';
+import { type Leased, type Overdue, type Release, releaseLease, takeOverdue, underWayOf } from './leases';
 import { PAYMENT_COLUMNS, type Payment, type PaymentRow, paymentFromRow } from './payments';
 
-// Literals: the planner does not see that a parameter is within the partial index.
-const UNDER_WAY = PAYMENT_UNDER_WAY.map((state) => `'${state}'`).join(', ');
-
-/** As `paymentWorkflowId` names it. */
-const OWN_WORKFLOW = `'${paymentWorkflowId('pay_')}' || replace(id::text, '-', '')`;
+const LEASED: Leased = {
+  table: 'payments',
+  underWay: PAYMENT_UNDER_WAY,
+  // As `paymentWorkflowId` names it.
+  ownWorkflow: `'${paymentWorkflowId('pay_')}' || replace(id::text, '-', '')`,
+};
+const UNDER_WAY = underWayOf(LEASED);
 
 /**
  * Takes the lease of an open payment to call its provider, and counts that it may be called: committed before the call.
@@ -47,44 +50,12 @@ export async function extendLease(
   return rowCount === 1;
 }
 
-/**
- * Gives up the lease of a payment whose next step is due after `dueInMs`. Index: payments_pkey
- *
- * @param options - `ownWorkflow`: it leaves the workflow that it shares for one of its own
- */
-export async function releasePayment(
-  db: Queryable,
-  id: PublicId,
-  { claim, dueInMs, ownWorkflow = false }: { claim: string; dueInMs: number; ownWorkflow?: boolean },
-): Promise<void> {
-  await db.query({
-    name: 'release-payment',
-    text: `UPDATE payments SET claim = NULL, next_step_at = now() + $3 * interval '1 millisecond',
-                  workflow_id = CASE WHEN $4 THEN ${OWN_WORKFLOW} ELSE workflow_id END
-           WHERE id = $1 AND claim = $2 AND state IN (${UNDER_WAY})`,
-    values: [toUuid(id), claim, dueInMs, ownWorkflow],
-  });
+/** Gives up the lease of a payment under way. Index: payments_pkey */
+export async function releasePayment(db: Queryable, id: PublicId, release: Release): Promise<void> {
+  await releaseLease(db, LEASED, id, release);
 }
 
-/**
- * Takes at most `limit` open payments whose next step is overdue, the most overdue first, for workflows of their own, and
- * looks at them again only after `pauseMs`. Index: payments_due
- */
-export async function takeDuePayments(
-  db: Queryable,
-  { pauseMs, limit }: { pauseMs: number; limit: number },
-): Promise<Payment[]> {
-  const { rows } = await db.query<PaymentRow>({
-    name: 'take-due-payments',
-    text: `WITH due AS (
-             SELECT id FROM payments
-             WHERE state IN (${UNDER_WAY}) AND next_step_at <= now()
-             ORDER BY next_step_at LIMIT $2 FOR UPDATE SKIP LOCKED
-           )
-           UPDATE payments SET claim = NULL, next_step_at = now() + $1 * interval '1 millisecond',
-                  workflow_id = ${OWN_WORKFLOW}
-           WHERE id IN (SELECT id FROM due) RETURNING ${PAYMENT_COLUMNS}`,
-    values: [pauseMs, limit],
-  });
-  return rows.map(paymentFromRow);
+/** Takes payments whose next step is overdue, for workflows of their own. Index: payments_due */
+export async function takeDuePayments(db: Queryable, overdue: Overdue): Promise<Payment[]> {
+  return (await takeOverdue<PaymentRow>(db, LEASED, PAYMENT_COLUMNS, overdue)).map(paymentFromRow);
 }

@@ -1,10 +1,11 @@
 import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { REFUND_UNDER_WAY } from '../rules/refund-states';
+import { type Leased, type Overdue, type Release, releaseLease, takeOverdue, underWayOf } from './leases';
 import { OWN_WORKFLOW, REFUND_COLUMNS, type Refund, type RefundRow, refundFromRow } from './refunds';
 
-// Literals: the planner does not see that a parameter is within the partial index.
-const UNDER_WAY = REFUND_UNDER_WAY.map((state) => `'${state}'`).join(', ');
+const LEASED: Leased = { table: 'refunds', underWay: REFUND_UNDER_WAY, ownWorkflow: OWN_WORKFLOW };
+const UNDER_WAY = underWayOf(LEASED);
 
 /** A lease: who has it, a UUID, and for how long. */
 export interface RefundLease {
@@ -31,24 +32,9 @@ export async function takeRefund(
   });
 }
 
-/**
- * Gives up the lease of a pending refund whose next step is due after `dueInMs`: from then on the sweep looks. Index:
- * refunds_pkey
- *
- * @param options - `ownWorkflow`: it leaves the workflow that it shares for one of its own
- */
-export async function releaseRefund(
-  db: Queryable,
-  id: PublicId,
-  { claim, dueInMs, ownWorkflow = false }: { claim: string; dueInMs: number; ownWorkflow?: boolean },
-): Promise<void> {
-  await db.query({
-    name: 'release-refund',
-    text: `UPDATE refunds SET claim = NULL, next_step_at = now() + $3 * interval '1 millisecond',
-                  workflow_id = CASE WHEN $4 THEN ${OWN_WORKFLOW} ELSE workflow_id END
-           WHERE id = $1 AND claim = $2 AND state IN (${UNDER_WAY})`,
-    values: [toUuid(id), claim, dueInMs, ownWorkflow],
-  });
+/** Gives up the lease of a refund under way. Index: refunds_pkey */
+export async function releaseRefund(db: Queryable, id: PublicId, release: Release): Promise<void> {
+  await releaseLease(db, LEASED, id, release);
 }
 
 /**
@@ -104,27 +90,9 @@ export async function markPendingRefund(
   });
 }
 
-/**
- * Takes at most `limit` pending refunds whose next step is overdue, the most overdue first, for workflows of their own, and
- * looks at them again only after `pauseMs`. Index: refunds_due
- */
-export async function takeDueRefunds(
-  db: Queryable,
-  { pauseMs, limit }: { pauseMs: number; limit: number },
-): Promise<Refund[]> {
-  const { rows } = await db.query<RefundRow>({
-    name: 'take-due-refunds',
-    text: `WITH due AS (
-             SELECT id FROM refunds
-             WHERE state IN (${UNDER_WAY}) AND next_step_at <= now()
-             ORDER BY next_step_at LIMIT $2 FOR UPDATE SKIP LOCKED
-           )
-           UPDATE refunds SET claim = NULL, next_step_at = now() + $1 * interval '1 millisecond',
-                  workflow_id = ${OWN_WORKFLOW}
-           WHERE id IN (SELECT id FROM due) RETURNING ${REFUND_COLUMNS}`,
-    values: [pauseMs, limit],
-  });
-  return rows.map(refundFromRow);
+/** Takes refunds whose next step is overdue, for workflows of their own. Index: refunds_due */
+export async function takeDueRefunds(db: Queryable, overdue: Overdue): Promise<Refund[]> {
+  return (await takeOverdue<RefundRow>(db, LEASED, REFUND_COLUMNS, overdue)).map(refundFromRow);
 }
 
 async function one(db: Queryable, query: { name: string; text: string; values: unknown[] }) {

@@ -1,10 +1,11 @@
+import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
 import { letHeldFollow } from '../endpoints/let-held-follow';
-import { hasBacklog } from '../store/backlog';
-import { closeCircuit, readCircuit } from '../store/circuits';
-import { releaseHeld, reviveRecoverable } from '../store/held-flow';
+import { type Backlog, hasBacklog } from '../store/backlog';
+import { type Circuit, closeCircuit, readCircuit } from '../store/circuits';
+import { type Released, releaseHeld, reviveRecoverable } from '../store/held-flow';
 import { closeRecovered } from './conclude-probe';
 import { reportOn } from './probe-circuit';
 import type { RecoveryReport } from './recovery-report';
@@ -53,22 +54,12 @@ export async function drainCircuit(
     allowance = Math.min(circuit.drainRate, allowance + circuit.drainRate / SLICES_PER_SECOND);
     const limit = Math.floor(allowance);
     if (limit > 0) {
-      const mostWaiting = Math.max(limit, Math.ceil(2 * circuit.drainRate));
-      const held = await releaseHeld(pool, endpointId, { limit, mostWaiting });
-      const letters =
-        held.count > 0 || held.waiting ? held : await reviveRecoverable(pool, endpointId, { limit, mostWaiting });
-      allowance -= letters.count;
-      if (letters.count > 0) {
+      const { count, waiting } = await letGo(pool, circuit, limit);
+      allowance -= count;
+      if (count > 0) {
         releasedAt = Date.now();
-        openBacklogs(platform).moved(backlog);
-      } else if (!letters.waiting) {
-        if (await hasBacklog(pool, endpointId)) {
-          openBacklogs(platform).moved(backlog);
-          if (Date.now() - releasedAt < TOLD_AGAIN_MS) {
-            await sleep(SLICE_MS);
-            continue;
-          }
-        }
+        openBacklogs(platform).tell(backlog);
+      } else if (!waiting && (await isDone(platform, backlog, releasedAt))) {
         await closeRecovered(platform, endpointId);
         // Those that a publish stored while it saw the circuit open.
         await letHeldFollow(platform, backlog);
@@ -78,4 +69,18 @@ export async function drainCircuit(
     await sleep(SLICE_MS);
   }
   return reportOn(platform, endpointId);
+}
+
+/** Lets go of what is held, or else of the dead letters that recover. */
+async function letGo(pool: Pool, { endpointId, drainRate }: Circuit, limit: number): Promise<Released> {
+  const bounds = { limit, mostWaiting: Math.max(limit, Math.ceil(2 * drainRate)) };
+  const held = await releaseHeld(pool, endpointId, bounds);
+  return held.count > 0 || held.waiting ? held : reviveRecoverable(pool, endpointId, bounds);
+}
+
+/** Whether the endpoint has taken what was let go, or its backlog's workflow is sure to know of the rest. */
+async function isDone(platform: Platform, backlog: Backlog, releasedAt: number): Promise<boolean> {
+  if (!(await hasBacklog(platform.pool, backlog.endpointId))) return true;
+  openBacklogs(platform).tell(backlog);
+  return Date.now() - releasedAt >= TOLD_AGAIN_MS;
 }

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
-import { BacklogStarter } from '../backlog/backlog-starter';
 import { webhooksConfig } from '../config';
 import type { TrippedCircuit } from '../delivery/delivery-recorder';
+import { EndpointWorkflows } from '../endpoint-workflows';
 import { webhookMetrics } from '../metrics';
 import { TRY_NOW } from '../rules/workflow-names';
 import { type Recovering, startRecovery } from '../start';
@@ -41,7 +41,7 @@ function open(platform: Platform): Circuits {
   const { pool, log, metrics, settings } = platform;
   const asked = new LRUCache<PublicId, true>({ max: MAX_REMEMBERED, ttl: ASKED_FOR_MS });
   // Many endpoints may fail together, and Temporal has other work.
-  const starter = new BacklogStarter({ start: (recovering) => startRecovery(platform, recovering), log });
+  const starter = new EndpointWorkflows({ start: (recovering) => startRecovery(platform, recovering), log });
   const opening = new Set<Promise<void>>();
 
   async function openOne({ endpointId, tenantId, reason, lastError }: TrippedCircuit): Promise<void> {
@@ -50,7 +50,7 @@ function open(platform: Platform): Circuits {
     if (!(await openCircuit(pool, { endpointId, incident, reason, lastError, firstProbeMs }))) return;
     metrics.of(webhookMetrics).circuitsOpened.inc({ reason });
     log.warn({ endpointId, tenantId, reason, error: lastError }, 'circuit opened: deliveries are held');
-    starter.moved({ endpointId, tenantId });
+    starter.tell({ endpointId, tenantId });
   }
 
   const circuits: Circuits = {
@@ -64,7 +64,7 @@ function open(platform: Platform): Circuits {
         .finally(() => opening.delete(done));
       opening.add(done);
     },
-    attend: (recovering) => starter.moved(recovering),
+    attend: (recovering) => starter.tell(recovering),
     claimProbe: (endpointId) => claimWantedProbe(pool, endpointId, CLAIM_SLACK_MS),
     probed: (probe) =>
       concludeProbe(platform, probe).catch((error: unknown) =>

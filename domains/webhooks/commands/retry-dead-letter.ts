@@ -26,7 +26,7 @@ export async function retryDeadLetter(
   if (revival.outcome !== 'revived') return revival;
   const { deliveryId, endpointId, workflowId } = revival;
   // If Temporal cannot be reached, the sweep finds the delivery: it is due.
-  if (!alone) openBacklogs(platform).moved({ endpointId, tenantId });
+  if (!alone) openBacklogs(platform).tell({ endpointId, tenantId });
   else {
     const target = await findCommandTarget(pool, tenantId, deliveryId);
     if (target !== undefined) {

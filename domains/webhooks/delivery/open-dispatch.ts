@@ -44,7 +44,7 @@ function open(platform: Platform): Dispatch {
     log,
     concurrency: WAYBILL_ATTEMPT_CONCURRENCY,
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
-    onBacklog: (backlog) => backlogs.moved(backlog),
+    onBacklog: (backlog) => backlogs.tell(backlog),
     circuits,
     onEvents: (events) => deliverOperational(platform, events),
   });

@@ -22,7 +22,7 @@ export async function letHeldFollow(platform: Platform, backlog: Backlog): Promi
     done = settled.released + settled.cancelled;
   }
   while ((await holdBacklog(pool, backlog.endpointId, BATCH)) === BATCH);
-  if (total.released > 0) openBacklogs(platform).moved(backlog);
+  if (total.released > 0) openBacklogs(platform).tell(backlog);
   if (total.released + total.cancelled > 0) {
     log.info({ endpointId: backlog.endpointId, ...total }, 'held deliveries follow their endpoint');
   }

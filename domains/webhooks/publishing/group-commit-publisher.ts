@@ -5,10 +5,10 @@ import { timeOfId } from '../../../core/ids';
 import { isItemFault, sqlState } from '../../../infra/postgres/errors';
 import { databaseClock, TOO_OLD } from '../../../infra/postgres/followed-lists';
 import { inTransaction } from '../../../infra/postgres/pool';
-import type { BacklogStarter } from '../backlog/backlog-starter';
 import type { WebhooksConfig } from '../config';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import { startBefore } from '../delivery/lease-desk';
+import type { EndpointWorkflows } from '../endpoint-workflows';
 import type { WebhookMetrics } from '../metrics';
 import { isRepetition } from '../rules/envelope';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
@@ -55,7 +55,7 @@ export interface PublisherDeps {
   config: WebhooksConfig;
   engine: DeliveryEngine;
   coverage: Coverage;
-  backlogs: BacklogStarter;
+  backlogs: EndpointWorkflows;
   metrics: WebhookMetrics;
 }
 

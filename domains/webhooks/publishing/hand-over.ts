@@ -1,5 +1,5 @@
-import type { BacklogStarter } from '../backlog/backlog-starter';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
+import type { EndpointWorkflows } from '../endpoint-workflows';
 import type { WebhookMetrics } from '../metrics';
 import { JITTER } from '../rules/retry-schedule';
 import type { NewMessage, StoredDelivery } from '../store/publish';
@@ -19,7 +19,7 @@ export interface CommitTerms {
 export interface HandOverDeps {
   engine: DeliveryEngine;
   coverage: Coverage;
-  backlogs: BacklogStarter;
+  backlogs: EndpointWorkflows;
   metrics: WebhookMetrics;
 }
 
@@ -30,7 +30,7 @@ export function createHandOver({ engine, coverage, backlogs, metrics }: HandOver
     metrics.deliveries.inc();
     if (delivery.held) return;
     if (delivery.backlog) {
-      backlogs.joined({ endpointId: delivery.endpointId, tenantId: message.tenantId });
+      backlogs.ensure({ endpointId: delivery.endpointId, tenantId: message.tenantId });
       return;
     }
     const dueInMs = lease === undefined ? 0 : soonestRetryMs(delivery, leaseSlackMs);

@@ -1,6 +1,7 @@
-import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { BACKLOG_WORKFLOW_PREFIX } from '../rules/workflow-names';
+import { type Burying, bury } from './bury';
 import { IS_OPEN } from './open-state';
 
 /** Matches what waits in a backlog, as the index `deliveries_backlog` says it. */
@@ -133,29 +134,18 @@ export async function buryExpired(
   maxOverdueMs: number,
   limit: number,
 ): Promise<number> {
-  const { rowCount } = await db.query({
-    name: 'bury-expired-backlog',
-    text: `WITH expired AS MATERIALIZED (
-             SELECT d.id FROM deliveries d
-             WHERE d.endpoint_id = $1 AND ${IN_BACKLOG} AND d.claim IS NULL
-               AND d.next_attempt_at < now() - $2::float8 * interval '1 millisecond'
-             ORDER BY d.next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
-           ), numbered AS MATERIALIZED (
-             SELECT id, row_number() OVER ()::int AS n FROM expired
-           ), moved AS (
-             UPDATE deliveries d SET state = 'dead', backlog = false, next_attempt_at = NULL, updated_at = now()
-             FROM numbered e WHERE d.id = e.id
-             RETURNING d.id, e.n, d.tenant_id, d.message_id, d.endpoint_id, d.event_type, d.last_status, d.last_error, d.attempts
-           )
-           INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
-                                     last_error, attempts, created_at)
-           SELECT ($4::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, 'backlog-expired', last_status,
-                  last_error, attempts, now()
-           FROM moved`,
-    values: [toUuid(endpointId), maxOverdueMs, limit, Array.from({ length: limit }, () => toUuid(newId('dl')))],
-  });
-  return rowCount ?? 0;
+  return bury(db, BURY_EXPIRED, { endpointId, longerThanMs: maxOverdueMs, limit });
 }
+
+const BURY_EXPIRED: Burying = {
+  name: 'bury-expired-backlog',
+  reason: 'backlog-expired',
+  expired: `
+    SELECT d.id FROM deliveries d
+    WHERE d.endpoint_id = $1 AND ${IN_BACKLOG} AND d.claim IS NULL
+      AND d.next_attempt_at < now() - $2::float8 * interval '1 millisecond'
+    ORDER BY d.next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
+};
 
 /** Whether anything waits in an endpoint's backlog. */
 export async function hasBacklog(db: Queryable, endpointId: PublicId): Promise<boolean> {

@@ -1,7 +1,9 @@
-import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { backlogWorkflowOf, IN_BACKLOG } from './backlog';
+import { type Burying, bury } from './bury';
 import { IS_HELD } from './circuit-state';
+import { HOLDING } from './held';
 import { IS_OPEN } from './open-state';
 
 /** Most held deliveries that are counted. */
@@ -177,44 +179,31 @@ export async function buryHeld(
   endpointId: PublicId,
   { holdForMs, limit }: { holdForMs: number; limit: number },
 ): Promise<number> {
-  const { rowCount } = await db.query({
-    name: 'bury-held',
-    text: `WITH expired AS MATERIALIZED (
-             SELECT d.id FROM deliveries d
-             WHERE d.endpoint_id = $1 AND d.state = 'held'
-               AND d.updated_at < now() - interval '1 millisecond'
-                     * coalesce((SELECT e.hold_for_ms FROM endpoints e WHERE e.id = $1), $2::float8)
-             ORDER BY d.updated_at LIMIT $3 FOR UPDATE SKIP LOCKED
-           ), numbered AS MATERIALIZED (
-             SELECT id, row_number() OVER ()::int AS n FROM expired
-           ), moved AS (
-             UPDATE deliveries d SET state = 'dead', next_attempt_at = NULL, updated_at = now()
-             FROM numbered e WHERE d.id = e.id
-             RETURNING d.id, e.n, d.tenant_id, d.message_id, d.endpoint_id, d.event_type, d.last_status, d.last_error, d.attempts
-           )
-           INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
-                                     last_error, attempts, created_at)
-           SELECT ($4::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, 'held-too-long', last_status,
-                  last_error, attempts, now()
-           FROM moved`,
-    values: [toUuid(endpointId), holdForMs, limit, Array.from({ length: limit }, () => toUuid(newId('dl')))],
-  });
-  return rowCount ?? 0;
+  return bury(db, BURY_HELD, { endpointId, longerThanMs: holdForMs, limit });
 }
 
-/** Endpoints that hold something. Reads one row an endpoint of the index `deliveries_held`. */
-export async function findHolding(db: Queryable, limit: number): Promise<PublicId[]> {
+const BURY_HELD: Burying = {
+  name: 'bury-held',
+  reason: 'held-too-long',
+  expired: `
+    SELECT d.id FROM deliveries d
+    WHERE d.endpoint_id = $1 AND d.state = 'held'
+      AND d.updated_at < now() - interval '1 millisecond'
+            * coalesce((SELECT e.hold_for_ms FROM endpoints e WHERE e.id = $1), $2::float8)
+    ORDER BY d.updated_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
+};
+
+/** Endpoints of which {@link buryHeld} would find something. Reads a row or two an endpoint of the indexes of held ones. */
+export async function findHeldTooLong(db: Queryable, holdForMs: number, limit: number): Promise<PublicId[]> {
   const { rows } = await db.query<{ id: string }>({
-    name: 'find-holding',
-    text: `WITH RECURSIVE holding AS (
-             (SELECT endpoint_id FROM deliveries WHERE state = 'held' ORDER BY endpoint_id LIMIT 1)
-             UNION ALL
-             SELECT (SELECT d.endpoint_id FROM deliveries d WHERE d.state = 'held' AND d.endpoint_id > h.endpoint_id
-                     ORDER BY d.endpoint_id LIMIT 1)
-             FROM holding h WHERE h.endpoint_id IS NOT NULL
-           )
-           SELECT endpoint_id AS id FROM holding WHERE endpoint_id IS NOT NULL LIMIT $1`,
-    values: [limit],
+    name: 'find-held-too-long',
+    text: `${HOLDING}
+           SELECT e.id FROM holding h JOIN endpoints e ON e.id = h.endpoint_id
+           WHERE EXISTS (SELECT FROM deliveries d
+                         WHERE d.endpoint_id = e.id AND d.state = 'held'
+                           AND d.updated_at < now() - interval '1 millisecond' * coalesce(e.hold_for_ms, $1::float8))
+           LIMIT $2`,
+    values: [holdForMs, limit],
   });
   return rows.map((row) => fromUuid('ep', row.id));
 }

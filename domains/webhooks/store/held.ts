@@ -60,6 +60,16 @@ export async function hasHeldOrBacklog(db: Queryable, endpointId: PublicId): Pro
   return rows[0]?.any === true;
 }
 
+/** The start of a statement: `holding`, the endpoints that hold something, one row of the index `deliveries_held` each. */
+export const HOLDING = `
+WITH RECURSIVE holding AS (
+  (SELECT endpoint_id FROM deliveries WHERE state = 'held' ORDER BY endpoint_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT d.endpoint_id FROM deliveries d WHERE d.state = 'held' AND d.endpoint_id > h.endpoint_id
+          ORDER BY d.endpoint_id LIMIT 1)
+  FROM holding h WHERE h.endpoint_id IS NOT NULL
+)`;
+
 /** Endpoints that have held deliveries although nothing holds them any more. Reads one row an endpoint of the index of held ones. */
 export async function findWronglyHeld(
   db: Queryable,
@@ -67,13 +77,7 @@ export async function findWronglyHeld(
 ): Promise<{ endpointId: PublicId; tenantId: PublicId }[]> {
   const { rows } = await db.query<{ id: string; tenant_id: string }>({
     name: 'find-wrongly-held',
-    text: `WITH RECURSIVE holding AS (
-             (SELECT endpoint_id FROM deliveries WHERE state = 'held' ORDER BY endpoint_id LIMIT 1)
-             UNION ALL
-             SELECT (SELECT d.endpoint_id FROM deliveries d WHERE d.state = 'held' AND d.endpoint_id > h.endpoint_id
-                     ORDER BY d.endpoint_id LIMIT 1)
-             FROM holding h WHERE h.endpoint_id IS NOT NULL
-           )
+    text: `${HOLDING}
            SELECT e.id, e.tenant_id FROM holding h JOIN endpoints e ON e.id = h.endpoint_id
            WHERE e.deleted_at IS NOT NULL OR ${IS_FREE}
            LIMIT $1`,

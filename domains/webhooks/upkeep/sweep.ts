@@ -11,7 +11,7 @@ import { type Cover, startCover } from '../start';
 import { findUnattendedBacklogs, moveToBacklog } from '../store/backlog';
 import { findUnattendedCircuits } from '../store/circuits';
 import { findWronglyHeld } from '../store/held';
-import { buryHeld, findHolding } from '../store/held-flow';
+import { buryHeld, findHeldTooLong } from '../store/held-flow';
 import { findOverdue, moveToWorkflow, type OverdueDelivery } from '../store/overdue';
 
 /** What a sweep found, and what it did about it. */
@@ -112,7 +112,7 @@ async function moveMany(
     }
     const moved = await moveToBacklog(platform.pool, idsOf(deliveries), undefined);
     report.moved += moved.length;
-    openBacklogs(platform).moved({ endpointId, tenantId: first.tenantId });
+    openBacklogs(platform).tell({ endpointId, tenantId: first.tenantId });
   }
   return few;
 }
@@ -158,7 +158,7 @@ async function coverAnew(platform: Platform, group: readonly OverdueDelivery[], 
 
 async function sweepBacklogs(platform: Platform, report: Counts, { graceMs }: Bounds): Promise<void> {
   const backlogs = await findUnattendedBacklogs(platform.pool, graceMs, MAX_ENDPOINTS);
-  for (const backlog of backlogs) openBacklogs(platform).moved(backlog);
+  for (const backlog of backlogs) openBacklogs(platform).tell(backlog);
   report.backlogs = backlogs.length;
 }
 
@@ -179,7 +179,7 @@ async function sweepCircuits(platform: Platform, report: Counts, { graceMs }: Bo
 
 async function buryHeldTooLong(platform: Platform, report: Counts, { beat, until }: Bounds): Promise<void> {
   const holdForMs = platform.settings.of(webhooksConfig).WAYBILL_HOLD_FOR;
-  for (const endpointId of await findHolding(platform.pool, MAX_ENDPOINTS)) {
+  for (const endpointId of await findHeldTooLong(platform.pool, holdForMs, MAX_ENDPOINTS)) {
     for (let buried = BURIED_AT_ONCE; buried === BURIED_AT_ONCE && Date.now() <= until; ) {
       beat();
       buried = await buryHeld(platform.pool, endpointId, { holdForMs, limit: BURIED_AT_ONCE });

@@ -20,10 +20,7 @@ afterAll(() => api.close());
 
 type Behaviour = (context: TenantContext) => Promise<RouteResult>;
 
-async function start(
-  behave: Behaviour,
-  options: IdempotencyOptions & { live?: boolean; pool?: typeof api.deps.pool } = {},
-) {
+async function start(behave: Behaviour, options: IdempotencyOptions & { pool?: typeof api.deps.pool } = {}) {
   const described = { description: 'As the test says.', body: z.unknown() };
   const probeRoute = route({
     method: 'post',
@@ -32,7 +29,6 @@ async function start(
     tag: 'Probes',
     summary: 'Probe',
     scope: 'messages:write',
-    ...(options.live === true ? { replay: 'live' as const } : {}),
     body: z.unknown(),
     responses: { 201: described, 202: described },
     handler: (_input, context) => behave(context) as never,
@@ -92,58 +88,16 @@ test('a request that stalls past its lock leaves no conflict behind its own effe
   expect([last.status, JSON.parse(last.text)]).toEqual([201, [...made][0]]);
 });
 
-describe('a repetition that is answered live', () => {
-  test('shows what has become of the effect', async () => {
-    let state = 'pending';
-    const seen: string[] = [];
-    const behave: Behaviour = async ({ effectId }) => {
-      seen.push(effectId);
-      return { status: state === 'pending' ? 202 : 201, body: { effectId, state } };
-    };
-    const probe = await start(behave, { live: true });
-    const key = randomUUID();
-    expect((await probe.post('/v1/probes', key, { n: 1 })).status).toBe(202);
-    state = 'captured';
-    const again = await probe.post('/v1/probes', key, { n: 1 });
-    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
-    expect(JSON.parse(again.text)).toEqual({ effectId: seen[0], state: 'captured' });
-    expect((await probe.post('/v1/probes', key, { n: 2 })).status).toBe(422);
-    expect(new Set(seen).size).toBe(1);
+test('a refusal is repeated as it was, not tried again', async () => {
+  let executions = 0;
+  const probe = await start(async () => {
+    executions++;
+    throw new Problem('wrong-state');
   });
-
-  test('makes nothing, and shows what was stored when it cannot look', async () => {
-    let works = true;
-    const probe = await start(
-      async ({ fence }) => {
-        if (works) return { status: 202, body: 'begun' };
-        return inTransaction(api.deps.pool, async (db) => {
-          await fence(db);
-          return { status: 201, body: 'a second one' };
-        });
-      },
-      { live: true },
-    );
-    const key = randomUUID();
-    const first = await probe.post('/v1/probes', key, {});
-    works = false;
-    const again = await probe.post('/v1/probes', key, {});
-    expect([again.status, again.text]).toEqual([202, first.text]);
-  });
-
-  test('a refusal is repeated as it was, not tried again', async () => {
-    let executions = 0;
-    const probe = await start(
-      async () => {
-        executions++;
-        throw new Problem('wrong-state');
-      },
-      { live: true },
-    );
-    const key = randomUUID();
-    const first = await probe.post('/v1/probes', key, {});
-    const again = await probe.post('/v1/probes', key, {});
-    expect([again.status, again.text, executions]).toEqual([409, first.text, 1]);
-  });
+  const key = randomUUID();
+  const first = await probe.post('/v1/probes', key, {});
+  const again = await probe.post('/v1/probes', key, {});
+  expect([again.status, again.text, executions]).toEqual([409, first.text, 1]);
 });
 
 test('after a kill Retry-After says when the same key can be taken up again', async () => {

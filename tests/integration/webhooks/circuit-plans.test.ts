@@ -6,7 +6,7 @@ import { countCircuits, findUnattendedCircuits } from '../../../domains/webhooks
 import {
   buryHeld,
   countHeld,
-  findHolding,
+  findHeldTooLong,
   holdBacklog,
   holdRecoverable,
   releaseHeld,
@@ -74,7 +74,7 @@ test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
   ['counting what is held', 'deliveries_held(?:_since)?', (db) => countHeld(db, endpointId)],
   ['leasing a probe', 'deliveries_held', (db) => leaseHeld(db, endpointId, newId('dlv'), LEASE)],
   ['letting go of the oldest', 'deliveries_held', (db) => releaseHeld(db, endpointId, RELEASE)],
-  ['finding who holds', 'deliveries_held(?:_since)?', (db) => findHolding(db, 100)],
+  ['finding who holds too long', 'deliveries_held_since', (db) => findHeldTooLong(db, 1_000, 100)],
   ['burying', 'deliveries_held_since', (db) => buryHeld(db, endpointId, { holdForMs: 1_000, limit: 100 })],
   ['holding a backlog', 'deliveries_backlog', (db) => holdBacklog(db, endpointId, 100)],
   ['reviving dead letters', 'dead_letters_recoverable', (db) => reviveRecoverable(db, endpointId, RELEASE)],

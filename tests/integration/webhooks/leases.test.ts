@@ -184,7 +184,7 @@ describe('what is held in memory is bounded in bytes', () => {
       concurrency: 10,
       concurrencyPerEndpoint: 10,
       maxHeldBytes: 500_000,
-      onBacklog: (backlog) => backlogs.moved(backlog),
+      onBacklog: (backlog) => backlogs.tell(backlog),
     });
     const lease = randomUUID();
     const deliveries = await store({ lease, leaseMs: 30_000, count: 3 });
