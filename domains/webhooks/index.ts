@@ -26,7 +26,14 @@ export { discardDeadLetter } from './commands/discard-dead-letter';
 export { retryDeadLetter } from './commands/retry-dead-letter';
 export { DELIVERY_STATES, findAttempt, findDelivery, listAttempts, listDeliveries } from './store/delivery-reads';
 export type { Attempt, Delivery } from './store/delivery-reads';
-export { DEAD_LETTER_STATES, type DeadLetter, findDeadLetter, listDeadLetters } from './store/dead-letter-reads';
+export {
+  DEAD_LETTER_STATES,
+  type DeadLetter,
+  findDeadLetter,
+  listDeadLetters,
+  STATUS_CLASSES,
+} from './store/dead-letter-reads';
+export { type DeadLetterCount, type DeadLetterStats, readDeadLetterStats } from './store/dead-letter-stats';
 
 // Endpoints and their secrets.
 export { createEndpoint } from './endpoints/create-endpoint';
