@@ -62,7 +62,7 @@ module.exports = {
     only(
       'api-kit-imports',
       '^api/http/',
-      '^(core/|api/http/|infra/(?!setup/)|domains/(accounts|idempotency)/index\\.ts$)',
+      '^(core/|api/http/|infra/(?!setup/)|domains/(accounts|approvals|idempotency)/index\\.ts$)',
     ),
     only('api-main-imports', '^api/[^/]+\\.ts$', '^(core/|api/|infra/(?!setup/)|domains/[^/]+/index\\.ts$)'),
     only(

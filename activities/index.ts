@@ -1,4 +1,5 @@
 import type { Platform } from '../infra/platform/platform';
+import { createInboundActivities } from './inbound';
 import { createPaymentActivities } from './payments';
 import { createSettlementActivities } from './settlement';
 import { createWebhookActivities } from './webhooks';
@@ -7,6 +8,7 @@ import { createWebhookActivities } from './webhooks';
 export function createActivities(platform: Platform) {
   return {
     ...createWebhookActivities(platform),
+    ...createInboundActivities(platform),
     ...createPaymentActivities(platform),
     ...createSettlementActivities(platform),
   };

@@ -49,6 +49,7 @@ async function main(): Promise<void> {
   const metricsServer = await startMetricsServer(createMetricsPage(metrics.registry), {
     host: config.WAYBILL_HOST,
     port: WAYBILL_METRICS_PORT,
+    onError: (error) => log.error({ err: error }, 'the metrics could not be read'),
   });
   const server = createApiServer(app, {
     keepAliveTimeout: 65_000,

@@ -1,8 +1,10 @@
 import { accountsDoor } from './accounts';
+import { approvalsDoor } from './approvals';
 import { GLOSSARY, TAGS } from './glossary';
 import type { Door, DoorContext } from './http/door';
 import { openApiDocument } from './http/openapi';
 import type { Route } from './http/route';
+import { inboundDoor } from './inbound';
 import { ledgerDoor } from './ledger';
 import { merchantsDoor } from './merchants';
 import { type OperationDeps, operationRoutes } from './operations/routes';
@@ -13,10 +15,12 @@ import { webhooksDoor } from './webhooks';
 /** Every domain's door. Express tries their routes in this order, so the busiest comes first. */
 export const DOORS: readonly Door[] = [
   webhooksDoor,
+  inboundDoor,
   paymentsDoor,
   merchantsDoor,
   ledgerDoor,
   settlementDoor,
+  approvalsDoor,
   accountsDoor,
 ];
 

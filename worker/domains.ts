@@ -1,4 +1,6 @@
 import { accounts } from '../domains/accounts';
+import { approvals } from '../domains/approvals';
+import { inbound } from '../domains/inbound';
 import { ledger } from '../domains/ledger';
 import { merchants } from '../domains/merchants';
 import { payments } from '../domains/payments';
@@ -7,4 +9,13 @@ import { webhooks } from '../domains/webhooks';
 import type { Domain } from '../infra/platform/domain';
 
 /** Every domain, for what a worker does for it besides its activities. */
-export const DOMAINS: readonly Domain[] = [webhooks, payments, merchants, ledger, settlement, accounts];
+export const DOMAINS: readonly Domain[] = [
+  webhooks,
+  inbound,
+  payments,
+  merchants,
+  ledger,
+  settlement,
+  approvals,
+  accounts,
+];

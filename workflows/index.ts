@@ -1,10 +1,13 @@
+export { processInboundWebhook } from './inbound/process-inbound-webhook';
+export { sweepInbound } from './inbound/sweep-inbound';
 export { chargeback } from './payments/chargeback';
 export { payment, paymentBatch } from './payments/payment';
-export { refund } from './payments/refund';
+export { refund, refundBatch } from './payments/refund';
 export { sweepPayments } from './payments/sweep-payments';
 export { settlementDay } from './settlement/settlement-day';
 export { settlementLauncher } from './settlement/settlement-launcher';
 export { endpointBacklog } from './webhooks/endpoint-backlog';
+export { endpointRecovery } from './webhooks/endpoint-recovery';
 export { retention } from './webhooks/retention';
 export { sweepOverdue } from './webhooks/sweep-overdue';
 export { webhookDelivery } from './webhooks/webhook-delivery';

@@ -4,20 +4,26 @@ import {
   attemptRound,
   type BacklogReport,
   cancelDeliveries,
+  drainCircuit,
+  escalate,
   forgetOld,
+  giveAllClear,
   makeDue,
   openDispatch,
+  probeCircuit,
+  type RecoveryReport,
   type RetentionReport,
   type RoundReport,
   type SweepReport,
   serveBacklog,
+  steerCircuit,
   sweep,
   webhookMetrics,
   webhooksConfig,
 } from '../../domains/webhooks';
 import type { Platform } from '../../infra/platform/platform';
 
-export type { BacklogReport, RetentionReport, RoundReport, SweepReport };
+export type { BacklogReport, RecoveryReport, RetentionReport, RoundReport, SweepReport };
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 
@@ -40,6 +46,20 @@ export function createWebhookActivities(platform: Platform) {
     /** Attempts what is due in an endpoint's backlog, and reports where it stands. */
     serveBacklog: (endpointId: PublicId, insist = false): Promise<BacklogReport> =>
       serveBacklog(backlogs, { endpointId, insist }),
+    /** Looks at an endpoint's circuit, tries a held delivery if it is time, and reports; null when it is gone. */
+    probeCircuit: (endpointId: PublicId, insist = false): Promise<RecoveryReport | null> =>
+      probeCircuit(platform, { endpointId, insist, beat }),
+    /** Lets go of what is held for an endpoint that works again, for some seconds, and reports; null when it is gone. */
+    drainCircuit: (endpointId: PublicId): Promise<RecoveryReport | null> =>
+      drainCircuit(platform, { endpointId, beat, sleep }),
+    /** Stops or resumes probes, or sets how fast held deliveries are let go. */
+    steerCircuit: (endpointId: PublicId, change: { paused?: boolean; drainRate?: number }): Promise<void> =>
+      steerCircuit(pool, endpointId, change),
+    /** Tells those who are to be told that an endpoint fails. */
+    escalateCircuit: (endpointId: PublicId): Promise<void> => escalate(platform, endpointId),
+    /** Tells those who were told that it works again. */
+    giveAllClear: (endpointId: PublicId, incidentId: string): Promise<void> =>
+      giveAllClear(platform, endpointId, incidentId),
     /** Makes waiting deliveries due now. @returns how many were waiting */
     makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(pool, deliveryIds),
     /** Ends waiting deliveries without a further attempt. @returns how many were waiting */

@@ -13,7 +13,7 @@ import { parseJsonBody } from './json-body';
 import { Problem } from './problems';
 import type { RateLimiter, RateState } from './rate-limit';
 import { lacksScope, unauthenticated } from './refusals';
-import { hasBody, readBytes, readText } from './request-body';
+import { hasBody, readBytes, readSentBytes, readText } from './request-body';
 import { type RawInput, type Route, type RouteResult, takesBody } from './route';
 
 export interface AdapterDeps {
@@ -97,7 +97,11 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
       key = idempotencyKeyOf(req.headers['idempotency-key'], route.idempotency);
     }
     const raw: RawInput = { params: req.params, query: queryOf(req), headers: req.headers, body: undefined };
-    if (takesBody(route) && hasBody(req)) await readBody(raw, req, exchange, res);
+    if (route.bodyAsBytes === true) {
+      raw.address = addressGroup(req.ip);
+      const withinMs = exchange.startedAt + deps.uploadTimeoutMs - performance.now();
+      raw.body = hasBody(req) ? await readSentBytes(req, res, { maxBytes, withinMs }) : Buffer.alloc(0);
+    } else if (takesBody(route) && hasBody(req)) await readBody(raw, req, exchange, res);
     const execute = route.prepare(raw);
     if (key === undefined || principal === undefined || route.idempotency === 'kept') {
       const charge = principal === undefined ? undefined : chargeTo(principal.tenantId, exchange);

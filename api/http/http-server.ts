@@ -10,7 +10,7 @@ import {
 import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
 import { grouped } from '../../core/grouped';
-import { boundPipelining } from './pipelining';
+import { boundPipelining } from '../../infra/http/pipelining';
 import { PROBLEM_TYPE, Problem, problemBody } from './problems';
 
 const MAX_HEADER_BYTES = 16_384;

@@ -15,13 +15,14 @@ const NONE: readonly string[] = [];
  * Reads a JSON body. Names that come twice in an object are refused, since of two values one would be lost.
  *
  * @param raw - members of the outermost object that are left as they were sent, duplicate names inside them included
+ * @param what - what the text is, when it is not a whole body
  * @throws Problem that says where the text is not JSON, and why
  */
-export function parseJsonBody(text: string, raw: readonly string[] = NONE): unknown {
+export function parseJsonBody(text: string, raw: readonly string[] = NONE, what = 'body'): unknown {
   try {
     return (raw.length > 0 ? withRaw(text, raw) : undefined) ?? parsed(text);
   } catch (error) {
-    throw error instanceof JsonTextError ? notJson(error, text) : error;
+    throw error instanceof JsonTextError ? notJson(error, text, what) : error;
   }
 }
 
@@ -55,11 +56,11 @@ function parsed(text: string, member?: Member): unknown {
 }
 
 /** What is told of a text that is not JSON, or too deep, and where. */
-export function notJson(error: JsonTextError, text: string): Problem {
+export function notJson(error: JsonTextError, text: string, what = 'body'): Problem {
   const { kind, reason, at } = error;
   const where = place(text, at);
   if (kind === 'syntax')
-    return new Problem('malformed-json', { detail: `The body stops being JSON ${where}: ${reason}.` });
+    return new Problem('malformed-json', { detail: `The ${what} stops being JSON ${where}: ${reason}.` });
   const path = error instanceof MemberTooDeep ? [error.member] : [];
   const detail = `must not be nested more than ${MAX_DEPTH} levels deep, as it is ${where}`;
   return invalidField('body', pointerTo(path), detail);

@@ -92,9 +92,16 @@ const idempotencyKey = z.string().meta({
 });
 
 function headersOf(route: Route): { headers?: z.ZodObject } {
-  if (!repeats(route)) return route.headers === undefined ? {} : { headers: route.headers };
+  const shape = documentedHeaders(route);
+  if (!repeats(route)) return route.headers === undefined ? {} : { headers: z.object(shape) };
   const key = route.idempotency === 'optional' ? idempotencyKey.optional() : idempotencyKey;
-  return { headers: z.object({ ...route.headers?.shape, 'idempotency-key': key }) };
+  return { headers: z.object({ ...shape, 'idempotency-key': key }) };
+}
+
+/** OpenAPI ignores a parameter of this name: the body's media types say what it may be. */
+function documentedHeaders({ headers }: Route): z.ZodRawShape {
+  const { 'content-type': _type, ...shape } = headers?.shape ?? {};
+  return shape;
 }
 
 type Parameters = NonNullable<NonNullable<NonNullable<Document['paths']>[string]['get']>['parameters']>;

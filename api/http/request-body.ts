@@ -34,11 +34,25 @@ export async function readText(req: Request, res: Response, bounds: BodyBounds):
  * @throws Problem when it is too large or too slow
  */
 export async function readBytes(req: Request, res: Response, { maxBytes, withinMs }: BodyBounds): Promise<Buffer> {
-  const declared = Number(req.headers['content-length']);
-  if (declared > maxBytes) throw tooLarge(maxBytes, `${grouped(declared)} bytes`);
+  refuseDeclared(req, maxBytes);
   const encoding = req.headers['content-encoding'];
   const read = encoding === undefined || encoding === 'identity' ? plain : unpacked;
   return inTime((done, fail) => read(req, res, { maxBytes, done, fail }), withinMs);
+}
+
+/**
+ * Reads a request's body as it was sent: what is compressed stays so.
+ *
+ * @throws Problem when it is too large or too slow
+ */
+export async function readSentBytes(req: Request, res: Response, { maxBytes, withinMs }: BodyBounds): Promise<Buffer> {
+  refuseDeclared(req, maxBytes);
+  return inTime((done, fail) => plain(req, res, { maxBytes, done, fail }), withinMs);
+}
+
+function refuseDeclared(req: Request, maxBytes: number): void {
+  const declared = Number(req.headers['content-length']);
+  if (declared > maxBytes) throw tooLarge(maxBytes, `${grouped(declared)} bytes`);
 }
 
 type Done = (body: Buffer) => void;

@@ -117,6 +117,11 @@ interface Schemas<P = z.ZodObject, Q = z.ZodObject, H = z.ZodObject, B = z.ZodTy
   mediaTypes?: readonly string[];
   /** Whether even a JSON body is left as the text that was sent, for example to check its signature. */
   bodyAsText?: boolean;
+  /**
+   * Whether the body, of whatever type and encoding, is left as the bytes that were sent: a `Buffer`, empty without one.
+   * The handler gets the client's address with it.
+   */
+  bodyAsBytes?: boolean;
   /** `any`: text may be in another charset than UTF-8, see {@link decodeText}. */
   bodyCharset?: 'any';
   /** Members of a JSON body that arrive as {@link RawJson}: the text that was sent. */
@@ -133,6 +138,8 @@ export interface RawInput {
   body: unknown;
   /** The text of a JSON body. */
   json?: string;
+  /** Of a route with `bodyAsBytes`: whom limits by address count, as `api/http/client-address.ts` groups them. */
+  address?: string;
 }
 
 /** An answer as the HTTP adapter takes it. */

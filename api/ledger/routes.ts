@@ -1,12 +1,15 @@
 import { z } from 'zod';
+import { approvalsConfig } from '../../domains/approvals';
 import { findLedgerTransaction, type LedgerTransaction, listLedgerTransactions } from '../../domains/ledger';
 import { reverseTransaction } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { WAITING_ANSWER, waitingAnswer } from '../http/approval-schemas';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
+import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 
 const TAG = 'Ledger';
 const CURSOR = byId('ledger-transactions');
@@ -40,12 +43,13 @@ const transactionSchema = z
   .meta({ id: 'LedgerTransaction' });
 
 const reversalSchema = z
-  .strictObject({ reason: nonEmptyText(500).meta({ example: 'Entered twice' }) })
+  .strictObject({ reason: freeText(500).meta({ example: 'Entered twice' }) })
   .meta({ id: 'NewReversal', example: { reason: 'Entered twice' } });
 
 const params = z.object({ id: idSchema('ltx') });
 
-export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
+export function ledgerRoutes({ pool, reads, settings }: Pick<DoorContext, 'pool' | 'reads' | 'settings'>): Route[] {
+  const deps = { pool, reads, config: settings.of(approvalsConfig) };
   return [
     route({
       method: 'get',
@@ -54,7 +58,7 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[]
       tag: TAG,
       summary: 'List ledger transactions, newest first',
       scope: 'finance:read',
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: {
         200: { description: 'A page of transactions.', body: pageSchema('LedgerTransactionPage', transactionSchema) },
       },
@@ -87,12 +91,14 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[]
       summary: 'Reverse an adjustment or a wallet credit',
       description:
         'Posts the opposite as a new transaction, once; the original stays as it is. Payments are refunded instead, so ' +
-        'that payment and ledger always agree.',
+        'that payment and ledger always agree. That of an adjustment needs another API key from ' +
+        '`WAYBILL_REVIEW_FOUR_EYES_FROM` on.',
       scope: 'finance:settle',
       idempotency: 'required',
       params,
       body: reversalSchema,
       responses: {
+        202: WAITING_ANSWER,
         201: {
           description: 'The reversal.',
           body: transactionSchema,
@@ -102,6 +108,7 @@ export function ledgerRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[]
       problems: ['wrong-state'],
       handler: async ({ params: { id }, body }, context) => {
         const reversal = await reverseTransaction(deps, context, id, body.reason);
+        if ('waits' in reversal) return waitingAnswer(reversal.waits);
         const headers = { location: `/v1/ledger/transactions/${reversal.id}` };
         return { status: 201, headers, body: transactionView(reversal) };
       },

@@ -7,12 +7,13 @@ import {
   resolveChargeback,
   resumeChargeback,
 } from '../../domains/payments';
+import { WAITING_ANSWER, waitingAnswer } from '../http/approval-schemas';
 import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
+import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
-import { approvalView, WAITING_ANSWER } from './approval-routes';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
 
@@ -32,7 +33,7 @@ const resolutionSchema = z
     amount: priceSchema.optional().meta({
       description: 'What is taken from the merchant, or comes back with `won`; by default all.',
     }),
-    reason: nonEmptyText(500).meta({ description: 'For the audit log.' }),
+    reason: freeText(500).meta({ description: 'For the audit log.' }),
   })
   .refine(({ as, amount }) => as !== 'dismissed' || amount === undefined, {
     path: ['amount'],
@@ -154,7 +155,7 @@ export function chargebackRoutes(deps: PaymentRouteDeps): Route[] {
       handler: async ({ params, body }, context) => {
         const { approval, chargeback } = await resolveChargeback(deps, context, params.id, body);
         if (approval.state !== 'waiting') return { status: 200, body: view(chargeback) };
-        return { status: 202, headers: { location: `/v1/approvals/${approval.id}` }, body: approvalView(approval) };
+        return waitingAnswer(approval);
       },
     }),
   ];

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { ORDER_STATES, type Order } from '../../domains/payments';
+import { followQuery } from '../http/cursor';
+import { freeMetadataSchema, ownNumber } from '../http/free-text';
 import { amountText, currencySchema, singleAmountSchema } from '../http/money-schemas';
-import { idSchema, metadataSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 
 /** A single payment's amount. */
 export const priceSchema = singleAmountSchema(1n);
@@ -11,8 +13,8 @@ export const newOrderSchema = z
     merchantId: idSchema('mer'),
     amount: priceSchema,
     currency: currencySchema,
-    reference: nonEmptyText(200).optional().meta({ description: 'Your own number for it.', example: 'A-1042' }),
-    metadata: metadataSchema.default({}),
+    reference: ownNumber(200).optional().meta({ description: 'Your own number for it.', example: 'A-1042' }),
+    metadata: freeMetadataSchema.default({}),
   })
   .meta({
     id: 'NewOrder',
@@ -37,6 +39,7 @@ export const orderPageSchema = pageSchema('OrderPage', orderSchema);
 export const orderParams = z.object({ id: idSchema('ord') });
 export const orderQuery = z.strictObject({
   ...pageQuery,
+  ...followQuery,
   state: z.enum(ORDER_STATES).optional(),
   merchantId: idSchema('mer').optional(),
 });

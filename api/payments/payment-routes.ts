@@ -1,8 +1,8 @@
 import { findPayment, listPayments, resolvePayment, resumePayment } from '../../domains/payments';
+import { WAITING_ANSWER, waitingAnswer } from '../http/approval-schemas';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { approvalView, WAITING_ANSWER } from './approval-routes';
 import type { PaymentRouteDeps } from './deps';
 import { PAYMENT_ANSWERS, paymentAnswer } from './payment-answer';
 import {
@@ -115,10 +115,7 @@ export function paymentOnlyRoutes(deps: PaymentRouteDeps): Route[] {
       handler: async ({ params, body }, context) => {
         const request = { resolution: resolutionOf(body), note: body.note };
         const { payment, approval } = await resolvePayment(deps, context, params.id, request);
-        if (approval.state === 'waiting') {
-          const headers = { location: `/v1/approvals/${approval.id}` };
-          return { status: 202, headers, body: approvalView(approval) };
-        }
+        if (approval.state === 'waiting') return waitingAnswer(approval);
         return { status: 200, body: paymentView(payment, workflowUrl) };
       },
     }),

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { isCardNumber } from '../../core/luhn';
+import { isCardNumber } from '../../core/card-numbers';
 import { PAYMENT_STATES, type Payment, type PaymentResolution } from '../../domains/payments';
 import { followQuery } from '../http/cursor';
+import { freeText } from '../http/free-text';
 import { amountText, singleAmountSchema } from '../http/money-schemas';
 import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
 
@@ -109,7 +110,7 @@ export function paymentView(
   };
 }
 
-const note = nonEmptyText(500).meta({
+const note = freeText(500).meta({
   description: 'How you know; for the audit log.',
   example: 'Statement of 26 Nov',
 });

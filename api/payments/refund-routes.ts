@@ -1,19 +1,20 @@
 import { z } from 'zod';
 import {
   findRefund,
+  isRefundEnded,
   listRefunds,
-  makeRefund,
   REFUND_STATES,
   type Refund,
   resolveRefund,
   resumeRefund,
 } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { WAITING_ANSWER, waitingAnswer } from '../http/approval-schemas';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
+import { freeText } from '../http/free-text';
 import { amountText } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
 import { idSchema, moment, momentOrNull, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
-import { approvalView, WAITING_ANSWER } from './approval-routes';
 import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
 import { paymentParams } from './payment-schemas';
@@ -21,10 +22,13 @@ import { paymentParams } from './payment-schemas';
 const TAG = 'Payments';
 const CURSOR = byId('refunds');
 
+/** A refund that has not ended within ten seconds waits for a provider. */
+const LOOK_AGAIN_SECONDS = 5;
+
 const newRefundSchema = z
   .strictObject({
     amount: priceSchema.optional().meta({ description: 'Minor units; by default all that is left.', example: '500' }),
-    reason: nonEmptyText(500).optional(),
+    reason: freeText(500).optional(),
   })
   .meta({ id: 'NewRefund', example: { amount: '500', reason: 'One of three came broken' } })
   .prefault({});
@@ -44,7 +48,7 @@ const resolutionSchema = z
       .optional()
       .meta({ description: 'What went back, or is written off; by default what was asked for.' }),
     providerReference: nonEmptyText(200).optional(),
-    reason: nonEmptyText(500).meta({ description: 'For the audit log.' }),
+    reason: freeText(500).meta({ description: 'For the audit log.' }),
   })
   .refine(({ as, amount }) => as !== 'not_refunded' || amount === undefined, {
     path: ['amount'],
@@ -100,21 +104,29 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       tag: TAG,
       summary: 'Refund a payment, or a part of it',
       description:
-        'Waits up to ten seconds for the result. Together, refunds and chargebacks never exceed what was captured.',
+        'Calls the provider at once and waits up to ten seconds for the result. However often it is repeated with its key, ' +
+        'and whatever fails on the way, the money goes back at most once. Together, refunds and chargebacks never exceed ' +
+        'what was captured.',
       scope: 'payments:write',
-      idempotency: 'required',
-      replay: 'live',
+      idempotency: 'kept',
       params: paymentParams,
       body: newRefundSchema,
       responses: {
         201: { description: 'The refund, ended: `state` says how.', body: refundSchema, headers: LOCATION },
-        202: { description: 'The refund is in progress.', body: refundSchema, headers: LOCATION },
+        202: {
+          description: 'The refund is in progress: look again, or wait for an event such as `refund.succeeded`.',
+          body: refundSchema,
+          headers: { ...LOCATION, 'Retry-After': 'Seconds after which to look again.' },
+        },
       },
       problems: ['wrong-state'],
-      handler: async ({ params, body }, context) => {
+      handler: async ({ params, body }, { tenantId, requestKey }) => {
         const { amount, reason } = body;
-        const refund = await makeRefund(deps, context, { paymentId: params.id, amount, reason });
-        return { status: refund.state === 'pending' ? 202 : 201, headers: locationOf(refund), body: view(refund) };
+        const request = { tenantId, requestKey, paymentId: params.id, amount, reason };
+        const { refund, repeated } = await deps.refunding.refund(request);
+        const headers = { ...locationOf(refund), ...(repeated ? { 'idempotent-replayed': 'true' } : {}) };
+        if (isRefundEnded(refund)) return { status: 201, headers, body: view(refund) };
+        return { status: 202, headers: { ...headers, 'retry-after': String(LOOK_AGAIN_SECONDS) }, body: view(refund) };
       },
     }),
     route({
@@ -125,7 +137,7 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
       summary: 'List the refunds of a payment, newest first',
       scope: 'payments:read',
       params: paymentParams,
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: { 200: { description: 'A page of refunds.', body: pageSchema('RefundPage', refundSchema) } },
       handler: async ({ params, query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
@@ -184,7 +196,7 @@ export function refundRoutes(deps: PaymentRouteDeps): Route[] {
         const which = { paymentId: params.id, id: params.refundId };
         const { approval, refund } = await resolveRefund(deps, context, which, body);
         if (approval.state !== 'waiting') return { status: 200, body: view(refund) };
-        return { status: 202, headers: { location: `/v1/approvals/${approval.id}` }, body: approvalView(approval) };
+        return waitingAnswer(approval);
       },
     }),
   ];

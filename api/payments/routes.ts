@@ -1,7 +1,6 @@
-import { openPaying, paymentDeps } from '../../domains/payments';
+import { openPaying, openRefunding, paymentDeps } from '../../domains/payments';
 import type { DoorContext } from '../http/door';
 import type { Route } from '../http/route';
-import { approvalRoutes } from './approval-routes';
 import { callbackRoute } from './callback-route';
 import { chargebackRoutes } from './chargeback-routes';
 import { orderRoutes } from './order-routes';
@@ -16,6 +15,7 @@ export function paymentRoutes(context: DoorContext): Route[] {
     reads: context.reads,
     workflowUrl: context.workflowUrl,
     paying: context.once(openPaying),
+    refunding: context.once(openRefunding),
   };
   return [
     ...paymentOnlyRoutes(deps),
@@ -23,7 +23,6 @@ export function paymentRoutes(context: DoorContext): Route[] {
     ...orderRoutes(deps),
     ...walletRoutes(deps),
     ...chargebackRoutes(deps),
-    ...approvalRoutes(deps),
     callbackRoute(deps),
   ];
 }

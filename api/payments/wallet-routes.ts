@@ -6,11 +6,12 @@ import {
   listWallets,
   type WalletWithBalance,
 } from '../../domains/payments';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
+import { freeText, ownNumber } from '../http/free-text';
 import { amountText, currencySchema } from '../http/money-schemas';
 import { Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 import type { PaymentRouteDeps } from './deps';
 import { priceSchema } from './order-schemas';
 
@@ -19,7 +20,7 @@ const CURSOR = byId('wallets');
 
 const newWalletSchema = z
   .strictObject({
-    owner: nonEmptyText(200).meta({ description: 'Whose it is: your own id for the customer.', example: 'customer-7' }),
+    owner: ownNumber(200).meta({ description: 'Whose it is: your own id for the customer.', example: 'customer-7' }),
     currency: currencySchema,
   })
   .meta({ id: 'NewWallet', example: { owner: 'customer-7', currency: 'EUR' } });
@@ -27,7 +28,7 @@ const newWalletSchema = z
 const creditSchema = z
   .strictObject({
     amount: priceSchema,
-    reason: nonEmptyText(500).meta({ description: 'Why; the audit log has it.', example: 'Transfer of 3 May' }),
+    reason: freeText(500).meta({ description: 'Why; the audit log has it.', example: 'Transfer of 3 May' }),
     fundedBy: z
       .enum(['received', 'goodwill'])
       .default('received')
@@ -79,7 +80,7 @@ export function walletRoutes(deps: Pick<PaymentRouteDeps, 'pool' | 'reads'>): Ro
       tag: TAG,
       summary: 'List wallets, newest first',
       scope: 'payments:read',
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: { 200: { description: 'A page of wallets.', body: pageSchema('WalletPage', walletSchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { listPayouts, PAYOUT_STATES, type Payout, showPayout } from '../../domains/settlement';
-import { byId, pageBody, pageRequest } from '../http/cursor';
+import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { amountText } from '../http/money-schemas';
 import { type Route, route } from '../http/route';
@@ -38,10 +38,11 @@ export function payoutRoutes({ reads, pool }: Pick<DoorContext, 'reads' | 'pool'
       path: PATH,
       operationId: 'listPayouts',
       tag: TAG,
-      summary: 'List payouts to merchants',
-      description: 'In no particular order. They are confirmed by the bank files that days are reconciled with.',
+      summary: 'List payouts to merchants, oldest first',
+      description:
+        'In the order in which they were made. They are confirmed by the bank files that days are reconciled with.',
       scope: 'finance:read',
-      query: z.strictObject({ ...pageQuery, state: stateSchema.optional() }),
+      query: z.strictObject({ ...pageQuery, ...followQuery, state: stateSchema.optional() }),
       responses: { 200: { description: 'A page of payouts.', body: pageSchema('PayoutPage', payoutSchema) } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'asc');

@@ -6,7 +6,7 @@ import {
   showReconciliationItems,
   showReconciliations,
 } from '../../domains/settlement';
-import { byId, byNumber, pageBody, pageRequest } from '../http/cursor';
+import { byId, byNumber, followQuery, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
 import { type FieldError, Problem } from '../http/problems';
 import { type Route, route } from '../http/route';
@@ -88,7 +88,7 @@ export function reconciliationRoutes(context: DoorContext): Route[] {
       summary: "List a day's reconciliations, newest first",
       scope: 'finance:read',
       params: dateParams,
-      query: z.strictObject(pageQuery),
+      query: z.strictObject({ ...pageQuery, ...followQuery }),
       responses: { 200: { description: 'A page of reconciliations.', body: reconciliationPageSchema } },
       problems: ['wrong-state'],
       handler: async ({ params: { date }, query }, { tenantId }) => {

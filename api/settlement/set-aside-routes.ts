@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { bringMerchantBack, HOLD_REASONS, type Hold, listHolds, setMerchantAside } from '../../domains/settlement';
 import { byId, pageBody, pageRequest } from '../http/cursor';
 import type { DoorContext } from '../http/door';
+import { freeText } from '../http/free-text';
 import { type Route, route } from '../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../http/schemas';
 
 const TAG = 'Settlement';
 const BASE = '/api/v2/finance/settlement';
@@ -23,7 +24,7 @@ export const holdSchema = z
   .meta({ id: 'SetAsideMerchant' });
 
 const reasonSchema = z
-  .strictObject({ reason: nonEmptyText(500).meta({ example: 'The wrong adjustment is reversed' }) })
+  .strictObject({ reason: freeText(500).meta({ example: 'The wrong adjustment is reversed' }) })
   .meta({ id: 'SetAsideReason', example: { reason: 'The wrong adjustment is reversed' } });
 
 const params = z.object({ merchantId: idSchema('mer') });

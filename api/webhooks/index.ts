@@ -1,5 +1,6 @@
 import { openPublishing, WEBHOOK_EVENTS, webhooks } from '../../domains/webhooks';
 import type { Door } from '../http/door';
+import { circuitRoutes } from './circuit/routes';
 import { deadLetterRoutes } from './dead-letters/routes';
 import { deliveryRoutes } from './deliveries/routes';
 import { endpointRoutes } from './endpoints/routes';
@@ -20,6 +21,7 @@ export const webhooksDoor: Door = {
       ...deliveryRoutes(context),
       ...deadLetterRoutes(context),
       ...endpointRoutes(context),
+      ...circuitRoutes(context),
       endpointTestRoute({ ...context, publisher }),
       ...endpointSecretRoutes(context),
       ...eventTypeRoutes(context),

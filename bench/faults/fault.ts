@@ -21,6 +21,8 @@ export interface FaultPlan {
   settleWithinMs: number;
   /** How late the receiver answers until the restart, so that many attempts are under way at any moment. */
   answerDelayMs?: number;
+  /** For a fault that is about an open circuit: how long before the kill the mortal endpoint goes away, and for how long. */
+  mortal?: { beforeMs: number; downMs: number };
 }
 
 export interface FaultDeps {
@@ -44,7 +46,7 @@ const PAYLOAD_BYTES = 1_024;
 let lastStep = 0;
 
 /** When a fault was over, and when what it took away was gone. */
-export interface Strike extends Pick<Evidence, 'goneDate' | 'restartedAt' | 'restartedDate'> {}
+export interface Strike extends Pick<Evidence, 'goneDate' | 'openCircuits' | 'restartedAt' | 'restartedDate'> {}
 
 /** Kills some processes under load, starts them again, and waits until every delivery has ended. */
 export function runFault(
@@ -93,11 +95,13 @@ async function strike(deps: FaultDeps, name: string, victims: readonly Supervise
   const { stack, signal } = deps;
   const pause = (ms: number) => sleep(ms, undefined, { signal });
   await stack.receiver.setDelay(plan.answerDelayMs ?? 0);
-  await pause(Math.max(0, plan.beforeMs - MORTAL_BEFORE_MS));
-  const mortal = dieForAWhile(stack, signal);
+  const { beforeMs, downMs } = plan.mortal ?? { beforeMs: MORTAL_BEFORE_MS, downMs: MORTAL_DOWN_MS };
+  await pause(Math.max(0, plan.beforeMs - beforeMs));
+  const mortal = dieForAWhile(stack, downMs, signal);
   // Awaited below; until then it may fail, as when the run is interrupted.
   mortal.catch(() => {});
-  await pause(MORTAL_BEFORE_MS);
+  await pause(beforeMs);
+  const openCircuits = plan.mortal === undefined ? undefined : await countOpenCircuits(stack);
   progress(`${name}: kill -9 under ${plan.perSecond} messages/s`);
   await Promise.all(victims.map((victim) => victim.kill()));
   const goneDate = Date.now();
@@ -105,12 +109,19 @@ async function strike(deps: FaultDeps, name: string, victims: readonly Supervise
   await stack.receiver.setDelay(0);
   const [restartedAt, restartedDate] = [clockMs(), Date.now()];
   await Promise.all([...victims.map((victim) => victim.start()), mortal, pause(plan.afterMs)]);
-  return { goneDate, restartedAt, restartedDate };
+  return { goneDate, restartedAt, restartedDate, ...(openCircuits === undefined ? {} : { openCircuits }) };
 }
 
-async function dieForAWhile(stack: Stack, signal: AbortSignal): Promise<void> {
+async function countOpenCircuits({ pool }: Stack): Promise<number> {
+  const { rows } = await pool.query<{ open: number }>(
+    "SELECT count(*)::int AS open FROM endpoints WHERE circuit = 'open'",
+  );
+  return rows[0]?.open ?? 0;
+}
+
+async function dieForAWhile(stack: Stack, downMs: number, signal: AbortSignal): Promise<void> {
   await stack.receiver.setSecond('down');
-  await sleep(MORTAL_DOWN_MS, undefined, { signal });
+  await sleep(downMs, undefined, { signal });
   await stack.receiver.setSecond('up');
 }
 

@@ -29,6 +29,8 @@ interface Row {
   id: string;
   endpoint_id: string;
   state: string;
+  /** Whether its endpoint's circuit is not closed. */
+  recovering: boolean;
   overdue_ms: number | null;
   has_message: boolean;
   has_letter: boolean;
@@ -89,6 +91,9 @@ function fateOf(row: Row | undefined, message: Acknowledged, { arrivals, forgott
     case 'retrying':
       if (row.overdue_ms === null) return { lost: 'open and never due' };
       return row.overdue_ms <= forgottenAfterMs ? 'scheduled' : { lost: 'overdue and forgotten' };
+    case 'held':
+      // By the circuit of the endpoint that was away; its workflow lets go of it.
+      return row.recovering ? 'scheduled' : { lost: 'held, though nothing holds it' };
     default:
       return { lost: `${row.state}, though nobody asked for it` };
   }
@@ -98,6 +103,7 @@ async function readRows(pool: Pool, deliveryIds: readonly string[]): Promise<Map
   const { rows } = await pool.query<Row>(
     `SELECT replace(d.id::text, '-', '') AS id, 'ep_' || replace(d.endpoint_id::text, '-', '') AS endpoint_id, d.state,
             (extract(epoch FROM now() - d.next_attempt_at) * 1000)::float8 AS overdue_ms,
+            EXISTS (SELECT FROM endpoints e WHERE e.id = d.endpoint_id AND e.circuit <> 'closed') AS recovering,
             EXISTS (SELECT FROM messages m WHERE m.id = d.message_id) AS has_message,
             EXISTS (SELECT FROM dead_letters l WHERE l.delivery_id = d.id AND l.state = 'open') AS has_letter
      FROM deliveries d WHERE d.id = ANY ($1::uuid[])`,

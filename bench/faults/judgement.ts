@@ -46,6 +46,8 @@ export interface FaultResult extends Omit<Settlement, 'lostBecause'> {
   retriedPublishes: number;
   givenUp: number;
   refused: number;
+  /** Circuits that were open when it went. */
+  openCircuits?: number;
   /** Processes that ended by themselves. */
   unexpectedExits: string[];
   lostBecause?: Record<string, number>;
@@ -59,6 +61,8 @@ export interface Evidence {
   backlog: BacklogWatch;
   /** When all that was killed together was gone; undefined where things were killed at different times. */
   goneDate: number | undefined;
+  /** Circuits that were open before it went, where the fault is about them. */
+  openCircuits?: number;
   restartedAt: number;
   restartedDate: number;
   stoppedAt: number;
@@ -101,6 +105,7 @@ export async function judge(
     retriedPublishes: load.retries,
     givenUp: load.givenUp,
     refused: [...load.refused.values()].reduce((sum, count) => sum + count, 0),
+    ...(evidence.openCircuits === undefined ? {} : { openCircuits: evidence.openCircuits }),
     unexpectedExits: evidence.unexpectedExits,
     ...(settlement.lost > 0 ? { lostBecause } : {}),
   };
@@ -126,7 +131,7 @@ async function endedAfterMs(
   fromDate: number,
 ): Promise<number | undefined> {
   const { rows } = await stack.pool.query<{ open: number; ended: Date | null }>(
-    `SELECT count(*) FILTER (WHERE state IN ('pending', 'retrying'))::int AS open, max(updated_at) AS ended
+    `SELECT count(*) FILTER (WHERE state IN ('pending', 'retrying', 'held'))::int AS open, max(updated_at) AS ended
      FROM deliveries WHERE id = ANY ($1::uuid[])`,
     [messages.flatMap(({ deliveryIds }) => deliveryIds.map((id) => id.slice(id.indexOf('_') + 1)))],
   );

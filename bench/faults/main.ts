@@ -1,7 +1,7 @@
-// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments] [--random [seed]]: kill -9 of each process in turn
+// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound] [--random [seed]]: kill -9 of each process in turn
 // under load, 30 s without Postgres, and kills at random (`--random` does only these); afterwards every message that was
-// acknowledged has to be delivered, dead-lettered or still scheduled, and every card charged exactly as often as there are
-// captured payments. Otherwise ends with code 1. Method: docs/performance.md.
+// acknowledged has to be delivered, dead-lettered or still scheduled, every card charged exactly as often as there are
+// captured payments, and every inbound webhook one message. Otherwise ends with code 1. Method: docs/performance.md.
 import { parseArgs } from 'node:util';
 import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/interrupts';
 import { describeMachine } from '../kit/machine';
@@ -9,6 +9,7 @@ import { progress } from '../kit/progress';
 import { type Stack, startStack } from '../kit/stack';
 import { Supervised } from '../kit/supervised';
 import { type FaultDeps, type FaultPlan, runFault } from './fault';
+import { FULL_INBOUND_FAULTS, QUICK_INBOUND_FAULTS, runInboundFaults } from './inbound-faults';
 import { type Evidence, type FaultEndpoint, type FaultEndpoints, type FaultResult, judge } from './judgement';
 import { type Kill, randomSeed } from './kill-schedule';
 import { FULL_PAYMENT_FAULTS, QUICK_PAYMENT_FAULTS, runPaymentFaults } from './payment-faults';
@@ -20,6 +21,8 @@ const TIMEOUT = '2s';
 const FAILING = 0.1;
 /** The outage of a failover that goes badly: longer than most waits in API and worker, and with many attempts under way. */
 const LONG_OUTAGE = { name: 'postgres-30s', downMs: 30_000, answerDelayMs: 300 };
+/** Long enough for its circuit to open before the kill, and to be probed in vain after the restart. */
+const BREAKER_OUTAGE = { beforeMs: 1_500, downMs: 8_000 };
 const RANDOM = 'random';
 
 interface Settings {
@@ -113,6 +116,8 @@ async function runAll(
     ['redis', [redis], plan],
     ['postgres', [postgres], plan],
     ['postgres+api', [postgres, api], plan],
+    // API and worker, while an endpoint is left alone: its circuit, and what it holds, must outlive both.
+    ['breaker', [api, worker], { ...plan, mortal: BREAKER_OUTAGE }],
     [LONG_OUTAGE.name, [postgres], { ...plan, ...LONG_OUTAGE }],
   ];
   const outcomes: Record<string, Outcome> = {};
@@ -149,10 +154,13 @@ interface Options {
 
 async function main({ quick, only, random, seed }: Options, signal: AbortSignal) {
   const settings = quick ? QUICK : FULL;
-  const webhooks = only === 'payments' ? undefined : await runWebhooks(settings, { onlyRandom: random, seed }, signal);
+  const runs = (name: string) => only === undefined || only === name;
+  const webhooks = !runs('webhooks') ? undefined : await runWebhooks(settings, { onlyRandom: random, seed }, signal);
   const plan = quick ? QUICK_PAYMENT_FAULTS : FULL_PAYMENT_FAULTS;
-  const payments = only === 'webhooks' || random ? undefined : await runPaymentFaults(plan, signal);
-  return { ...webhooks, payments };
+  const payments = !runs('payments') || random ? undefined : await runPaymentFaults(plan, signal);
+  const inboundPlan = quick ? QUICK_INBOUND_FAULTS : FULL_INBOUND_FAULTS;
+  const inbound = !runs('inbound') || random ? undefined : await runInboundFaults(inboundPlan, signal);
+  return { ...webhooks, payments, inbound };
 }
 
 const { values, positionals } = parseArgs({
@@ -174,7 +182,8 @@ main(options, listenForInterrupts(progress)).then(
     const unbounded = Object.values(result.faults ?? {}).some(
       (fault) => 'duplicatesBounded' in fault && fault.duplicatesBounded === false,
     );
-    if ((result.lost ?? 0) > 0 || unbounded || result.payments?.sound === false) process.exitCode = 1;
+    const unsound = result.payments?.sound === false || result.inbound?.sound === false;
+    if ((result.lost ?? 0) > 0 || unbounded || unsound) process.exitCode = 1;
   },
   (error: unknown) => {
     process.exitCode = error instanceof Interrupted ? error.exitCode : 1;

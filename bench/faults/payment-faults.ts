@@ -49,8 +49,10 @@ export const FULL_PAYMENT_FAULTS: PaymentFaultPlan = {
 export interface PaymentFaultReport {
   /** Processes that were killed, in order; those with a plus together. */
   kills: string[];
-  /** Payments that customers were told were captured; and of these, those that were not. */
+  /** Payments that customers were told were captured, and refunds that they were told succeeded. */
   toldCaptured: number;
+  toldRefunded: number;
+  /** Of these, those that were not. */
   toldWrongly: number;
   /** Requests that ended without an answer, or with an error, and were repeated with their key. */
   repeated: number;
@@ -62,6 +64,7 @@ export interface PaymentFaultReport {
 
 /** The provider fails too: this many of a thousand calls are done and never answered, and as many are answered 500. */
 const PROVIDER_FAULTS = '20';
+// None whose refunds are refused: a refusal after a call that was not answered proves nothing, and is for a person.
 const TOKENS = [
   'tok_ok',
   'tok_ok',
@@ -70,15 +73,19 @@ const TOKENS = [
   'tok_capture_refused',
   'tok_timeout_after_success',
   'tok_partial_approval',
+  'tok_refund_timeout_after_success',
+  'tok_refund_pending',
 ];
 const REQUEST_WITHIN_MS = 15_000;
 const LOOK_EVERY_MS = 250;
 const AMOUNT = '10000';
+/** Two of them fit into a payment. */
+const REFUND = '4000';
 
 /**
- * Kills API, worker, Temporal and Postgres under payments, with a provider that itself does not always answer, and then
- * compares the provider's charges with payments and ledger: one charge for each captured payment, none twice, none
- * lost.
+ * Kills API, worker, Temporal and Postgres under payments and refunds, with a provider that itself does not always answer,
+ * and then compares the provider's charges and refunds with ours and the ledger: one charge for each captured payment, one
+ * refund for each that succeeded, none twice, none lost.
  */
 export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSignal): Promise<PaymentFaultReport> {
   const env = { WAYBILL_SWEEP_INTERVAL: '5s', WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '1s', WAYBILL_PAYMENT_PACE: '0.2' };
@@ -132,17 +139,21 @@ export async function runPaymentFaults(plan: PaymentFaultPlan, signal: AbortSign
     });
 
     const audit = await auditPayments(stack.pool, payments.providerUrl);
-    const told = customers.flatMap(({ captured }) => captured);
+    const captured = customers.flatMap((customer) => customer.captured);
+    const refunded = customers.flatMap((customer) => customer.refunded);
     const report = {
       kills: strikes.map((victims) => victims.map(({ name }) => name).join('+')),
-      toldCaptured: told.length,
-      toldWrongly: await countNotCaptured(stack.pool, told),
+      toldCaptured: captured.length,
+      toldRefunded: refunded.length,
+      toldWrongly:
+        (await countOthers(stack.pool, "SELECT id FROM payments WHERE state = 'captured'", captured)) +
+        (await countOthers(stack.pool, "SELECT id FROM refunds WHERE state = 'succeeded'", refunded)),
       repeated: customers.reduce((sum, { repeated }) => sum + repeated, 0),
       reset,
       audit,
       sound: false,
     };
-    report.sound = isSound(audit) && report.toldWrongly === 0 && audit.captured > 0;
+    report.sound = isSound(audit) && report.toldWrongly === 0 && audit.captured > 0 && audit.refunds.succeeded > 0;
     keep = !report.sound;
     return report;
   } finally {
@@ -167,9 +178,10 @@ async function tellProvider({ providerUrl }: PaymentStack, path: string, body: o
   if (!response.ok) throw new Error(`the provider answered ${response.status} to ${path}`);
 }
 
-/** A customer who pays, and repeats a request with its key until it is answered. */
+/** A customer who pays, wants a part back, and repeats a request with its key until it is answered. */
 class Customer {
   readonly captured: string[] = [];
+  readonly refunded: string[] = [];
   repeated = 0;
   #stopped = false;
   #paid = 0;
@@ -189,8 +201,15 @@ class Customer {
       const order = await this.#post('/v1/orders', { merchantId, amount: AMOUNT, currency: 'EUR' });
       const token = TOKENS[this.#paid++ % TOKENS.length];
       const payment = await this.#post('/v1/payments', { orderId: order.id, source: { type: 'card', token } });
-      if (payment.state === 'captured' && payment.id !== undefined) this.captured.push(payment.id);
+      if (payment.state !== 'captured' || payment.id === undefined) continue;
+      this.captured.push(payment.id);
+      await Promise.all([this.#refund(payment.id), this.#refund(payment.id)]);
     }
+  }
+
+  async #refund(paymentId: string): Promise<void> {
+    const refund = await this.#post(`/v1/payments/${paymentId}/refunds`, { amount: REFUND });
+    if (refund.state === 'succeeded' && refund.id !== undefined) this.refunded.push(refund.id);
   }
 
   /** Also after {@link stop}: a customer who has begun to pay wants to know the outcome. */
@@ -232,17 +251,19 @@ async function untilFinished(pool: Pool, withinMs: number, signal: AbortSignal):
   const deadline = performance.now() + withinMs;
   for (;;) {
     const { rows } = await pool.query<{ open: number }>(
-      "SELECT count(*)::int AS open FROM payments WHERE state IN ('pending', 'authorised')",
+      `SELECT (SELECT count(*) FROM payments WHERE state IN ('pending', 'authorised'))::int
+              + (SELECT count(*) FROM refunds WHERE state = 'pending')::int AS open`,
     );
     if (rows[0]?.open === 0 || performance.now() > deadline) return;
     await sleep(LOOK_EVERY_MS, undefined, { signal });
   }
 }
 
-async function countNotCaptured(pool: Pool, ids: readonly string[]): Promise<number> {
-  const { rows } = await pool.query<{ captured: number }>(
-    "SELECT count(*)::int AS captured FROM payments WHERE state = 'captured' AND id = ANY ($1::uuid[])",
+/** How many of these ids a query does not find. */
+async function countOthers(pool: Pool, query: string, ids: readonly string[]): Promise<number> {
+  const { rows } = await pool.query<{ found: number }>(
+    `SELECT count(*)::int AS found FROM (${query}) AS all_of_them WHERE id = ANY ($1::uuid[])`,
     [ids.map((id) => id.slice(id.indexOf('_') + 1))],
   );
-  return ids.length - (rows[0]?.captured ?? 0);
+  return ids.length - (rows[0]?.found ?? 0);
 }

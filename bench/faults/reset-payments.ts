@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { progress } from '../kit/progress';
 
-const PAYMENTS = "WorkflowType IN ('payment', 'paymentBatch')";
+const PAYMENTS = "WorkflowType IN ('payment', 'paymentBatch', 'refund', 'refundBatch')";
 const CLOSED = `${PAYMENTS} AND ExecutionStatus != 'Running'`;
 const LOOK_EVERY_MS = 500;
 
 /**
- * Resets every workflow of payments that has ended to its beginning, as an operator may in Web UI, and waits until all
+ * Resets every workflow of payments and refunds that has ended to its beginning, as an operator may in Web UI, and waits until all
  * have ended again.
  *
  * @returns how many were reset

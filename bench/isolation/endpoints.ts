@@ -9,6 +9,7 @@ export interface EndpointWish {
   url: string;
   eventTypes: string[];
   retry?: { schedule: string[] };
+  circuit?: { enabled: boolean };
 }
 
 const AT_ONCE = 16;

@@ -33,6 +33,8 @@ export async function addHealthy(stack: Stack): Promise<Healthy> {
     url: stack.receiver.url(COMMANDS_NUMBER, { failFirst: COMMAND_EVERY }),
     eventTypes: ['commands'],
     retry: COMMAND_RETRY,
+    // What fails waits for a command, not for the endpoint.
+    circuit: { enabled: false },
   };
   await addEndpoints(tenant, [...wishes, commands]);
   return {

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 
 /** Unfinished work. The counts reject while their server is away. */
 export interface OpenWork {
-  /** Deliveries that are pending or retrying. */
+  /** Deliveries that are pending, retrying or held. */
   deliveries(): Promise<number>;
   /** Those of them that are overdue by more than this many milliseconds. */
   lateDeliveries(ms: number): Promise<number>;
@@ -18,7 +18,7 @@ export function createOpenWork(pool: Pool, temporalAddress: string): OpenWork {
   const temporal = Connection.lazy({ address: temporalAddress });
   const count = async (condition: string, values: unknown[]) => {
     const { rows } = await pool.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM deliveries WHERE state IN ('pending', 'retrying') ${condition}`,
+      `SELECT count(*)::int AS count FROM deliveries WHERE state IN ('pending', 'retrying', 'held') ${condition}`,
       values,
     );
     return rows[0]?.count ?? 0;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { newId } from '../../core/ids';
+import { approvalsConfig } from '../../domains/approvals';
 import { paymentsConfig } from '../../domains/payments/config';
 import { paymentDeps } from '../../domains/payments/deps';
 import { authorise, capture } from '../../domains/payments/paying/provider-calls';
@@ -23,7 +24,7 @@ export interface Bare {
 export function openBare({ stack, tenantId, env }: PaymentStack): Bare {
   const platform = openPlatform({
     name: 'bench',
-    fragments: [paymentsConfig],
+    fragments: [approvalsConfig, paymentsConfig],
     env: {
       ...env,
       DATABASE_URL: stack.servers.postgres.address,

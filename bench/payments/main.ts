@@ -1,4 +1,4 @@
-// npm run bench:payments -- [--json] [--quick]: card payments a second and how long they take, against the same calls and
+// npm run bench:payments -- [--json] [--quick]: payments a second and how long they take, against the same calls and
 // statements one after the other, and with a provider that fails. Method: docs/performance.md.
 import { parseArgs } from 'node:util';
 import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/interrupts';
@@ -7,14 +7,17 @@ import { describeMachine, rssMb } from '../kit/machine';
 import { progress } from '../kit/progress';
 import { round } from '../kit/statistics';
 import { openBare } from './bare';
-import { Customers, figuresOf, makeOrders } from './customers';
+import { Customers, figuresOf, findCaptured, makeOrders, makeWallets } from './customers';
 import { auditPayments, isSound } from './payment-audit';
 import { type PaymentStack, type PaymentStackOptions, startPaymentStack } from './payment-stack';
+import { areWalletsSound, auditWallets } from './wallet-audit';
 
-/** Numbers of payments. */
-const FULL = { saturated: 6_000, rated: 3_000, calm: 300, warmUp: 200, failing: 1_000 };
-const QUICK = { saturated: 1_000, rated: 600, calm: 80, warmUp: 50, failing: 200 };
+/** Numbers of payments, and of refunds. */
+const FULL = { saturated: 6_000, rated: 3_000, calm: 300, warmUp: 200, failing: 1_000, refunds: 3_000, wallets: 3_000 };
+const QUICK = { saturated: 1_000, rated: 600, calm: 80, warmUp: 50, failing: 200, refunds: 600, wallets: 1_000 };
 const AT_A_TIME = 64;
+/** Payments from wallets take these in turns. */
+const WALLETS = 50;
 const PER_SECOND = 150;
 /** With a provider that fails. */
 const FAILING_PER_SECOND = 50;
@@ -41,9 +44,12 @@ async function withStack<T>(options: Omit<PaymentStackOptions, 'signal'>, interr
   }
 }
 
-/** An endpoint that is told of every payment. */
+/** An endpoint that is told of every payment and refund. */
 async function subscribe({ stack }: PaymentStack): Promise<void> {
-  await stack.client.call('POST', '/v1/endpoints', { url: stack.receiver.url(0), eventTypes: ['payment.*'] });
+  await stack.client.call('POST', '/v1/endpoints', {
+    url: stack.receiver.url(0),
+    eventTypes: ['payment.*', 'refund.*'],
+  });
 }
 
 async function normally(payments: PaymentStack, plan: Plan, signal: AbortSignal) {
@@ -65,20 +71,37 @@ async function normally(payments: PaymentStack, plan: Plan, signal: AbortSignal)
     progress(`${AT_A_TIME} at a time: ${saturated.perSecond}/s, p50 ${saturated.p50Ms} ms, p99 ${saturated.p99Ms} ms`);
     const saturatedBare = figuresOf(await closedLoop(take(plan.saturated), AT_A_TIME, bare.pay));
     progress(`without API and workflow: ${saturatedBare.perSecond}/s, p99 ${saturatedBare.p99Ms} ms`);
+    const refunds = await customers.refundAtATime(await findCaptured(payments, plan.refunds), AT_A_TIME);
+    progress(
+      `refunds, ${AT_A_TIME} at a time: ${refunds.perSecond}/s, p50 ${refunds.p50Ms} ms, p99 ${refunds.p99Ms} ms`,
+    );
     const audit = await auditPayments(stack.pool, providerUrl);
+    const wallets = { wallets: await makeWallets(payments, WALLETS), customers: AT_A_TIME };
+    const fromWallets = await customers.fromWallets(await makeOrders(payments, plan.wallets), wallets);
+    progress(
+      `from wallets, ${AT_A_TIME} at a time: ${fromWallets.perSecond}/s, p50 ${fromWallets.p50Ms} ms, p99 ${fromWallets.p99Ms} ms`,
+    );
+    const walletAudit = await auditWallets(stack.pool);
     return {
       perSecond: saturated.perSecond,
       p50Ms: rated.p50Ms,
       p99Ms: rated.p99Ms,
       captureP99Ms: calm.p99Ms,
+      refundsPerSecond: refunds.perSecond,
+      refundP50Ms: refunds.p50Ms,
+      refundP99Ms: refunds.p99Ms,
+      walletPaymentsPerSecond: fromWallets.perSecond,
       ratioToNoWorkflow: round(saturated.perSecond / saturatedBare.perSecond, 3),
       atATime: AT_A_TIME,
       saturated,
+      refunds,
+      fromWallets,
       rated,
       oneAtATime: calm,
       withoutWorkflow: { saturated: saturatedBare, oneAtATime: calmBare },
       rssMb: { api: rssMb(stack.api.pid), worker: rssMb(stack.worker.pid) },
       audit,
+      walletAudit,
       machine,
     };
   } finally {
@@ -108,7 +131,11 @@ async function main(quick: boolean, interrupts: AbortSignal) {
   const failing = await withStack({ env: PATIENCE, providerEnv: FAILING }, interrupts, (payments, signal) =>
     withFailingProvider(payments, plan, signal),
   );
-  return { ...result, failing, sound: isSound(result.audit) && isSound(failing.audit) };
+  return {
+    ...result,
+    failing,
+    sound: isSound(result.audit) && areWalletsSound(result.walletAudit) && isSound(failing.audit),
+  };
 }
 
 const { values } = parseArgs({

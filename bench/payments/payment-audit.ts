@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { fromUuid } from '../../core/ids';
 import type { FakeCharge } from '../../infra/setup/stand-ins/fake-provider-charges';
+import { auditRefunds, type RefundAudit } from './refund-audit';
 
 /** How far the provider's charges, our payments and the ledger agree. All but the first two must be 0. */
 export interface PaymentAudit {
@@ -21,6 +22,7 @@ export interface PaymentAudit {
   unfinished: number;
   /** Not 0: the ledger does not balance. */
   imbalance: string;
+  refunds: RefundAudit;
 }
 
 interface Row {
@@ -53,6 +55,7 @@ export async function auditPayments(pool: Pool, providerUrl: string): Promise<Pa
     leftAuthorised: 0,
     unfinished: 0,
     imbalance: '0',
+    refunds: await auditRefunds(pool, data),
   };
   const known = new Set<string>();
   let captures = 0;
@@ -90,8 +93,9 @@ export async function auditPayments(pool: Pool, providerUrl: string): Promise<Pa
   return audit;
 }
 
-/** Whether nothing was charged twice, lost or left behind. */
+/** Whether nothing was charged or refunded twice, lost or left behind. */
 export function isSound(audit: PaymentAudit): boolean {
-  const { captured: _captured, ended: _ended, imbalance, ...faults } = audit;
-  return imbalance === '0' && Object.values(faults).every((count) => count === 0);
+  const { captured: _captured, ended: _ended, imbalance, refunds, ...faults } = audit;
+  const { succeeded: _succeeded, failed: _failed, ...refundFaults } = refunds;
+  return imbalance === '0' && [faults, refundFaults].flatMap(Object.values<number>).every((count) => count === 0);
 }

@@ -2,7 +2,7 @@ export { ledger } from './domain';
 
 // Transactions
 
-export { adjustMerchant } from './adjust-merchant';
+export { type Adjusted, adjustMerchant, ledgerCommands } from './adjust-merchant';
 export {
   ACCOUNTS,
   capturePosting,

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { parseMinorUnits } from '../../core/money';
 import { duration, setting, WITHOUT_CREDENTIALS } from '../../infra/config/fields';
 import { parseSecret } from '../webhooks';
 
@@ -32,20 +31,8 @@ export const paymentsConfig = z.object({
   ),
   WAYBILL_PAYMENT_FIRST_ATTEMPT: setting(
     z.enum(['api', 'workflow'], 'expected api or workflow').default('api'),
-    'who calls the provider first: the process that accepts the payment, or its workflow',
+    'who calls the provider first: the process that accepts the payment or refund, or its workflow',
     'api',
-  ),
-  WAYBILL_REVIEW_FOUR_EYES_FROM: setting(
-    z
-      .string()
-      .transform((text, ctx) => {
-        const amount = parseMinorUnits(text);
-        if (amount !== undefined && amount >= 0n) return amount;
-        ctx.addIssue({ code: 'custom', message: 'expected minor units, such as 100000 for 1,000.00 EUR' });
-        return z.NEVER;
-      })
-      .optional(),
-    'amount in minor units of any currency from which a second API key has to approve how a review is ended; without it none',
   ),
   WAYBILL_PAYMENT_PACE: setting(
     z.coerce.number('expected a number above 0').positive().max(100).default(1),

@@ -4,6 +4,7 @@ import type { Logger } from '../../infra/log';
 import type { PlatformConfig } from '../../infra/platform/config';
 import type { Platform } from '../../infra/platform/platform';
 import type { Effect } from '../../infra/postgres/effect';
+import { type ApprovalsConfig, approvalsConfig } from '../approvals';
 import { type PaymentsConfig, paymentsConfig } from './config';
 import { type PaymentMetrics, paymentMetrics } from './metrics';
 import { createHttpProvider } from './provider/http-provider';
@@ -14,7 +15,7 @@ import { ProviderRefused } from './rules/errors';
 export interface PaymentDeps {
   pool: Pool;
   client: Client;
-  config: PlatformConfig & PaymentsConfig;
+  config: PlatformConfig & ApprovalsConfig & PaymentsConfig;
   metrics: PaymentMetrics;
   log: Logger;
   /** @throws ProviderRefused when none is configured */
@@ -26,7 +27,11 @@ export type LoggedEffect = Effect & { log: Logger };
 
 export function paymentDeps(platform: Platform): PaymentDeps {
   const { pool, client, log } = platform;
-  const config = { ...platform.config, ...platform.settings.of(paymentsConfig) };
+  const config = {
+    ...platform.config,
+    ...platform.settings.of(approvalsConfig),
+    ...platform.settings.of(paymentsConfig),
+  };
   const url = config.WAYBILL_PAYMENT_PROVIDER_URL;
   const provider =
     url === undefined

@@ -31,10 +31,10 @@ export { releaseWallet } from './wallets/release-wallet';
 
 // Refunds: requests
 
-export { makeRefund } from './refunding/make-refund';
+export { openRefunding, type Refunded, type Refunding } from './refunding/open-refunding';
 export { resolveRefund } from './refunding/resolve-refund';
 export { resumeRefund } from './refunding/resume-refund';
-export { REFUND_STATES } from './rules/refund-states';
+export { isRefundEnded, REFUND_STATES } from './rules/refund-states';
 export { findRefund, listRefunds, type Refund } from './store/refunds';
 
 // Refunds: the provider's callbacks, the steps of the workflow
@@ -55,11 +55,9 @@ export { CALLBACK_TYPES, type Callback, callbackSchema } from './provider/wire';
 export { CHARGEBACK_STATES } from './rules/chargeback-states';
 export { type Chargeback, findChargeback, listChargebacks } from './store/chargebacks';
 
-// Commands that end a review, and their approval
+// Commands that end a review, once they are approved
 
-export { decide } from './approvals/decide';
-export { APPROVAL_STATES } from './rules/approval-states';
-export { type Approval, findApproval, listApprovals } from './store/approvals';
+export { paymentCommands } from './approvals/commands';
 
 // Wallets, and reversals by hand
 

@@ -22,7 +22,4 @@ export class PaymentRefusal extends refusalOf({
   spent: 'wrong-state',
   'no-such-refund': 'not-found',
   'not-resolvable': 'wrong-state',
-  'approval-waiting': 'wrong-state',
-  'already-decided': 'wrong-state',
-  'needs-another-key': 'wrong-state',
 }) {}

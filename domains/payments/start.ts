@@ -1,13 +1,19 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { PublicId } from '../../core/ids';
-import { withTimeout } from '../../core/timeout';
 import type { PlatformConfig } from '../../infra/platform/config';
 import { inTime } from '../../infra/temporal/in-time';
 import { MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import type { PaymentsConfig } from './config';
-import type { ChargebackInput, FlowEnd, PaymentBatchInput, PaymentInput, RefundInput } from './rules/payment-flow';
+import type {
+  ChargebackInput,
+  FlowEnd,
+  PaymentBatchInput,
+  PaymentInput,
+  RefundBatchInput,
+  RefundInput,
+} from './rules/payment-flow';
 import { PAYMENT_WORKFLOWS, REFUND_REPORTED } from './rules/workflow-names';
 
 /** What workflows are started with. */
@@ -52,19 +58,32 @@ function endOf({ state, declineCode }: Ended): FlowEnd {
   return declineCode === undefined ? { state } : { state, code: declineCode };
 }
 
+/** A workflow of things that were accepted close together. */
+interface Batch {
+  workflowId: string;
+  tenantIds: readonly PublicId[];
+}
+
 /** Starts the workflow of payments that were accepted close together. */
-export async function startPaymentBatch(
+export function startPaymentBatch(
   starter: Starter,
-  batch: PaymentBatchInput & { workflowId: string; tenantIds: readonly PublicId[] },
+  { open, ended, ...batch }: PaymentBatchInput & Batch,
 ): Promise<void> {
-  const { workflowId, tenantIds, open, ended } = batch;
-  const total = open.length + Object.values(ended).reduce((sum, count) => sum + count, 0);
   const input: PaymentBatchInput = { open, ended, ...pace(starter) };
-  await starter.client.workflow.start(PAYMENT_WORKFLOWS.paymentBatch, {
+  const summary = `${open.length + sum(ended)} payments`;
+  return startBatch(starter, batch, { type: PAYMENT_WORKFLOWS.paymentBatch, input, summary });
+}
+
+async function startBatch(
+  { client, config }: Starter,
+  { workflowId, tenantIds }: Batch,
+  { type, input, summary }: { type: string; input: PaymentBatchInput | RefundBatchInput; summary: string },
+): Promise<void> {
+  await client.workflow.start(type, {
     workflowId,
-    taskQueue: taskQueue(starter.config, 'money'),
+    taskQueue: taskQueue(config, 'money'),
     args: [input],
-    staticSummary: `${total} payments`,
+    staticSummary: summary,
     typedSearchAttributes: [
       { key: TENANT_IDS, value: tenantIds.slice(0, MAX_LISTED_IDS) },
       { key: WAYBILL_STATE, value: 'pending' },
@@ -73,16 +92,26 @@ export async function startPaymentBatch(
   });
 }
 
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0);
+}
+
 /** As {@link startPayment}, for a refund; `source` is where its payment's money came from. */
 export function startRefund(
   starter: Starter,
   refund: Started & { paymentId: PublicId },
-  { resume, source }: StartOptions & { source: Source['type'] },
+  { resume, source, ended }: StartOptions & { source: Source['type']; ended?: FlowEnd | undefined },
 ) {
   const { id: refundId, amount, currency, paymentId } = refund;
-  const input: RefundInput = { refundId, source, resume, ...pace(starter) };
+  const input: RefundInput = { refundId, source, resume, ...(ended && { ended }), ...pace(starter) };
   const summary = `${amount} ${currency} (minor units) of ${paymentId} back to the ${source}`;
   return start(starter, refund, { type: PAYMENT_WORKFLOWS.refund, input, summary, again: resume });
+}
+
+/** Starts the workflow that tells of refunds that were accepted close together and have ended. */
+export function startRefundBatch(starter: Starter, { ended, ...batch }: RefundBatchInput & Batch): Promise<void> {
+  const input: RefundBatchInput = { ended };
+  return startBatch(starter, batch, { type: PAYMENT_WORKFLOWS.refundBatch, input, summary: `${sum(ended)} refunds` });
 }
 
 /** Tells a refund's workflow that the provider has reported something, so that it need not wait. */
@@ -133,45 +162,4 @@ async function start(
 
 function pace({ config }: Starter): { pace?: number } {
   return config.WAYBILL_PAYMENT_PACE === 1 ? {} : { pace: config.WAYBILL_PAYMENT_PACE };
-}
-
-/** How long a request waits for its payment to end before the answer says where to look instead. */
-const RESULT_WAIT_MS = 10_000;
-
-/** temporal.api.enums.v1.HistoryEventFilterType; the enum itself is not exported. */
-const CLOSE_EVENT = 2;
-
-/**
- * Waits until a workflow has started and ended, ten seconds in all.
- *
- * Polls the server itself: only an AbortSignal ends `handle.result()` early, and the SDK passes that on through an
- * AsyncLocalStorage, which slows down the whole API (`infra/temporal/client.ts`). Left alone while a provider is down,
- * each request's long poll would go on for half an hour, and the server has room for a few hundred before it turns
- * workers away. Here the server answers a poll in progress within seconds, and none follows.
- *
- * @param started - resolves to `undefined` when there is nothing to wait for
- * @throws TimedOut
- */
-export async function waitForEnd(
-  { client }: Pick<Starter, 'client'>,
-  workflowId: string,
-  started: Promise<object | undefined>,
-): Promise<void> {
-  const until = Date.now() + RESULT_WAIT_MS;
-  const left = () => Math.max(1, until - Date.now());
-  if ((await withTimeout(started, left())) === undefined) return;
-  let nextPageToken: Uint8Array | undefined;
-  for (;;) {
-    const poll = client.workflowService.getWorkflowExecutionHistory({
-      namespace: client.options.namespace,
-      execution: { workflowId },
-      skipArchival: true,
-      waitNewEvent: true,
-      historyEventFilterType: CLOSE_EVENT,
-      ...(nextPageToken === undefined ? {} : { nextPageToken }),
-    });
-    const answer = await withTimeout(poll, left());
-    if ((answer.history?.events ?? []).length > 0) return;
-    nextPageToken = answer.nextPageToken;
-  }
 }

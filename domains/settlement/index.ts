@@ -48,7 +48,7 @@ export { showPayout } from './show-payouts';
 export { listPayouts, PAYOUT_STATES, type Payout } from './store/payouts';
 // Corrections
 
-export { type CorrectedDay, type Correction, correctDay } from './correct-day';
+export { type CorrectedDay, type Correction, correctDay, settlementCommands } from './correct-day';
 
 // Verification
 

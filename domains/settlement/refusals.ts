@@ -22,6 +22,7 @@ export class SettlementRefusal extends refusalOf({
   'no-statements': 'wrong-state',
   'not-correctable': 'wrong-state',
   'nothing-to-correct': 'wrong-state',
+  'more-to-correct': 'wrong-state',
   'set-aside': 'wrong-state',
   'not-set-aside': 'wrong-state',
 }) {}

@@ -35,6 +35,10 @@ export {
 } from './store/dead-letter-reads';
 export { type DeadLetterCount, type DeadLetterStats, readDeadLetterStats } from './store/dead-letter-stats';
 
+// Circuits of endpoints.
+export { type CircuitCommand, commandCircuit, showCircuit } from './circuit/circuit-commands';
+export { type CircuitSettings, DEFAULT_CIRCUIT } from './rules/circuit';
+
 // Endpoints and their secrets.
 export { createEndpoint } from './endpoints/create-endpoint';
 export { changeEndpoint } from './endpoints/change-endpoint';
@@ -68,6 +72,11 @@ export type { EventType } from './store/event-types';
 // What the activities of its workflows do.
 export { type RoundReport, attemptRound } from './delivery/attempt-round';
 export { type BacklogReport, serveBacklog } from './backlog/serve-backlog';
+export { drainCircuit } from './circuit/drain-circuit';
+export { escalate, giveAllClear } from './circuit/escalate';
+export { probeCircuit } from './circuit/probe-circuit';
+export type { RecoveryReport } from './circuit/recovery-report';
+export { steerCircuit } from './store/circuits';
 export { cancelDeliveries, makeDue } from './store/delivery-commands';
 export { type SweepReport, sweep } from './upkeep/sweep';
 export { forgetOld, type RetentionReport } from './upkeep/retention';

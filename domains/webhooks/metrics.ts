@@ -80,11 +80,18 @@ export function webhookMetrics(registry: Registry) {
       help: 'Overdue deliveries that the sweep gave to a workflow.',
       registers,
     }),
+    circuitsOpened: new Counter({
+      name: 'webhook_circuits_opened_total',
+      help: 'Circuits opened by this process, by what tripped them.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
   };
+  for (const reason of ['consecutive-failures', 'failure-ratio']) metrics.circuitsOpened.inc({ reason }, 0);
   for (const outcome of ['succeeded', 'failed', 'timeout', 'blocked', 'gone'] satisfies AttemptLabel[]) {
     metrics.attempts.inc({ outcome }, 0);
   }
-  for (const reason of ['exhausted', 'gone', 'endpoint-disabled', 'content-expired', 'backlog-expired']) {
+  for (const reason of ['exhausted', 'gone', 'content-expired', 'backlog-expired', 'held-too-long']) {
     metrics.deadLetters.inc({ reason }, 0);
   }
   return metrics;

@@ -14,5 +14,6 @@ export class WebhookRefusal extends refusalOf({
   'secret-in-use': 'invalid',
   'too-many-secrets': 'wrong-state',
   'endpoint-disabled': 'wrong-state',
+  'circuit-not-open': 'wrong-state',
   'dead-letter-not-open': 'wrong-state',
 }) {}

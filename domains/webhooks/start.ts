@@ -7,8 +7,13 @@ import { taskQueue } from '../../infra/temporal/task-queues';
 import {
   backlogWorkflowId,
   type CANCEL,
+  type DRAIN_AT,
   MORE,
+  type PAUSE,
+  type PROBE_NOW,
+  type RESUME,
   RETRY_NOW,
+  recoveryWorkflowId,
   type TRY_NOW,
   WEBHOOK_WORKFLOWS,
 } from './rules/workflow-names';
@@ -128,6 +133,74 @@ export async function startBacklog(
     }),
     ANSWER_WITHIN_MS,
   );
+}
+
+/** An endpoint whose circuit is not closed. */
+export interface Recovering {
+  endpointId: PublicId;
+  tenantId: PublicId;
+}
+
+/** Commands on the workflow of an incident. `drainAt` takes deliveries a second. */
+export type RecoveryCommand = typeof PAUSE | typeof RESUME | typeof PROBE_NOW | typeof DRAIN_AT;
+
+/**
+ * Starts the workflow that attends to an endpoint's open circuit, unless it is running; or tells the one that is running
+ * to try now.
+ *
+ * @throws when Temporal cannot be reached or does not answer in time
+ */
+export async function startRecovery(deps: StartDeps, recovering: Recovering, signal?: typeof TRY_NOW): Promise<void> {
+  const options = recoveryOptions(deps, recovering);
+  const { workflow } = deps.client;
+  const started =
+    signal === undefined
+      ? workflow
+          .start(WEBHOOK_WORKFLOWS.endpointRecovery, {
+            ...options,
+            workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+          })
+          .then(() => undefined)
+      : workflow
+          .signalWithStart(WEBHOOK_WORKFLOWS.endpointRecovery, { ...options, signal, signalArgs: [] })
+          .then(() => undefined);
+  await withTimeout(started, ANSWER_WITHIN_MS);
+}
+
+/**
+ * Sends a command to the workflow of an incident, which is started if it is missing, and waits until it is carried out.
+ *
+ * @throws when Temporal cannot be reached or does not answer in time; the command may still be carried out
+ */
+export async function updateRecovery(
+  deps: StartDeps,
+  recovering: Recovering,
+  command: RecoveryCommand,
+  args: [] | [number] = [],
+): Promise<void> {
+  const startWorkflowOperation = new WithStartWorkflowOperation(WEBHOOK_WORKFLOWS.endpointRecovery, {
+    ...recoveryOptions(deps, recovering),
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+  });
+  await withTimeout(
+    deps.client.workflow.executeUpdateWithStart(command, { args, startWorkflowOperation }),
+    ANSWER_WITHIN_MS,
+  );
+}
+
+function recoveryOptions({ config }: StartDeps, { endpointId, tenantId }: Recovering) {
+  const attributes: SearchAttributePair[] = [
+    { key: TENANT_IDS, value: [tenantId] },
+    { key: ENDPOINT_IDS, value: [endpointId] },
+    { key: WAYBILL_STATE, value: 'open' },
+  ];
+  return {
+    workflowId: recoveryWorkflowId(endpointId),
+    taskQueue: taskQueue(config, 'backlog'),
+    args: [{ endpointId }],
+    typedSearchAttributes: attributes,
+    staticSummary: `The circuit of ${endpointId}, which fails`,
+  };
 }
 
 /** The start options of every `webhookDelivery`. */

@@ -13,6 +13,8 @@ import type { ResponseHead, RoundTrip } from './round-trip';
 /** Streams at once on one connection, unless the receiver allows fewer. */
 export const MAX_STREAMS = 100;
 const MAX_IDLE_MS = 30_000;
+/** Statuses whose answers have no body (RFC 9110). */
+const BODILESS = new Set([204, 304]);
 
 /**
  * Round trips side by side as streams of one HTTP/2 session. Uses `node:http2`, not undici's HTTP/2 client: that one
@@ -101,7 +103,13 @@ export class Http2Connection implements Connection {
     let failure: Error | undefined;
     stream.once('response', (headers) => {
       responding = true;
-      roundTrip.receiveHead(readHead(headers));
+      const head = readHead(headers);
+      roundTrip.receiveHead(head);
+      if (!BODILESS.has(head.status)) return;
+      // Complete with its head: what a receiver sends behind it all the same, nghttp2 takes for an error of the stream.
+      this.used = true;
+      roundTrip.complete();
+      if (!stream.endAfterHeaders) stream.close(constants.NGHTTP2_CANCEL);
     });
     stream.on('data', (chunk: Buffer) => roundTrip.receiveBody(chunk));
     stream.once('end', () => {
@@ -121,12 +129,15 @@ export class Http2Connection implements Connection {
       this.owner.released(this);
       if (roundTrip.carrier !== this) return;
       const { rstCode, id = 0 } = stream;
-      const wantsHttp1 = rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED;
+      // An answer whose head nghttp2 refuses, such as a 204 with a length, is lost with its status. Over HTTP/1.1 it is read,
+      // and without that it would be a failure each time. The receiver gets the request twice, as by any later attempt.
+      const unreadable = !responding && rstCode === constants.NGHTTP2_PROTOCOL_ERROR;
+      const wantsHttp1 = rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED || unreadable;
       if (wantsHttp1) {
         this.retiring = true;
         this.owner.wantsHttp1();
       }
-      // In all three cases the receiver says that it has done nothing with the request.
+      // In all but the unreadable case the receiver says that it has done nothing with the request.
       const refused = wantsHttp1 || rstCode === constants.NGHTTP2_REFUSED_STREAM || id > this.lastStream;
       const error = failure ?? this.failure ?? Object.assign(new Error('stream closed'), { code: 'ECONNRESET' });
       const lost = isConnectionLoss(error) || (this.socket.destroyed && rstCode !== constants.NGHTTP2_PROTOCOL_ERROR);

@@ -1,5 +1,11 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { MetricsPage } from './metrics-page';
+import { type Page, type PageServerOptions, startPageServer } from './page-server';
+
+/** The page that Prometheus reads. */
+export async function metricsPage(page: MetricsPage): Promise<Page> {
+  return { status: 200, type: page.contentType, body: await page.render() };
+}
 
 /**
  * Serves `/metrics` on a listener of its own, so that the public port has no page that anybody may ask for without a
@@ -7,26 +13,9 @@ import type { MetricsPage } from './metrics-page';
  *
  * @throws Error when the port is in use
  */
-export async function startMetricsServer(
+export function startMetricsServer(
   page: MetricsPage,
-  { host, port }: { host: string; port: number },
+  options: Pick<PageServerOptions, 'host' | 'port' | 'onError'>,
 ): Promise<Server> {
-  const server = createServer((request, response) => {
-    const answer = (status: number, type: string, body: string) => {
-      response.writeHead(status, { 'content-type': type }).end(body);
-    };
-    if ((request.url ?? '').split('?', 1)[0] !== '/metrics') {
-      answer(404, 'text/plain', 'Only /metrics is here.\n');
-      return;
-    }
-    page.render().then(
-      (text) => answer(200, page.contentType, text),
-      () => answer(500, 'text/plain', 'The metrics could not be read.\n'),
-    );
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  return server;
+  return startPageServer({ ...options, pages: { '/metrics': () => metricsPage(page) } });
 }

@@ -4,25 +4,32 @@ import type { Queryable } from './pool';
 export interface FollowedList {
   /** As the migration numbers it. */
   number: number;
-  /** How old an id may be, in milliseconds, when its row is written. What is younger is not shown to who follows. */
+  /** How old a row's key may be, in milliseconds, when it is written. What is younger is not shown to who follows. */
   settleMs: number;
 }
 
 /** Messages and their deliveries, which are written together. A message with an older id gets a new one. */
 export const MESSAGES_LIST: FollowedList = { number: 1, settleMs: 5_000 };
-/** Nobody checks the ages of these, so there is more room. */
-const SETTLE_MS = 10_000;
+/** Rows of the others get their places from the database in the statement that writes them; see `takes_places`. */
+const SETTLE_MS = 1_000;
 export const DEAD_LETTERS_LIST: FollowedList = { number: 2, settleMs: SETTLE_MS };
 export const PAYMENTS_LIST: FollowedList = { number: 3, settleMs: SETTLE_MS };
 export const CHARGEBACKS_LIST: FollowedList = { number: 4, settleMs: SETTLE_MS };
+export const ORDERS_LIST: FollowedList = { number: 5, settleMs: SETTLE_MS };
+export const REFUNDS_LIST: FollowedList = { number: 6, settleMs: SETTLE_MS };
+export const WALLETS_LIST: FollowedList = { number: 7, settleMs: SETTLE_MS };
+export const APPROVALS_LIST: FollowedList = { number: 8, settleMs: SETTLE_MS };
+export const LEDGER_TRANSACTIONS_LIST: FollowedList = { number: 9, settleMs: SETTLE_MS };
+export const PAYOUTS_LIST: FollowedList = { number: 10, settleMs: SETTLE_MS };
+export const RECONCILIATIONS_LIST: FollowedList = { number: 11, settleMs: SETTLE_MS };
 
 /** SQLSTATE of a write whose ids are too old. */
 export const TOO_OLD = 'WB001';
 
 /**
  * The moment, in milliseconds since the epoch, before which nothing more will be written to a list: a later statement sees
- * every row with an id from before it. `now()` is read before the locks, so a writer whose lock was not there yet has
- * looked at the clock later and found its ids young enough.
+ * every row with a key from before it. `now()` is read before the locks, so a writer whose lock was not there yet has
+ * looked at the clock later and found its keys young enough.
  */
 export async function settledBefore(db: Queryable, { number, settleMs }: FollowedList): Promise<number> {
   const { rows } = await db.query<{ settled: string }>({

@@ -1,11 +1,19 @@
 """Loaded by Schemathesis; see schemathesis.contract.ts."""
 
+import json
 import random
 import uuid
 
 import schemathesis
 
 RANDOM = random.Random(20261126)
+
+
+@schemathesis.serializer("application/x-ndjson")
+def as_lines(context, value):
+    """A value a line."""
+    values = value if isinstance(value, list) else [value]
+    return "\n".join(json.dumps(each) for each in values).encode()
 
 
 @schemathesis.hook

@@ -1,11 +1,13 @@
 import type { PublicId } from '../../core/ids';
 import { toUuid } from '../../core/ids';
 import type { BacklogReport } from '../../domains/webhooks/backlog/serve-backlog';
+import { commandCircuit, showCircuit } from '../../domains/webhooks/circuit/circuit-commands';
 import { changeEndpoint } from '../../domains/webhooks/endpoints/change-endpoint';
 import { moveEndpoint } from '../../domains/webhooks/endpoints/move-endpoint';
 import {
   backlogWorkflowId,
   PROGRESS,
+  recoveryWorkflowId,
   WEBHOOK_SCHEDULES,
   WEBHOOK_WORKFLOWS,
 } from '../../domains/webhooks/rules/workflow-names';
@@ -25,9 +27,13 @@ let receiver: TestReceiver;
 let tenantId: PublicId;
 
 beforeAll(async () => {
-  pipeline = await createPipeline();
-  await pipeline.startWorker();
   receiver = await startReceiver();
+  pipeline = await createPipeline({
+    WAYBILL_ESCALATE_WEBHOOK_AFTER: '500ms',
+    WAYBILL_ESCALATE_SLACK_AFTER: '1s',
+    WAYBILL_SLACK_URL: receiver.url,
+  });
+  await pipeline.startWorker();
   tenantId = await insertTenant(pipeline.database.pool);
 });
 afterAll(async () => {
@@ -130,6 +136,38 @@ test('endpointBacklog: an endpoint that takes nothing for a while, is changed, a
   await changeEndpoint(platform, tenantId, endpointId, { url: receiver.url });
   for (const { id } of waiting) await untilState(id, 'delivered');
   await keep('endpoint-backlog.changed.1', workflowId);
+});
+
+test('endpointRecovery: told of, paused, resumed, tried by command, drained', async () => {
+  const failing = await startReceiver();
+  failing.always({ status: 500 });
+  await pipeline.database.pool.query('DELETE FROM endpoint_subscriptions WHERE tenant_id = $1', [toUuid(tenantId)]);
+  const { id: endpointId } = await insertEndpoint(pipeline.database.pool, pipeline.dispatch.keyring, tenantId, {
+    url: failing.url,
+    circuit: { consecutiveFailures: 1, drainPerSecond: 100 },
+    delaysMs: [600_000],
+  });
+  await publish();
+  const { platform } = pipeline;
+  const state = async () => (await showCircuit(platform, tenantId, endpointId)).state;
+  const until = (wanted: string) => eventually(async () => ((await state()) === wanted ? true : undefined), 30_000);
+  await until('open');
+  const waiting = await Promise.all(Array.from({ length: 5 }, publish));
+  const command = (name: 'pause' | 'resume' | 'probeNow') =>
+    commandCircuit(platform, tenantId, { endpointId, command: name });
+  await command('probeNow');
+  await failing.waitFor(2);
+  await command('pause');
+  await command('resume');
+  await eventually(async () =>
+    (await showCircuit(platform, tenantId, endpointId)).escalated.includes('slack') ? true : undefined,
+  );
+  failing.always({ status: 200 });
+  await command('probeNow');
+  for (const { id } of waiting) await untilState(id, 'delivered');
+  await until('closed');
+  await keep('endpoint-recovery.drained.1', recoveryWorkflowId(endpointId));
+  await failing.close();
 });
 
 test.each([

@@ -4,10 +4,11 @@ import {
   PAYMENT_WORKFLOWS,
   paymentBatchWorkflowId,
   paymentWorkflowId,
+  refundBatchWorkflowId,
   refundWorkflowId,
   SWEEP_PAYMENTS_SCHEDULE,
 } from '../../domains/payments/rules/workflow-names';
-import { startPaymentBatch } from '../../domains/payments/start';
+import { startPaymentBatch, startRefundBatch } from '../../domains/payments/start';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import { createPaymentApi, type PaymentApi } from '../support/payments-support';
 import { eventually } from '../support/receiver';
@@ -22,7 +23,7 @@ afterAll(() => api.close());
 
 const keep = (name: string, workflowId: string) => keepHistory(api.pipeline.client, name, workflowId);
 
-// Those of earlier versions, `payment.*.1`, cannot be recorded again.
+// Those of earlier versions, such as `payment.*.1` and `refund.*.2`, cannot be recorded again.
 test.each([
   ['payment.captured.2', 'tok_ok'],
   ['payment.declined.2', 'tok_declined'],
@@ -47,15 +48,22 @@ test('payments that share a workflow', async () => {
 });
 
 test.each([
-  ['refund.succeeded.2', 'tok_ok'],
-  ['refund.refused.2', 'tok_refund_refused'],
-  ['refund.unanswered.2', 'tok_refund_never_answered'],
-  ['refund.pending.2', 'tok_refund_pending'],
-  ['refund.differs.2', 'tok_refund_half'],
+  ['refund.succeeded.3', 'tok_ok'],
+  ['refund.refused.3', 'tok_refund_refused'],
+  ['refund.unanswered.3', 'tok_refund_never_answered'],
+  ['refund.pending.3', 'tok_refund_pending'],
+  ['refund.differs.3', 'tok_refund_half'],
 ])('%s', async (name, token) => {
   const { body: payment } = await api.payByCard(token);
   const { body } = await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '100' });
   await keep(name, refundWorkflowId(body.id));
+});
+
+test('refunds that share a workflow', async () => {
+  const workflowId = refundBatchWorkflowId('recorded');
+  const ended = { succeeded: 3, failed: 1 };
+  await startRefundBatch(api.pipeline, { workflowId, ended, tenantIds: [api.tenantId] });
+  await keep('refund-batch.ended.1', workflowId);
 });
 
 test('refund into a wallet', async () => {
@@ -63,7 +71,7 @@ test('refund into a wallet', async () => {
   const orderId = await api.newOrder('100');
   const { body: payment } = await api.post('/v1/payments', { orderId, source: { type: 'wallet', walletId } });
   const { body } = await api.post(`/v1/payments/${payment.id}/refunds`);
-  await keep('refund.wallet.2', refundWorkflowId(body.id));
+  await keep('refund.wallet.3', refundWorkflowId(body.id));
 });
 
 test('chargeback', async () => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from '@temporalio/worker';
+import { INBOUND_WORKFLOWS } from '../../domains/inbound/rules/workflow-names';
 import { PAYMENT_WORKFLOWS } from '../../domains/payments/rules/workflow-names';
 import { SETTLEMENT_WORKFLOWS } from '../../domains/settlement/rules/workflow-names';
 import { WEBHOOK_WORKFLOWS } from '../../domains/webhooks/rules/workflow-names';
@@ -23,7 +24,7 @@ test('every workflow has a recorded history', () => {
     files.map((file) => read(file).events[0].workflowExecutionStartedEventAttributes.workflowType.name),
   );
   expect([...recorded].sort()).toEqual(
-    Object.values({ ...WEBHOOK_WORKFLOWS, ...PAYMENT_WORKFLOWS, ...SETTLEMENT_WORKFLOWS }).sort(),
+    Object.values({ ...WEBHOOK_WORKFLOWS, ...PAYMENT_WORKFLOWS, ...SETTLEMENT_WORKFLOWS, ...INBOUND_WORKFLOWS }).sort(),
   );
 });
 

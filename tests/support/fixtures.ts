@@ -28,14 +28,17 @@ export async function insertEndpoint(
     timeoutMs?: number;
     state?: string;
     secret?: string;
+    /** Settings of its circuit; without them it has none, so that a test can let it fail as often as it likes. */
+    circuit?: object;
+    fallbackUrl?: string;
   },
 ): Promise<EndpointFixture> {
   const id = newId('ep');
   const secretId = newId('sec');
   const secret = options.secret ?? newSecret();
   await pool.query(
-    `INSERT INTO endpoints (id, tenant_id, url, channels, retry_delays_ms, timeout_ms, state)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    `INSERT INTO endpoints (id, tenant_id, url, channels, retry_delays_ms, timeout_ms, state, circuit_settings, fallback_url)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       toUuid(id),
       toUuid(tenantId),
@@ -44,6 +47,8 @@ export async function insertEndpoint(
       options.delaysMs ?? [100, 200, 200, 200],
       options.timeoutMs ?? 5_000,
       options.state ?? 'enabled',
+      JSON.stringify(options.circuit ?? { enabled: false }),
+      options.fallbackUrl,
     ],
   );
   for (const pattern of options.patterns ?? ['*']) {

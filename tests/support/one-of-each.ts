@@ -50,6 +50,7 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
   const name = `owned.${newId('att')}`;
   await api.call('POST', '/v1/event-types', { body: { name } });
   const keys = await api.call('GET', '/v1/api-keys');
+  const source = await insertSource(api);
   return {
     ...(await settleOneDay(api)),
     ...(await insertOnePayment(api.deps.pool, api.tenantId)),
@@ -60,7 +61,24 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
     'dead-letters.id': ids.deadLetter,
     'event-types.name': name,
     'api-keys.id': keys.body.data[0].id,
+    ...source,
   };
+}
+
+/** A source with an event that has failed and two secrets, so that one may be removed. */
+async function insertSource(api: TestApi): Promise<Record<string, string>> {
+  const route = { to: 'handler', handler: 'keep' };
+  const { body: source } = await api.call('POST', '/v1/inbound/sources', {
+    body: { name: 's', scheme: 'github', route },
+  });
+  const { body: secret } = await api.call('POST', `/v1/inbound/sources/${source.id}/secrets`);
+  const eventId = newId('inb');
+  await api.deps.pool.query(
+    `INSERT INTO inbound_events (id, tenant_id, source_id, key, state, workflow_id, headers, body, body_size, created_at)
+     VALUES ($1, $2, $3, 'k', 'failed', 'w', '{}', 'x', 1, now())`,
+    [toUuid(eventId), toUuid(api.tenantId), toUuid(source.id)],
+  );
+  return { 'inbound.id': source.id, 'inbound.secretId': secret.id, 'inbound.eventId': eventId };
 }
 
 let lastDate = '2026-01-01';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { newId, type PublicId } from '../../core/ids';
-import { insertApproval } from '../../domains/payments/store/approvals';
+import { insertApproval } from '../../domains/approvals/store/approvals';
 import { insertChargeback } from '../../domains/payments/store/chargebacks';
 import { insertOrder } from '../../domains/payments/store/orders';
 import { insertPayment } from '../../domains/payments/store/payments';

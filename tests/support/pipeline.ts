@@ -4,6 +4,8 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { apiConfig } from '../../api/http/config';
 import type { PublicId } from '../../core/ids';
 import { accountsConfig } from '../../domains/accounts/config';
+import { type ApprovalsConfig, approvalsConfig } from '../../domains/approvals';
+import { inboundConfig } from '../../domains/inbound/config';
 import { type PaymentsConfig, paymentsConfig } from '../../domains/payments/config';
 import { type SettlementConfig, settlementConfig } from '../../domains/settlement/config';
 import type { BacklogStarter } from '../../domains/webhooks/backlog/backlog-starter';
@@ -31,13 +33,21 @@ import { eventsUnlikeTheDocument } from './event-check';
 
 export const TEST_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
 
-const FRAGMENTS = [apiConfig, accountsConfig, webhooksConfig, paymentsConfig, settlementConfig];
+const FRAGMENTS = [
+  apiConfig,
+  accountsConfig,
+  approvalsConfig,
+  webhooksConfig,
+  inboundConfig,
+  paymentsConfig,
+  settlementConfig,
+];
 
 /** API-side and worker-side parts in this process, on real servers, with their own database and task queues. */
 export interface Pipeline {
   database: TestDatabase;
   platform: Platform;
-  config: PlatformConfig & WebhooksConfig & PaymentsConfig & SettlementConfig;
+  config: PlatformConfig & ApprovalsConfig & WebhooksConfig & PaymentsConfig & SettlementConfig;
   dispatch: Dispatch & Pick<Platform, 'pool' | 'keyring'>;
   publisher: GroupCommitPublisher;
   coverage: Coverage;

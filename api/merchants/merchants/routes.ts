@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { CURRENCIES } from '../../../core/currency';
 import { MAX_SINGLE_AMOUNT } from '../../../core/money';
+import { approvalsConfig } from '../../../domains/approvals';
 import { adjustMerchant } from '../../../domains/ledger';
 import { createMerchant, findMerchant, listMerchants, type Merchant } from '../../../domains/merchants';
+import { WAITING_ANSWER, waitingAnswer } from '../../http/approval-schemas';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
+import { freeText } from '../../http/free-text';
 import { amountSchema, amountText, bpsSchema, currencySchema, singleAmountSchema } from '../../http/money-schemas';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
-import { idSchema, moment, momentText, nonEmptyText, pageQuery, pageSchema } from '../../http/schemas';
+import { idSchema, moment, momentText, pageQuery, pageSchema } from '../../http/schemas';
 
 const TAG = 'Merchants';
 const CURSOR = byId('merchants');
@@ -16,7 +19,7 @@ const MAX_RESERVE_DAYS = 400;
 
 const newMerchantSchema = z
   .strictObject({
-    name: nonEmptyText(200).meta({ example: 'Tea house' }),
+    name: freeText(200).meta({ example: 'Tea house' }),
     reserveBps: bpsSchema.default(0).meta({ description: "The share of each day's sales that is held back." }),
     reserveDays: z.int().min(0).max(MAX_RESERVE_DAYS).default(0).meta({ description: 'For how many days it is held.' }),
     payoutMinimum: z
@@ -48,7 +51,7 @@ const newAdjustmentSchema = z
   .strictObject({
     amount: amountSchema({ min: -MAX_SINGLE_AMOUNT, zero: false, example: '-500' }),
     currency: currencySchema,
-    reason: nonEmptyText(500).meta({ example: 'Goodwill for the outage of 3 May' }),
+    reason: freeText(500).meta({ example: 'Goodwill for the outage of 3 May' }),
   })
   .meta({
     id: 'NewAdjustment',
@@ -67,7 +70,8 @@ const adjustmentSchema = z
 
 const merchantParams = z.object({ id: idSchema('mer') });
 
-export function merchantRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route[] {
+export function merchantRoutes({ pool, reads, settings }: Pick<DoorContext, 'pool' | 'reads' | 'settings'>): Route[] {
+  const deps = { pool, reads, config: settings.of(approvalsConfig) };
   return [
     route({
       method: 'post',
@@ -124,16 +128,22 @@ export function merchantRoutes(deps: Pick<DoorContext, 'pool' | 'reads'>): Route
       summary: 'Correct what a merchant is owed',
       description:
         'Posts a ledger transaction: positive gives to the merchant, negative takes. It joins the next settlement; the ' +
-        'audit log has it with its reason.',
+        'audit log has it with its reason. From `WAYBILL_REVIEW_FOUR_EYES_FROM` on, another API key has to approve it.',
       scope: 'finance:settle',
       idempotency: 'required',
       params: merchantParams,
       body: newAdjustmentSchema,
-      responses: { 201: { description: 'The adjustment is posted.', body: adjustmentSchema } },
+      responses: {
+        201: { description: 'The adjustment is posted.', body: adjustmentSchema },
+        202: WAITING_ANSWER,
+      },
+      problems: ['wrong-state'],
       handler: async ({ params, body: { amount, currency, reason } }, context) => {
         const merchantId = params.id;
         const request = { merchantId, amount, currency, reason };
-        const { id, transactionId } = await adjustMerchant(deps, context, request);
+        const adjusted = await adjustMerchant(deps, context, request);
+        if ('waits' in adjusted) return waitingAnswer(adjusted.waits);
+        const { id, transactionId } = adjusted;
         return { status: 201, body: { id, merchantId, transactionId, amount: String(amount), currency } };
       },
     }),

@@ -46,6 +46,7 @@ export const attemptSchema = z
           "The beginning of the receiver's answer; forgotten with the message's content. What it repeats of the endpoint's " +
           'custom headers, signing secrets and signatures is `[redacted]`.',
       }),
+    fallback: z.boolean().meta({ description: "Whether it was made at the endpoint's `fallbackUrl`.", example: false }),
   })
   .meta({ id: 'Attempt' });
 
@@ -105,5 +106,6 @@ export function attemptView(attempt: Attempt): z.input<typeof attemptSchema> {
     error: attempt.error ?? null,
     errorDetail: attempt.errorDetail ?? null,
     responseBody: attempt.responseBody ?? null,
+    fallback: attempt.fallback,
   };
 }

@@ -134,7 +134,7 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       operationId: 'enableEndpoint',
       tag: TAG,
       summary: 'Enable an endpoint',
-      description: 'Deliveries that were held while it was paused go on.',
+      description: 'Deliveries that were held while it was paused or disabled go on.',
       scope: 'endpoints:write',
       params: endpointParams,
       responses: one,
@@ -165,7 +165,7 @@ export function endpointRoutes(deps: DoorContext): Route[] {
       tag: TAG,
       summary: 'Disable an endpoint',
       description:
-        'It gets no further messages; its waiting deliveries become dead letters, from where they can be retried.',
+        'It gets no further messages; its waiting deliveries are held until it is enabled, for `holdFor` at most.',
       scope: 'endpoints:write',
       params: endpointParams,
       body: stateReasonSchema,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
-import { ENDPOINT_STATES, type Endpoint } from '../../../domains/webhooks';
+import { DEFAULT_CIRCUIT, ENDPOINT_STATES, type Endpoint } from '../../../domains/webhooks';
 import {
   durationSchema,
   durationText,
@@ -14,6 +14,12 @@ import {
   pageSchema,
   text,
 } from '../../http/schemas';
+import {
+  CIRCUIT_DESCRIPTION,
+  circuitChangeSchema,
+  circuitSettingsSchema,
+  circuitSettingsView,
+} from '../circuit/schemas';
 import { channel, eventTypePattern } from '../event-schemas';
 import { headersChangeSchema, headersSchema, maskHeaders } from './header-schemas';
 import { DEFAULT_RETRY, retrySchema, retryView } from './retry-schemas';
@@ -43,6 +49,18 @@ const rateLimit = z
   .meta({ description: 'Stored with the endpoint; not enforced yet.' });
 const tier = z.enum(['premium', 'standard', 'bulk']);
 
+const fallbackUrl = z
+  .string()
+  .min(1)
+  .max(2_048)
+  .meta({
+    description:
+      "Where deliveries go while the endpoint's circuit is open, instead of being held: a public https:// address. Custom " +
+      'headers go there only if it has the same origin.',
+    example: 'https://backup.example.com/hooks',
+  });
+const holdFor = durationSchema(60 * SECOND_MS, 90 * DAY_MS);
+
 export const newEndpointSchema = z
   .strictObject({
     url,
@@ -55,6 +73,11 @@ export const newEndpointSchema = z
     timeout: timeout.prefault('15s'),
     rateLimit: rateLimit.nullable().default(null),
     tier: tier.default('standard'),
+    circuit: circuitSettingsSchema.optional().meta({ description: CIRCUIT_DESCRIPTION }),
+    fallbackUrl: fallbackUrl.nullable().default(null),
+    holdFor: holdFor.nullable().optional().meta({
+      description: 'How long a delivery may be held before it becomes a dead letter; null for the usual 7 days.',
+    }),
     secret: secretSchema.optional().meta({ description: 'The signing secret; generated if left out.' }),
   })
   .meta({ id: 'NewEndpoint', example: { url: 'https://example.com/hooks', eventTypes: ['order.*'] } });
@@ -71,6 +94,9 @@ export const endpointChangeSchema = z
     timeout: timeout.optional(),
     rateLimit: rateLimit.nullable().optional(),
     tier: tier.optional(),
+    circuit: circuitChangeSchema.nullable().optional().meta({ description: 'Null for the defaults.' }),
+    fallbackUrl: fallbackUrl.nullable().optional(),
+    holdFor: holdFor.nullable().optional().meta({ description: 'Null for the usual 7 days.' }),
   })
   .meta({ id: 'EndpointChange', example: { eventTypes: ['order.*'], timeout: '10s' } });
 
@@ -84,7 +110,7 @@ const fields = {
   url: z.string(),
   description: z.string(),
   state: z.enum(ENDPOINT_STATES).meta({
-    description: 'A paused endpoint holds its deliveries; a disabled one gets none.',
+    description: 'A paused endpoint holds its deliveries; a disabled one as well, and gets no new ones.',
   }),
   stateReason: z.string().nullable(),
   stateChangedAt: momentText,
@@ -96,6 +122,11 @@ const fields = {
   timeout: durationText,
   rateLimit: z.object({ limit: z.int(), period: durationText }).nullable(),
   tier: z.string(),
+  circuit: circuitSettingsView.meta({ description: CIRCUIT_DESCRIPTION }),
+  fallbackUrl: z.string().nullable().meta({ description: 'Where deliveries go while its circuit is open.' }),
+  holdFor: durationText
+    .nullable()
+    .meta({ description: 'How long a delivery may be held before it becomes a dead letter; null for the usual time.' }),
   version: z.int().meta({ description: 'Grows with every change that a delivery could notice.' }),
   createdAt: momentText,
   updatedAt: momentText,
@@ -130,6 +161,9 @@ export function endpointView(
     timeout: formatDuration(endpoint.timeoutMs),
     rateLimit: rate === undefined ? null : { limit: rate.limit, period: formatDuration(rate.periodMs) },
     tier: endpoint.tier,
+    circuit: endpoint.circuit ?? DEFAULT_CIRCUIT,
+    fallbackUrl: endpoint.fallbackUrl ?? null,
+    holdFor: endpoint.holdForMs === undefined ? null : formatDuration(endpoint.holdForMs),
     version: endpoint.version,
     createdAt: moment(endpoint.createdAt),
     updatedAt: moment(endpoint.updatedAt),

@@ -39,7 +39,7 @@ async function publishOne(
   { text, index }: { text: string; index: number },
 ): Promise<BatchResult> {
   refuseLarge(text, maxBytes);
-  const value = parseJsonBody(text, ['payload']);
+  const value = parseJsonBody(text, ['payload'], 'message');
   const parsed = newMessageSchema.safeParse(value);
   if (!parsed.success) {
     throw new Problem('validation-failed', { errors: fieldErrors('body', parsed.error, value) });

@@ -6,7 +6,7 @@ import { type Route, route } from '../../http/route';
 import { batchEntry } from './batch-entry';
 import { batchResultSchema, batchSchema } from './batch-schemas';
 import { messageTexts, NDJSON } from './batch-text';
-import { batchHeaders, publishHeaders } from './schemas';
+import { batchHeaders } from './schemas';
 
 const PATH = '/v1/messages/batch';
 
@@ -20,7 +20,7 @@ export function messageBatchRoute({
   workflowUrl,
 }: Pick<DoorContext, 'settings' | 'workflowUrl'> & { publisher: Publisher }): Route {
   const { WAYBILL_MAX_BODY_BYTES: maxBytes } = settings.of(apiConfig);
-  const made = route({
+  return route({
     method: 'post',
     path: PATH,
     operationId: 'publishMessages',
@@ -50,6 +50,4 @@ export function messageBatchRoute({
       return { status: 200, body: { accepted, refused: data.length - accepted, data } };
     },
   });
-  // OpenAPI says by the body's media types what `Content-Type` may be.
-  return { ...made, headers: publishHeaders };
 }

@@ -2,7 +2,7 @@ import { grouped } from '../../../core/grouped';
 import { entriesOf } from '../../../core/json/entries';
 import { JsonTextError } from '../../../core/json/scan';
 import { notJson } from '../../http/json-body';
-import { invalidField } from '../../http/problems';
+import { invalidField, Problem } from '../../http/problems';
 
 /** Media type of a batch with a message a line. */
 export const NDJSON = 'application/x-ndjson';
@@ -18,6 +18,19 @@ const BLANK = /^[ \t\r]*$/;
  * @throws Problem for what is no array, for no messages, and for too many
  */
 export function messageTexts(text: string, type: string | undefined): string[] {
+  try {
+    return textsOf(text, type);
+  } catch (error) {
+    throw error instanceof Problem ? nothingPublished(error) : error;
+  }
+}
+
+/** Whoever sends many messages has to know what has become of them. */
+function nothingPublished({ code, message, options }: Problem): Problem {
+  return new Problem(code, { ...options, detail: `${message} No message was published.` });
+}
+
+function textsOf(text: string, type: string | undefined): string[] {
   const { entries, count } = isLines(type) ? linesOf(text) : arrayOf(text);
   if (count === 0) throw invalidField('body', '#', 'must have at least one message');
   if (count > MAX_BATCH) {

@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { LEDGER_TRANSACTIONS_LIST } from '../../../infra/postgres/followed-lists';
 import { type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Entry, LedgerKind, SettlementEffect } from '../rules/postings';
@@ -82,8 +83,13 @@ export async function listLedgerTransactions(
   tenantId: PublicId,
   request: PageRequest,
 ): Promise<Page<LedgerTransaction>> {
-  const index = { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' };
-  const page = await readPage<Row>(db, { columns: COLUMNS, table: 'ledger_transactions', index }, request);
+  const query = {
+    columns: `${COLUMNS}, place`,
+    table: 'ledger_transactions',
+    followed: LEDGER_TRANSACTIONS_LIST,
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'place' },
+  };
+  const page = await readPage<Row>(db, query, request);
   return { ...page, rows: await withParts(db, page.rows) };
 }
 

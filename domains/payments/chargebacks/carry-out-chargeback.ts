@@ -1,6 +1,6 @@
 import type { Queryable } from '../../../infra/postgres/pool';
 import { storeEvent } from '../../webhooks';
-import type { CarryOut } from '../approvals/review-command';
+import type { CarryOutReview } from '../approvals/review-command';
 import { chargebackEvent } from '../events';
 import { PaymentRefusal } from '../refusals';
 import { CHARGEBACK_CORRECTABLE, CHARGEBACK_MOVES } from '../rules/chargeback-states';
@@ -32,7 +32,7 @@ interface Outcome {
 }
 
 /** Carries out what a person decided about a chargeback: state, ledger and event. */
-export const carryOutChargeback: CarryOut = async (_deps, db, { tenantId, subject, input }) => {
+export const carryOutChargeback: CarryOutReview = async (_deps, db, { tenantId, subject, input }) => {
   const resolution = CHARGEBACK_RESOLUTIONS.parse(input);
   const chargeback = await lockChargeback(db, subject);
   const payment = chargeback && (await lockPayment(db, chargeback.paymentId));

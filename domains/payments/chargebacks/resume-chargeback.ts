@@ -1,7 +1,7 @@
 import type { PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
+import type { Requester } from '../../approvals';
 import { appendAudit } from '../../audit';
-import type { Reviewer } from '../approvals/review-command';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import { type Chargeback, findChargeback, moveChargeback } from '../store/chargebacks';
@@ -10,7 +10,7 @@ import { leaveToWorkflow } from './leave-to-workflow';
 /** Reopens a chargeback that needs review, for its workflow to post as it was told first. @throws PaymentRefusal */
 export async function resumeChargeback(
   deps: PaymentDeps,
-  { tenantId, keyId, log }: Reviewer,
+  { tenantId, keyId, log }: Requester,
   id: PublicId,
 ): Promise<Chargeback> {
   const found = await findChargeback(deps.pool, tenantId, id);

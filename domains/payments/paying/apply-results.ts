@@ -11,11 +11,18 @@ import { effectiveMoment } from '../rules/payment-times';
 import { moveOrders } from '../store/orders';
 import { changePayments, type PaymentChange } from '../store/payment-changes';
 import { type Payment, readPayment } from '../store/payments';
+import { holdTransaction } from '../wallets/hold-transaction';
 
 /** What became of a payment. */
 export type PaymentResult =
   /** The money is taken: a fact, whoever reports it. `charge` is absent for a wallet. */
-  | { kind: 'captured'; payment: Payment; charge?: { id: string; capturedAt: Date | undefined } | undefined }
+  | {
+      kind: 'captured';
+      payment: Payment;
+      charge?: { id: string; capturedAt: Date | undefined } | undefined;
+      /** A wallet's money that is not set aside yet: that is posted along with the capture. */
+      holds?: PublicId | undefined;
+    }
   | { kind: 'ended'; payment: Payment; move: 'decline' | 'fail' | 'void'; code: string; claim?: string | undefined }
   | { kind: 'review'; payment: Payment; code: string; says?: ProviderSays | undefined; claim?: string | undefined };
 
@@ -114,10 +121,12 @@ async function move(
     if ('order' in rule && !payment.orderReleased) orders.push({ id: payment.orderId, move: rule.order });
     if ('tells' in rule) events.push(paymentEvent(rule.tells, payment));
   }
-  for (const [index, { payment }] of results.entries()) {
-    const captured = moved.get(payment.id);
+  for (const [index, result] of results.entries()) {
+    const captured = moved.get(result.payment.id);
     const fee = fees[index];
-    if (captured?.state === 'captured' && fee !== undefined) postings.push(captureTransaction(captured, fee));
+    if (result.kind !== 'captured' || captured === undefined || fee === undefined) continue;
+    if (result.holds !== undefined) postings.push(holdTransaction(captured, result.holds));
+    postings.push(captureTransaction(captured, fee));
   }
   await moveOrders(db, orders);
   await postTransactions(db, postings);

@@ -1,5 +1,6 @@
 import type { PublicId } from '../../../core/ids';
 import { PermanentError } from '../../../core/permanent-error';
+import { leaseOf } from '../accepting/lease';
 import type { PaymentDeps } from '../deps';
 import { ProviderUnavailable } from '../provider/provider';
 import type { Standing } from '../rules/charge';
@@ -145,11 +146,6 @@ async function recordOrFlag(deps: PaymentDeps, result: PaymentResult): Promise<P
 
 function flagged({ log }: PaymentDeps, { id, declineCode }: Payment): void {
   log.error({ paymentId: id, code: declineCode }, 'a payment needs review');
-}
-
-/** Long enough for a look-up, a call and their record. */
-function leaseOf(timeoutMs: number): number {
-  return 2 * timeoutMs + 10_000;
 }
 
 function keysAreKnown({ config }: PaymentDeps, { firstCalledAt }: Payment): boolean {

@@ -3,7 +3,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import { ACCOUNTS, capturePosting, postTransaction, writtenOffCapturePosting } from '../../ledger';
 import { feeOf, feeScheduleFor } from '../../merchants';
 import { storeEvent } from '../../webhooks';
-import type { CarriedOut, CarryOut } from '../approvals/review-command';
+import type { CarryOutReview, ReviewEnded } from '../approvals/review-command';
 import { paymentEvent } from '../events';
 import { PaymentRefusal } from '../refusals';
 import { PAYMENT_MOVES } from '../rules/payment-states';
@@ -14,7 +14,11 @@ import { lockPayment, type Payment } from '../store/payments';
 import { judgeResolution, type PaymentResolution, readResolution } from './payment-resolution';
 
 /** Carries it out: the payment's move, its posting, its order and its event. */
-export const carryOutPaymentResolution: CarryOut = async (_deps, db, { subject, input }): Promise<CarriedOut> => {
+export const carryOutPaymentResolution: CarryOutReview = async (
+  _deps,
+  db,
+  { subject, input },
+): Promise<ReviewEnded> => {
   const payment = isId('pay', subject) ? await lockPayment(db, subject) : undefined;
   if (payment === undefined) throw new PaymentRefusal('not-found');
   const resolution = readResolution(input);

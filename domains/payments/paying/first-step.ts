@@ -1,24 +1,16 @@
 import { createFairLimit } from '../../../core/fair-limit';
-import { GroupCommit } from '../../../core/group-commit';
-import { PermanentError } from '../../../core/permanent-error';
-import { isItemFault } from '../../../infra/postgres/errors';
-import { inTransaction } from '../../../infra/postgres/pool';
 import type { EventOutbox } from '../../webhooks';
+import { mayCall } from '../accepting/lease';
+import { createResultCommits } from '../accepting/record-results';
 import type { PaymentDeps } from '../deps';
 import { PaymentFault } from '../rules/errors';
 import type { Payment } from '../store/payments';
-import { storingEvents } from '../tell-events';
 import { payFromWallet } from '../wallets/pay-from-wallet';
 import { applyResults, type PaymentResult } from './apply-results';
 import { authorise, capture } from './provider-calls';
 
 /** Payments whose provider is being called at once in this process. */
 const CALLS_AT_ONCE = 128;
-
-const MAX_BATCH = 100;
-
-/** What is kept of a lease for recording the result. */
-const RECORD_RESERVE_MS = 5_000;
 
 /** Makes the first step of payments in the process that accepted them: two calls to the provider, no retries. */
 export interface FirstStepMaker {
@@ -31,17 +23,12 @@ export interface FirstStepMaker {
 }
 
 export function createFirstStepMaker(deps: PaymentDeps, outbox: EventOutbox, claim: string): FirstStepMaker {
-  const { pool, config, log } = deps;
+  const { config, log } = deps;
   const timeoutMs = config.WAYBILL_PAYMENT_PROVIDER_TIMEOUT;
   const turns = createFairLimit(CALLS_AT_ONCE);
-  const results = new GroupCommit<PaymentResult, Payment | PaymentFault>({
-    maxBatch: MAX_BATCH,
-    maxInFlight: 1,
-    maxWaiting: Number.MAX_SAFE_INTEGER,
-    groupOf: ({ payment }) => payment.tenantId,
-    isItemFault: (error) => error instanceof PermanentError || isItemFault(error),
-    commit: (batch) =>
-      storingEvents(deps, outbox, (store) => inTransaction(pool, (db) => applyResults(db, batch, store))),
+  const results = createResultCommits<PaymentResult, Payment | PaymentFault>(deps, outbox, {
+    tenantOf: ({ payment }) => payment.tenantId,
+    apply: applyResults,
   });
 
   async function record(result: PaymentResult): Promise<Payment | undefined> {
@@ -51,8 +38,7 @@ export function createFirstStepMaker(deps: PaymentDeps, outbox: EventOutbox, cla
 
   /** Only what is clean: everything else is asked about first, which the workflow does. */
   async function byCard(payment: Payment, leaseEndsAt: number): Promise<Payment | undefined> {
-    const mayCall = () => Date.now() + timeoutMs + RECORD_RESERVE_MS <= leaseEndsAt;
-    if (!mayCall()) return undefined;
+    if (!mayCall(leaseEndsAt, timeoutMs)) return undefined;
     const provider = deps.provider();
     const authorised = await authorise(provider, payment);
     if (authorised.outcome === 'refused') {
@@ -63,7 +49,7 @@ export function createFirstStepMaker(deps: PaymentDeps, outbox: EventOutbox, cla
     if (standing.state === 'declined') {
       return record({ kind: 'ended', payment, move: 'decline', code: standing.code, claim });
     }
-    if (standing.state === 'authorised' && mayCall()) {
+    if (standing.state === 'authorised' && mayCall(leaseEndsAt, timeoutMs)) {
       const captured = await capture(provider, payment, standing.charge.id);
       if (captured.outcome === 'refused') return undefined;
       standing = captured.standing;

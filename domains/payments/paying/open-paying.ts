@@ -1,23 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { newId, type PublicId } from '../../../core/ids';
+import { newId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { openEventOutbox } from '../../webhooks';
+import { createCover } from '../accepting/cover';
+import { leaseOf } from '../accepting/lease';
+import { createUnderWay } from '../accepting/under-way';
 import { paymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import { isEnded } from '../rules/payment-states';
+import { paymentBatchWorkflowId, paymentWorkflowId } from '../rules/workflow-names';
+import { startPayment, startPaymentBatch } from '../start';
 import { findOrder } from '../store/orders';
 import { releasePayment } from '../store/payment-leases';
 import { findPayment, type Payment } from '../store/payments';
 import { createAcceptor, type PaymentRequest } from './accept';
 import { createFirstStepMaker } from './first-step';
-import { createPaymentCover } from './payment-cover';
-
-/** How long a request waits for its payment to end before the answer says where to look instead. */
-const RESULT_WAIT_MS = 10_000;
-
-/** How often a payment that is somebody else's is looked at meanwhile. */
-const LOOK_FIRST_MS = 50;
-const LOOK_LONGEST_MS = 500;
 
 /** A payment, and whether an earlier request with the same key had made it. */
 export interface Paid {
@@ -46,30 +43,42 @@ export function openPaying(platform: Platform): Paying {
   const outbox = platform.once(openEventOutbox);
   const callsHere = config.WAYBILL_PAYMENT_FIRST_ATTEMPT === 'api';
   const claim = randomUUID();
-  const leaseMs = 2 * config.WAYBILL_PAYMENT_PROVIDER_TIMEOUT + 10_000;
-  const acceptor = createAcceptor(deps, { claim: callsHere ? claim : undefined, leaseMs });
+  const leaseMs = leaseOf(config.WAYBILL_PAYMENT_PROVIDER_TIMEOUT);
+  const acceptor = createAcceptor(deps, { claim: callsHere ? claim : undefined, leaseMs }, outbox);
   const firstStep = createFirstStepMaker(deps, outbox, claim);
-  const cover = createPaymentCover(deps, log);
-  const underWay = new Map<PublicId, Promise<Payment | undefined>>();
+  const cover = createCover<Payment>(
+    {
+      ownId: paymentWorkflowId,
+      sharedId: paymentBatchWorkflowId,
+      startOwn: (payment, ended) => startPayment(deps, payment, { ended, resume: true }),
+      startShared: (shared) => startPaymentBatch(deps, shared),
+      sharesOpen: true,
+    },
+    log,
+  );
+  const underWay = createUnderWay<Payment>({
+    make,
+    read: ({ tenantId, id }) => findPayment(pool, tenantId, id),
+    isEnded,
+  });
 
   platform.onClose(async () => {
     await acceptor.drain();
-    await Promise.all(underWay.values());
+    await underWay.drain();
     await firstStep.drain();
     await cover.drain();
   });
 
   /** Never rejects. */
   async function make(payment: Payment, leaseEndsAt: number): Promise<Payment | undefined> {
-    const ended = callsHere ? await firstStep.make(payment, leaseEndsAt) : undefined;
+    const ended = isEnded(payment) ? payment : callsHere ? await firstStep.make(payment, leaseEndsAt) : undefined;
     if (ended === undefined) {
-      const release = { claim, dueInMs: 0, ownWorkflow: !cover.isGathering(payment) };
+      const release = { claim, dueInMs: 0, ownWorkflow: !cover.keepsWorkflow(payment) };
       await releasePayment(pool, payment.id, release).catch((error: unknown) =>
         log.warn({ err: error, paymentId: payment.id }, 'a payment is left until its lease ends'),
       );
     }
     cover.report(payment, ended);
-    underWay.delete(payment.id);
     return ended;
   }
 
@@ -78,28 +87,12 @@ export function openPaying(platform: Platform): Paying {
       const detail = 'cards cannot be charged: no payment provider is configured (WAYBILL_PAYMENT_PROVIDER_URL)';
       throw new PaymentRefusal('no-provider', detail, { field: ['source', 'type'] });
     }
-    // Before the statement, so that the lease never ends earlier than is believed here.
-    const leaseEndsAt = Date.now() + leaseMs;
-    const until = performance.now() + RESULT_WAIT_MS;
-    const { payment, isNew } = await acceptor.accept(request, () => {
+    const identify = () => {
       const id = newId('pay');
       return { id, workflowId: cover.assign(id) };
-    });
-    if (isNew) underWay.set(payment.id, make(payment, leaseEndsAt));
-    const here = underWay.get(payment.id);
-    const ended = here === undefined ? undefined : await within(here, until - performance.now());
-    return { payment: ended ?? (await ending(payment, until)), repeated: !isNew };
-  }
-
-  /** The payment once it has ended, or as it is when the time is over. */
-  async function ending(payment: Payment, until: number): Promise<Payment> {
-    let found = payment;
-    for (let pauseMs = LOOK_FIRST_MS; !isEnded(found); pauseMs = Math.min(2 * pauseMs, LOOK_LONGEST_MS)) {
-      if (performance.now() + pauseMs > until) break;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      found = (await findPayment(pool, payment.tenantId, payment.id)) ?? found;
-    }
-    return found;
+    };
+    const { item, isNew } = await underWay.follow(() => acceptor.accept(request, identify), leaseMs);
+    return { payment: item, repeated: !isNew };
   }
 
   return {
@@ -110,12 +103,4 @@ export function openPaying(platform: Platform): Paying {
       return pay(request);
     },
   };
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), Math.max(0, ms));
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -1,10 +1,10 @@
 import type { PublicId } from '../../../core/ids';
+import type { Approval, Requester } from '../../approvals';
 import { review } from '../approvals/review';
-import type { Reviewer } from '../approvals/review-command';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
-import type { Approval } from '../store/approvals';
 import { findPayment, type Payment } from '../store/payments';
+import { carryOutPaymentResolution } from './carry-out-resolution';
 import { judgeResolution, type PaymentResolution, RESOLVE_PAYMENT, statedResolution } from './payment-resolution';
 
 /**
@@ -15,7 +15,7 @@ import { judgeResolution, type PaymentResolution, RESOLVE_PAYMENT, statedResolut
  */
 export async function resolvePayment(
   deps: PaymentDeps,
-  by: Reviewer,
+  by: Requester,
   id: PublicId,
   { resolution, note }: { resolution: PaymentResolution; note: string },
 ): Promise<{ payment: Payment; approval: Approval }> {
@@ -24,6 +24,11 @@ export async function resolvePayment(
   judgeResolution(payment, resolution);
   const { amount, currency } = payment;
   const input = { ...statedResolution(resolution), note };
-  const approval = await review(deps, by, { action: RESOLVE_PAYMENT, subject: id, amount, currency, input });
+  const approval = await review(
+    deps,
+    by,
+    { action: RESOLVE_PAYMENT, subject: id, amount, currency, input },
+    carryOutPaymentResolution,
+  );
   return { payment: (await findPayment(deps.pool, by.tenantId, id)) ?? payment, approval };
 }

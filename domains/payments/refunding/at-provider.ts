@@ -1,11 +1,13 @@
 import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
+import { leaseOf, mayCall } from '../accepting/lease';
 import type { PaymentDeps } from '../deps';
 import type { PaymentProvider, ProviderRefund } from '../provider/provider';
 import { ProviderRefused } from '../rules/errors';
 import { capturedOf } from '../rules/refundable';
 import { type RefundStanding, refundStanding } from '../rules/reported-refund';
 import { sumChargebacks } from '../store/chargebacks';
-import { markRefundCall, markRefusedCall, type Refund } from '../store/refunds';
+import { markRefundCall, markRefusedCall, type RefundLease } from '../store/refund-leases';
+import type { Refund } from '../store/refunds';
 import { lockRefundCase } from './book-refund';
 
 /**
@@ -16,7 +18,8 @@ export type RefundFinding =
   | Exclude<RefundStanding, { state: 'none' }>
   | { state: 'refused'; code: string }
   | { state: 'unclear'; code: string }
-  | { state: 'ended' };
+  | { state: 'ended' }
+  | { state: 'taken over' };
 
 /** Asks the provider what became of a refund. @returns `undefined` when it knows of nothing */
 export async function askForRefund(deps: PaymentDeps, refund: Refund): Promise<RefundFinding | undefined> {
@@ -31,20 +34,28 @@ export async function askForRefund(deps: PaymentDeps, refund: Refund): Promise<R
 /**
  * Calls the provider to give the money back, if that may be done. Calls within the provider's key window count as one. That
  * it is called is committed before.
+ *
+ * @param claim - of the refund's lease; it is extended for the call
  */
-export async function callForRefund(deps: PaymentDeps, refund: Refund, chargeId: string): Promise<RefundFinding> {
+export async function callForRefund(
+  deps: PaymentDeps,
+  refund: Refund,
+  { chargeId, claim }: { chargeId: string; claim: string },
+): Promise<RefundFinding> {
   const provider = providerOf(deps);
-  if (provider === undefined) return refusal(refund, 'not_configured');
-  const obstacle = await inTransaction(deps.pool, (db) => markOrRefuse(db, deps, refund));
+  if (provider === undefined) return refusal(refund, NOT_CONFIGURED);
+  const timeoutMs = deps.config.WAYBILL_PAYMENT_PROVIDER_TIMEOUT;
+  const leaseMs = leaseOf(timeoutMs);
+  const leaseEndsAt = Date.now() + leaseMs;
+  const obstacle = await inTransaction(deps.pool, (db) => markOrRefuse(db, deps, refund, { claim, leaseMs }));
   if (obstacle !== undefined) return obstacle;
+  // The process was stopped meanwhile, and another one may have taken over.
+  if (!mayCall(leaseEndsAt, timeoutMs)) return { state: 'taken over' };
   let made: ProviderRefund;
   try {
-    const { id: reference, amount } = refund;
-    made = await provider.refund({ reference, chargeId, amount, idempotencyKey: `${reference}:refund` });
+    made = await refundAtProvider(deps, provider, refund, chargeId);
   } catch (error) {
-    if (!(error instanceof ProviderRefused)) return unanswered(deps, refund, error);
-    deps.log.warn({ err: error, refundId: refund.id }, 'the provider refuses the call of a refund');
-    made = { outcome: 'refused', code: 'provider_refused' };
+    return unanswered(deps, refund, error);
   }
   if (made.outcome === 'refused') {
     const after = await markRefusedCall(deps.pool, refund.id);
@@ -54,17 +65,48 @@ export async function callForRefund(deps: PaymentDeps, refund: Refund, chargeId:
   return standing.state === 'none' ? { state: 'unclear', code: 'unknown_answer' } : standing;
 }
 
+/** Why a refund fails for which there is no provider to call. */
+export const NOT_CONFIGURED = 'not_configured';
+
+/**
+ * The call itself. Its idempotency key is the refund's own. A provider that refuses the call as such, as with a wrong key, did
+ * nothing either.
+ *
+ * @throws ProviderUnavailable when the outcome is unknown
+ */
+export async function refundAtProvider(
+  { log }: PaymentDeps,
+  provider: PaymentProvider,
+  { id: reference, amount }: Refund,
+  chargeId: string,
+): Promise<ProviderRefund> {
+  try {
+    return await provider.refund({ reference, chargeId, amount, idempotencyKey: `${reference}:refund` });
+  } catch (error) {
+    if (!(error instanceof ProviderRefused)) throw error;
+    log.warn({ err: error, refundId: reference }, 'the provider refuses the call of a refund');
+    return { outcome: 'refused', code: 'provider_refused' };
+  }
+}
+
 /**
  * Under the payment's lock: marks that the provider is called, or says why it must not be. A dispute that has opened since
  * the refund was asked for has priority, as far as both do not fit into the payment.
  */
-async function markOrRefuse(db: Queryable, { config }: PaymentDeps, asked: Refund): Promise<RefundFinding | undefined> {
+async function markOrRefuse(
+  db: Queryable,
+  { config }: PaymentDeps,
+  asked: Refund,
+  lease: RefundLease,
+): Promise<RefundFinding | undefined> {
   const { payment, refund } = await lockRefundCase(db, asked);
   if (refund.state !== 'pending') return { state: 'ended' };
+  if (refund.claim !== lease.claim) return { state: 'taken over' };
   if (payment.state !== 'captured') return { state: 'unclear', code: 'payment_in_review' };
   const { blocked } = await sumChargebacks(db, payment);
   if (payment.refundReserved + blocked > capturedOf(payment)) return refusal(refund, 'charged_back');
-  const marked = await markRefundCall(db, refund.id, config.WAYBILL_PAYMENT_PROVIDER_KEY_WINDOW);
+  const keyWindowMs = config.WAYBILL_PAYMENT_PROVIDER_KEY_WINDOW;
+  const marked = await markRefundCall(db, refund.id, { ...lease, keyWindowMs });
   return marked === undefined ? { state: 'unclear', code: 'key_window_over' } : undefined;
 }
 
@@ -79,7 +121,7 @@ function unanswered({ log }: PaymentDeps, { id }: Refund, error: unknown): Refun
 }
 
 /** `undefined` when none is configured (any more). */
-function providerOf(deps: PaymentDeps): PaymentProvider | undefined {
+export function providerOf(deps: PaymentDeps): PaymentProvider | undefined {
   try {
     return deps.provider();
   } catch (error) {

@@ -9,8 +9,9 @@ import {
   refundPosting,
   refundWriteOffPosting,
 } from '../../ledger';
-import { type Fee, feeReturned, findBusiness } from '../../merchants';
+import { type Fee, findBusiness } from '../../merchants';
 import { PaymentFault } from '../rules/errors';
+import { feeShare } from '../rules/fee-share';
 import { capturedOf } from '../rules/refundable';
 import { moveOrder } from '../store/orders';
 import { lockPayment, type Payment } from '../store/payments';
@@ -101,21 +102,14 @@ export async function bookRefund(db: Queryable, { refund, payment }: RefundCase,
 
 const NO_FEE: Fee = { fee: 0n, tax: 0n };
 
-/**
- * The part of the capture's fee that goes back, by the business's policy. Shares are taken in the order in which refunds are
- * recorded; together they are never more than the fee, also after one of them was taken back.
- */
+/** The part of the capture's fee that goes back. See {@link feeShare}. */
 async function shareOfFee(db: Queryable, { refund, payment }: RefundCase, amount: bigint, charged: Fee): Promise<Fee> {
   const policy = (await findBusiness(db, payment.tenantId))?.refundFeePolicy ?? 'keep';
-  const before = payment.refundedAmount - refund.bookedAmount;
-  const share = feeReturned(charged, { captured: capturedOf(payment), before, amount, policy });
   const { returned } = await sumRefunds(db, payment.id);
   const own = refund.bookedAmount > 0n ? (refund.returned ?? NO_FEE) : NO_FEE;
-  const least = (a: bigint, b: bigint) => (a < b ? a : b);
-  return {
-    fee: least(share.fee, charged.fee - (returned.fee - own.fee)),
-    tax: least(share.tax, charged.tax - (returned.tax - own.tax)),
-  };
+  const others = { fee: returned.fee - own.fee, tax: returned.tax - own.tax };
+  const before = payment.refundedAmount - refund.bookedAmount;
+  return feeShare({ charged, captured: capturedOf(payment), before, amount, policy, returned: others });
 }
 
 async function moveOrderTo(db: Queryable, payment: Payment, refunded: bigint): Promise<void> {
@@ -127,6 +121,6 @@ async function moveOrderTo(db: Queryable, payment: Payment, refunded: bigint): P
 }
 
 /** Where the money goes back to. */
-function targetAccount({ source }: Payment): string {
+export function targetAccount({ source }: Payment): string {
   return source.type === 'card' ? ACCOUNTS.pspClearing : ACCOUNTS.wallet(source.walletId);
 }

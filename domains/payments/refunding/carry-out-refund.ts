@@ -1,4 +1,4 @@
-import type { CarryOut } from '../approvals/review-command';
+import type { CarryOutReview } from '../approvals/review-command';
 import { PaymentRefusal } from '../refusals';
 import { capturedOf } from '../rules/refundable';
 import { REFUND_RESOLUTIONS, type RefundResolution } from '../rules/resolutions';
@@ -12,7 +12,7 @@ export const RESOLVE_REFUND = 'refund.resolve';
 const MOVES = { refunded: 'settle', not_refunded: 'letGo', written_off: 'writeOff' } as const;
 
 /** Carries out what a person decided about a refund: state, payment, order, ledger and event. */
-export const carryOutRefund: CarryOut = async (_deps, db, { tenantId, subject, input }) => {
+export const carryOutRefund: CarryOutReview = async (_deps, db, { tenantId, subject, input }) => {
   const resolution = REFUND_RESOLUTIONS.parse(input);
   const known = await readRefund(db, subject);
   if (known === undefined || known.tenantId !== tenantId) throw new PaymentRefusal('not-found');

@@ -44,6 +44,9 @@ export async function recordStanding(
   if (standing.state === 'failed') {
     return fail(db, found, 'fail', { failureCode: standing.code, providerReference: refund.id, toldAt: refund.at });
   }
+  const { state } = found.refund;
+  if (state === 'failed' || state === 'written_off')
+    return flag(db, found, 'refunded_after_all', [saysOfRefund(refund)]);
   // The money went back twice: by this refund, and by a chargeback that is posted.
   const { payment } = found;
   const others = payment.refundedAmount - found.refund.bookedAmount + (await sumChargebacks(db, payment)).booked;

@@ -1,12 +1,11 @@
 import type { PublicId } from '../../../core/ids';
+import type { Approval, Requester } from '../../approvals';
 import { review } from '../approvals/review';
-import type { Reviewer } from '../approvals/review-command';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import { REFUND_RESOLUTIONS, type RefundResolution } from '../rules/resolutions';
-import type { Approval } from '../store/approvals';
 import { findRefund, type Refund } from '../store/refunds';
-import { RESOLVE_REFUND } from './carry-out-refund';
+import { carryOutRefund, RESOLVE_REFUND } from './carry-out-refund';
 
 /**
  * Ends the review of a refund: it went back with this amount, it did not, or the business bears it itself. The ledger gets
@@ -16,7 +15,7 @@ import { RESOLVE_REFUND } from './carry-out-refund';
  */
 export async function resolveRefund(
   deps: PaymentDeps,
-  by: Reviewer,
+  by: Requester,
   { paymentId, id }: { paymentId: PublicId; id: PublicId },
   resolution: RefundResolution,
 ): Promise<{ approval: Approval; refund: Refund }> {
@@ -25,7 +24,12 @@ export async function resolveRefund(
   const { amount, currency } = found;
   const most = resolution.amount !== undefined && resolution.amount > amount ? resolution.amount : amount;
   const input = REFUND_RESOLUTIONS.encode(resolution);
-  const approval = await review(deps, by, { action: RESOLVE_REFUND, subject: id, amount: most, currency, input });
+  const approval = await review(
+    deps,
+    by,
+    { action: RESOLVE_REFUND, subject: id, amount: most, currency, input },
+    carryOutRefund,
+  );
   const refund = await findRefund(deps.pool, by.tenantId, paymentId, id);
   return { approval, refund: refund ?? found };
 }

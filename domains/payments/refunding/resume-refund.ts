@@ -1,8 +1,8 @@
 import type { PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { inTime } from '../../../infra/temporal/in-time';
+import type { Requester } from '../../approvals';
 import { appendAudit } from '../../audit';
-import type { Reviewer } from '../approvals/review-command';
 import type { PaymentDeps } from '../deps';
 import { PaymentRefusal } from '../refusals';
 import { startRefund } from '../start';
@@ -12,7 +12,7 @@ import { findRefund, moveRefund, type Refund } from '../store/refunds';
 /** Gives a refund that needs review back to its workflow, which asks the provider first. @throws PaymentRefusal */
 export async function resumeRefund(
   deps: PaymentDeps,
-  { tenantId, keyId, log }: Reviewer,
+  { tenantId, keyId, log }: Requester,
   paymentId: PublicId,
   id: PublicId,
 ): Promise<Refund> {

@@ -21,7 +21,7 @@ export interface PaymentBatchInput {
   pace?: number;
 }
 
-/** How a batch ended: how many payments, by state. */
+/** How a batch ended: how many payments or refunds, by state. */
 export interface PaymentBatchEnd {
   states: Readonly<Record<string, number>>;
 }
@@ -45,8 +45,17 @@ export type CarriedOn =
 export interface RefundInput {
   refundId: string;
   source: 'card' | 'wallet';
+  /** Read by runs of earlier versions only: whether it may have been tried before. */
   resume: boolean;
+  /** How it ended in the process that accepted it, if it did: then there is nothing left to do. */
+  ended?: FlowEnd;
   pace?: number;
+}
+
+/** Starts `refundBatch`: refunds that were accepted close together and ended cleanly. */
+export interface RefundBatchInput {
+  /** How many have ended, by state. */
+  ended: Readonly<Record<string, number>>;
 }
 
 /** Starts `chargeback`. */
@@ -82,6 +91,10 @@ export type RefundDone = { state: 'refunded'; providerReference: string; refunde
 export interface RefundRound {
   lastUnclear: boolean;
   lastPending: boolean;
+  /** A UUID of who does it, for the lease. Absent in runs of earlier versions. */
+  claim?: string;
+  /** When the caller means to carry on again if it does not end, in milliseconds. */
+  nextRoundMs?: number;
 }
 
 /** How far a refund went; `story` tells what happened, in a sentence. */

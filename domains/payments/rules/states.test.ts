@@ -11,7 +11,14 @@ import {
   type PaymentMove,
   type PaymentState,
 } from './payment-states';
-import { REFUND_MOVES, REFUND_STATES, REFUND_UNDER_WAY } from './refund-states';
+import {
+  isRefundEnded,
+  REFUND_MOVES,
+  REFUND_STATES,
+  REFUND_UNDER_WAY,
+  type RefundMove,
+  type RefundState,
+} from './refund-states';
 
 interface Kind {
   what: string;
@@ -128,6 +135,29 @@ test('whatever moves are tried in whatever order, the order of a payment is in t
         order = ofOrder.to;
       }
       expect(order).toBe(PAYMENT_MEANINGS[payment].order);
+    }),
+  );
+});
+
+test('whatever moves are tried in whatever order, a refund that has ended moves again only by the provider', () => {
+  const names = Object.keys(REFUND_MOVES) as RefundMove[];
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...names), { maxLength: 20 }), (tried) => {
+      let refund: RefundState = 'pending';
+      /** Whether the ledger says that it went back. */
+      let booked = false;
+      for (const name of tried) {
+        const move: Move<RefundState> = REFUND_MOVES[name];
+        if (!allows(move, refund)) continue;
+        const hasEnded = isRefundEnded({ state: refund }) && refund !== 'needs_review';
+        if (hasEnded) expect(move.by).toBe('provider');
+        if (move.posts === 'refund') booked = true;
+        if (move.posts === 'refund_reversal' || move.posts === 'refund_write_off') booked = false;
+        refund = move.to;
+        expect(isRefundEnded({ state: refund })).toBe(move.tells !== undefined);
+        if (refund === 'succeeded') expect(booked).toBe(true);
+        if (refund === 'written_off') expect(booked).toBe(false);
+      }
     }),
   );
 });

@@ -3,6 +3,7 @@ export const PAYMENT_WORKFLOWS = {
   payment: 'payment',
   paymentBatch: 'paymentBatch',
   refund: 'refund',
+  refundBatch: 'refundBatch',
   chargeback: 'chargeback',
   sweepPayments: 'sweepPayments',
 } as const;
@@ -23,9 +24,14 @@ export function paymentBatchWorkflowId(batch: string): string {
   return `payments/${batch}`;
 }
 
-/** The id of the workflow that makes a refund. */
+/** The id of a refund's own workflow. */
 export function refundWorkflowId(refundId: string): string {
   return `refund/${refundId}`;
+}
+
+/** The id of the workflow of refunds that were accepted close together. */
+export function refundBatchWorkflowId(batch: string): string {
+  return `refunds/${batch}`;
 }
 
 /** The id of the workflow that posts a chargeback. */

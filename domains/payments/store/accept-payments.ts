@@ -68,7 +68,9 @@ export async function acceptPayments(
   payments: readonly NewPayment[],
   { claim, leaseMs }: FirstStep,
 ): Promise<(Payment | undefined)[]> {
-  const input = payments.map(({ id, tenantId, orderId, source, requestKey, workflowId }) => ({
+  // In one order, so that two processes that accept payments of the same orders do not lock each other out.
+  const inOrder = [...payments].sort((a, b) => (a.orderId < b.orderId ? -1 : 1));
+  const input = inOrder.map(({ id, tenantId, orderId, source, requestKey, workflowId }) => ({
     id: toUuid(id),
     tenant: toUuid(tenantId),
     order_id: toUuid(orderId),

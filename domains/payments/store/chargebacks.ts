@@ -157,10 +157,10 @@ export async function listChargebacks(
   request: PageRequest,
 ): Promise<Page<Chargeback>> {
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'chargebacks',
     followed: CHARGEBACKS_LIST,
-    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'place' },
     filter: [
       ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
       ...(filter.paymentId === undefined ? [] : [['payment_id = ?', toUuid(filter.paymentId)] as const]),
@@ -242,21 +242,42 @@ export interface Disputed {
   blocked: bigint;
 }
 
-/** A dispute that was never posted blocks no more than its amount, nor than was captured. Index: chargebacks_by_payment. */
+/**
+ * What is in dispute of several payments, in their order. A dispute that was never posted blocks no more than its amount,
+ * nor than was captured. Index: chargebacks_by_payment.
+ */
+export async function sumChargebacksOf(
+  db: Queryable,
+  payments: readonly Pick<Payment, 'id' | 'amount' | 'capturedAmount' | 'currency'>[],
+): Promise<Disputed[]> {
+  const { rows } = await db.query<{ booked: string; blocked: string }>({
+    name: 'sum-chargebacks',
+    text: `SELECT s.* FROM unnest($1::uuid[], $2::bigint[], $3::text[]) WITH ORDINALITY AS p(id, captured, currency, position)
+           CROSS JOIN LATERAL (
+             SELECT coalesce(sum(c.booked_amount), 0)::text AS booked,
+                    coalesce(sum(CASE WHEN c.state IN ('received', 'needs_review') THEN
+                                        greatest(c.booked_amount, CASE WHEN c.currency = p.currency
+                                                                       THEN least(c.amount, p.captured) ELSE p.captured END)
+                                      ELSE c.booked_amount END), 0)::text AS blocked
+             FROM chargebacks c WHERE c.payment_id = p.id) s
+           ORDER BY p.position`,
+    values: [
+      payments.map(({ id }) => toUuid(id)),
+      payments.map((payment) => capturedOf(payment).toString()),
+      payments.map(({ currency }) => currency),
+    ],
+  });
+  return rows.map(({ booked, blocked }) => ({ booked: BigInt(booked), blocked: BigInt(blocked) }));
+}
+
+/** As {@link sumChargebacksOf}, of one. */
 export async function sumChargebacks(
   db: Queryable,
   payment: Pick<Payment, 'id' | 'amount' | 'capturedAmount' | 'currency'>,
 ): Promise<Disputed> {
-  const { rows } = await db.query<{ booked: string; blocked: string }>({
-    text: `SELECT coalesce(sum(booked_amount), 0)::text AS booked,
-                  coalesce(sum(CASE WHEN state IN ('received', 'needs_review') THEN
-                                      greatest(booked_amount, CASE WHEN currency = $3 THEN least(amount, $2) ELSE $2 END)
-                                    ELSE booked_amount END), 0)::text AS blocked
-           FROM chargebacks WHERE payment_id = $1`,
-    values: [toUuid(payment.id), capturedOf(payment).toString(), payment.currency],
-  });
-  const [row] = rows;
-  return { booked: BigInt(row?.booked ?? '0'), blocked: BigInt(row?.blocked ?? '0') };
+  const [sums] = await sumChargebacksOf(db, [payment]);
+  if (sums === undefined) throw new Error('a sum is missing');
+  return sums;
 }
 
 /**

@@ -5,7 +5,7 @@
  *
  * @param states - those of the table's partial index `…_due`
  */
-export function takeDue(table: 'refunds' | 'chargebacks', states: readonly string[], columns: string): string {
+export function takeDue(table: 'chargebacks', states: readonly string[], columns: string): string {
   // Literals: the planner does not see that a parameter is within the index.
   const list = states.map((state) => `'${state}'`).join(', ');
   return `WITH due AS (

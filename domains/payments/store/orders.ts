@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { ORDERS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { ORDER_MOVES, type OrderMove, type OrderState } from '../rules/order-states';
@@ -72,9 +73,10 @@ export async function listOrders(
   request: PageRequest,
 ): Promise<Page<Order>> {
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'orders',
-    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+    followed: ORDERS_LIST,
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'place' },
     filter: [
       ...(filter.state === undefined ? [] : [['state = ?', filter.state] as const]),
       ...(filter.merchantId === undefined ? [] : [['merchant_id = ?', toUuid(filter.merchantId)] as const]),

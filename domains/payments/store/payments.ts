@@ -143,6 +143,16 @@ export async function lockPayment(db: Queryable, id: PublicId): Promise<Payment 
   return rows[0] === undefined ? undefined : paymentFromRow(rows[0]);
 }
 
+/** As {@link lockPayment}, several, in the order of their ids: whoever locks several does not wait in a circle. */
+export async function lockPayments(db: Queryable, ids: Iterable<PublicId>): Promise<ReadonlyMap<PublicId, Payment>> {
+  const { rows } = await db.query<PaymentRow>({
+    name: 'lock-payments',
+    text: `SELECT ${PAYMENT_COLUMNS} FROM payments WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
+    values: [[...new Set(ids)].map(toUuid)],
+  });
+  return new Map(rows.map(paymentFromRow).map((payment) => [payment.id, payment]));
+}
+
 /** Index: payments_by_tenant; payments_by_order for those of an order. */
 export async function listPayments(
   db: Queryable,
@@ -154,10 +164,10 @@ export async function listPayments(
   const prefix =
     orderId === undefined ? (['tenant_id', toUuid(tenantId)] as const) : (['order_id', toUuid(orderId)] as const);
   const query = {
-    columns: PAYMENT_COLUMNS,
+    columns: `${PAYMENT_COLUMNS}, place`,
     table: 'payments',
     followed: PAYMENTS_LIST,
-    index: { prefix, key: 'id' },
+    index: { prefix, key: 'place' },
     ...(orderId === undefined ? {} : { fixed: [['tenant_id = ?', toUuid(tenantId)] as const] }),
     filter: state === undefined ? [] : [['state = ?', state] as const],
   };

@@ -1,10 +1,11 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { REFUNDS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Fee } from '../../merchants';
-import { REFUND_MOVES, REFUND_UNDER_WAY, type RefundMove, type RefundState } from '../rules/refund-states';
+import { REFUND_MOVES, type RefundMove, type RefundState } from '../rules/refund-states';
 import type { RefundSays } from '../rules/reported-refund';
-import { takeDue } from './due';
+import { refundWorkflowId } from '../rules/workflow-names';
 import { findPayment } from './payments';
 
 /** A part of a payment, or all of it, on its way back. */
@@ -39,11 +40,15 @@ export interface Refund {
   reviews: number;
   resolutions: number;
   workflowId: string;
+  /** Whether the request named no amount; undefined where nobody wrote that down. */
+  askedForAll: boolean | undefined;
+  /** Who holds the lease to call the provider for it. */
+  claim: string | undefined;
   createdAt: Date;
   updatedAt: Date;
 }
 
-interface Row {
+export interface RefundRow {
   id: string;
   tenant_id: string;
   payment_id: string;
@@ -67,22 +72,27 @@ interface Row {
   reviews: number;
   resolutions: number;
   workflow_id: string;
+  asked_for_all: boolean | null;
+  claim: string | null;
   created_at: Date;
   updated_at: Date;
 }
 
-const COLUMNS = `id, tenant_id, payment_id, amount, currency, reason, state, failure_code, provider_reference, refunded_at,
+export const REFUND_COLUMNS = `id, tenant_id, payment_id, amount, currency, reason, state, failure_code, provider_reference, refunded_at,
   fee_returned, fee_tax_returned, calls, refused_calls, reserved, booked_amount, bookings, written_off_amount,
-  provider_says, provider_told_at, reviews, resolutions, workflow_id, created_at, updated_at`;
+  provider_says, provider_told_at, reviews, resolutions, workflow_id, asked_for_all, claim, created_at, updated_at`;
+
+/** As `refundWorkflowId` names it: what goes on does so in a workflow of its own. */
+export const OWN_WORKFLOW = `'${refundWorkflowId('ref_')}' || replace(id::text, '-', '')`;
 
 export type NewRefund = Pick<Refund, 'id' | 'tenantId' | 'paymentId' | 'amount' | 'currency' | 'reason' | 'workflowId'>;
 
 /** Makes a pending refund, for a part of its payment that is set aside already. */
 export async function insertRefund(db: Queryable, refund: NewRefund): Promise<Refund> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<RefundRow>({
     name: 'insert-refund',
     text: `INSERT INTO refunds (id, tenant_id, payment_id, amount, currency, reason, workflow_id, reserved)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $4) RETURNING ${COLUMNS}`,
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $4) RETURNING ${REFUND_COLUMNS}`,
     values: [
       toUuid(refund.id),
       toUuid(refund.tenantId),
@@ -95,7 +105,7 @@ export async function insertRefund(db: Queryable, refund: NewRefund): Promise<Re
   });
   const [row] = rows;
   if (row === undefined) throw new Error('the insert returned no row');
-  return fromRow(row);
+  return refundFromRow(row);
 }
 
 /** A refund of this payment. Index: refunds_pkey. */
@@ -105,22 +115,22 @@ export async function findRefund(
   paymentId: PublicId,
   id: PublicId,
 ): Promise<Refund | undefined> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<RefundRow>({
     name: 'find-refund',
-    text: `SELECT ${COLUMNS} FROM refunds WHERE id = $1 AND tenant_id = $2 AND payment_id = $3`,
+    text: `SELECT ${REFUND_COLUMNS} FROM refunds WHERE id = $1 AND tenant_id = $2 AND payment_id = $3`,
     values: [toUuid(id), toUuid(tenantId), toUuid(paymentId)],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return rows[0] === undefined ? undefined : refundFromRow(rows[0]);
 }
 
 /** Any tenant's refund: only for ids that come from us. Index: refunds_pkey. */
 export async function readRefund(db: Queryable, id: PublicId): Promise<Refund | undefined> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<RefundRow>({
     name: 'read-refund',
-    text: `SELECT ${COLUMNS} FROM refunds WHERE id = $1`,
+    text: `SELECT ${REFUND_COLUMNS} FROM refunds WHERE id = $1`,
     values: [toUuid(id)],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return rows[0] === undefined ? undefined : refundFromRow(rows[0]);
 }
 
 /** The refunds of a payment; `undefined` when there is no such payment. Index: refunds_by_payment. */
@@ -132,21 +142,22 @@ export async function listRefunds(
 ): Promise<Page<Refund> | undefined> {
   if ((await findPayment(db, tenantId, paymentId)) === undefined) return undefined;
   const query = {
-    columns: COLUMNS,
+    columns: `${REFUND_COLUMNS}, place`,
     table: 'refunds',
-    index: { prefix: ['payment_id', toUuid(paymentId)] as const, key: 'id' },
+    followed: REFUNDS_LIST,
+    index: { prefix: ['payment_id', toUuid(paymentId)] as const, key: 'place' },
   };
-  return mapPage(await readPage<Row>(db, query, request), fromRow);
+  return mapPage(await readPage<RefundRow>(db, query, request), refundFromRow);
 }
 
 /** As {@link readRefund}, locked until the transaction ends. Lock its payment first. */
 export async function lockRefund(db: Queryable, id: PublicId): Promise<Refund | undefined> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<RefundRow>({
     name: 'lock-refund',
-    text: `SELECT ${COLUMNS} FROM refunds WHERE id = $1 FOR UPDATE`,
+    text: `SELECT ${REFUND_COLUMNS} FROM refunds WHERE id = $1 FOR UPDATE`,
     values: [toUuid(id)],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return rows[0] === undefined ? undefined : refundFromRow(rows[0]);
 }
 
 /** What changes with a refund's state. Omitted fields stay, except the code, which is cleared. */
@@ -170,14 +181,15 @@ export async function moveRefund(
   change: RefundChange = {},
 ): Promise<Refund | undefined> {
   const { from, to, by } = REFUND_MOVES[move];
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<RefundRow>({
     name: 'move-refund',
     text: `UPDATE refunds
            SET state = $3, failure_code = $4, provider_reference = coalesce($5, provider_reference),
                refunded_at = coalesce($6, refunded_at), provider_says = coalesce($7::jsonb, provider_says),
                provider_told_at = coalesce($8, provider_told_at), reviews = reviews + $9, resolutions = resolutions + $10,
-               next_step_at = now(), updated_at = now()
-           WHERE id = $1 AND state = ANY ($2) RETURNING ${COLUMNS}`,
+               workflow_id = CASE WHEN $3 = 'pending' THEN ${OWN_WORKFLOW} ELSE workflow_id END,
+               claim = NULL, next_step_at = now(), updated_at = now()
+           WHERE id = $1 AND state = ANY ($2) RETURNING ${REFUND_COLUMNS}`,
     values: [
       toUuid(id),
       from,
@@ -191,54 +203,7 @@ export async function moveRefund(
       by === 'person' && to !== 'pending' ? 1 : 0,
     ],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
-}
-
-/**
- * Notes, before the provider is called, that it is. To be committed before the call.
- *
- * @param keyWindowMs - how long after a call the provider knows its key; `undefined` is returned once that is over and an
- *   earlier call may have moved money
- */
-export async function markRefundCall(db: Queryable, id: PublicId, keyWindowMs: number): Promise<Refund | undefined> {
-  const { rows } = await db.query<Row>({
-    name: 'mark-refund-call',
-    text: `UPDATE refunds
-           SET calls = calls + 1, next_step_at = now(),
-               first_called_at = CASE WHEN calls = refused_calls THEN now() ELSE first_called_at END
-           WHERE id = $1 AND state = 'pending'
-             AND (calls = refused_calls OR first_called_at > now() - $2 * interval '1 millisecond')
-           RETURNING ${COLUMNS}`,
-    values: [toUuid(id), keyWindowMs],
-  });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
-}
-
-/** Notes that the provider refused a call for good. @returns the refund after it */
-export async function markRefusedCall(db: Queryable, id: PublicId): Promise<Refund | undefined> {
-  const { rows } = await db.query<Row>({
-    name: 'mark-refused-refund-call',
-    text: `UPDATE refunds SET refused_calls = refused_calls + 1 WHERE id = $1 RETURNING ${COLUMNS}`,
-    values: [toUuid(id)],
-  });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
-}
-
-/** Keeps that the provider has taken a refund on and is not done with it; the sweep looks again after `pauseMs`. */
-export async function markPendingRefund(
-  db: Queryable,
-  id: PublicId,
-  providerReference: string,
-  pauseMs: number,
-): Promise<void> {
-  await db.query({
-    name: 'mark-pending-refund',
-    text: `UPDATE refunds
-           SET provider_reference = $2, next_step_at = now() + $3 * interval '1 millisecond',
-               updated_at = CASE WHEN provider_reference IS DISTINCT FROM $2 THEN now() ELSE updated_at END
-           WHERE id = $1 AND state = 'pending'`,
-    values: [toUuid(id), providerReference, pauseMs],
-  });
+  return rows[0] === undefined ? undefined : refundFromRow(rows[0]);
 }
 
 /** What the books say of a refund, and what it keeps of its payment. */
@@ -288,35 +253,30 @@ export interface RefundSums {
   returned: Fee;
 }
 
-/** Index: refunds_by_payment. */
-export async function sumRefunds(db: Queryable, paymentId: PublicId): Promise<RefundSums> {
+/** The sums of several payments' refunds, in their order. Index: refunds_by_payment. */
+export async function sumRefundsOf(db: Queryable, paymentIds: readonly PublicId[]): Promise<RefundSums[]> {
   const { rows } = await db.query<{ sent: string; fee: string; tax: string }>({
     name: 'sum-refunds',
-    text: `SELECT coalesce(sum(amount) FILTER (WHERE state IN ('pending', 'needs_review') AND booked_amount = 0
-                                                 AND calls > refused_calls), 0)::text AS sent,
-                  coalesce(sum(fee_returned) FILTER (WHERE booked_amount > 0), 0)::text AS fee,
-                  coalesce(sum(fee_tax_returned) FILTER (WHERE booked_amount > 0), 0)::text AS tax
-           FROM refunds WHERE payment_id = $1`,
-    values: [toUuid(paymentId)],
+    text: `SELECT s.* FROM unnest($1::uuid[]) WITH ORDINALITY AS p(id, position) CROSS JOIN LATERAL (
+             SELECT coalesce(sum(amount) FILTER (WHERE state IN ('pending', 'needs_review') AND booked_amount = 0
+                                                   AND calls > refused_calls), 0)::text AS sent,
+                    coalesce(sum(fee_returned) FILTER (WHERE booked_amount > 0), 0)::text AS fee,
+                    coalesce(sum(fee_tax_returned) FILTER (WHERE booked_amount > 0), 0)::text AS tax
+             FROM refunds WHERE payment_id = p.id) s
+           ORDER BY p.position`,
+    values: [paymentIds.map(toUuid)],
   });
-  const [row] = rows;
-  return {
-    sent: BigInt(row?.sent ?? '0'),
-    returned: { fee: BigInt(row?.fee ?? '0'), tax: BigInt(row?.tax ?? '0') },
-  };
+  return rows.map(({ sent, fee, tax }) => ({ sent: BigInt(sent), returned: { fee: BigInt(fee), tax: BigInt(tax) } }));
 }
 
-/** Takes, in turns, pending refunds without progress for `graceMs`. Indexes: refunds_due, refunds_pkey. */
-export async function takeNeglectedRefunds(db: Queryable, graceMs: number, limit: number): Promise<Refund[]> {
-  const { rows } = await db.query<Row>({
-    name: 'due-refunds',
-    text: takeDue('refunds', REFUND_UNDER_WAY, COLUMNS),
-    values: [graceMs, limit],
-  });
-  return rows.map(fromRow);
+/** As {@link sumRefundsOf}, of one. */
+export async function sumRefunds(db: Queryable, paymentId: PublicId): Promise<RefundSums> {
+  const [sums] = await sumRefundsOf(db, [paymentId]);
+  if (sums === undefined) throw new Error('a sum is missing');
+  return sums;
 }
 
-function fromRow(row: Row): Refund {
+export function refundFromRow(row: RefundRow): Refund {
   return {
     id: fromUuid('ref', row.id),
     tenantId: fromUuid('ten', row.tenant_id),
@@ -343,6 +303,8 @@ function fromRow(row: Row): Refund {
     reviews: row.reviews,
     resolutions: row.resolutions,
     workflowId: row.workflow_id,
+    askedForAll: row.asked_for_all ?? undefined,
+    claim: row.claim ?? undefined,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

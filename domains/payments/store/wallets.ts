@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { WALLETS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { ACCOUNTS, accountBalance, accountBalances } from '../../ledger';
@@ -60,9 +61,10 @@ export async function listWallets(
   request: PageRequest,
 ): Promise<Page<WalletWithBalance>> {
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'wallets',
-    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+    followed: WALLETS_LIST,
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'place' },
   };
   const page = mapPage(await readPage<Row>(db, query, request), fromRow);
   return { ...page, rows: await withBalances(db, page.rows) };
@@ -79,6 +81,21 @@ export async function lockWallet(db: Queryable, tenantId: PublicId, id: PublicId
     values: [toUuid(id), toUuid(tenantId)],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/**
+ * Locks wallets until the transaction ends, and reads what is in them under the locks. In the order of their ids, so that
+ * two transactions that want the same ones wait for each other and do not lock each other out.
+ *
+ * @returns those that exist, each once, of any tenant. Index: wallets_pkey
+ */
+export async function lockWallets(db: Queryable, ids: readonly PublicId[]): Promise<WalletWithBalance[]> {
+  const { rows } = await db.query<Row>({
+    name: 'lock-wallets',
+    text: `SELECT ${COLUMNS} FROM wallets WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
+    values: [[...new Set(ids.map(toUuid))]],
+  });
+  return withBalances(db, rows.map(fromRow));
 }
 
 /** What a wallet's ledger accounts add up to. We owe it to the customer, so the ledger has it as credits. */

@@ -1,13 +1,13 @@
 import type { PublicId } from '../../../core/ids';
 import { inTransaction } from '../../../infra/postgres/pool';
-import { ACCOUNTS, postTransaction, transferPosting } from '../../ledger';
+import { postTransaction } from '../../ledger';
 import type { PaymentDeps } from '../deps';
 import { PaymentFault } from '../rules/errors';
 import type { Hold } from '../rules/payment-flow';
-import { PAYMENT_MOVES } from '../rules/payment-states';
 import { movePayment } from '../store/payment-changes';
 import { lockPayment, readPayment } from '../store/payments';
-import { lockWallet, withBalance } from '../store/wallets';
+import { lockWallets } from '../store/wallets';
+import { holdTransaction } from './hold-transaction';
 
 /** Sets a payment's money aside in its wallet, once. */
 export async function holdWallet({ pool }: PaymentDeps, paymentId: PublicId): Promise<Hold> {
@@ -16,20 +16,14 @@ export async function holdWallet({ pool }: PaymentDeps, paymentId: PublicId): Pr
   const { tenantId, currency, amount } = payment;
   const { walletId } = payment.source;
   return inTransaction(pool, async (db) => {
-    const wallet = await lockWallet(db, tenantId, walletId);
-    if (wallet === undefined || wallet.currency !== currency) return { outcome: 'declined', code: 'no_such_wallet' };
     const current = await lockPayment(db, paymentId);
+    const [wallet] = await lockWallets(db, [walletId]);
+    if (wallet?.tenantId !== tenantId || wallet.currency !== currency) {
+      return { outcome: 'declined', code: 'no_such_wallet' };
+    }
     if (current?.state !== 'pending') return { outcome: 'held' };
-    const { available } = await withBalance(db, wallet);
-    if (available < amount) return { outcome: 'declined', code: 'insufficient_funds' };
-    await postTransaction(db, {
-      tenantId,
-      kind: PAYMENT_MOVES.hold.posts,
-      externalRef: paymentId,
-      currency,
-      posting: transferPosting(ACCOUNTS.wallet(walletId), ACCOUNTS.walletHeld(walletId), amount),
-      effectiveAt: new Date(),
-    });
+    if (wallet.available < amount) return { outcome: 'declined', code: 'insufficient_funds' };
+    await postTransaction(db, holdTransaction(payment, walletId));
     await movePayment(db, paymentId, 'hold');
     return { outcome: 'held' };
   });

@@ -58,6 +58,23 @@ export function payableCorrection(merchantId: PublicId, missing: bigint): Postin
   };
 }
 
+/**
+ * Of each currency, what postings move, in minor units; the largest of these sums. Undefined when there are none.
+ */
+export function largestSum(
+  postings: readonly { currency: string; posting: Posting }[],
+): { amount: bigint; currency: string } | undefined {
+  const sums = new Map<string, bigint>();
+  for (const { currency, posting } of postings) {
+    const moved = posting.entries.reduce((sum, { amount }) => (amount > 0n ? sum + amount : sum), 0n);
+    sums.set(currency, (sums.get(currency) ?? 0n) + moved);
+  }
+  let largest: { amount: bigint; currency: string } | undefined;
+  for (const [currency, amount] of sums)
+    if (largest === undefined || amount > largest.amount) largest = { amount, currency };
+  return largest;
+}
+
 function nonZero(entries: Entry[]): Entry[] {
   return entries.filter(({ amount }) => amount !== 0n);
 }

@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { PAYOUTS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { ACCOUNTS, accountIdSql } from '../../ledger';
@@ -50,7 +51,7 @@ export async function recordPayouts(db: Queryable, { runId, after, upTo }: PageO
   });
 }
 
-/** A tenant's payouts by id. Index: payouts_by_tenant; a state is a filter. */
+/** A tenant's payouts as they were made. Index: payouts_by_tenant; a state is a filter. */
 export async function listPayouts(
   db: Queryable,
   tenantId: PublicId,
@@ -58,9 +59,10 @@ export async function listPayouts(
   request: PageRequest,
 ): Promise<Page<Payout>> {
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'payouts',
-    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'id' },
+    followed: PAYOUTS_LIST,
+    index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'place' },
     filter: state === undefined ? [] : [['state = ?', state] as const],
   };
   return mapPage(await readPage<Row>(db, query, request), toPayout);

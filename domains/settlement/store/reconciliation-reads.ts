@@ -1,4 +1,5 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { RECONCILIATIONS_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import {
@@ -76,8 +77,13 @@ export async function listReconciliations(
   runId: PublicId,
   request: PageRequest,
 ): Promise<Page<Reconciliation>> {
-  const index = { prefix: ['run_id', toUuid(runId)] as const, key: 'id' };
-  const page = await readPage<Row>(db, { columns: COLUMNS, table: 'reconciliation_runs', index }, request);
+  const query = {
+    columns: `${COLUMNS}, place`,
+    table: 'reconciliation_runs',
+    followed: RECONCILIATIONS_LIST,
+    index: { prefix: ['run_id', toUuid(runId)] as const, key: 'place' },
+  };
+  const page = await readPage<Row>(db, query, request);
   return { ...page, rows: await withTotals(db, page.rows) };
 }
 

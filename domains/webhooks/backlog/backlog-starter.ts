@@ -66,7 +66,10 @@ export class BacklogStarter {
         await this.deps.start(backlog);
       } catch (error) {
         this.#told.delete(backlog.endpointId);
-        this.deps.log.warn({ err: error, endpointId: backlog.endpointId }, 'could not start the workflow of a backlog');
+        this.deps.log.warn(
+          { err: error, endpointId: backlog.endpointId },
+          'could not start the workflow of an endpoint',
+        );
       }
       if (this.#waiting.size > 0) await pause;
     }

@@ -1,6 +1,7 @@
 import type { PublicId } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { type BatchState, type OpenDelivery, readBatch } from '../store/batch-state';
+import { holdDue } from '../store/held-flow';
 import type { DeliveryEngine } from './delivery-engine';
 
 /** What a round found and did, for the workflow. Grows with the deliveries that are still open, not with the batch. */
@@ -66,21 +67,32 @@ export async function attemptRound(
       const next = soonest(state);
       if (!wanted() || next > SHORT_WAIT_MS || slow.size > 0) return report(state, ended, [...slow]);
       if (next > 0) await sleep(next);
-      else for (const endpointId of await attemptAll(engine, state, insisted, wanted)) slow.add(endpointId);
+      else {
+        const due = await withoutHeld(db, state);
+        for (const endpointId of await attemptAll(engine, due, insisted, wanted)) slow.add(endpointId);
+      }
     }
   } finally {
     clearInterval(beating);
   }
 }
 
+/** Holds the due deliveries of endpoints whose deliveries are held, without a turn that others wait for. @returns the others */
+async function withoutHeld(db: Queryable, state: BatchState): Promise<OpenDelivery[]> {
+  const due = state.open.filter((delivery) => delivery.due);
+  const stopped = due.filter((delivery) => delivery.stopped).map(({ id }) => id);
+  if (stopped.length === 0) return due;
+  const held = new Set(await holdDue(db, stopped));
+  return due.filter(({ id }) => !held.has(id));
+}
+
 /** @returns the endpoints whose attempts are still under way */
 async function attemptAll(
   engine: DeliveryEngine,
-  state: BatchState,
+  due: readonly OpenDelivery[],
   insisted: ReadonlySet<PublicId>,
   wanted: () => boolean,
 ): Promise<Set<PublicId>> {
-  const due = state.open.filter((delivery) => delivery.due);
   const behind = due.filter((delivery) => delivery.behind && !insisted.has(delivery.id));
   if (behind.length > 0) await engine.moveDue(behind);
   const underWay = new Map<PublicId, PublicId>();

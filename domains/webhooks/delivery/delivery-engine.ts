@@ -1,15 +1,18 @@
+import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import type { JobEnd } from '../../../core/adaptive-limit';
-import { AdaptivePool, type Place, type Turn } from '../../../core/adaptive-pool';
+import { AdaptivePool, type Place, type Turn, type Work } from '../../../core/adaptive-pool';
 import type { PublicId } from '../../../core/ids';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
+import type { StoredEvent } from '../publishing/publish-event';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
 import type { Backlog } from '../store/backlog';
+import { atFallback } from './at-fallback';
 import { type AttemptReport, attempt, unreadableReport } from './attempt';
-import { createDeliveryRecorder } from './delivery-recorder';
+import { createDeliveryRecorder, type TrippedCircuit } from './delivery-recorder';
 import { type EndpointConfig, type EndpointConfigCache, UnreadableEndpoint } from './endpoint-config-cache';
 import { createLeaseDesk, type DueDelivery, LEASE_SLACK_MS } from './lease-desk';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
@@ -34,6 +37,10 @@ const STALE_AFTER_MS = 250;
 const DOWN_AFTER_FAILURES = 10;
 
 const MAX_HELD_BYTES = 128 * 1_048_576;
+
+/** How long an endpoint counts as failed over after a delivery went to its fallback. */
+const FAILOVER_KNOWN_MS = 60_000;
+const MAX_FAILOVERS = 10_000;
 
 const PUSHBACK: readonly number[] = [429, 503];
 
@@ -60,6 +67,8 @@ export interface DeliveryEngine {
   attemptDue(delivery: DueDelivery, options: DueOptions): Promise<AttemptEnd | undefined>;
   /** Takes the leases of what is most overdue in an endpoint's backlog. @throws when Postgres cannot be reached */
   leaseBacklog(endpointId: PublicId, limit: number): Promise<{ leased: LeasedDelivery[]; moved: number }>;
+  /** Takes the lease of one held delivery, for a probe. @throws when Postgres cannot be reached */
+  leaseHeld(endpointId: PublicId, after: PublicId | undefined): Promise<LeasedDelivery | undefined>;
   /** Moves due deliveries to their endpoints' backlogs. @throws when Postgres cannot be reached */
   moveDue(deliveries: readonly DueDelivery[]): Promise<void>;
   /** How many attempts of an endpoint would begin at once, and fit in memory. */
@@ -80,6 +89,16 @@ export interface DeliveryEngine {
   readonly running: number;
 }
 
+/** What the engine tells of endpoints that fail, and asks. */
+export interface EngineCircuits {
+  /** An endpoint's circuit is to open. */
+  tripped(circuit: TrippedCircuit): void;
+  /** Whether to try a delivery that fails over at its endpoint first. */
+  claimProbe(endpointId: PublicId): Promise<boolean>;
+  /** Such a try has ended. Never rejects. */
+  probed(probe: { endpointId: PublicId; deliveryId: PublicId; end: AttemptEnd }): Promise<void>;
+}
+
 export interface DeliveryEngineOptions {
   pool: Pool;
   client: GuardedClient;
@@ -93,6 +112,9 @@ export interface DeliveryEngineOptions {
   maxHeldBytes?: number;
   /** Called when deliveries were moved to a backlog. */
   onBacklog(backlog: Backlog): void;
+  circuits?: EngineCircuits;
+  /** Has events delivered that were stored along with outcomes. Never rejects. */
+  onEvents?(events: readonly StoredEvent[]): Promise<void>;
   /** Bounds of the outcomes held while Postgres is away. */
   hold?: OutcomeHoldOptions;
 }
@@ -100,8 +122,17 @@ export interface DeliveryEngineOptions {
 /** Makes attempts and records them: the only way a webhook leaves, for first attempts and retries alike. */
 export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEngine {
   const { pool, client, endpoints, metrics, log, maxHeldBytes = MAX_HELD_BYTES } = options;
-  const recorder = createDeliveryRecorder({ pool, metrics, log, hold: options.hold });
+  const { circuits, onEvents = async () => undefined } = options;
+  const recorder = createDeliveryRecorder({
+    pool,
+    metrics,
+    log,
+    hold: options.hold,
+    onTripped: (circuit) => circuits?.tripped(circuit),
+    onEvents,
+  });
   const ending = new Set<Promise<AttemptEnd>>();
+  const failovers = new LRUCache<PublicId, true>({ max: MAX_FAILOVERS, ttl: FAILOVER_KNOWN_MS });
   let heldBytes = 0;
 
   const turns = new AdaptivePool({
@@ -141,22 +172,47 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     }
     if (endpoint === undefined) return { end: track(desk.decline(delivery, UNREADABLE_PAUSE_MS)), job: undefined };
     if (Date.now() > delivery.startBeforeMs) return { end: track(desk.move(delivery)), job: undefined };
+    const probes = await isProbe(delivery);
+    const target = !probes && delivery.failover === true && 'keys' in endpoint ? atFallback(endpoint) : undefined;
+    const used = target ?? endpoint;
+    if (target !== undefined) failovers.set(delivery.endpointId, true);
     turn.ask();
-    const report =
-      'keys' in endpoint ? await attempt(client, endpoint, delivery.messageId, delivery.body) : unreadableReport();
+    const report = 'keys' in used ? await attempt(client, used, delivery.messageId, delivery.body) : unreadableReport();
     turn.answered();
-    const toBacklog = () => turns.failures(delivery.endpointId) >= DOWN_AFTER_FAILURES;
+    const toBacklog = () => turns.failures(placeOf(delivery).key) >= DOWN_AFTER_FAILURES;
+    const fallback = target !== undefined;
     const end = track(
-      recorder.record(delivery, { trigger, endpoint, report, toBacklog }).then((ended) => {
-        if (ended.state === 'moved' && delivery.fromBacklog !== true) {
-          const { endpointId, tenantId } = delivery;
-          options.onBacklog({ endpointId, tenantId });
-        }
-        return ended;
-      }),
+      recorder
+        .record(delivery, { trigger: probes ? 'probe' : trigger, endpoint, report, fallback, toBacklog })
+        .then((ended) => {
+          if (probes)
+            void circuits?.probed({ endpointId: delivery.endpointId, deliveryId: delivery.deliveryId, end: ended });
+          if (ended.state === 'moved' && delivery.fromBacklog !== true) {
+            const { endpointId, tenantId } = delivery;
+            options.onBacklog({ endpointId, tenantId });
+          }
+          return ended;
+        }),
     );
     if (recorder.unrecorded > MAX_UNRECORDED || recorder.full) await end;
     return { end, job: jobEndOf(report) };
+  }
+
+  async function isProbe({ endpointId, failover, probe }: LeasedDelivery): Promise<boolean> {
+    if (failover !== true || probe !== true || circuits === undefined) return false;
+    return circuits.claimProbe(endpointId).catch(() => false);
+  }
+
+  /** The places of an endpoint: its own, and its fallback's while deliveries go there. */
+  function keysOf(endpointId: PublicId): string[] {
+    return failovers.has(endpointId) ? [endpointId, fallbackKey(endpointId)] : [endpointId];
+  }
+
+  /** A probe is one attempt, made on purpose: what is known of its endpoint does not keep it waiting. */
+  function add(delivery: LeasedDelivery, trigger: AttemptOutcome['trigger'], work: Work): boolean {
+    if (trigger !== 'probe') return turns.add(placeOf(delivery), work);
+    turns.insist(placeOf(delivery), work);
+    return true;
   }
 
   function track(end: Promise<AttemptEnd>): Promise<AttemptEnd> {
@@ -176,12 +232,14 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     get running() {
       return turns.running + ending.size;
     },
-    roomFor: (endpointId) => (heldBytes >= maxHeldBytes ? 0 : turns.room(endpointId)),
-    pausesMs: (endpointId) => turns.pausesMs(endpointId),
+    roomFor: (endpointId) =>
+      heldBytes >= maxHeldBytes ? 0 : Math.max(...keysOf(endpointId).map((key) => turns.room(key))),
+    pausesMs: (endpointId) => Math.min(...keysOf(endpointId).map((key) => turns.pausesMs(key))),
     forgive: (endpointId) => turns.forgive(endpointId),
     limitOf: (endpointId) => turns.limit(endpointId) ?? 1,
     leaseSlackMs: () => LEASE_SLACK_MS + Math.min(LONGEST_EXTRA_SLACK_MS, (turns.waiting / CAUTIOUS_RATE) * 1_000),
     leaseBacklog: desk.leaseBacklog,
+    leaseHeld: desk.leaseHeld,
     async moveDue(deliveries) {
       await Promise.all(deliveries.map((delivery) => desk.moveDue(delivery)));
     },
@@ -192,9 +250,10 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       const fits = heldBytes === 0 || heldBytes + bytes <= maxHeldBytes;
       const taken =
         fits &&
-        turns.add(placeOf(delivery), {
+        add(delivery, trigger, {
           async run(turn) {
-            const { end, job } = await send(delivery, { trigger, waitedMs: performance.now() - since, turn });
+            const waitedMs = trigger === 'probe' ? 0 : performance.now() - since;
+            const { end, job } = await send(delivery, { trigger, waitedMs, turn });
             heldBytes -= bytes;
             void end.then(onEnd);
             return job;
@@ -249,9 +308,14 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   };
 }
 
-/** Endpoints take turns within their tenant. */
-function placeOf({ tenantId, endpointId }: { tenantId: PublicId; endpointId: PublicId }): Place {
-  return { group: tenantId, key: endpointId };
+/** Endpoints take turns within their tenant. A fallback answers for itself. */
+function placeOf(delivery: { tenantId: PublicId; endpointId: PublicId; failover?: boolean }): Place {
+  const { tenantId, endpointId, failover = false } = delivery;
+  return { group: tenantId, key: failover ? fallbackKey(endpointId) : endpointId };
+}
+
+function fallbackKey(endpointId: PublicId): string {
+  return `${endpointId}/fallback`;
 }
 
 function jobEndOf({ error, result, durationMs, timedOut }: AttemptReport): JobEnd {

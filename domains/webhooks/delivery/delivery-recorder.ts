@@ -3,14 +3,15 @@ import { GroupCommit } from '../../../core/group-commit';
 import { newId, type PublicId } from '../../../core/ids';
 import type { Logger } from '../../../infra/log';
 import { isItemFault } from '../../../infra/postgres/errors';
+import { inTransaction } from '../../../infra/postgres/pool';
 import type { WebhookMetrics } from '../metrics';
+import { deliveryEvent } from '../operational/delivery-events';
+import { disabledEvent } from '../operational/disabled-event';
+import { createRecording, type ToldOutcome } from '../operational/record-with-events';
+import { type OwnEvent, type StoredEvent, storeEvent } from '../publishing/publish-event';
 import { decide, retryOrGiveUp, type Transition } from '../rules/attempt-outcome';
-import {
-  type AttemptOutcome,
-  disableGoneEndpoint,
-  type RecordedOutcome,
-  recordOutcomes,
-} from '../store/attempt-outcomes';
+import { healthOf, trippedBy } from '../rules/circuit';
+import { type AttemptOutcome, disableGoneEndpoint, GONE_REASON, type RecordedOutcome } from '../store/attempt-outcomes';
 import type { AttemptReport } from './attempt';
 import type { EndpointConfig } from './endpoint-config-cache';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
@@ -27,10 +28,21 @@ const BYTES_PER_CHARACTER = 2;
 export interface MadeAttempt {
   trigger: AttemptOutcome['trigger'];
   /** The endpoint as the attempt used it. */
-  endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'>;
+  endpoint: Pick<EndpointConfig, 'version' | 'retryDelaysMs'> &
+    Partial<Pick<EndpointConfig, 'circuit' | 'fallbackUrl' | 'url'>>;
   report: AttemptReport;
+  /** Whether it was made at the endpoint's fallback URL, and so says nothing of the endpoint. */
+  fallback: boolean;
   /** Whether a retry is to wait in the endpoint's backlog; asked when it is recorded. */
   toBacklog(): boolean;
+}
+
+/** An endpoint whose circuit is to open, and why. */
+export interface TrippedCircuit {
+  endpointId: PublicId;
+  tenantId: PublicId;
+  reason: string;
+  lastError: string | undefined;
 }
 
 export interface DeliveryRecorder {
@@ -50,35 +62,47 @@ export function createDeliveryRecorder(deps: {
   metrics: WebhookMetrics;
   log: Logger;
   hold?: OutcomeHoldOptions | undefined;
+  /** Called when what is counted of an endpoint says that its circuit is to open; many times, while it is. */
+  onTripped(circuit: TrippedCircuit): void;
+  /** Has events delivered that were stored along with outcomes. Never rejects. */
+  onEvents(events: readonly StoredEvent[]): Promise<void>;
 }): DeliveryRecorder {
-  const { pool, metrics, log } = deps;
+  const { pool, metrics, log, onTripped, onEvents } = deps;
   const hold = createOutcomeHold(deps.hold);
 
-  const commits = new GroupCommit<AttemptOutcome, RecordedOutcome>({
+  const commits = new GroupCommit<ToldOutcome, RecordedOutcome>({
     maxBatch: MAX_BATCH,
     maxInFlight: COMMITS_IN_FLIGHT,
     maxWaiting: Number.MAX_SAFE_INTEGER,
-    commit: (outcomes) => recordOutcomes(pool, outcomes),
+    commit: createRecording({ pool, deliver: onEvents }),
     isItemFault,
     onBatch: (size) => metrics.batchSize.observe({ kind: 'outcomes' }, size),
   });
 
   /** Whether a 410 ends the delivery; not that of an endpoint which was corrected or enabled during the attempt. */
-  async function isGone({ endpointId, endpointVersion }: Facts): Promise<boolean> {
-    const now = await disableGoneEndpoint(pool, endpointId, endpointVersion);
+  async function isGone({ endpointId, tenantId, endpointVersion, url = '' }: Facts): Promise<boolean> {
+    const { now, stored } = await inTransaction(pool, async (client) => {
+      const gone = await disableGoneEndpoint(client, endpointId, endpointVersion);
+      if (gone !== 'disabled') return { now: gone, stored: [] };
+      const version = endpointVersion + 1;
+      const event = disabledEvent({ id: endpointId, tenantId, url, version, reason: GONE_REASON });
+      return { now: gone, stored: [await storeEvent(client, event)] };
+    });
+    void onEvents(stored);
     if (now === 'disabled') log.warn({ endpointId }, 'endpoint disabled: it answered 410 Gone');
     return now !== 'changed';
   }
 
   async function record(facts: Facts): Promise<RecordedOutcome> {
     const { outcome } = facts;
-    // Disabled first, so that after a crash in between the delivery becomes a dead letter instead of being sent again.
+    // Disabled first, so that after a crash in between the delivery is held instead of being sent again.
     if (outcome.next.state === 'dead' && outcome.next.reason === 'gone' && !facts.gone) {
       if (await isGone(facts)) facts.gone = true;
       else outcome.next = facts.orElse();
     }
+    if (outcome.trigger === 'probe' && mayBeHeld(outcome.next)) outcome.next = facts.afterProbe;
     outcome.toBacklog = outcome.next.state === 'retrying' && facts.toBacklog();
-    return commits.add(outcome);
+    return commits.add({ outcome, event: facts.eventOf(outcome) });
   }
 
   async function end(facts: Facts): Promise<AttemptEnd> {
@@ -92,6 +116,8 @@ export function createDeliveryRecorder(deps: {
       return { state: 'declined' };
     }
     const { next } = outcome;
+    tellIfTripped(facts, recorded);
+    if (next.state === 'held') return next;
     if (next.state === 'delivered') {
       metrics.deliveryLatency.observe((Date.now() - facts.createdAtMs) / 1000);
       return next;
@@ -104,6 +130,12 @@ export function createDeliveryRecorder(deps: {
     if (next.state === 'retrying') return { state: 'retrying', nextAttemptAt: recorded.nextAttemptAt };
     if (recorded.moved) metrics.deadLetters.inc({ reason: next.reason });
     return { state: 'dead' };
+  }
+
+  function tellIfTripped({ outcome, endpointId, tenantId, circuit }: Facts, { counters }: RecordedOutcome): void {
+    if (counters === undefined || circuit === undefined || outcome.health?.good !== false) return;
+    const reason = trippedBy(counters, circuit);
+    if (reason !== undefined) onTripped({ endpointId, tenantId, reason, lastError: outcome.error });
   }
 
   return {
@@ -126,18 +158,41 @@ interface Facts {
   outcome: AttemptOutcome;
   messageId: PublicId;
   endpointId: PublicId;
+  tenantId: PublicId;
+  circuit: EndpointConfig['circuit'] | undefined;
+  url: string | undefined;
   /** The version that the attempt used. */
   endpointVersion: number;
   createdAtMs: number;
   /** Whether its endpoint is disabled for it already. */
   gone: boolean;
   toBacklog(): boolean;
+  /** What is told of the outcome, once it is decided. */
+  eventOf(outcome: AttemptOutcome): OwnEvent | undefined;
+  /** What follows from a probe that has failed: its delivery is held again, or goes to the fallback at once. */
+  afterProbe: AttemptOutcome['next'];
   /** What follows if the outcome says nothing about the endpoint as it is now. */
   orElse(): Transition;
 }
 
-function factsOf(delivery: LeasedDelivery, { trigger, endpoint, report, toBacklog }: MadeAttempt): Facts {
-  const { deliveryId, messageId, endpointId, lease, createdAtMs } = delivery;
+/** A probe costs its delivery none of its retries: it is made for the endpoint's sake. */
+function mayBeHeld(next: AttemptOutcome['next']): boolean {
+  return next.state === 'retrying' || (next.state === 'dead' && next.reason === 'exhausted');
+}
+
+/** What an attempt says of its endpoint; a probe's result is for its circuit alone. */
+function healthTold(
+  { endpointId, tenantId }: LeasedDelivery,
+  { trigger, endpoint, report, fallback }: MadeAttempt,
+): AttemptOutcome['health'] {
+  const health = healthOf(report.error);
+  if (endpoint.circuit?.enabled !== true || fallback || trigger === 'probe' || health === 'unknown') return undefined;
+  return { endpointId, tenantId, good: health === 'good', windowSeconds: endpoint.circuit.windowSeconds };
+}
+
+function factsOf(delivery: LeasedDelivery, made: MadeAttempt): Facts {
+  const { trigger, endpoint, report, toBacklog, fallback } = made;
+  const { deliveryId, messageId, endpointId, tenantId, lease, createdAtMs } = delivery;
   const context = {
     delaysMs: endpoint.retryDelaysMs,
     attemptsInRun: delivery.attemptsInRun + 1,
@@ -159,15 +214,28 @@ function factsOf(delivery: LeasedDelivery, { trigger, endpoint, report, toBacklo
       responseBody: report.responseBody,
       next: decide(report.result, context),
       toBacklog: false,
+      fallback,
+      health: healthTold(delivery, made),
     },
     toBacklog,
     messageId,
     endpointId,
+    tenantId,
+    circuit: endpoint.circuit,
+    url: endpoint.url,
     endpointVersion: endpoint.version,
     createdAtMs,
     gone: false,
+    afterProbe: endpoint.fallbackUrl === undefined ? { state: 'held' } : { state: 'retrying', delayMs: 0 },
+    eventOf: toldOf(delivery),
     orElse: () => retryOrGiveUp(context),
   };
+}
+
+/** Holds what an event says of a delivery, not its body. */
+function toldOf(delivery: LeasedDelivery): Facts['eventOf'] {
+  const facts = { ...delivery, body: '' };
+  return (outcome) => deliveryEvent(facts, outcome);
 }
 
 function bytesOf({ responseBody = '', errorDetail = '' }: AttemptOutcome): number {

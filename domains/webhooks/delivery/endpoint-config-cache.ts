@@ -5,6 +5,7 @@ import type { PublicId } from '../../../core/ids';
 import type { Keyring } from '../../../infra/keyring';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { openHeaders, openSecret } from '../endpoints/sealing';
+import { type CircuitSettings, DEFAULT_CIRCUIT } from '../rules/circuit';
 import { parseSecret } from '../rules/signature';
 import { readEndpointConfigs, type StoredEndpointConfig } from '../store/endpoint-config';
 
@@ -16,6 +17,9 @@ export interface EndpointConfig {
   retryDelaysMs: readonly number[];
   rateLimit: { limit: number; periodMs: number } | undefined;
   headers: Readonly<Record<string, string>>;
+  circuit: CircuitSettings;
+  /** Where deliveries go while the circuit is open, if they are not held. */
+  fallbackUrl: string | undefined;
   /** Signing keys, newest first. */
   keys: readonly { key: Buffer; expiresAtMs: number }[];
 }
@@ -122,6 +126,9 @@ function decrypt(stored: StoredEndpointConfig, keyring: Keyring): EndpointConfig
     retryDelaysMs: stored.retryDelaysMs,
     rateLimit: stored.rateLimit,
     headers: openHeaders(keyring, stored),
+    // What an earlier version left in Redis has neither.
+    circuit: stored.circuit ?? DEFAULT_CIRCUIT,
+    fallbackUrl: stored.fallbackUrl,
     keys: stored.secrets.flatMap((secret) => {
       const key = parseSecret(openSecret(keyring, secret));
       return key === undefined ? [] : [{ key, expiresAtMs: secret.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY }];

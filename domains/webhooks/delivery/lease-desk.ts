@@ -12,6 +12,7 @@ import {
   type LeaseResult,
   leaseBacklog,
   leaseDue,
+  leaseHeld,
   releaseLeases,
 } from '../store/leases';
 import { GRACE_MS } from '../store/open-state';
@@ -39,6 +40,8 @@ export interface LeaseDesk {
   leaseDue(deliveryId: PublicId): Promise<LeasedDelivery | undefined>;
   /** Takes the leases of what is most overdue in an endpoint's backlog. @returns `moved`: how many are no longer due */
   leaseBacklog(endpointId: PublicId, limit: number): Promise<{ leased: LeasedDelivery[]; moved: number }>;
+  /** Takes the lease of one held delivery: the oldest after the given one, if there is one, else the oldest of all. */
+  leaseHeld(endpointId: PublicId, after: PublicId | undefined): Promise<LeasedDelivery | undefined>;
   /** Gives up a lease: the delivery is due again, at once or after a pause. Never rejects. */
   decline(delivery: LeasedDelivery, pauseMs?: number): Promise<AttemptEnd>;
   /** Gives up a lease: the delivery waits in its endpoint's backlog. Never rejects. */
@@ -139,6 +142,11 @@ export function createLeaseDesk({ pool, metrics, log, freeBytes, onBacklog }: Le
     async leaseBacklog(endpointId, limit) {
       const { leased, moved } = await taken((options) => leaseBacklog(pool, endpointId, limit, options));
       return { leased: leased.map((delivery) => ({ ...delivery, fromBacklog: true })), moved };
+    },
+    async leaseHeld(endpointId, after) {
+      const next = async (from: PublicId | undefined) =>
+        (await taken((options) => leaseHeld(pool, endpointId, from, options))).leased[0];
+      return (await next(after)) ?? (after === undefined ? undefined : next(undefined));
     },
     async decline(delivery, pauseMs = 0) {
       metrics.declined.inc();

@@ -17,14 +17,21 @@ export interface LeasedDelivery {
   startBeforeMs: number;
   /** Whether it was in its endpoint's backlog when the lease was taken: the backlog's workflow knows of it. */
   fromBacklog?: boolean;
+  /** Whether it goes to its endpoint's fallback URL. */
+  failover?: boolean;
+  /** Whether it is to be tried at the endpoint all the same, if nobody else tries that. */
+  probe?: boolean;
+  /** Absent where nothing is to be told of it. */
+  eventType?: string;
 }
 
 /**
  * How an attempt left its delivery. `declined`: nothing was recorded; the delivery is due again. `moved`: it waits in its
- * endpoint's backlog, with or without an attempt.
+ * endpoint's backlog, with or without an attempt. `held`: a probe has failed.
  */
 export type AttemptEnd =
   | { state: 'delivered' | 'dead' }
   | { state: 'retrying'; nextAttemptAt: Date | undefined }
   | { state: 'declined' }
+  | { state: 'held' }
   | { state: 'moved'; attempted: boolean };

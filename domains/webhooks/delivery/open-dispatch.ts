@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createGuardedClient } from '../../../infra/http/guarded-client';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
+import { openCircuits } from '../circuit/open-circuits';
 import { addressPolicy, webhooksConfig } from '../config';
 import { webhookMetrics } from '../metrics';
+import { deliverOperational } from '../operational/outbox';
 import { watchDispatch } from '../upkeep/gauges';
 import { createDeliveryEngine, type DeliveryEngine } from './delivery-engine';
 import { createEndpointConfigCache, type EndpointConfigCache } from './endpoint-config-cache';
@@ -33,6 +35,7 @@ function open(platform: Platform): Dispatch {
   });
   const endpoints = createEndpointConfigCache({ db: pool, redis, keyring });
   const backlogs = openBacklogs(platform);
+  const circuits = openCircuits(platform);
   const engine = createDeliveryEngine({
     pool,
     client,
@@ -42,6 +45,8 @@ function open(platform: Platform): Dispatch {
     concurrency: WAYBILL_ATTEMPT_CONCURRENCY,
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
     onBacklog: (backlog) => backlogs.moved(backlog),
+    circuits,
+    onEvents: (events) => deliverOperational(platform, events),
   });
   const dispatch = { endpoints, engine };
   watchDispatch(metrics.registry, { db: platform.reads, ...dispatch });

@@ -3,7 +3,7 @@ import { redactEcho } from '../rules/redact-echo';
 import type { EndpointConfig } from './endpoint-config-cache';
 
 /** Made when an endpoint's receiver first says something. */
-const hidden = new WeakMap<EndpointConfig, Hidden>();
+const hidden = new WeakMap<object, Hidden>();
 
 /**
  * A receiver's text as it may be stored: whoever reads deliveries is not to learn the endpoint's custom headers, its signing
@@ -11,7 +11,7 @@ const hidden = new WeakMap<EndpointConfig, Hidden>();
  */
 export function withoutSecrets(
   text: string,
-  endpoint: EndpointConfig,
+  endpoint: Pick<EndpointConfig, 'keys' | 'headers'>,
   { signature, cut = false }: { signature: string; cut?: boolean },
 ): string {
   let known = hidden.get(endpoint);

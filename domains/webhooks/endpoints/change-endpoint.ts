@@ -4,10 +4,13 @@ import { mergeMap } from '../../../core/merge-patch';
 import { MAX_METADATA_ENTRIES } from '../../../core/metadata';
 import type { Platform } from '../../../infra/platform/platform';
 import { tryBacklogNow } from '../backlog/try-backlog-now';
+import { tryCircuitNow } from '../circuit/open-circuits';
 import { WebhookRefusal } from '../refusals';
+import { type CircuitSettings, DEFAULT_CIRCUIT } from '../rules/circuit';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import { type Endpoint, type EndpointSettings, findEndpoint, updateEndpoint } from '../store/endpoints';
 import { changedHeaders } from './change-headers';
+import { checkFallback } from './check-fallback';
 import { checkUrl } from './check-url';
 import { type Rate, rateLimitOf } from './rate-limit';
 import { withEndpoint } from './with-endpoint';
@@ -24,6 +27,11 @@ export interface EndpointChange {
   timeout?: number | undefined;
   rateLimit?: Rate | null | undefined;
   tier?: string | undefined;
+  /** Given settings replace those that the endpoint has, one by one. */
+  circuit?: Partial<CircuitSettings> | null | undefined;
+  fallbackUrl?: string | null | undefined;
+  /** In milliseconds. */
+  holdFor?: number | null | undefined;
 }
 
 type Entries = Record<string, string | null>;
@@ -40,15 +48,22 @@ export async function changeEndpoint(
   id: PublicId,
   { expected, ...change }: EndpointChange & { expected?: ExpectedVersion | undefined },
 ): Promise<Endpoint> {
-  const { pool, keyring, config } = platform;
-  if (change.url !== undefined) {
-    // Nothing is resolved for an endpoint that does not exist, and the transaction does not wait for DNS.
-    if ((await findEndpoint(pool, tenantId, id)) === undefined) throw new WebhookRefusal('no-such-endpoint');
-    await checkUrl(config, change.url);
-  }
+  const { pool, keyring } = platform;
+  await checkAddresses(platform, tenantId, { id, ...change });
   const noticeable = Object.keys(change).some((name) => name !== 'description' && name !== 'metadata');
   const changed = await withEndpoint(pool, tenantId, id, async (client, endpoint) => {
-    const { description, metadata, headers: _, retry, timeout, rateLimit, ...plain } = change;
+    const {
+      description,
+      metadata,
+      headers: _,
+      retry,
+      timeout,
+      rateLimit,
+      circuit,
+      fallbackUrl,
+      holdFor,
+      ...plain
+    } = change;
     const settings: EndpointSettings = {
       ...endpoint,
       ...defined(plain),
@@ -58,13 +73,38 @@ export async function changeEndpoint(
       retryDelaysMs: retry === undefined ? endpoint.retryDelaysMs : (retry ?? [...DEFAULT_RETRY_DELAYS_MS]),
       timeoutMs: timeout ?? endpoint.timeoutMs,
       rateLimit: rateLimit === undefined ? endpoint.rateLimit : rateLimitOf(rateLimit),
+      circuit: changedCircuit(endpoint, circuit),
+      fallbackUrl: fallbackUrl === undefined ? endpoint.fallbackUrl : (fallbackUrl ?? undefined),
+      holdForMs: holdFor === undefined ? endpoint.holdForMs : (holdFor ?? undefined),
     };
     const updated = await updateEndpoint(client, endpoint, settings, { noticeable, expected });
     if (updated === undefined) throw changedMeanwhile(endpoint);
     return updated;
   });
-  if (noticeable) await tryBacklogNow(platform, { endpointId: id, tenantId });
+  if (noticeable) {
+    await tryBacklogNow(platform, { endpointId: id, tenantId });
+    await tryCircuitNow(platform, { endpointId: id, tenantId });
+  }
   return changed;
+}
+
+/** Nothing is resolved for an endpoint that does not exist, and the transaction does not wait for DNS. */
+async function checkAddresses(
+  { pool, config }: Platform,
+  tenantId: PublicId,
+  { id, url, fallbackUrl }: Pick<EndpointChange, 'url' | 'fallbackUrl'> & { id: PublicId },
+): Promise<void> {
+  if (url === undefined && typeof fallbackUrl !== 'string') return;
+  const endpoint = await findEndpoint(pool, tenantId, id);
+  if (endpoint === undefined) throw new WebhookRefusal('no-such-endpoint');
+  if (url !== undefined) await checkUrl(config, url);
+  if (typeof fallbackUrl === 'string') await checkFallback(config, fallbackUrl, url ?? endpoint.url);
+}
+
+function changedCircuit(endpoint: Endpoint, change: EndpointChange['circuit']): CircuitSettings | undefined {
+  if (change === undefined) return endpoint.circuit;
+  if (change === null) return undefined;
+  return { ...DEFAULT_CIRCUIT, ...endpoint.circuit, ...defined(change) };
 }
 
 /** For whoever expected another revision. */

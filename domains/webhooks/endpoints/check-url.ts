@@ -4,7 +4,7 @@ import { addressPolicy } from '../config';
 import { WebhookRefusal } from '../refusals';
 
 /** Checks an address given for an endpoint: scheme, host, and what the name resolves to. @throws WebhookRefusal */
-export async function checkUrl(config: PlatformConfig, url: string): Promise<void> {
+export async function checkUrl(config: PlatformConfig, url: string, field = 'url'): Promise<void> {
   const verdict = await checkUrlAndResolve(url, addressPolicy(config));
-  if (!verdict.ok) throw new WebhookRefusal('unusable-url', verdict.reason, { field: ['url'] });
+  if (!verdict.ok) throw new WebhookRefusal('unusable-url', verdict.reason, { field: [field] });
 }

@@ -4,9 +4,11 @@ import type { Keyring } from '../../../infra/keyring';
 import type { PlatformConfig } from '../../../infra/platform/config';
 import type { Effect } from '../../../infra/postgres/effect';
 import { inTransaction } from '../../../infra/postgres/pool';
+import type { CircuitSettings } from '../rules/circuit';
 import { newSecret } from '../rules/signature';
 import { insertEndpointSecret, listEndpointSecrets } from '../store/endpoint-secrets';
 import { type Endpoint, type EndpointSettings, insertEndpoint, lockEndpoint } from '../store/endpoints';
+import { checkFallback } from './check-fallback';
 import { checkUrl } from './check-url';
 import { type Rate, rateLimitOf } from './rate-limit';
 import { openSecret, sealHeaders, sealSecret } from './sealing';
@@ -26,6 +28,9 @@ export interface NewEndpoint {
   timeout: number;
   rateLimit: Rate | null;
   tier: string;
+  circuit?: CircuitSettings | undefined;
+  fallbackUrl?: string | null | undefined;
+  holdFor?: number | null | undefined;
   /** The signing secret; generated if left out. */
   secret?: string | undefined;
 }
@@ -41,6 +46,7 @@ export async function createEndpoint(
   input: NewEndpoint,
 ): Promise<{ endpoint: Endpoint; secret: string }> {
   await checkUrl(config, input.url);
+  if (typeof input.fallbackUrl === 'string') await checkFallback(config, input.fallbackUrl, input.url);
   const id = asId('ep', effectId);
   const secretId = asId('sec', effectId);
   const secret = input.secret ?? newSecret();
@@ -55,6 +61,9 @@ export async function createEndpoint(
     timeoutMs: input.timeout,
     rateLimit: rateLimitOf(input.rateLimit),
     tier: input.tier,
+    circuit: input.circuit,
+    fallbackUrl: input.fallbackUrl ?? undefined,
+    holdForMs: input.holdFor ?? undefined,
   };
   return inTransaction(pool, async (client) => {
     await fence(client);

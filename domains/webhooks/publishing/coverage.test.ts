@@ -50,6 +50,8 @@ function add(options: { slot?: number; workflowId?: string; dueInMs?: number } =
     workflowId,
     held: false,
     backlog: false,
+    failover: false,
+    probe: false,
     timeoutMs: 1_000,
     firstRetryMs: 5_000,
   };

@@ -11,11 +11,8 @@ import { deliverEvents, type EventDeliveryDeps } from './deliver-events';
 import { conflictMetrics, type EventOfConflict, reportConflict } from './event-conflict';
 import { PUBLISHING_SLOTS } from './group-commit-publisher';
 import { type CommitTerms, createHandOver } from './hand-over';
-import { newMessage } from './new-message';
 import { openPublishing } from './open-publishing';
-import { type OwnEvent, otherHolder, type StoredEvent, storeEvent } from './publish-event';
-
-const NO_CHANNELS: readonly string[] = [];
+import { eventMessage, type OwnEvent, otherHolder, type StoredEvent, storeEvent } from './publish-event';
 
 /** Stores events within a transaction; one that is stored already is left as it is. */
 export type StoreEvents = (db: Queryable, events: readonly OwnEvent[]) => Promise<void>;
@@ -52,7 +49,8 @@ export function openEventOutbox(platform: Platform): EventOutbox {
       try {
         const result = await transaction(async (db, events) => {
           if (events.length === 0) return;
-          const messages = events.map((event) => messageOf(event));
+          const messages: NewMessage[] = [];
+          for (const event of events) messages.push(await eventMessage(db, event));
           const sharedOffset = plan.sharedOffset + made.length;
           const stored = await storeMessages(db, messages, { lease, leaseSlackMs, ...plan, sharedOffset });
           for (const [index, message] of messages.entries()) {
@@ -87,8 +85,4 @@ export function createCoveredOutbox(deps: EventDeliveryDeps): EventOutbox {
       return result;
     },
   };
-}
-
-function messageOf({ payload, ...event }: OwnEvent): NewMessage {
-  return newMessage({ ...event, data: JSON.stringify(payload), channels: NO_CHANNELS });
 }

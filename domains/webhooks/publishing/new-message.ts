@@ -1,7 +1,7 @@
 import { newId, newIdAt, timeOfId } from '../../../core/ids';
 import { envelope, fingerprint } from '../rules/envelope';
 import { matchingPatterns } from '../rules/event-type';
-import { eventKey } from '../rules/system-events';
+import { eventKey, isOperational } from '../rules/system-events';
 import type { NewMessage } from '../store/publish';
 import type { PublishInput } from './publisher';
 
@@ -16,7 +16,7 @@ export function newMessage(input: PublishInput, atMs?: number): NewMessage {
     id,
     tenantId: input.tenantId,
     eventType: input.eventType,
-    patterns: matchingPatterns(input.eventType),
+    patterns: patternsOf(input.eventType),
     eventId: input.eventId,
     channels: input.channels,
     body: envelope(input.eventType, createdAt, input.data),
@@ -26,4 +26,10 @@ export function newMessage(input: PublishInput, atMs?: number): NewMessage {
     fingerprint: keys.length === 0 ? '' : fingerprint(input, input.data),
     onlyEndpointId: input.endpointId,
   };
+}
+
+/** The subscriptions that get it. */
+function patternsOf(eventType: string): string[] {
+  const patterns = matchingPatterns(eventType);
+  return isOperational(eventType) ? patterns.filter((pattern) => pattern !== '*') : patterns;
 }

@@ -22,6 +22,8 @@ function add(cover: OpenCover, dueInMs = 1_000, endpointId = 'ep_1'): PublicId {
     workflowId: WORKFLOW,
     held: false,
     backlog: false,
+    failover: false,
+    probe: false,
     timeoutMs: 1_000,
     firstRetryMs: 1_000,
   };

@@ -43,6 +43,7 @@ export class OpenCover {
       case 'delivered':
       case 'dead':
       case 'moved':
+      case 'held':
         this.#open.delete(deliveryId);
         this.#ended[end.state] = (this.#ended[end.state] ?? 0) + 1;
         return;

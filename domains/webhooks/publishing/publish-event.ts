@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { type PublicId, toUuid } from '../../../core/ids';
+import { createDatabaseClock } from '../../../infra/postgres/database-clock';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { LEASE_SLACK_MS } from '../delivery/lease-desk';
 import type { SystemEventType } from '../rules/system-events';
@@ -10,6 +11,9 @@ import { type NewMessage, type StoredDelivery, storeMessages } from '../store/pu
 import { newMessage } from './new-message';
 
 const NO_CHANNELS: readonly string[] = [];
+
+/** An event's id may not be old when it is stored, and within a transaction it cannot be tried again with another. */
+const clock = createDatabaseClock();
 
 /** An event from Waybill itself to a tenant's endpoints. */
 export interface OwnEvent {
@@ -36,8 +40,8 @@ export interface StoredEvent {
  * the change that it reports is. Call {@link coverEvent} after the commit; if that never happens, the sweep delivers it.
  */
 export async function storeEvent(db: Queryable, event: OwnEvent): Promise<StoredEvent> {
-  const { tenantId, eventType, payload, eventId } = event;
-  const message = newMessage({ tenantId, eventType, data: JSON.stringify(payload), eventId, channels: NO_CHANNELS });
+  const { tenantId, eventType, eventId } = event;
+  const message = await eventMessage(db, event);
   const workflowId = batchWorkflowId(toUuid(message.id));
   const [deliveries] = await storeMessages(db, [message], {
     lease: undefined,
@@ -49,6 +53,12 @@ export async function storeEvent(db: Queryable, event: OwnEvent): Promise<Stored
   });
   const conflictsWith = deliveries === undefined ? await otherHolder(db, message) : undefined;
   return { tenantId, eventType, eventId, conflictsWith, workflowId, deliveries: deliveries ?? [] };
+}
+
+/** The message that tells of an event, of the database's time. @param db - in which it will be stored */
+export async function eventMessage(db: Queryable, { payload, ...event }: OwnEvent): Promise<NewMessage> {
+  const input = { ...event, data: JSON.stringify(payload), channels: NO_CHANNELS };
+  return newMessage(input, await clock.unlessNear(db));
 }
 
 /** The message that has one of this one's keys, unless it is the same event stored before; releases the keys it got. */

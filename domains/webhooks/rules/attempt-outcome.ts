@@ -11,10 +11,13 @@ export type AttemptResult =
 export type DeadReason =
   | 'exhausted'
   | 'gone'
+  /** Only up to the version that began to hold them: its endpoint was disabled. */
   | 'endpoint-disabled'
   | 'content-expired'
   /** It has waited too long for its turn in its endpoint's backlog. */
-  | 'backlog-expired';
+  | 'backlog-expired'
+  /** It was held for too long: its endpoint was paused, or its circuit open. */
+  | 'held-too-long';
 
 /** Where a delivery goes after an attempt. */
 export type Transition =

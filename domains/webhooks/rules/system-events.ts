@@ -43,11 +43,25 @@ export const SYSTEM_EVENT_TYPES = [
   'settlement.merchant_set_aside',
   'settlement.payout_returned',
   'settlement.payouts_overdue',
+  'endpoint.failing',
+  'endpoint.recovered',
+  'endpoint.disabled',
+  'delivery.failing',
+  'delivery.exhausted',
+  'delivery.recovered',
   TEST_EVENT_TYPE,
 ] as const satisfies readonly `${(typeof SYSTEM_NAMESPACES)[number]}.${string}`[];
 
 /** The type of one of Waybill's own events. */
 export type SystemEventType = (typeof SYSTEM_EVENT_TYPES)[number];
+
+/**
+ * Whether an event is about webhooks themselves. Such events go only to endpoints that name them or their namespace: an
+ * endpoint that takes everything has not asked to hear of the others' troubles. And none is ever about one of these.
+ */
+export function isOperational(eventType: string): boolean {
+  return eventType.startsWith('endpoint.') || eventType.startsWith('delivery.');
+}
 
 const NAMESPACES: ReadonlySet<string> = new Set(SYSTEM_NAMESPACES);
 

@@ -2,6 +2,7 @@
 export const WEBHOOK_WORKFLOWS = {
   webhookDelivery: 'webhookDelivery',
   endpointBacklog: 'endpointBacklog',
+  endpointRecovery: 'endpointRecovery',
   sweepOverdue: 'sweepOverdue',
   retention: 'retention',
 } as const;
@@ -9,6 +10,12 @@ export const WEBHOOK_WORKFLOWS = {
 /** Signals of `endpointBacklog`: there is more; and: its endpoint was changed, which may help. */
 export const MORE = 'more';
 export const TRY_NOW = 'tryNow';
+
+/** Updates of `endpointRecovery`; it also knows the signal `tryNow`. */
+export const PAUSE = 'pause';
+export const RESUME = 'resume';
+export const PROBE_NOW = 'probeNow';
+export const DRAIN_AT = 'drainAt';
 
 /** Updates and queries of `webhookDelivery`. */
 export const RETRY_NOW = 'retryNow';
@@ -40,4 +47,9 @@ export const BACKLOG_WORKFLOW_PREFIX = 'endpoint-backlog/';
 /** The id of the workflow that attends to an endpoint's backlog. */
 export function backlogWorkflowId(endpointId: string): string {
   return `${BACKLOG_WORKFLOW_PREFIX}${endpointId}`;
+}
+
+/** The id of the workflow that attends to an endpoint whose circuit is open. */
+export function recoveryWorkflowId(endpointId: string): string {
+  return `endpoint-recovery/${endpointId}`;
 }

@@ -1,5 +1,6 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { IS_HELD } from './circuit-state';
 import { RESTART_GRACE_ENDS } from './open-state';
 
 /** A delivery that is not final, as a workflow's round sees it. */
@@ -18,6 +19,8 @@ export interface OpenDelivery {
   lastError: string | undefined;
   /** Whether new deliveries of its endpoint go to the backlog. */
   behind: boolean;
+  /** Whether deliveries of its endpoint are held. */
+  stopped: boolean;
 }
 
 /** The state under which a workflow counts deliveries that another workflow attends to now. */
@@ -48,6 +51,7 @@ export async function readBatch(
     tenant_id: string;
     workflow_id: string;
     behind: boolean;
+    stopped: boolean;
     endpoint_id: string;
     state: string;
     due_in_ms: number | null;
@@ -56,7 +60,7 @@ export async function readBatch(
   }>({
     name: 'read-batch',
     text: `SELECT d.id, d.tenant_id, d.endpoint_id, d.workflow_id, d.state, d.attempts, d.last_error,
-                  coalesce(e.backlog_until > now(), false) AS behind,
+                  coalesce(e.backlog_until > now(), false) AS behind, ${IS_HELD} AS stopped,
                   greatest(0, least(
                     ceil(extract(epoch FROM greatest(d.next_attempt_at, CASE WHEN d.claim IS NOT NULL
                                                      THEN ${RESTART_GRACE_ENDS} END) - now()) * 1000),
@@ -82,6 +86,7 @@ export async function readBatch(
       attempts: row.attempts,
       lastError: row.last_error ?? undefined,
       behind: row.behind,
+      stopped: row.stopped,
     });
   }
   return { counts, open: waiting };

@@ -73,9 +73,9 @@ const COLUMNS = `id, delivery_id, message_id, endpoint_id, event_type, reason, l
   created_at, resolved_at, resolved_reason, resolved_by`;
 
 /**
- * Index: dead_letters_by_endpoint (endpoint_id, id) for one endpoint, else dead_letters_by_tenant (tenant_id, id); for open
- * ones dead_letters_open_by_endpoint and dead_letters_open_by_tenant, which hold no others. Times are ranges of the id; the
- * rest is checked row by row within the scan budget.
+ * Index: dead_letters_by_endpoint (endpoint_id, place) for one endpoint, else dead_letters_by_tenant (tenant_id, place); for
+ * open ones dead_letters_open_by_endpoint and dead_letters_open_by_tenant, which hold no others. Times are ranges of the
+ * place; the rest is checked row by row within the scan budget.
  */
 export async function listDeadLetters(
   db: Queryable,
@@ -96,10 +96,10 @@ export async function listDeadLetters(
   const prefix: readonly [string, string] =
     endpointId === undefined ? ['tenant_id', tenant] : ['endpoint_id', toUuid(endpointId)];
   const query = {
-    columns: COLUMNS,
+    columns: `${COLUMNS}, place`,
     table: 'dead_letters',
     followed: DEAD_LETTERS_LIST,
-    index: { prefix, key: 'id', ...(filter.state === 'open' ? { where: "state = 'open'" } : {}) },
+    index: { prefix, key: 'place', ...(filter.state === 'open' ? { where: "state = 'open'" } : {}) },
     ...idRange(filter),
     fixed: endpointId === undefined ? [] : [['tenant_id = ?', tenant] as const],
     filter: conditions,

@@ -69,8 +69,8 @@ export async function readDeadLetterStats(
              FROM (SELECT reason, endpoint_id, event_type, created_at,
                           date_trunc('hour', created_at AT TIME ZONE 'UTC') AS hour
                    FROM dead_letters
-                   WHERE state = 'open' AND (${column}, id) >= ($1, $2::uuid) AND (${column}, id) < ($1, $3::uuid)
-                   ORDER BY ${column} DESC, id DESC LIMIT $4) seen
+                   WHERE state = 'open' AND (${column}, place) >= ($1, $2::uuid) AND (${column}, place) < ($1, $3::uuid)
+                   ORDER BY ${column} DESC, place DESC LIMIT $4) seen
              GROUP BY GROUPING SETS ((reason), (endpoint_id), (event_type), (hour), ())
            ), ranked AS (
              SELECT *, row_number() OVER (

@@ -47,6 +47,8 @@ export interface Attempt {
   error: string | undefined;
   errorDetail: string | undefined;
   responseBody: string | undefined;
+  /** Whether it was made at the endpoint's fallback URL. */
+  fallback: boolean;
 }
 
 export interface DeliveryFilter extends TimeRange {
@@ -84,6 +86,7 @@ interface AttemptRow {
   error: string | null;
   error_detail: string | null;
   response_body: string | null;
+  fallback: boolean;
 }
 
 const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, attempts, last_status, last_error, workflow_id,
@@ -91,7 +94,7 @@ const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, attemp
   CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END
     AS next_attempt_at`;
 const ATTEMPT_COLUMNS =
-  'id, delivery_id, number, trigger, started_at, duration_ms, outcome, status, error, error_detail, response_body';
+  'id, delivery_id, number, trigger, started_at, duration_ms, outcome, status, error, error_detail, response_body, fallback';
 
 /**
  * Index: deliveries_pkey for one message (its deliveries are a range of it), deliveries_by_endpoint (endpoint_id, id) for
@@ -210,5 +213,6 @@ function fromAttemptRow(row: AttemptRow): Attempt {
     error: row.error ?? undefined,
     errorDetail: row.error_detail ?? undefined,
     responseBody: row.response_body ?? undefined,
+    fallback: row.fallback,
   };
 }

@@ -1,5 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { type CircuitSettings, DEFAULT_CIRCUIT } from '../rules/circuit';
+import { IS_HELD } from './circuit-state';
 
 /** What an attempt needs to know about an endpoint. Secrets and headers are still encrypted. */
 export interface StoredEndpointConfig {
@@ -10,6 +12,9 @@ export interface StoredEndpointConfig {
   retryDelaysMs: number[];
   rateLimit: { limit: number; periodMs: number } | undefined;
   headersEncrypted: Buffer | undefined;
+  circuit: CircuitSettings;
+  /** Where deliveries go while the circuit is open; undefined to hold them. */
+  fallbackUrl: string | undefined;
   /** Newest first, each with the time when it stops signing, if it does. */
   secrets: { id: PublicId; encrypted: Buffer; expiresAt: Date | undefined }[];
 }
@@ -26,7 +31,7 @@ export async function readEndpointConfigs(
   const { rows } = await db.query<Row>({
     name: 'read-endpoint-configs',
     text: `SELECT e.id, e.version, e.url, e.timeout_ms, e.retry_delays_ms, e.rate_limit, e.rate_period_ms,
-                  e.headers_encrypted,
+                  e.headers_encrypted, e.circuit_settings, e.fallback_url,
                   array_agg(s.id::text ORDER BY s.id DESC) AS secret_ids,
                   array_agg(s.secret_encrypted ORDER BY s.id DESC) AS secrets,
                   array_agg(s.expires_at ORDER BY s.id DESC) AS expiries
@@ -49,6 +54,8 @@ interface Row {
   rate_limit: number | null;
   rate_period_ms: number;
   headers_encrypted: Buffer | null;
+  circuit_settings: CircuitSettings | null;
+  fallback_url: string | null;
   secret_ids: string[];
   secrets: Buffer[];
   expiries: (Date | null)[];
@@ -64,6 +71,8 @@ function fromRow(id: PublicId, row: Row | undefined): StoredEndpointConfig | und
     retryDelaysMs: row.retry_delays_ms,
     rateLimit: row.rate_limit === null ? undefined : { limit: row.rate_limit, periodMs: row.rate_period_ms },
     headersEncrypted: row.headers_encrypted ?? undefined,
+    circuit: { ...DEFAULT_CIRCUIT, ...row.circuit_settings },
+    fallbackUrl: row.fallback_url ?? undefined,
     secrets: row.secret_ids.flatMap((secretId, index) => {
       const encrypted = row.secrets[index];
       if (encrypted === undefined) return [];
@@ -83,8 +92,8 @@ export async function findEndpointState(
 ): Promise<({ version: number; sendable: boolean } | undefined)[]> {
   const { rows } = await db.query<{ id: string; version: number; sendable: boolean }>({
     name: 'find-endpoint-state',
-    text: `SELECT id, version, state = 'enabled' AND deleted_at IS NULL AS sendable
-           FROM endpoints WHERE id = ANY ($1::uuid[])`,
+    text: `SELECT id, version, NOT (${IS_HELD}) AND state = 'enabled' AND deleted_at IS NULL AS sendable
+           FROM endpoints e WHERE id = ANY ($1::uuid[])`,
     values: [[...new Set(ids)].map(toUuid)],
   });
   const byId = new Map(rows.map(({ id, ...state }) => [fromUuid('ep', id), state]));

@@ -2,6 +2,7 @@ import { type ExpectedVersion, versionsToMatch } from '../../../core/expected-ve
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { type CircuitSettings, DEFAULT_CIRCUIT } from '../rules/circuit';
 
 export const ENDPOINT_STATES = ['enabled', 'paused', 'disabled'] as const;
 export type EndpointState = (typeof ENDPOINT_STATES)[number];
@@ -21,6 +22,12 @@ export interface EndpointSettings {
   timeoutMs: number;
   rateLimit: { limit: number; periodMs: number } | undefined;
   tier: string;
+  /** When its circuit opens; undefined for the defaults. */
+  circuit: CircuitSettings | undefined;
+  /** Where deliveries go while its circuit is open; undefined to hold them. */
+  fallbackUrl: string | undefined;
+  /** How long a delivery may be held, in milliseconds; undefined for as long as configured. */
+  holdForMs: number | undefined;
 }
 
 export interface Endpoint extends EndpointSettings {
@@ -53,6 +60,9 @@ interface Row {
   rate_limit: number | null;
   rate_period_ms: number;
   tier: string;
+  circuit_settings: CircuitSettings | null;
+  fallback_url: string | null;
+  hold_for_ms: string | null;
   version: number;
   revision: number;
   created_at: Date;
@@ -60,8 +70,8 @@ interface Row {
 }
 
 const COLUMNS = `id, tenant_id, url, description, state, state_reason, state_changed_at, event_types, channels,
-  headers_encrypted, metadata, retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, version, revision,
-  created_at, updated_at`;
+  headers_encrypted, metadata, retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, circuit_settings, fallback_url,
+  hold_for_ms, version, revision, created_at, updated_at`;
 
 /** The place that an endpoint's encrypted custom headers are bound to. */
 export function headersPlace(endpointId: PublicId): string {
@@ -77,8 +87,10 @@ export async function insertEndpoint(
 ): Promise<Endpoint> {
   const { rows } = await db.query<Row>({
     text: `INSERT INTO endpoints (id, tenant_id, url, description, event_types, channels, headers_encrypted, metadata,
-                                  retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, 60000), $13) RETURNING ${COLUMNS}`,
+                                  retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, circuit_settings,
+                                  fallback_url, hold_for_ms)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, 60000), $13, $14, $15, $16)
+           RETURNING ${COLUMNS}`,
     values: [toUuid(id), toUuid(tenantId), ...columnValues(settings)],
   });
   const [row] = rows;
@@ -135,8 +147,9 @@ export async function updateEndpoint(
     text: `UPDATE endpoints
            SET url = $2, description = $3, event_types = $4, channels = $5, headers_encrypted = $6, metadata = $7,
                retry_delays_ms = $8, timeout_ms = $9, rate_limit = $10, rate_period_ms = coalesce($11, 60000), tier = $12,
-               version = version + $13, revision = revision + 1, updated_at = now()
-           WHERE id = $1 AND ($14::bigint[] IS NULL OR revision = ANY ($14)) RETURNING ${COLUMNS}`,
+               circuit_settings = $13, fallback_url = $14, hold_for_ms = $15,
+               version = version + $16, revision = revision + 1, updated_at = now()
+           WHERE id = $1 AND ($17::bigint[] IS NULL OR revision = ANY ($17)) RETURNING ${COLUMNS}`,
     values: [toUuid(endpoint.id), ...columnValues(settings), noticeable ? 1 : 0, versionsToMatch(expected)],
   });
   const [row] = rows;
@@ -250,6 +263,9 @@ function columnValues(settings: EndpointSettings): unknown[] {
     settings.rateLimit?.limit,
     settings.rateLimit?.periodMs,
     settings.tier,
+    settings.circuit === undefined ? null : JSON.stringify(settings.circuit),
+    settings.fallbackUrl,
+    settings.holdForMs,
   ];
 }
 
@@ -270,6 +286,9 @@ function fromRow(row: Row): Endpoint {
     timeoutMs: row.timeout_ms,
     rateLimit: row.rate_limit === null ? undefined : { limit: row.rate_limit, periodMs: row.rate_period_ms },
     tier: row.tier,
+    circuit: row.circuit_settings === null ? undefined : { ...DEFAULT_CIRCUIT, ...row.circuit_settings },
+    fallbackUrl: row.fallback_url ?? undefined,
+    holdForMs: row.hold_for_ms === null ? undefined : Number(row.hold_for_ms),
     version: row.version,
     revision: row.revision,
     createdAt: row.created_at,

@@ -1,63 +1,51 @@
-import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { backlogWorkflowOf, IN_BACKLOG } from './backlog';
+import { IS_HELD } from './circuit-state';
+
+/** Whether what is held of the endpoint `e` may go, all at once. While its circuit drains it goes little by little. */
+const IS_FREE = `(e.circuit <> 'draining' AND NOT ${IS_HELD})`;
 
 /** What became of an endpoint's deliveries. */
 export interface Settled {
   /** No longer held: gone to the endpoint's backlog. */
   released: number;
   cancelled: number;
-  /** Become dead letters. */
-  buried: number;
 }
 
 /**
  * Has what is held for an endpoint, and what waits in its backlog, follow its state: enabled, what is held goes to the
- * backlog and is due; disabled, all become dead letters; deleted, all are cancelled; paused, all stay.
+ * backlog and is due; deleted, all are cancelled; paused, disabled, or while its circuit is open or drains, all stay.
  *
  * @param limit - at most so many of each kind in one statement
  */
 export async function settleHeld(db: Queryable, endpointId: PublicId, limit: number): Promise<Settled> {
-  const { rows } = await db.query<{ state: string; backlog: boolean; count: number }>({
+  const { rows } = await db.query<{ state: string; count: number }>({
     name: 'settle-held',
     text: `WITH held AS MATERIALIZED (
              SELECT d.id FROM deliveries d WHERE d.endpoint_id = $1 AND d.state = 'held' LIMIT $2 FOR UPDATE SKIP LOCKED
            ), waiting AS MATERIALIZED (
              SELECT d.id FROM deliveries d
              WHERE d.endpoint_id = $1 AND ${IN_BACKLOG} AND d.claim IS NULL
-               AND (SELECT e.deleted_at IS NOT NULL OR e.state = 'disabled' FROM endpoints e WHERE e.id = $1)
+               AND (SELECT e.deleted_at IS NOT NULL FROM endpoints e WHERE e.id = $1)
              LIMIT $2 FOR UPDATE SKIP LOCKED
-           ), numbered AS MATERIALIZED (
-             SELECT id, row_number() OVER ()::int AS n FROM (SELECT id FROM held UNION ALL SELECT id FROM waiting) chosen
            ), moved AS (
              UPDATE deliveries d
-             SET state = CASE WHEN e.deleted_at IS NOT NULL THEN 'cancelled' WHEN e.state = 'disabled' THEN 'dead'
-                              WHEN d.attempts = 0 THEN 'pending' ELSE 'retrying' END,
-                 backlog = e.deleted_at IS NULL AND e.state = 'enabled',
-                 workflow_id = CASE WHEN e.deleted_at IS NULL AND e.state = 'enabled'
-                                    THEN ${backlogWorkflowOf('d.endpoint_id')} ELSE d.workflow_id END,
-                 next_attempt_at = CASE WHEN e.deleted_at IS NULL AND e.state = 'enabled' THEN now() END,
-                 updated_at = now()
-             FROM numbered c, endpoints e
-             WHERE d.id = c.id AND e.id = $1 AND (e.deleted_at IS NOT NULL OR e.state <> 'paused')
-             RETURNING d.id, c.n, d.state, d.backlog, d.tenant_id, d.message_id, d.endpoint_id, d.event_type,
-                       d.last_status, d.last_error, d.attempts
-           ), buried AS (
-             INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason,
-                                       last_status, last_error, attempts, created_at)
-             SELECT ($3::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, 'endpoint-disabled', last_status,
-                    last_error, attempts, now()
-             FROM moved WHERE state = 'dead'
+             SET state = CASE WHEN e.deleted_at IS NOT NULL THEN 'cancelled' WHEN d.attempts = 0 THEN 'pending'
+                              ELSE 'retrying' END,
+                 backlog = e.deleted_at IS NULL,
+                 workflow_id = CASE WHEN e.deleted_at IS NULL THEN ${backlogWorkflowOf('d.endpoint_id')}
+                                    ELSE d.workflow_id END,
+                 next_attempt_at = CASE WHEN e.deleted_at IS NULL THEN now() END, updated_at = now()
+             FROM (SELECT id FROM held UNION ALL SELECT id FROM waiting) c, endpoints e
+             WHERE d.id = c.id AND e.id = $1 AND (e.deleted_at IS NOT NULL OR ${IS_FREE})
+             RETURNING d.state
            )
-           SELECT state, backlog, count(*)::int AS count FROM moved GROUP BY state, backlog`,
-    values: [toUuid(endpointId), limit, Array.from({ length: 2 * limit }, () => toUuid(newId('dl')))],
+           SELECT state, count(*)::int AS count FROM moved GROUP BY state`,
+    values: [toUuid(endpointId), limit],
   });
-  const settled: Settled = { released: 0, cancelled: 0, buried: 0 };
-  for (const { state, backlog, count } of rows) {
-    if (backlog) settled.released += count;
-    else if (state === 'dead') settled.buried += count;
-    else settled.cancelled += count;
-  }
+  const settled: Settled = { released: 0, cancelled: 0 };
+  for (const { state, count } of rows) settled[state === 'cancelled' ? 'cancelled' : 'released'] += count;
   return settled;
 }
 
@@ -72,7 +60,7 @@ export async function hasHeldOrBacklog(db: Queryable, endpointId: PublicId): Pro
   return rows[0]?.any === true;
 }
 
-/** Endpoints that have held deliveries although they are not paused. Reads one row an endpoint of the index of held ones. */
+/** Endpoints that have held deliveries although nothing holds them any more. Reads one row an endpoint of the index of held ones. */
 export async function findWronglyHeld(
   db: Queryable,
   limit: number,
@@ -87,7 +75,7 @@ export async function findWronglyHeld(
              FROM holding h WHERE h.endpoint_id IS NOT NULL
            )
            SELECT e.id, e.tenant_id FROM holding h JOIN endpoints e ON e.id = h.endpoint_id
-           WHERE e.state <> 'paused' OR e.deleted_at IS NOT NULL
+           WHERE e.deleted_at IS NOT NULL OR ${IS_FREE}
            LIMIT $1`,
     values: [limit],
   });

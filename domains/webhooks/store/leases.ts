@@ -2,6 +2,7 @@ import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeadReason } from '../rules/attempt-outcome';
 import { IN_BACKLOG } from './backlog';
+import { FAILS_OVER, IS_HELD, PROBE_WANTED } from './circuit-state';
 import { AFTER_RESTART, IS_OPEN } from './open-state';
 
 /** A delivery whose lease was taken. */
@@ -18,6 +19,11 @@ export interface Leased {
   attempts: number;
   attemptsInRun: number;
   createdAt: Date;
+  /** Whether it goes to its endpoint's fallback URL, since the circuit is open. */
+  failover: boolean;
+  /** Whether it is to be tried at the endpoint all the same, if nobody else tries that. */
+  probe: boolean;
+  eventType: string;
 }
 
 /** What became of due deliveries. */
@@ -43,8 +49,9 @@ export interface LeaseOptions {
 /** What the content of messages of earlier versions counts. */
 const UNKNOWN_SIZE = 16_384;
 
-// The statement that hands out due deliveries also applies their endpoints' states: deleted → cancelled, disabled or
-// content expired → dead letter, paused → held. The lease's token is the column `claim`. A lease that ran out is taken over
+// The statement that hands out due deliveries also applies their endpoints' states: deleted → cancelled, content expired →
+// dead letter, paused, disabled or its circuit open → held. A probe (`d.state` is `held`) is let through an open
+// circuit. The lease's token is the column `claim`. A lease that ran out is taken over
 // only once Postgres has been within reach for some seconds: see AFTER_RESTART.
 const lease = (due: string) => `
 WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
@@ -54,10 +61,13 @@ WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
          coalesce(sum(coalesce(m.body_size, ${UNKNOWN_SIZE})) OVER (ORDER BY u.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
            AS bytes_before,
          CASE WHEN e.deleted_at IS NOT NULL THEN 'cancelled'
-              WHEN e.state = 'disabled' OR m.body IS NULL OR m.content_expires_at <= now() THEN 'dead'
-              WHEN e.state = 'paused' THEN 'held'
+              WHEN m.body IS NULL OR m.content_expires_at <= now() THEN 'dead'
+              WHEN e.state <> 'enabled' THEN 'held'
+              WHEN d.state = 'held' THEN CASE WHEN d.attempts = 0 THEN 'pending' ELSE 'retrying' END
+              WHEN ${IS_HELD} THEN 'held'
               ELSE d.state END AS state,
-         CASE WHEN e.state = 'disabled' THEN 'endpoint-disabled' ELSE 'content-expired' END AS reason
+         ${FAILS_OVER} AND d.state <> 'held' AS failover, ${PROBE_WANTED} AND d.state <> 'held' AS probe,
+         'content-expired' AS reason
   FROM numbered u
   JOIN deliveries d ON d.id = u.id
   JOIN endpoints e ON e.id = d.endpoint_id
@@ -71,7 +81,7 @@ WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
                              THEN now() + (j.timeout_ms + $2::int) * interval '1 millisecond' END
   FROM judged j WHERE d.id = j.id AND j.bytes_before < $3::float8
   RETURNING d.id, j.n, d.state, d.message_id, d.endpoint_id, d.attempts, d.attempts_before, d.created_at, d.tenant_id,
-            d.event_type, d.last_status, d.last_error, j.version, j.body, j.reason
+            d.event_type, d.last_status, d.last_error, j.version, j.body, j.reason, j.failover, j.probe
 ), buried AS (
   INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
                             last_error, attempts, created_at)
@@ -79,7 +89,8 @@ WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
   FROM moved WHERE state = 'dead'
 )
 SELECT state, id, tenant_id, message_id, endpoint_id, version,
-       CASE WHEN state IN ('pending', 'retrying') THEN body END AS body, attempts, attempts_before, created_at, reason
+       CASE WHEN state IN ('pending', 'retrying') THEN body END AS body, attempts, attempts_before, created_at, reason,
+       failover, probe, event_type
 FROM moved ORDER BY n`;
 
 const MAY_TAKE_OVER = `($5 AND ${AFTER_RESTART})`;
@@ -96,6 +107,12 @@ const LEASE_BACKLOG = lease(`
   ORDER BY d.next_attempt_at LIMIT $7
   FOR UPDATE SKIP LOCKED`);
 
+const LEASE_HELD = lease(`
+  SELECT d.id FROM deliveries d
+  WHERE d.endpoint_id = $6 AND d.state = 'held' AND d.id > $7 AND $5::boolean IS NOT NULL
+  ORDER BY d.id LIMIT 1
+  FOR UPDATE SKIP LOCKED`);
+
 interface Row {
   state: string;
   id: string;
@@ -108,11 +125,14 @@ interface Row {
   attempts_before: number;
   created_at: Date;
   reason: DeadReason;
+  failover: boolean;
+  probe: boolean;
+  event_type: string;
 }
 
 /**
  * Takes the lease of the deliveries that are due and free. Due ones whose endpoint is deleted, disabled or paused, or
- * whose content has expired, are ended or held instead.
+ * whose content has expired, are ended or held instead; so are those whose endpoint has an open circuit.
  */
 export async function leaseDue(
   db: Queryable,
@@ -142,6 +162,27 @@ export async function leaseBacklog(
   return resultOf(rows, options.lease);
 }
 
+/**
+ * Like {@link leaseDue}, for one held delivery, whatever its endpoint's circuit says: the oldest after the given one.
+ *
+ * @param after - undefined for the oldest of all
+ */
+export async function leaseHeld(
+  db: Queryable,
+  endpointId: PublicId,
+  after: PublicId | undefined,
+  options: LeaseOptions,
+): Promise<LeaseResult> {
+  const { rows } = await db.query<Row>({
+    name: 'lease-held',
+    text: LEASE_HELD,
+    values: [...common(options, 1), toUuid(endpointId), after === undefined ? NIL : toUuid(after)],
+  });
+  return resultOf(rows, options.lease);
+}
+
+const NIL = '00000000-0000-0000-0000-000000000000';
+
 function common(options: LeaseOptions, most: number): unknown[] {
   const deadLetters = Array.from({ length: most }, () => toUuid(newId('dl')));
   return [options.lease, options.leaseSlackMs, options.maxBytes, deadLetters, options.takeOver];
@@ -163,6 +204,9 @@ function resultOf(rows: readonly Row[], lease: string): LeaseResult {
       attempts: row.attempts,
       attemptsInRun: row.attempts - row.attempts_before,
       createdAt: row.created_at,
+      failover: row.failover,
+      probe: row.probe,
+      eventType: row.event_type,
     });
   }
   return result;

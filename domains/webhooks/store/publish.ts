@@ -2,6 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { backlogWorkflowOf } from './backlog';
+import { FAILS_OVER, IS_HELD, PROBE_WANTED } from './circuit-state';
 
 /** A message about to be stored. */
 export interface NewMessage {
@@ -30,8 +31,12 @@ export interface StoredDelivery {
   /** The endpoint's version that this statement saw: whoever attempts must use that or a newer one. */
   endpointVersion: number;
   workflowId: string;
-  /** Whether its endpoint is paused, so that nobody may attempt it now. */
+  /** Whether its endpoint is paused or its circuit open, so that nobody may attempt it now. */
   held: boolean;
+  /** Whether it goes to its endpoint's fallback URL, since the circuit is open. */
+  failover: boolean;
+  /** Whether it is to be tried at the endpoint all the same, if nobody else tries that. */
+  probe: boolean;
   /** Whether it waits in its endpoint's backlog, behind others. */
   backlog: boolean;
   timeoutMs: number;
@@ -95,7 +100,8 @@ WITH told AS MATERIALIZED (
 ), matched AS (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
          e.retry_delays_ms[1] AS first_retry_ms,
-         e.state = 'paused' AS held, e.state <> 'paused' AND coalesce(e.backlog_until > now(), false) AS backlog,
+         ${IS_HELD} AS held, ${FAILS_OVER} AS failover, ${PROBE_WANTED} AS probe,
+         NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AS backlog,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
          (row_number() OVER () - $4::int)::int AS place
   FROM wanted w JOIN endpoints e ON e.id = w.endpoint_id
@@ -117,12 +123,12 @@ WITH told AS MATERIALIZED (
          CASE WHEN held OR backlog THEN NULL ELSE $2::uuid END, backlog, workflow_id, created, created
   FROM planned
 )
-SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0 FROM fresh
+SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0, false, false FROM fresh
 UNION ALL
-SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms FROM planned`;
+SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms, failover, probe FROM planned`;
 
 /** A message that was stored has one row without a delivery, and one for each delivery. */
-type Row = [number, string | null, string, number, string, boolean, boolean, number, number | null];
+type Row = [number, string | null, string, number, string, boolean, boolean, number, number | null, boolean, boolean];
 
 /**
  * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
@@ -166,7 +172,20 @@ export async function storeMessages(
     rowMode: 'array',
   });
   const results: StoreResult[] = new Array(messages.length).fill(undefined);
-  for (const [n, deliveryId, endpointId, endpointVersion, workflowId, held, backlog, timeoutMs, firstRetryMs] of rows) {
+  for (const row of rows) {
+    const [
+      n,
+      deliveryId,
+      endpointId,
+      endpointVersion,
+      workflowId,
+      held,
+      backlog,
+      timeoutMs,
+      firstRetryMs,
+      failover,
+      probe,
+    ] = row;
     let deliveries = results[n];
     if (deliveries === undefined) {
       deliveries = [];
@@ -179,6 +198,8 @@ export async function storeMessages(
       endpointVersion,
       workflowId,
       held,
+      failover,
+      probe,
       backlog,
       timeoutMs,
       firstRetryMs: firstRetryMs ?? undefined,

@@ -2,6 +2,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { EndpointConfigCache } from '../delivery/endpoint-config-cache';
+import { countCircuits } from '../store/circuits';
 import { measureBacklog } from '../store/overdue';
 
 /** Registers the gauges that are read each time the metrics are rendered. */
@@ -27,6 +28,17 @@ export function watchDispatch(
       this.set({ level: 'process' }, endpoints.statistics.hits);
       this.set({ level: 'redis' }, endpoints.statistics.redisHits);
       this.set({ level: 'postgres' }, endpoints.statistics.databaseReads);
+    },
+  });
+  new Gauge({
+    name: 'webhook_circuits',
+    help: 'Endpoints whose circuit is not closed, by its state.',
+    labelNames: ['state'] as const,
+    registers,
+    async collect() {
+      const counts = await countCircuits(db).catch(() => undefined);
+      this.set({ state: 'open' }, counts?.open ?? Number.NaN);
+      this.set({ state: 'draining' }, counts?.draining ?? Number.NaN);
     },
   });
   const oldestOverdue = new Gauge({

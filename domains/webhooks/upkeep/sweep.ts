@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
+import { openCircuits } from '../circuit/open-circuits';
 import { webhooksConfig } from '../config';
 import { letHeldFollow } from '../endpoints/let-held-follow';
 import { webhookMetrics } from '../metrics';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import { type Cover, startCover } from '../start';
 import { findUnattendedBacklogs, moveToBacklog } from '../store/backlog';
+import { findUnattendedCircuits } from '../store/circuits';
 import { findWronglyHeld } from '../store/held';
+import { buryHeld, findHolding } from '../store/held-flow';
 import { findOverdue, moveToWorkflow, type OverdueDelivery } from '../store/overdue';
 
 /** What a sweep found, and what it did about it. */
@@ -23,8 +26,12 @@ export interface SweepReport {
   moved?: number;
   /** Backlogs whose workflow was missing. */
   backlogs?: number;
-  /** Held deliveries whose endpoint was not paused. */
+  /** Held deliveries that nothing holds any more. */
   held?: number;
+  /** Circuits that are not closed, and whose workflow was missing. */
+  circuits?: number;
+  /** Deliveries that were held for too long. */
+  expired?: number;
 }
 
 export interface SweepOptions {
@@ -49,19 +56,24 @@ const MAX_RESTARTED = 50;
 
 const MAX_ENDPOINTS = 10_000;
 
+const BURIED_AT_ONCE = 1_000;
+
 /**
  * Covers deliveries that nobody attends to: their process died before it started the workflow, the workflow is gone, or
  * a held delivery's endpoint is not paused. What only waits for its turn is in a backlog that is attended to, and is
  * left alone.
  */
 export async function sweep(platform: Platform, { beat, graceMs }: SweepOptions): Promise<SweepReport> {
-  const report = { overdue: 0, started: 0, kept: 0, moved: 0, backlogs: 0, held: 0 };
+  const report = { overdue: 0, started: 0, kept: 0, moved: 0, backlogs: 0, held: 0, circuits: 0, expired: 0 };
   const until = Date.now() + BUDGET_MS;
   const bounds = { beat, until, graceMs: graceMs ?? platform.settings.of(webhooksConfig).WAYBILL_SWEEP_GRACE };
   await sweepOverdue(platform, report, bounds);
   await sweepBacklogs(platform, report, bounds);
   await sweepHeld(platform, report, bounds);
-  if (report.overdue + report.backlogs + report.held > 0) platform.log.info(report, 'swept deliveries');
+  await sweepCircuits(platform, report, bounds);
+  await buryHeldTooLong(platform, report, bounds);
+  if (report.overdue + report.backlogs + report.held + report.circuits + report.expired > 0)
+    platform.log.info(report, 'swept deliveries');
   return report;
 }
 
@@ -154,8 +166,28 @@ async function sweepHeld(platform: Platform, report: Counts, { beat, until }: Bo
   for (const backlog of await findWronglyHeld(platform.pool, MAX_ENDPOINTS)) {
     if (Date.now() > until) return;
     beat();
-    const { released, cancelled, buried } = await letHeldFollow(platform, backlog);
-    report.held += released + cancelled + buried;
+    const { released, cancelled } = await letHeldFollow(platform, backlog);
+    report.held += released + cancelled;
+  }
+}
+
+async function sweepCircuits(platform: Platform, report: Counts, { graceMs }: Bounds): Promise<void> {
+  const unattended = await findUnattendedCircuits(platform.pool, graceMs, MAX_ENDPOINTS);
+  for (const circuit of unattended) openCircuits(platform).attend(circuit);
+  report.circuits = unattended.length;
+}
+
+async function buryHeldTooLong(platform: Platform, report: Counts, { beat, until }: Bounds): Promise<void> {
+  const holdForMs = platform.settings.of(webhooksConfig).WAYBILL_HOLD_FOR;
+  for (const endpointId of await findHolding(platform.pool, MAX_ENDPOINTS)) {
+    for (let buried = BURIED_AT_ONCE; buried === BURIED_AT_ONCE && Date.now() <= until; ) {
+      beat();
+      buried = await buryHeld(platform.pool, endpointId, { holdForMs, limit: BURIED_AT_ONCE });
+      report.expired += buried;
+    }
+  }
+  if (report.expired > 0) {
+    platform.metrics.of(webhookMetrics).deadLetters.inc({ reason: 'held-too-long' }, report.expired);
   }
 }
 

@@ -4,9 +4,9 @@ ALTER TABLE dead_letters ADD COLUMN resolved_reason text;
 ALTER TABLE dead_letters ADD COLUMN resolved_by text;
 -- Most dead letters are closed after a while: lists and statistics of the open ones do not walk through the others. The
 -- tenant's index has all that the statistics need.
-CREATE INDEX dead_letters_open_by_tenant ON dead_letters (tenant_id, id)
+CREATE INDEX dead_letters_open_by_tenant ON dead_letters (tenant_id, place)
   INCLUDE (created_at, endpoint_id, event_type, reason) WHERE state = 'open';
-CREATE INDEX dead_letters_open_by_endpoint ON dead_letters (endpoint_id, id)
+CREATE INDEX dead_letters_open_by_endpoint ON dead_letters (endpoint_id, place)
   INCLUDE (created_at, tenant_id, event_type, reason) WHERE state = 'open';
 
 -- Down Migration

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { newId, type PublicId, toUuid, uuidFloor } from '../../../core/ids';
+import { fromUuid, newId, type PublicId, timeOfId, toUuid, uuidFloor } from '../../../core/ids';
+import { storeEvent } from '../../../domains/webhooks/publishing/publish-event';
 import { inTransaction } from '../../../infra/postgres/pool';
+import { startApiProcess } from '../../support/api-process';
 import { createApi, type TestApi } from '../../support/api-support';
+import { followedPage, followUntil } from '../../support/following';
 import { eventually } from '../../support/receiver';
 
 let api: TestApi;
@@ -11,37 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-interface Body {
-  data: { id: string; seq?: number }[];
-  next: string;
-}
-
-async function page(path: string, cursor?: string): Promise<Body> {
-  const where = cursor === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}cursor=${cursor}`;
-  const { status, body } = await api.call('GET', where);
-  expect([status, typeof body.next]).toEqual([200, 'string']);
-  return body;
-}
-
-/** Follows a list until it has `count` entries. */
-async function follow(path: string, count: () => number): Promise<string[]> {
-  const seen: string[] = [];
-  let next: string | undefined;
-  const deadline = Date.now() + 40_000;
-  while (seen.length < count() && Date.now() < deadline) {
-    const body = await page(path, next);
-    seen.push(...body.data.map(({ id }) => id));
-    next = body.next;
-    await sleep(20);
-  }
-  // Nothing comes twice later on.
-  seen.push(...(await page(path, next)).data.map(({ id }) => id));
-  return seen;
-}
+const page = (path: string, cursor?: string) => followedPage(api, path, cursor);
 
 const INSERT_DEAD_LETTER = `INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type,
   reason, attempts, created_at) VALUES ($1, $2, $1, $1, $1, 'a', 'exhausted', 1, now())`;
-const DEAD_LETTERS = '/v1/dead-letters?follow=true&limit=100';
 
 test('who follows messages under load sees each once, whatever stays open and whatever dies', async () => {
   const published: string[] = [];
@@ -76,35 +52,56 @@ test('who follows messages under load sees each once, whatever stays open and wh
     published.push(id);
   };
   const writers = Promise.all([writer(), writer(), writer(), writer(), slow(8_000), slow(1_000), slow(300, true)]);
-  const reader = follow('/v1/messages?follow=true&limit=50', () => expected);
+  const reader = followUntil(api, '/v1/messages?follow=true&limit=50', () => expected);
   await writers;
   expected = published.length;
   const seen = await reader;
   expect([...seen].sort()).toEqual([...published].sort());
 }, 60_000);
 
-test('a row that is stored behind younger ones is still seen, since the page before ended in front of it', async () => {
-  const [insert, path] = [INSERT_DEAD_LETTER, DEAD_LETTERS];
-  const { pool } = api.deps;
-  const values = (ms: number, n: number): [string, string] => [
-    uuidFloor(ms).slice(0, 31) + String(n),
-    toUuid(api.tenantId),
-  ];
-  const now = Date.now();
-  const start = (await page(path)).next;
-  await inTransaction(pool, async (client) => {
-    await client.query(insert, values(now - 60_000, 1));
-    await pool.query(insert, values(now - 50_000, 2));
-    expect((await page(path, start)).data).toEqual([]);
+test('who follows while an API process that publishes is killed misses nothing', async () => {
+  const { config, database } = api.pipeline;
+  const other = await api.newTenant();
+  const process = await startApiProcess({
+    DATABASE_URL: database.url,
+    WAYBILL_TASK_QUEUE: config.WAYBILL_TASK_QUEUE,
+    WAYBILL_LOG_LEVEL: 'info',
   });
-  const fresh = await page(path);
-  expect(fresh.data.map(({ id }) => id)).toEqual(
-    [1, 2].map((n) => `dl_${uuidFloor(now - 70_000 + n * 10_000).slice(0, 31)}${n}`),
-  );
-  // What was written a moment ago is not settled.
-  await pool.query(insert, values(Date.now(), 3));
-  expect((await page(path, fresh.next)).data).toEqual([]);
-});
+  const accepted: string[] = [];
+  let [alive, refused] = [true, 0];
+  /** Publishes to the process until it is gone, and some more to the other. */
+  const writer = async () => {
+    const headers = { authorization: `Bearer ${other.key}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ eventType: 'a', payload: 1 });
+    for (let more = 30; more > 0; ) {
+      if (!alive) more--;
+      const answer = await fetch(`${alive ? process.url : api.url}/v1/messages`, { method: 'POST', headers, body })
+        .then((response) => response.json() as Promise<{ id: string }>)
+        .catch(() => undefined);
+      if (answer === undefined) refused++;
+      else accepted.push(answer.id);
+    }
+  };
+  let expected = Number.POSITIVE_INFINITY;
+  const follower: TestApi = { ...api, call: (method, path) => api.call(method, path, { key: other.key }) };
+  const reader = followUntil(follower, '/v1/messages?follow=true&limit=50', () => expected);
+  const writers = Promise.all(Array.from({ length: 8 }, writer));
+  try {
+    await eventually(async () => (accepted.length > 400 ? true : undefined));
+  } finally {
+    await process.kill();
+    alive = false;
+  }
+  await writers;
+  expect(refused).toBeGreaterThan(0);
+  const { rows } = await api.deps.pool.query<{ id: string }>('SELECT id FROM messages WHERE tenant_id = $1', [
+    toUuid(other.tenantId),
+  ]);
+  const stored = rows.map(({ id }) => fromUuid('msg', id));
+  expected = stored.length;
+  expect([...(await reader)].sort()).toEqual([...stored].sort());
+  expect(accepted.filter((id) => !stored.includes(id))).toEqual([]);
+}, 60_000);
 
 test('a list is followed from where it ends, even if it is empty, and a long transaction elsewhere stalls nothing', async () => {
   const other = await api.newTenant();
@@ -138,6 +135,28 @@ test("a process whose clock is behind publishes at the database's time", async (
   }
 });
 
+test('nor does it fail to tell of what it does itself', async () => {
+  const real = Date.now;
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => real() - 20_000);
+  try {
+    const event = {
+      tenantId: api.tenantId,
+      eventType: 'payment.captured',
+      payload: {},
+      eventId: newId('pay'),
+    } as const;
+    const { id } = await inTransaction(api.deps.pool, async (client) => {
+      await storeEvent(client, event);
+      const { rows } = await client.query('SELECT id FROM messages WHERE event_id = $1', [event.eventId]);
+      return rows[0];
+    });
+    expect(Math.abs(timeOfId(fromUuid('msg', id)) - real())).toBeLessThan(5_000);
+    await api.deps.pool.query('DELETE FROM messages WHERE id = $1', [id]);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
 test('a message whose id is too old is not stored with it', async () => {
   const old = uuidFloor(Date.now() - 6_000);
   const told = api.deps.pool.query('SELECT writes_to_list(1, $1, 5000)', [old]);
@@ -146,7 +165,7 @@ test('a message whose id is too old is not stored with it', async () => {
 
 test.each([
   ['/v1/messages?follow=true&order=desc', '#/order'],
-  ['/v1/orders?follow=true', '#/follow'],
+  ['/v1/endpoints?follow=true', '#/follow'],
 ])('%s is refused', async (path, pointer) => {
   const { status, body } = await api.call('GET', path);
   expect([status, body.errors[0].pointer]).toEqual([422, pointer]);

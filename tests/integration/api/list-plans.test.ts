@@ -2,6 +2,8 @@ import type { Pool, QueryConfig } from 'pg';
 import { newId, toUuid } from '../../../core/ids';
 import { listApiKeys } from '../../../domains/accounts/store/api-keys';
 import { listTenants } from '../../../domains/accounts/store/tenants';
+import { listEvents } from '../../../domains/inbound/store/events';
+import { listSources } from '../../../domains/inbound/store/sources';
 import { listDeadLetters } from '../../../domains/webhooks/store/dead-letter-reads';
 import { listAttempts, listDeliveries } from '../../../domains/webhooks/store/delivery-reads';
 import { listEndpoints } from '../../../domains/webhooks/store/endpoints';
@@ -53,6 +55,11 @@ beforeAll(async () => {
   await run(`INSERT INTO event_types (tenant_id, name) SELECT ${owner}, 'type.' || i`);
   await run(`INSERT INTO endpoints (id, tenant_id, url, retry_delays_ms, timeout_ms, state)
     SELECT ${uuid('c')}, ${owner}, 'u', '{}', 1000, CASE WHEN i % 500 = 0 THEN 'paused' ELSE 'enabled' END`);
+  await run(`INSERT INTO inbound_sources (id, tenant_id, name, scheme, event_id, tolerance_ms, route)
+    SELECT ${uuid('d')}, ${owner}, 's', 'github', '{}', 1000, '{}'`);
+  await run(`INSERT INTO inbound_events (id, tenant_id, source_id, key, state, workflow_id, headers, body, body_size, created_at)
+    SELECT ${uuid('8')}, ${owner}, ${uuid('d')}, i::text::bytea, CASE WHEN i % 500 = 0 THEN 'failed' ELSE 'processed' END,
+           'w', '{}', 'x', 1, now()`);
   await database.pool.query('ANALYZE');
   const { rows } = await database.pool.query(`SELECT id, message_id FROM deliveries WHERE tenant_id = $1 LIMIT 1`, [
     values[0],
@@ -89,6 +96,13 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
     'messages of a type and time',
     (request) => listMessages(db, tenant, { ...middle, eventType: 'rare' }, request),
     /messages_by_tenant/,
+  ],
+  ['inbound sources', (request) => listSources(db, tenant, request), /inbound_sources_by_tenant/],
+  ['inbound events', (request) => listEvents(db, tenant, {}, request), /inbound_events_by_tenant/],
+  [
+    'inbound events of a state and time',
+    (request) => listEvents(db, tenant, { ...middle, state: 'failed' }, request),
+    /inbound_events_by_tenant/,
   ],
   ['deliveries', (request) => listDeliveries(db, tenant, {}, request), /deliveries_by_tenant/],
   [

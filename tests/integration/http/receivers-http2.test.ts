@@ -6,9 +6,15 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { createGuardedClient, type GuardedClient } from '../../../infra/http/guarded-client';
 import { createAuthority, LOOPBACK, listen, type Receiver } from '../../support/guarded-client-support';
+import { rawHttp2Server } from '../../support/raw-http2-server';
 
+const NO_CONTENT = { status: 204, coded: 0x89 };
+const NOT_MODIFIED = { status: 304, coded: 0x8b };
+const AS_IT_CAME = 'the body has an encoding that is not decoded: it is kept as it came';
+const NO_TEXT = 'the body has an encoding that is not decoded, and is no text: it is not kept';
 const { NGHTTP2_HTTP_1_1_REQUIRED, NGHTTP2_NO_ERROR, NGHTTP2_ENHANCE_YOUR_CALM } = constants;
 
 describe('receivers as they are, over HTTP/2', () => {
@@ -169,5 +175,51 @@ describe('receivers as they are, over HTTP/2', () => {
       stream.respond({ ':status': 204 }, { endStream: true });
     });
     expect(await send(receiver, 'x')).toMatchObject({ ok: true, status: 204, body: '' });
+  });
+
+  // Node's server sends no body with these, so they come from one of bytes.
+  it.each([
+    ['204 with a length of zero', NO_CONTENT, '0', undefined],
+    ['204 with a body', NO_CONTENT, undefined, 'ok'],
+    ['304 with a body', NOT_MODIFIED, undefined, 'ok'],
+  ])('takes a %s, and goes on with the connection', async (_what, status, length, body) => {
+    const receiver = await listen(rawHttp2Server(identity, { status, length, body }));
+    receivers.push(receiver);
+    for (const text of ['x', 'y']) {
+      expect(await send(receiver, text)).toMatchObject({ ok: true, status: status.status, body: '', truncated: false });
+    }
+    expect(receiver.connections).toBe(1);
+    expect(client.stats()).toMatchObject({ resent: 0, inFlight: 0 });
+  });
+
+  it.each([
+    ['a length', undefined],
+    ['a length and a body', 'ok'],
+  ])('takes a 204 with %s, which cannot be read over HTTP/2, over HTTP/1.1', async (_what, body) => {
+    const receiver = await listen(rawHttp2Server(identity, { status: NO_CONTENT, length: '2', body }));
+    receivers.push(receiver);
+    expect(await send(receiver, 'x')).toMatchObject({ ok: true, status: 204, body: '', httpVersion: '1.1' });
+    expect(receiver.connections).toBe(2);
+    expect(client.stats()).toMatchObject({ resent: 1, inFlight: 0 });
+  });
+
+  it('takes a 204 whose stream is never ended', async () => {
+    const receiver = await listen(rawHttp2Server(identity, { status: NO_CONTENT, endless: true }));
+    receivers.push(receiver);
+    expect(await send(receiver, 'x')).toMatchObject({ ok: true, status: 204 });
+  });
+
+  it.each([
+    ['a chain', 'gzip, br', brotliCompressSync(gzipSync('fine')), { body: '', truncated: true, note: NO_TEXT }],
+    ['a chain in name only', 'gzip, br', Buffer.from('fine'), { body: 'fine', note: AS_IT_CAME }],
+    ['zstd', 'zstd', Buffer.from('28b52ffd040020', 'hex'), { body: '', truncated: true, note: NO_TEXT }],
+    ['zstd in name only', 'zstd', Buffer.from('fine'), { body: 'fine', note: AS_IT_CAME }],
+    ['a coding that nobody knows', 'x-own', Buffer.from('fine'), { body: 'fine', note: AS_IT_CAME }],
+  ])('counts the status of an answer coded in %s', async (_what, coding, bytes, gives) => {
+    const receiver = await start((stream) => {
+      stream.respond({ ':status': 200, 'content-encoding': coding });
+      stream.end(bytes);
+    });
+    expect(await send(receiver, 'x')).toMatchObject({ ok: true, status: 200, ...gives });
   });
 });

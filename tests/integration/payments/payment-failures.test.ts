@@ -175,6 +175,12 @@ test('without a worker the request is answered with where to look, and a repetit
   await api.pipeline.startWorker();
   await api.untilPayment(answer.body.id, 'captured');
   expect(api.chargesOf(answer.body.id)).toHaveLength(1);
+
+  const { status, body: refund } = await api.post(`/v1/payments/${answer.body.id}/refunds`, { amount: '300' });
+  expect([status, refund.state, refund.workflowId]).toEqual([201, 'succeeded', refundWorkflowId(refund.id)]);
+  const { events } = await api.pipeline.client.workflow.getHandle(refund.workflowId).fetchHistory();
+  const calls = events?.map(({ activityTaskScheduledEventAttributes: made }) => made?.activityType?.name);
+  expect(calls).toContain('carryOnRefund');
 });
 
 test('an execution that was cut off after it stored the payment is taken up again with the same payment', async () => {

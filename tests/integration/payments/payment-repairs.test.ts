@@ -11,7 +11,8 @@ import { moveOrder } from '../../../domains/payments/store/orders';
 import { movePayment } from '../../../domains/payments/store/payment-changes';
 import { takeDuePayments } from '../../../domains/payments/store/payment-leases';
 import { insertPayment, readPayment, reserveRefund } from '../../../domains/payments/store/payments';
-import { insertRefund, moveRefund, readRefund, takeNeglectedRefunds } from '../../../domains/payments/store/refunds';
+import { takeDueRefunds } from '../../../domains/payments/store/refund-leases';
+import { insertRefund, moveRefund, readRefund } from '../../../domains/payments/store/refunds';
 import { holdWallet } from '../../../domains/payments/wallets/hold-wallet';
 import { startFakeProvider } from '../../../infra/setup/stand-ins/fake-provider';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
@@ -239,7 +240,7 @@ test('the sweep takes turns: what only waits does not keep it from what stands b
   await pool.query("UPDATE payments SET next_step_at = now() - interval '1 hour'");
   await pool.query("UPDATE refunds SET next_step_at = now() - interval '1 hour'");
   const payments = [await takeDuePayments(pool, TURN), await takeDuePayments(pool, TURN)];
-  const refunds = [await takeNeglectedRefunds(pool, 60_000, 2), await takeNeglectedRefunds(pool, 60_000, 2)];
+  const refunds = [await takeDueRefunds(pool, TURN), await takeDueRefunds(pool, TURN)];
   expect(payments.flatMap((found) => found.map(({ id }) => id)).sort()).toEqual(ids.sort());
   expect(refunds.flatMap((found) => found.map(({ id }) => id)).sort()).toEqual(refundIds.sort());
 });

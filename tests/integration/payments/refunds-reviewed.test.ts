@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { newId } from '../../../core/ids';
 import { ACCOUNTS } from '../../../domains/ledger/rules/postings';
-import { makeRefund, paymentDeps } from '../../../domains/payments';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 import { eventually } from '../../support/receiver';
 import { untilRefund } from '../../support/refunds';
@@ -207,37 +205,4 @@ describe('a chargeback', () => {
     expect(await told('chargeback.lost', 'chargebackId', found.id)).toHaveLength(2);
     expect(await pending()).toBe(owed + paid + 5_500n);
   });
-});
-
-test('a request that is executed twice at once, as after a stall, finds its refund instead of nothing left', async () => {
-  const { body: payment } = await api.payByCard('tok_ok', '1000');
-  const deps = paymentDeps(api.pipeline.platform);
-  const effectId = newId('eff');
-  const fences: string[] = [];
-  const execution = (name: string) =>
-    makeRefund(
-      deps,
-      {
-        tenantId: api.tenantId,
-        effectId,
-        log: api.deps.log,
-        fence: async () => {
-          fences.push(name);
-        },
-      },
-      { paymentId: payment.id, amount: undefined, reason: undefined },
-    );
-  const [first, second] = await Promise.all([execution('first'), execution('second')]);
-  expect(second.id).toBe(first.id);
-  expect(fences.length).toBeGreaterThan(0);
-  expect(api.chargesOf(payment.id)[0]?.refunds).toHaveLength(1);
-});
-
-test('a request that has been taken over makes no refund', async () => {
-  const { body: payment } = await api.payByCard('tok_ok', '1000');
-  const fence = () => Promise.reject(new Error('taken over'));
-  const effect = { tenantId: api.tenantId, effectId: newId('eff'), log: api.deps.log, fence };
-  const request = { paymentId: payment.id, amount: undefined, reason: undefined };
-  await expect(makeRefund(paymentDeps(api.pipeline.platform), effect, request)).rejects.toThrow('taken over');
-  expect((await api.call('GET', `/v1/payments/${payment.id}/refunds`)).body.data).toEqual([]);
 });

@@ -1,10 +1,12 @@
 import type { Pool } from 'pg';
+import pino from 'pino';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
+import { type Approval, decide } from '../../../domains/approvals';
 import { ACCOUNTS, transferPosting } from '../../../domains/ledger/rules/postings';
 import { postTransaction } from '../../../domains/ledger/store/ledger';
 import { addDays } from '../../../domains/merchants/rules/business-day';
 import type { FeeSchedule } from '../../../domains/merchants/store/fee-schedules';
-import { correctDay } from '../../../domains/settlement/correct-day';
+import { correctDay, settlementCommands } from '../../../domains/settlement/correct-day';
 import type { Breach } from '../../../domains/settlement/store/settlement-runs';
 import { endRun, findRun, reopenRun } from '../../../domains/settlement/store/settlement-runs';
 import { verifyFinances } from '../../../domains/settlement/verifying/verify-finances';
@@ -62,9 +64,27 @@ async function retry(shop: Shop, date: string): Promise<Breach[]> {
   return settle(shop, date);
 }
 
-function correct({ tenantId }: Shop, date: string, effectId = newId('adj')) {
-  const by = { tenantId, keyId: newId('key'), effectId, fence: async () => undefined };
-  return correctDay({ pool }, by, { date, reason: 'Repair of 3 May' });
+const request = (date: string) => ({ date, reason: 'Repair of 3 May' });
+const anotherKey = ({ tenantId }: Shop) => ({
+  tenantId,
+  keyId: newId('key'),
+  effectId: newId('adj'),
+  fence: async () => undefined,
+  log: pino({ level: 'silent' }),
+});
+
+async function correct(shop: Shop, date: string) {
+  const corrected = await correctDay({ pool, config: {} }, anotherKey(shop), request(date));
+  if ('waits' in corrected) throw new Error('it waits for nobody');
+  return corrected;
+}
+
+/** Asks for it where `from` and more needs a second person. */
+async function askToCorrect(by: ReturnType<typeof anotherKey>, from: bigint): Promise<Approval> {
+  const config = { WAYBILL_REVIEW_FOUR_EYES_FROM: from };
+  const asked = await correctDay({ pool, config }, by, request(FIRST));
+  if (!('waits' in asked)) throw new Error('it was carried out at once');
+  return asked.waits;
 }
 
 /** Pays out what is owed to a merchant, past the settlement. */
@@ -161,4 +181,52 @@ test('only a day that needs a review is corrected', async () => {
   await expect(correct(shop, FIRST)).rejects.toMatchObject({ code: 'no-settlement' });
   await settle(shop, FIRST);
   await expect(correct(shop, FIRST)).rejects.toMatchObject({ code: 'not-correctable' });
+});
+
+const actions = async ({ tenantId }: Shop) =>
+  (
+    await pool.query('SELECT action, actor FROM finance_audit_log WHERE tenant_id = $1 ORDER BY seq', [
+      toUuid(tenantId),
+    ])
+  ).rows;
+
+test('from a threshold on, a second person has to approve what makes up for a breach', async () => {
+  const shop = await newShop();
+  await tamperWith(pool, `DELETE FROM ledger_entries WHERE ${entriesOfFirst}`, [toUuid(shop.tenantId)]);
+  await settle(shop, FIRST);
+  const [asker, approver] = [anotherKey(shop), anotherKey(shop)];
+  const before = await balances(pool, shop.tenantId);
+  const approval = await askToCorrect(asker, 10_000n);
+  expect(approval).toMatchObject({ state: 'waiting', action: 'settlement.correct', amount: 10_000n, currency: 'EUR' });
+  expect(await askToCorrect(asker, 10_000n)).toEqual(approval);
+  await expect(askToCorrect(anotherKey(shop), 10_000n)).rejects.toMatchObject({ code: 'approval-waiting' });
+  expect(await balances(pool, shop.tenantId)).toEqual(before);
+
+  const deps = { pool, commands: settlementCommands() };
+  await expect(decide(deps, asker, approval.id, 'approved')).rejects.toMatchObject({ code: 'needs-another-key' });
+  expect(await decide(deps, approver, approval.id, 'approved')).toMatchObject({ state: 'approved' });
+  expect(await decide(deps, approver, approval.id, 'approved')).toMatchObject({ state: 'approved' });
+  expect(await actions(shop)).toEqual([
+    { action: 'settlement.correct.requested', actor: asker.keyId },
+    { action: 'settlement.corrected', actor: approver.keyId },
+  ]);
+  expect(await retry(shop, FIRST)).toEqual([]);
+  expect(await verifyFinances({ pool }, shop.tenantId)).toMatchObject({ verified: true });
+});
+
+test('what is approved covers no more than what was asked for', async () => {
+  const shop = await newShop();
+  await tamperWith(pool, `UPDATE ledger_entries SET amount = amount - 300 WHERE amount < -5000 AND ${entriesOfFirst}`, [
+    toUuid(shop.tenantId),
+  ]);
+  await settle(shop, FIRST);
+  const approval = await askToCorrect(anotherKey(shop), 300n);
+  expect(approval.amount).toBe(300n);
+  await tamperWith(pool, `DELETE FROM ledger_entries WHERE ${entriesOfFirst}`, [toUuid(shop.tenantId)]);
+  const before = await balances(pool, shop.tenantId);
+  const deps = { pool, commands: settlementCommands() };
+  const approving = decide(deps, anotherKey(shop), approval.id, 'approved');
+  await expect(approving).rejects.toMatchObject({ code: 'more-to-correct' });
+  expect(await balances(pool, shop.tenantId)).toEqual(before);
+  expect(await decide(deps, anotherKey(shop), approval.id, 'rejected')).toMatchObject({ state: 'rejected' });
 });

@@ -39,8 +39,8 @@ async function store(
     ids.push(id);
     await api.deps.pool.query(
       `INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
-                                 attempts, state, created_at)
-       VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 1, $8, $9)`,
+                                 attempts, state, created_at, place)
+       VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 1, $8, $9, $1)`,
       [
         toUuid(id),
         toUuid(tenantId),

@@ -65,16 +65,15 @@ describe.each(cacheLevels)('a change of the endpoint, %s', (name, env) => {
       expect(await deadLettersOf(id)).toEqual([]);
     });
 
-    test('disabled: it becomes a dead letter', async () => {
+    test('disabled: it is held', async () => {
       const id = await attemptAfter((d) =>
         query("UPDATE endpoints SET state = 'disabled' WHERE id = $1", toUuid(d.endpointId)),
       );
-      expect(await read(id)).toMatchObject({ state: 'dead', claim: null, next_attempt_at: null });
-      expect(await deadLettersOf(id)).toEqual([{ reason: 'endpoint-disabled', state: 'open' }]);
+      expect(await read(id)).toMatchObject({ state: 'held', claim: null, next_attempt_at: null });
+      expect(await deadLettersOf(id)).toEqual([]);
     });
 
     test.each([
-      ['endpoint-disabled', "UPDATE endpoints SET state = 'disabled' WHERE id = $1", 'endpointId'],
       [
         'content-expired',
         'UPDATE messages SET body = NULL WHERE id = (SELECT message_id FROM deliveries WHERE id = $1)',

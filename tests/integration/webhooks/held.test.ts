@@ -44,17 +44,19 @@ async function held(): Promise<PublicId> {
   return id;
 }
 
-test('what is held becomes a dead letter when the endpoint is disabled, and can be retried once it is enabled', async () => {
+test('what is held stays so when the endpoint is disabled, with what waits in its backlog, until it is enabled', async () => {
+  const waiting = await publish();
+  await untilState(waiting, 'delivered');
+  await query(
+    "UPDATE deliveries SET state = 'retrying', backlog = true, next_attempt_at = now() + interval '1 hour' WHERE id = $1",
+    toUuid(waiting),
+  );
   const id = await held();
   await move('disabled');
-  expect((await read(id)).state).toBe('dead');
-  expect(await deadLettersOf(id)).toEqual([{ reason: 'endpoint-disabled', state: 'open' }]);
-  const { rows } = await pipeline.metrics.deadLetters.get().then(({ values }) => ({ rows: values }));
-  expect(rows.find(({ labels }) => labels.reason === 'endpoint-disabled')?.value).toBeGreaterThanOrEqual(1);
+  for (const stays of [id, waiting]) expect((await read(stays)).state).toBe('held');
+  expect(await deadLettersOf(id)).toEqual([]);
   await move('enabled');
-  const [letter] = await query<{ id: string }>('SELECT id FROM dead_letters WHERE delivery_id = $1', toUuid(id));
-  await pipeline.commands.retryDeadLetter(tenantId, `dl_${letter?.id.replaceAll('-', '')}`);
-  await untilState(id, 'delivered');
+  for (const goes of [id, waiting]) await untilState(goes, 'delivered');
 });
 
 test('what waits in the backlog is cancelled with what is held when the endpoint is deleted', async () => {
@@ -94,10 +96,10 @@ test('a delivery that a racing publish left held is found by the sweep, whatever
   expect((await sweepNow()).held).toBe(1);
   await untilState(ids[0] ?? '', 'delivered');
 
-  await move('disabled');
+  await deleteEndpoint(pipeline.platform, tenantId, endpointId);
   await leaveHeld(ids[1]);
   await sweepNow();
-  expect((await read(ids[1] ?? '')).state).toBe('dead');
+  expect((await read(ids[1] ?? '')).state).toBe('cancelled');
   expect(await findWronglyHeld(pipeline.database.pool, 10)).toEqual([]);
 });
 

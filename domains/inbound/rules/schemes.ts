@@ -1,0 +1,62 @@
+/** How senders sign. Each covers the raw body with HMAC-SHA256; they differ in headers, encoding and what else is signed. */
+export const SCHEMES = ['standard-webhooks', 'stripe', 'github', 'shopify', 'hmac-hex', 'hmac-base64'] as const;
+
+export type Scheme = (typeof SCHEMES)[number];
+
+/** The schemes whose headers and signed content the source says itself. */
+export type GenericScheme = Extract<Scheme, `hmac-${string}`>;
+
+export function isGeneric(scheme: Scheme): scheme is GenericScheme {
+  return scheme === 'hmac-hex' || scheme === 'hmac-base64';
+}
+
+/** How a sender of a generic scheme signs. Header names are in lower case. */
+export interface HmacSigning {
+  /** The header with the signature, or several separated by commas or spaces. */
+  header: string;
+  /** What each signature begins with, such as `sha256=`; not part of its encoding. */
+  prefix: string;
+  /** The header with the time of signing: seconds or milliseconds since the epoch. Without it nothing is ever too old. */
+  timestampHeader: string | undefined;
+  /** What is signed: `{body}` once, and `{timestamp}` and `{id}` at most once. */
+  template: string;
+}
+
+/**
+ * Where the sender's own id of an event is: a header, a place in a JSON body (RFC 6901), or nowhere, so that body and
+ * time of signing stand for it.
+ */
+export type EventIdFrom = { from: 'header'; header: string } | { from: 'pointer'; pointer: string } | { from: 'body' };
+
+/** What of a source it takes to verify a request. */
+export interface Verifiable {
+  scheme: Scheme;
+  /** Of a generic scheme. */
+  signing: HmacSigning | undefined;
+  eventId: EventIdFrom;
+  /** How far the time of signing may be from now, either way, in milliseconds. */
+  toleranceMs: number;
+}
+
+/** Replays are recognised for at least twice the tolerance, whatever retention says, so it has a limit. */
+export const MAX_TOLERANCE_MS = 3_600_000;
+export const DEFAULT_TOLERANCE_MS = 300_000;
+
+/** Where each scheme's senders put the id, unless the source says otherwise. */
+export const DEFAULT_EVENT_ID: Readonly<Record<Scheme, EventIdFrom>> = {
+  'standard-webhooks': { from: 'header', header: 'webhook-id' },
+  stripe: { from: 'pointer', pointer: '/id' },
+  github: { from: 'header', header: 'x-github-delivery' },
+  shopify: { from: 'header', header: 'x-shopify-webhook-id' },
+  'hmac-hex': { from: 'body' },
+  'hmac-base64': { from: 'body' },
+};
+
+/** A request's headers as Node gives them: names in lower case. */
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** One header; several of the same name are joined, as HTTP says. Empty when it is missing. */
+export function headerOf(headers: RequestHeaders, name: string): string {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  return typeof value === 'string' ? value : (value?.join(', ') ?? '');
+}

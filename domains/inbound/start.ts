@@ -1,0 +1,41 @@
+import type { Client } from '@temporalio/client';
+import { type SearchAttributePair, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import type { PublicId } from '../../core/ids';
+import { MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
+import { taskQueue } from '../../infra/temporal/task-queues';
+import { INBOUND_WORKFLOWS } from './rules/workflow-names';
+
+/** What workflows are started with. */
+export interface InboundStarter {
+  client: Client;
+  config: { WAYBILL_TASK_QUEUE: string };
+}
+
+/** A workflow that finds the events it attends to by its id. */
+export interface Processing {
+  workflowId: string;
+  /** Whose events, where that is known. */
+  tenantIds: readonly PublicId[];
+  /** For Web UI. */
+  summary: string;
+}
+
+/** Starts the workflow that processes the events stored under its id; one that is running is kept. */
+export async function startProcessing(
+  { client, config }: InboundStarter,
+  { workflowId, tenantIds, summary }: Processing,
+): Promise<void> {
+  const attributes: SearchAttributePair[] = [
+    { key: TENANT_IDS, value: tenantIds.slice(0, MAX_LISTED_IDS) },
+    { key: WAYBILL_STATE, value: 'pending' },
+  ];
+  await client.workflow.start(INBOUND_WORKFLOWS.processInboundWebhook, {
+    workflowId,
+    taskQueue: taskQueue(config, 'delivery'),
+    args: [],
+    staticSummary: summary,
+    typedSearchAttributes: attributes,
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+  });
+}

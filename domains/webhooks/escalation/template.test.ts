@@ -1,0 +1,25 @@
+import fc from 'fast-check';
+import { fillTemplate, isTemplate } from './template';
+
+test('whatever a value is, it stays within its text', () => {
+  fc.assert(
+    fc.property(fc.string(), (value) => {
+      const filled = fillTemplate('{"text":"about {{url}}!","to":["{{url}}"]}', { url: value });
+      expect(JSON.parse(filled)).toEqual({ text: `about ${value}!`, to: [value] });
+    }),
+  );
+});
+
+test('a place without a value is empty, and names of objects are no values', () => {
+  expect(fillTemplate('{"a":"{{missing}}{{toString}}"}', {})).toBe('{"a":""}');
+});
+
+test.each([
+  ['{"text":"{{a}}"}', true],
+  ['"{{a}}"', true],
+  ['{"text":{{a}}}', false],
+  ['{"{{a}}', false],
+  ['text', false],
+])('%s may be a template: %s', (text, expected) => {
+  expect(isTemplate(text)).toBe(expected);
+});

@@ -1,0 +1,220 @@
+import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
+import type { Queryable } from '../../../infra/postgres/pool';
+import { backlogWorkflowOf, IN_BACKLOG } from './backlog';
+import { IS_HELD } from './circuit-state';
+import { IS_OPEN } from './open-state';
+
+/** Most held deliveries that are counted. */
+export const MOST_HELD_COUNTED = 10_000;
+
+/** How many deliveries are held for an endpoint, counted up to {@link MOST_HELD_COUNTED}. Index: deliveries_held. */
+export async function countHeld(db: Queryable, endpointId: PublicId): Promise<number> {
+  const { rows } = await db.query<{ held: number }>({
+    name: 'count-held',
+    text: `SELECT count(*)::int AS held
+           FROM (SELECT FROM deliveries WHERE endpoint_id = $1 AND state = 'held' LIMIT $2) counted`,
+    values: [toUuid(endpointId), MOST_HELD_COUNTED],
+  });
+  return rows[0]?.held ?? 0;
+}
+
+/**
+ * Holds what waits in the backlog of an endpoint whose deliveries are held. Index: deliveries_backlog.
+ *
+ * @param limit - at most so many in one statement
+ * @returns how many
+ */
+export async function holdBacklog(db: Queryable, endpointId: PublicId, limit: number): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'hold-backlog',
+    text: `WITH waiting AS MATERIALIZED (
+             SELECT d.id FROM deliveries d
+             WHERE d.endpoint_id = $1 AND ${IN_BACKLOG} AND d.claim IS NULL
+               AND (SELECT ${IS_HELD} FROM endpoints e WHERE e.id = $1)
+             ORDER BY d.next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED
+           )
+           UPDATE deliveries d SET state = 'held', backlog = false, next_attempt_at = NULL, updated_at = now()
+           FROM waiting w WHERE d.id = w.id`,
+    values: [toUuid(endpointId), limit],
+  });
+  return rowCount ?? 0;
+}
+
+/**
+ * Holds those of some due deliveries that nobody attempts and whose endpoints' deliveries are held.
+ *
+ * @returns which
+ */
+export async function holdDue(db: Queryable, deliveryIds: readonly PublicId[]): Promise<PublicId[]> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'hold-due',
+    text: `UPDATE deliveries d SET state = 'held', backlog = false, next_attempt_at = NULL, updated_at = now()
+           FROM endpoints e
+           WHERE d.id = ANY ($1::uuid[]) AND e.id = d.endpoint_id AND e.deleted_at IS NULL AND ${IS_HELD}
+             AND d.state ${IS_OPEN} AND d.claim IS NULL
+           RETURNING d.id`,
+    values: [deliveryIds.map(toUuid)],
+  });
+  return rows.map((row) => fromUuid('dlv', row.id));
+}
+
+/** How much of what waits for an endpoint is let go by one statement. */
+export interface Release {
+  /** At most so many. */
+  limit: number;
+  /** None while its backlog is as long as this: it takes them more slowly than they are let go. */
+  mostWaiting: number;
+}
+
+/** What a statement let go; `waiting` says that the endpoint has enough already. */
+export interface Released {
+  count: number;
+  waiting: boolean;
+}
+
+const ROOM = `SELECT $2::int AS n
+              WHERE (SELECT count(*) FROM (SELECT FROM deliveries b WHERE b.endpoint_id = $1
+                                             AND b.state IN ('pending', 'retrying') AND b.backlog LIMIT $3) few) < $3
+                AND EXISTS (SELECT FROM endpoints e WHERE e.id = $1 AND e.circuit = 'draining' AND e.state = 'enabled'
+                              AND e.deleted_at IS NULL)`;
+
+/**
+ * Lets go of the oldest deliveries that are held for a draining endpoint: into its backlog, due in the same order. Index:
+ * deliveries_held.
+ */
+export async function releaseHeld(db: Queryable, endpointId: PublicId, release: Release): Promise<Released> {
+  const { rows } = await db.query<{ released: number; room: boolean }>({
+    name: 'release-held',
+    text: `WITH room AS MATERIALIZED (${ROOM}), oldest AS MATERIALIZED (
+             SELECT d.id FROM deliveries d
+             WHERE d.endpoint_id = $1 AND d.state = 'held' AND EXISTS (SELECT FROM room)
+             ORDER BY d.id LIMIT $2 FOR UPDATE SKIP LOCKED
+           ), numbered AS MATERIALIZED (
+             SELECT id, row_number() OVER (ORDER BY id)::int AS n FROM oldest
+           ), moved AS (
+             UPDATE deliveries d
+             SET state = CASE WHEN d.attempts = 0 THEN 'pending' ELSE 'retrying' END, backlog = true, claim = NULL,
+                 workflow_id = ${backlogWorkflowOf('d.endpoint_id')},
+                 next_attempt_at = now() + n * interval '1 microsecond', updated_at = now()
+             FROM numbered o WHERE d.id = o.id RETURNING d.id
+           )
+           SELECT (SELECT count(*)::int FROM moved) AS released, EXISTS (SELECT FROM room) AS room`,
+    values: [toUuid(endpointId), release.limit, release.mostWaiting],
+  });
+  return { count: rows[0]?.released ?? 0, waiting: rows[0]?.room !== true };
+}
+
+/** What the index `dead_letters_recoverable` says of dead letters that recover with their endpoint. */
+const RECOVERABLE = `l.state = 'open' AND l.reason IN ('exhausted', 'backlog-expired')
+                     AND (l.last_status >= 500 OR l.last_status IN (408, 425, 429)
+                          OR l.last_status IS NULL AND l.last_error IN ('timeout', 'connection', 'dns', 'tls', 'protocol'))`;
+
+/** A message that kills its delivery whenever it is sent is not sent for ever. */
+const MOST_RECOVERIES = 3;
+
+const WORTH_IT = `(SELECT count(*) FROM dead_letters x WHERE x.delivery_id = l.delivery_id) <= ${MOST_RECOVERIES}`;
+
+/**
+ * Revives the oldest dead letters of a draining endpoint that recover with it, as {@link releaseHeld} does with what is
+ * held. Index: dead_letters_recoverable.
+ */
+export async function reviveRecoverable(db: Queryable, endpointId: PublicId, release: Release): Promise<Released> {
+  const { rows } = await db.query<{ released: number; room: boolean }>({
+    name: 'revive-recoverable',
+    text: `WITH room AS MATERIALIZED (${ROOM}), oldest AS MATERIALIZED (
+             SELECT l.id FROM dead_letters l
+             WHERE l.endpoint_id = $1 AND ${RECOVERABLE} AND ${WORTH_IT} AND EXISTS (SELECT FROM room)
+             ORDER BY l.id LIMIT $2 FOR UPDATE SKIP LOCKED
+           ), resolved AS (
+             UPDATE dead_letters l SET state = 'retried', resolved_at = now() FROM oldest o WHERE l.id = o.id
+             RETURNING l.delivery_id
+           ), numbered AS MATERIALIZED (
+             SELECT delivery_id AS id, row_number() OVER (ORDER BY delivery_id)::int AS n FROM resolved
+           ), moved AS (
+             UPDATE deliveries d
+             SET state = 'retrying', attempts_before = d.attempts, backlog = true, claim = NULL,
+                 workflow_id = ${backlogWorkflowOf('d.endpoint_id')},
+                 next_attempt_at = now() + n * interval '1 microsecond', updated_at = now()
+             FROM numbered o WHERE d.id = o.id AND d.state = 'dead' RETURNING d.id
+           )
+           SELECT (SELECT count(*)::int FROM resolved) AS released, EXISTS (SELECT FROM room) AS room`,
+    values: [toUuid(endpointId), release.limit, release.mostWaiting],
+  });
+  return { count: rows[0]?.released ?? 0, waiting: rows[0]?.room !== true };
+}
+
+/**
+ * Holds the delivery of the oldest dead letter that recovers with its endpoint, to probe with it when nothing else is
+ * held. @returns whether there was one
+ */
+export async function holdRecoverable(db: Queryable, endpointId: PublicId): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'hold-recoverable',
+    text: `WITH oldest AS MATERIALIZED (
+             SELECT l.id FROM dead_letters l WHERE l.endpoint_id = $1 AND ${RECOVERABLE} AND ${WORTH_IT}
+             ORDER BY l.id LIMIT 1 FOR UPDATE SKIP LOCKED
+           ), resolved AS (
+             UPDATE dead_letters l SET state = 'retried', resolved_at = now() FROM oldest o WHERE l.id = o.id
+             RETURNING l.delivery_id
+           )
+           UPDATE deliveries d
+           SET state = 'held', attempts_before = d.attempts, backlog = false, claim = NULL, next_attempt_at = NULL,
+               updated_at = now()
+           FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead'`,
+    values: [toUuid(endpointId)],
+  });
+  return rowCount === 1;
+}
+
+/**
+ * Makes dead letters of what has been held for longer than its endpoint, or the configuration, allows. Index:
+ * deliveries_held_since.
+ *
+ * @returns how many
+ */
+export async function buryHeld(
+  db: Queryable,
+  endpointId: PublicId,
+  { holdForMs, limit }: { holdForMs: number; limit: number },
+): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'bury-held',
+    text: `WITH expired AS MATERIALIZED (
+             SELECT d.id FROM deliveries d
+             WHERE d.endpoint_id = $1 AND d.state = 'held'
+               AND d.updated_at < now() - interval '1 millisecond'
+                     * coalesce((SELECT e.hold_for_ms FROM endpoints e WHERE e.id = $1), $2::float8)
+             ORDER BY d.updated_at LIMIT $3 FOR UPDATE SKIP LOCKED
+           ), numbered AS MATERIALIZED (
+             SELECT id, row_number() OVER ()::int AS n FROM expired
+           ), moved AS (
+             UPDATE deliveries d SET state = 'dead', next_attempt_at = NULL, updated_at = now()
+             FROM numbered e WHERE d.id = e.id
+             RETURNING d.id, e.n, d.tenant_id, d.message_id, d.endpoint_id, d.event_type, d.last_status, d.last_error, d.attempts
+           )
+           INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
+                                     last_error, attempts, created_at)
+           SELECT ($4::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, 'held-too-long', last_status,
+                  last_error, attempts, now()
+           FROM moved`,
+    values: [toUuid(endpointId), holdForMs, limit, Array.from({ length: limit }, () => toUuid(newId('dl')))],
+  });
+  return rowCount ?? 0;
+}
+
+/** Endpoints that hold something. Reads one row an endpoint of the index `deliveries_held`. */
+export async function findHolding(db: Queryable, limit: number): Promise<PublicId[]> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'find-holding',
+    text: `WITH RECURSIVE holding AS (
+             (SELECT endpoint_id FROM deliveries WHERE state = 'held' ORDER BY endpoint_id LIMIT 1)
+             UNION ALL
+             SELECT (SELECT d.endpoint_id FROM deliveries d WHERE d.state = 'held' AND d.endpoint_id > h.endpoint_id
+                     ORDER BY d.endpoint_id LIMIT 1)
+             FROM holding h WHERE h.endpoint_id IS NOT NULL
+           )
+           SELECT endpoint_id AS id FROM holding WHERE endpoint_id IS NOT NULL LIMIT $1`,
+    values: [limit],
+  });
+  return rows.map((row) => fromUuid('ep', row.id));
+}

@@ -1,0 +1,55 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { createApi, type TestApi } from '../support/api-support';
+import { snippetsOf } from '../support/snippets';
+
+jest.setTimeout(60_000);
+
+const BLOCKS = snippetsOf('docs/inbound.md').filter(({ language }) => language === 'sh');
+const API = `api() { curl -sS -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' "$@"; }`;
+const END = '--- end of a block';
+
+let api: TestApi;
+let folder: string;
+beforeAll(async () => {
+  api = await createApi();
+  await api.pipeline.startWorker();
+  folder = mkdtempSync(path.join(tmpdir(), 'waybill-inbound-'));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await api.close();
+});
+
+/** What is another at each run is left out, as the page leaves it out. */
+function lasting(text: string): string[] {
+  return text
+    .replace(/(src|inb)_[0-9a-f]{32}/g, '$1_…')
+    .replace(/whsec_[A-Za-z0-9+/=]{44}/g, 'whsec_…')
+    .replace(/curl\/[\d.]+/g, 'curl')
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
+const missing = ['jq', 'openssl', 'curl'].filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
+const trial = missing.length === 0 ? test : test.skip;
+const why = missing.length === 0 ? '' : ` (not here: ${missing.join(', ')})`;
+
+trial(`the commands of the page do what it says, as they stand there${why}`, async () => {
+  const script = [API, ...BLOCKS.map(({ code }) => `${code}\necho; echo '${END}'`)].join('\n');
+  const env = { ...process.env, WAYBILL: api.url, KEY: api.key };
+  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+    cwd: folder,
+    env,
+  });
+  const outputs = stdout.split(END);
+  for (const [index, { heading, code }] of BLOCKS.entries()) {
+    const told = code.split('\n').filter((line) => line.startsWith('# '));
+    const expected = lasting(told.map((line) => line.slice(2)).join('\n'));
+    expect([heading, lasting(outputs[index] ?? '')]).toEqual([heading, expected]);
+  }
+  expect(stderr).toBe('');
+});

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { ADMIN_KEY } from './api-support';
+import { TEST_KEYS } from './pipeline';
+
+const ROOT = path.resolve(__dirname, '../..');
+
+/** An API process of its own. */
+export interface ApiProcess {
+  url: string;
+  metricsUrl: string;
+  /** Kills it with SIGKILL. */
+  kill(): Promise<void>;
+}
+
+/** Starts `api/main.ts` on free ports. @param env - overrides environment variables, by name */
+export async function startApiProcess(env: Record<string, string>): Promise<ApiProcess> {
+  const child = spawn(
+    process.execPath,
+    ['-r', path.join(__dirname, 'typescript.cjs'), path.join(ROOT, 'api/main.ts')],
+    {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        WAYBILL_KEYS: TEST_KEYS,
+        WAYBILL_ADMIN_KEY: ADMIN_KEY,
+        WAYBILL_HOST: '127.0.0.1',
+        WAYBILL_PORT: '0',
+        WAYBILL_METRICS_PORT: '0',
+        ...env,
+      },
+    },
+  );
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const said: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
+  const ports = await new Promise<{ port: number; metricsPort: number }>((resolve, reject) => {
+    createInterface(child.stdout).on('line', (line) => {
+      said.push(line);
+      if (line.includes('API is listening')) resolve(JSON.parse(line));
+    });
+    ended.then(() => reject(new Error(`the API did not start:\n${said.join('\n')}`)), reject);
+  });
+  return {
+    url: `http://127.0.0.1:${ports.port}`,
+    metricsUrl: `http://127.0.0.1:${ports.metricsPort}`,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

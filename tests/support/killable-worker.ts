@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import path from 'node:path';
+import { TEST_BUNDLE } from './bundle';
+import type { Pipeline } from './pipeline';
+import { TEST_KEYS } from './pipeline';
+
+const DIST = path.resolve(__dirname, '../../dist');
+
+/** As `worker/main.ts`, without the Schedules: the tests' Temporal is everybody's. */
+const PROGRAM = `
+const dist = (file) => require(${JSON.stringify(DIST)} + '/' + file);
+const { DOMAINS } = dist('worker/domains');
+const { openPlatform } = dist('infra/platform/platform');
+const { connectNative } = dist('infra/temporal/client');
+const { createWorkers } = dist('worker/workers');
+(async () => {
+  const platform = openPlatform({ name: 'killed', fragments: DOMAINS.flatMap(({ config }) => config ?? []) });
+  const { connection } = await connectNative();
+  const workers = await createWorkers(platform, { connection, roles: ['delivery'], bundle: ${JSON.stringify(TEST_BUNDLE)} });
+  process.stdout.write('ready');
+  await workers.run();
+})();`;
+
+/** A worker for deliveries in a process of its own, on a pipeline's servers, that can be killed. */
+export async function startKillableWorker(pipeline: Pipeline): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['-e', PROGRAM], {
+    env: {
+      ...process.env,
+      DATABASE_URL: pipeline.database.url,
+      WAYBILL_KEYS: TEST_KEYS,
+      WAYBILL_TASK_QUEUE: pipeline.config.WAYBILL_TASK_QUEUE,
+      WAYBILL_ALLOW_HTTP: 'true',
+      WAYBILL_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8,::1/128',
+      WAYBILL_LOG_LEVEL: 'silent',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.once('data', () => resolve());
+    child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
+  });
+  return child;
+}
