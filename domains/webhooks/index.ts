@@ -39,6 +39,16 @@ export { type DeadLetterCount, type DeadLetterStats, readDeadLetterStats } from 
 export { type CircuitCommand, commandCircuit, showCircuit } from './circuit/circuit-commands';
 export { type CircuitSettings, DEFAULT_CIRCUIT } from './rules/circuit';
 
+// Jobs over many deliveries.
+export { commandReplay } from './replay/command-replay';
+export type { ReplayCount } from './replay/count-replay';
+export { etaSeconds } from './replay/eta';
+export { type ReplayReport, replayRound } from './replay/replay-round';
+export { type ReplayWish, startReplay, tryReplay } from './replay/start-replay';
+export { REPLAYABLE_STATES } from './rules/replay-filter';
+export { REPLAY_COMMANDS, type ReplayCommand, replayWorkflowId } from './rules/workflow-names';
+export { findReplay, listReplays, readReplayOutcomes, REPLAY_STATES, type Replay, steerReplay } from './store/replays';
+
 // Endpoints and their secrets.
 export { createEndpoint } from './endpoints/create-endpoint';
 export { changeEndpoint } from './endpoints/change-endpoint';
