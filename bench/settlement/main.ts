@@ -6,6 +6,7 @@ import { Interrupted, listenForInterrupts } from '../../infra/setup/processes/in
 import { describeMachine, rssMb } from '../kit/machine';
 import { progress } from '../kit/progress';
 import { type Stack, startStack } from '../kit/stack';
+import { reconcile } from './reconciliation';
 import { addUnsettledDay, type UnsettledDay } from './unsettled-day';
 import { addEntries, verifyAll } from './verification';
 
@@ -59,13 +60,31 @@ async function run(stack: Stack, plan: typeof FULL, signal: AbortSignal) {
   const each = (measured: Measured | undefined) => (measured?.seconds ?? 0) / (measured?.transactions ?? 1);
   if (day === undefined) throw new Error('nothing was settled');
   const settled = { client: day.client, api: stack.api };
+  progress('comparing it with a file');
+  const exact = await reconcile(stack, day, 'exact');
+  const changed = await reconcile(stack, day, 'changed');
+  progress(
+    `${exact.lines} lines in ${exact.seconds} s, changed by a bank ${changed.seconds} s, API ${changed.peakMb} MB at most`,
+  );
+  const reconciliation = {
+    reconciliationSeconds: exact.seconds,
+    reconciliationPeakMb: Math.max(exact.peakMb, changed.peakMb),
+    reconciliation: { exact, changed },
+  };
   progress('verifying what was settled');
   const days = await verifyAll(settled);
   await addEntries(stack.pool, day.tenantId, plan.entries);
   progress(`${days.seconds} s; verifying the same with ${plan.entries} further entries in the log`);
   const verification = { days, longLog: await verifyAll(settled) };
   progress(`${verification.longLog.seconds} s in ${verification.longLog.requests} requests`);
-  return { ...large, ratioTo100k: Number((each(large) / each(small)).toFixed(3)), verification, runs, machine };
+  return {
+    ...large,
+    ratioTo100k: Number((each(large) / each(small)).toFixed(3)),
+    ...reconciliation,
+    verification,
+    runs,
+    machine,
+  };
 }
 
 async function measure(

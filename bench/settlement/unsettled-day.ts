@@ -12,6 +12,8 @@ const SETTLEMENT = '/api/v2/finance/settlement';
 /** A business of its own with one day of sales, which nothing settles before {@link UnsettledDay.trigger}. */
 export interface UnsettledDay {
   client: ApiClient;
+  /** The business's API key. */
+  key: string;
   tenantId: string;
   date: string;
   /** Has it settled. */
@@ -25,7 +27,7 @@ export async function addUnsettledDay(
   stack: Stack,
   size: { merchants: number; transactions: number },
 ): Promise<UnsettledDay> {
-  const { id: tenantId, client } = await addTenant(stack, 'settled');
+  const { id: tenantId, key, client } = await addTenant(stack, 'settled');
   await client.call('PATCH', '/v1/business', { ...RULE, grace: '0s' });
   const schedule = (await client.call('POST', '/v1/fee-schedules', FEES)) as { id: string };
   const date = lastClosedDate(new Date(), RULE);
@@ -34,6 +36,7 @@ export async function addUnsettledDay(
   await addSales(stack.pool, { tenantId, feeScheduleId: schedule.id, start, end, transactions: size.transactions });
   return {
     client,
+    key,
     tenantId,
     date,
     trigger: async () => {

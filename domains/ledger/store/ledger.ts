@@ -19,7 +19,8 @@ export interface NewLedgerTransaction {
 }
 
 // Missing accounts are created first. A transaction, its entries and its settlement item are written together or not at all:
-// of a reference that is taken none is.
+// of a reference that is taken none is. One order for everybody, against deadlocks; lists show a `wallet_hold` before its
+// `capture`, so the kinds of a reference go backwards.
 const POST = `
 WITH input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::json) AS i(
@@ -34,7 +35,7 @@ WITH input AS MATERIALIZED (
   ON CONFLICT DO NOTHING
 ), posted AS (
   INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, merchant_id, fee_schedule_id, reverses_id, effective_at)
-  SELECT id, tenant, kind, ref, merchant, fee_schedule, reverses, effective FROM input ORDER BY tenant, kind, ref
+  SELECT id, tenant, kind, ref, merchant, fee_schedule, reverses, effective FROM input ORDER BY tenant, ref, kind DESC
   ON CONFLICT (tenant_id, kind, external_ref) DO NOTHING
   RETURNING id
 ), entries AS (
