@@ -162,6 +162,7 @@ export async function recordStep(db: Queryable, id: PublicId, step: StepOutcome)
              counted = counted + $4::int, moved = moved + $5::int, skipped = skipped + $6::int,
              tokens = ${TOKENS} - $5::int, refilled_at = now(),
              total = CASE WHEN $7::text IS NOT NULL THEN coalesce(total, counted) ELSE total END,
+             waiting = CASE WHEN $7::text = 'completed' THEN 0 ELSE waiting END,
              state = coalesce($7::text, state), ended_at = CASE WHEN $7::text = 'completed' THEN now() ELSE ended_at END,
              updated_at = now()
            WHERE id = $1`,

@@ -6,8 +6,7 @@ ALTER TABLE dead_letters ADD COLUMN resolved_by text;
 -- tenant's index has all that the statistics need.
 CREATE INDEX dead_letters_open_by_tenant ON dead_letters (tenant_id, place)
   INCLUDE (created_at, endpoint_id, event_type, reason) WHERE state = 'open';
-CREATE INDEX dead_letters_open_by_endpoint ON dead_letters (endpoint_id, place)
-  INCLUDE (created_at, tenant_id, event_type, reason) WHERE state = 'open';
+CREATE INDEX dead_letters_open_by_endpoint ON dead_letters (endpoint_id, place) WHERE state = 'open';
 
 -- Down Migration
 DROP INDEX dead_letters_open_by_endpoint;
