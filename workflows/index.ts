@@ -8,6 +8,7 @@ export { settlementDay } from './settlement/settlement-day';
 export { settlementLauncher } from './settlement/settlement-launcher';
 export { endpointBacklog } from './webhooks/endpoint-backlog';
 export { endpointRecovery } from './webhooks/endpoint-recovery';
+export { replayDeliveries } from './webhooks/replay-deliveries';
 export { retention } from './webhooks/retention';
 export { sweepOverdue } from './webhooks/sweep-overdue';
 export { webhookDelivery } from './webhooks/webhook-delivery';

@@ -12,18 +12,22 @@ import {
   openDispatch,
   probeCircuit,
   type RecoveryReport,
+  type ReplayCommand,
+  type ReplayReport,
   type RetentionReport,
   type RoundReport,
+  replayRound,
   type SweepReport,
   serveBacklog,
   steerCircuit,
+  steerReplay,
   sweep,
   webhookMetrics,
   webhooksConfig,
 } from '../../domains/webhooks';
 import type { Platform } from '../../infra/platform/platform';
 
-export type { BacklogReport, RecoveryReport, RetentionReport, RoundReport, SweepReport };
+export type { BacklogReport, RecoveryReport, ReplayReport, RetentionReport, RoundReport, SweepReport };
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 
@@ -64,6 +68,10 @@ export function createWebhookActivities(platform: Platform) {
     makeDue: (deliveryIds: PublicId[]): Promise<number> => makeDue(pool, deliveryIds),
     /** Ends waiting deliveries without a further attempt. @returns how many were waiting */
     cancelDeliveries: (deliveryIds: PublicId[]): Promise<number> => cancelDeliveries(pool, deliveryIds),
+    /** Goes on with a replay for some seconds, and reports where it stands. */
+    replayRound: (replayId: PublicId): Promise<ReplayReport> => replayRound({ platform, beat, sleep }, replayId),
+    /** Pauses, resumes or cancels a replay. @returns its state, and whether the command applies to it */
+    steerReplay: (replayId: PublicId, command: ReplayCommand) => steerReplay(pool, replayId, command),
     /** Covers deliveries that nobody attends to. */
     sweepOverdueDeliveries: (graceMs?: number): Promise<SweepReport> => sweep(platform, { beat, graceMs }),
     /** Forgets contents and history that have been kept long enough. */

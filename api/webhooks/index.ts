@@ -9,6 +9,7 @@ import { endpointTestRoute } from './endpoints/test-route';
 import { eventTypeRoutes } from './event-types/routes';
 import { messageBatchRoute } from './messages/batch-route';
 import { messageRoutes } from './messages/routes';
+import { replayRoutes } from './replays/routes';
 
 export const webhooksDoor: Door = {
   domain: webhooks,
@@ -19,6 +20,7 @@ export const webhooksDoor: Door = {
       ...messageRoutes({ ...context, publisher }),
       messageBatchRoute({ ...context, publisher }),
       ...deliveryRoutes(context),
+      ...replayRoutes(context),
       ...deadLetterRoutes(context),
       ...endpointRoutes(context),
       ...circuitRoutes(context),

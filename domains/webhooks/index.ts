@@ -26,11 +26,28 @@ export { discardDeadLetter } from './commands/discard-dead-letter';
 export { retryDeadLetter } from './commands/retry-dead-letter';
 export { DELIVERY_STATES, findAttempt, findDelivery, listAttempts, listDeliveries } from './store/delivery-reads';
 export type { Attempt, Delivery } from './store/delivery-reads';
-export { DEAD_LETTER_STATES, type DeadLetter, findDeadLetter, listDeadLetters } from './store/dead-letter-reads';
+export {
+  DEAD_LETTER_STATES,
+  type DeadLetter,
+  findDeadLetter,
+  listDeadLetters,
+  STATUS_CLASSES,
+} from './store/dead-letter-reads';
+export { type DeadLetterCount, type DeadLetterStats, readDeadLetterStats } from './store/dead-letter-stats';
 
 // Circuits of endpoints.
 export { type CircuitCommand, commandCircuit, showCircuit } from './circuit/circuit-commands';
 export { type CircuitSettings, DEFAULT_CIRCUIT } from './rules/circuit';
+
+// Jobs over many deliveries.
+export { commandReplay } from './replay/command-replay';
+export type { ReplayCount } from './replay/count-replay';
+export { etaSeconds } from './replay/eta';
+export { type ReplayReport, replayRound } from './replay/replay-round';
+export { type ReplayWish, startReplay, tryReplay } from './replay/start-replay';
+export { REPLAYABLE_STATES } from './rules/replay-filter';
+export { REPLAY_COMMANDS, type ReplayCommand, replayWorkflowId } from './rules/workflow-names';
+export { findReplay, listReplays, readReplayOutcomes, REPLAY_STATES, type Replay, steerReplay } from './store/replays';
 
 // Endpoints and their secrets.
 export { createEndpoint } from './endpoints/create-endpoint';

@@ -16,4 +16,6 @@ export class WebhookRefusal extends refusalOf({
   'endpoint-disabled': 'wrong-state',
   'circuit-not-open': 'wrong-state',
   'dead-letter-not-open': 'wrong-state',
+  'no-such-replay': 'not-found',
+  'replay-not-steerable': 'wrong-state',
 }) {}

@@ -8,12 +8,15 @@ import {
   backlogWorkflowId,
   type CANCEL,
   type DRAIN_AT,
+  LOOK,
   MORE,
   type PAUSE,
   type PROBE_NOW,
   type RESUME,
   RETRY_NOW,
+  type ReplayCommand,
   recoveryWorkflowId,
+  replayWorkflowId,
   type TRY_NOW,
   WEBHOOK_WORKFLOWS,
 } from './rules/workflow-names';
@@ -200,6 +203,55 @@ function recoveryOptions({ config }: StartDeps, { endpointId, tenantId }: Recove
     args: [{ endpointId }],
     typedSearchAttributes: attributes,
     staticSummary: `The circuit of ${endpointId}, which fails`,
+  };
+}
+
+/** What the workflow of a replay is started for. */
+export interface StartedReplay {
+  id: PublicId;
+  tenantId: PublicId;
+  endpointId: PublicId | undefined;
+}
+
+/**
+ * Starts the workflow of a replay, or has the one that is running look again.
+ *
+ * @throws when Temporal cannot be reached or does not answer in time
+ */
+export async function startReplayWorkflow(deps: StartDeps, replay: StartedReplay): Promise<void> {
+  await withTimeout(
+    deps.client.workflow.signalWithStart(WEBHOOK_WORKFLOWS.replayDeliveries, {
+      ...replayOptions(deps, replay),
+      signal: LOOK,
+    }),
+    ANSWER_WITHIN_MS,
+  );
+}
+
+/** Sends a command to the workflow of a replay, which is started if need be. @throws as {@link startReplayWorkflow} */
+export async function updateReplay(deps: StartDeps, command: ReplayCommand, replay: StartedReplay): Promise<void> {
+  const startWorkflowOperation = new WithStartWorkflowOperation(WEBHOOK_WORKFLOWS.replayDeliveries, {
+    ...replayOptions(deps, replay),
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+  });
+  await withTimeout(
+    deps.client.workflow.executeUpdateWithStart(command, { args: [], startWorkflowOperation }),
+    ANSWER_WITHIN_MS,
+  );
+}
+
+function replayOptions({ config }: StartDeps, { id, tenantId, endpointId }: StartedReplay) {
+  const attributes: SearchAttributePair[] = [
+    { key: TENANT_IDS, value: [tenantId] },
+    ...(endpointId === undefined ? [] : [{ key: ENDPOINT_IDS, value: [endpointId] }]),
+    { key: WAYBILL_STATE, value: 'preparing' },
+  ];
+  return {
+    workflowId: replayWorkflowId(id),
+    taskQueue: taskQueue(config, 'backlog'),
+    args: [{ replayId: id }],
+    typedSearchAttributes: attributes,
+    staticSummary: `${id}: ${endpointId ?? 'all endpoints of the tenant'}`,
   };
 }
 

@@ -1,13 +1,17 @@
 import type { PublicId } from '../../core/ids';
-import { toUuid } from '../../core/ids';
+import { newId, toUuid } from '../../core/ids';
 import type { BacklogReport } from '../../domains/webhooks/backlog/serve-backlog';
 import { commandCircuit, showCircuit } from '../../domains/webhooks/circuit/circuit-commands';
 import { changeEndpoint } from '../../domains/webhooks/endpoints/change-endpoint';
 import { moveEndpoint } from '../../domains/webhooks/endpoints/move-endpoint';
+import { commandReplay } from '../../domains/webhooks/replay/command-replay';
+import type { ReplayReport } from '../../domains/webhooks/replay/replay-round';
+import { startReplay } from '../../domains/webhooks/replay/start-replay';
 import {
   backlogWorkflowId,
   PROGRESS,
   recoveryWorkflowId,
+  replayWorkflowId,
   WEBHOOK_SCHEDULES,
   WEBHOOK_WORKFLOWS,
 } from '../../domains/webhooks/rules/workflow-names';
@@ -177,4 +181,29 @@ test.each([
   const workflowId = `${name}/recorded_${pipeline.config.WAYBILL_TASK_QUEUE}`;
   await pipeline.client.workflow.start(type, { workflowId, taskQueue: taskQueue(pipeline.config, 'upkeep') });
   await keep(`${name}.1`, workflowId);
+});
+
+test('replayDeliveries: paused, resumed, and done', async () => {
+  await endpoint([]);
+  receiver.script(...Array.from({ length: 12 }, () => ({ status: 500 })));
+  const dead = await Promise.all(Array.from({ length: 12 }, publish));
+  for (const { id } of dead) await untilState(id, 'dead');
+  const effect = { tenantId, effectId: newId('eff'), fence: async () => {}, keyId: newId('key') };
+  const { id } = await startReplay(pipeline.platform, effect, {
+    action: 'replay',
+    source: 'deliveries',
+    endpointId: undefined,
+    filter: { states: ['dead'], eventTypes: [] },
+    rateLimit: 4,
+    reason: undefined,
+  });
+  const handle = pipeline.client.workflow.getHandle(replayWorkflowId(id));
+  await eventually(async () => ((await handle.query<ReplayReport | null>(PROGRESS))?.moved ? true : undefined));
+  await commandReplay(pipeline.platform, tenantId, { id, command: 'pause' });
+  await eventually(async () => {
+    const report = await handle.query<ReplayReport | null>(PROGRESS);
+    return report?.state === 'paused' ? true : undefined;
+  });
+  await commandReplay(pipeline.platform, tenantId, { id, command: 'resume' });
+  await keep('replay-deliveries.paused.1', replayWorkflowId(id));
 });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
+import type { Work } from '../../infra/temporal/task-queues';
 import { TEST_BUNDLE } from './bundle';
 import type { Pipeline } from './pipeline';
 import { TEST_KEYS } from './pipeline';
@@ -7,7 +8,7 @@ import { TEST_KEYS } from './pipeline';
 const DIST = path.resolve(__dirname, '../../dist');
 
 /** As `worker/main.ts`, without the Schedules: the tests' Temporal is everybody's. */
-const PROGRAM = `
+const program = (roles: readonly Work[]) => `
 const dist = (file) => require(${JSON.stringify(DIST)} + '/' + file);
 const { DOMAINS } = dist('worker/domains');
 const { openPlatform } = dist('infra/platform/platform');
@@ -16,14 +17,17 @@ const { createWorkers } = dist('worker/workers');
 (async () => {
   const platform = openPlatform({ name: 'killed', fragments: DOMAINS.flatMap(({ config }) => config ?? []) });
   const { connection } = await connectNative();
-  const workers = await createWorkers(platform, { connection, roles: ['delivery'], bundle: ${JSON.stringify(TEST_BUNDLE)} });
+  const workers = await createWorkers(platform, { connection, roles: ${JSON.stringify(roles)}, bundle: ${JSON.stringify(TEST_BUNDLE)} });
   process.stdout.write('ready');
   await workers.run();
 })();`;
 
-/** A worker for deliveries in a process of its own, on a pipeline's servers, that can be killed. */
-export async function startKillableWorker(pipeline: Pipeline): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['-e', PROGRAM], {
+/** A worker in a process of its own, by default for deliveries, on a pipeline's servers, that can be killed. */
+export async function startKillableWorker(
+  pipeline: Pipeline,
+  roles: readonly Work[] = ['delivery'],
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['-e', program(roles)], {
     env: {
       ...process.env,
       DATABASE_URL: pipeline.database.url,

@@ -47,6 +47,12 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
      VALUES ($1, $2, $3, $4, $5, 'a.b', 'exhausted', 5, now())`,
     [letter, tenant, delivery, message, endpointId],
   );
+  const replay = newId('rpl');
+  await pool.query(
+    `INSERT INTO replays (id, tenant_id, action, source, filter, actor, state)
+     VALUES ($1, $2, 'replay', 'deliveries', '{"states":["dead"],"eventTypes":[]}', 'key_of_test', 'completed')`,
+    [toUuid(replay), tenant],
+  );
   const name = `owned.${newId('att')}`;
   await api.call('POST', '/v1/event-types', { body: { name } });
   const keys = await api.call('GET', '/v1/api-keys');
@@ -59,6 +65,7 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
     'deliveries.id': ids.delivery,
     'deliveries.attemptId': ids.attempt,
     'dead-letters.id': ids.deadLetter,
+    'replays.id': replay,
     'event-types.name': name,
     'api-keys.id': keys.body.data[0].id,
     ...source,

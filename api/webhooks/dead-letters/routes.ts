@@ -1,11 +1,31 @@
-import { discardDeadLetter, findDeadLetter, listDeadLetters, retryDeadLetter } from '../../../domains/webhooks';
+import {
+  discardDeadLetter,
+  findDeadLetter,
+  listAttempts,
+  listDeadLetters,
+  readDeadLetterStats,
+  retryDeadLetter,
+} from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { commandAnswer } from '../deliveries/command-answer';
 import { commandSchema } from '../deliveries/schemas';
-import { deadLetterPageSchema, deadLetterParams, deadLetterQuery, deadLetterSchema, deadLetterView } from './schemas';
+import {
+  deadLetterDetail,
+  deadLetterDetailSchema,
+  deadLetterPageSchema,
+  deadLetterParams,
+  deadLetterQuery,
+  deadLetterSchema,
+  deadLetterStatsQuery,
+  deadLetterStatsSchema,
+  deadLetterStatsView,
+  deadLetterView,
+  discardSchema,
+  LATEST_ATTEMPTS,
+} from './schemas';
 
 const TAG = 'Dead letters';
 const CURSOR = byId('dead-letters');
@@ -34,17 +54,32 @@ export function deadLetterRoutes(deps: DoorContext): Route[] {
     }),
     route({
       method: 'get',
+      path: '/v1/dead-letters/stats',
+      operationId: 'getDeadLetterStats',
+      tag: TAG,
+      summary: 'Count open dead letters by reason, endpoint, event type and hour',
+      scope: 'dead-letters:read',
+      query: deadLetterStatsQuery,
+      responses: { 200: { description: 'What is open now.', body: deadLetterStatsSchema } },
+      handler: async ({ query }, { tenantId }) => ({
+        status: 200,
+        body: deadLetterStatsView(await readDeadLetterStats(reads, tenantId, query), new Date()),
+      }),
+    }),
+    route({
+      method: 'get',
       path: '/v1/dead-letters/{id}',
       operationId: 'getDeadLetter',
       tag: TAG,
-      summary: 'Get a dead letter',
+      summary: 'Get a dead letter with the attempts of its delivery',
       scope: 'dead-letters:read',
       params: deadLetterParams,
-      responses: { 200: { description: 'The dead letter.', body: deadLetterSchema } },
+      responses: { 200: { description: 'The dead letter.', body: deadLetterDetailSchema } },
       handler: async ({ params }, { tenantId }) => {
         const letter = await findDeadLetter(pool, tenantId, params.id);
         if (letter === undefined) throw new Problem('not-found');
-        return { status: 200, body: deadLetterView(letter) };
+        const attempts = await listAttempts(reads, letter.deliveryId, { order: 'desc', limit: LATEST_ATTEMPTS });
+        return { status: 200, body: deadLetterDetail(letter, attempts.rows) };
       },
     }),
     route({
@@ -75,13 +110,15 @@ export function deadLetterRoutes(deps: DoorContext): Route[] {
       operationId: 'discardDeadLetter',
       tag: TAG,
       summary: 'Close a dead letter without a further attempt',
+      description: 'The audit log keeps who did it and why. One that is discarded already stays as it is.',
       scope: 'dead-letters:write',
       params: deadLetterParams,
+      body: discardSchema,
       responses: { 200: { description: 'The dead letter, discarded.', body: deadLetterSchema } },
       problems: ['wrong-state'],
-      handler: async ({ params }, { tenantId }) => ({
+      handler: async ({ params: { id }, body: { reason } }, context) => ({
         status: 200,
-        body: deadLetterView(await discardDeadLetter(pool, tenantId, params.id)),
+        body: deadLetterView(await discardDeadLetter({ pool }, context, { id, reason })),
       }),
     }),
   ];

@@ -1,16 +1,37 @@
+import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
-import type { Queryable } from '../../../infra/postgres/pool';
+import type { Effect } from '../../../infra/postgres/effect';
+import { inTransaction } from '../../../infra/postgres/pool';
+import { appendAudit } from '../../audit';
 import { WebhookRefusal } from '../refusals';
 import { type DeadLetter, findDeadLetter } from '../store/dead-letter-reads';
 import { closeDeadLetter } from '../store/delivery-commands';
 
-/** Closes an open dead letter without a further attempt; one already discarded stays as it is. */
-export async function discardDeadLetter(db: Queryable, tenantId: PublicId, id: PublicId): Promise<DeadLetter> {
-  const closed = await closeDeadLetter(db, tenantId, id);
-  const letter = await findDeadLetter(db, tenantId, id);
-  if (letter === undefined) throw new WebhookRefusal('no-such-dead-letter');
-  if (!closed && letter.state !== 'discarded') {
-    throw new WebhookRefusal('dead-letter-not-open', `It is ${letter.state}: only open dead letters can be discarded.`);
-  }
-  return letter;
+/**
+ * Closes an open dead letter without a further attempt, with an entry in the audit log; one already discarded stays as it
+ * is.
+ *
+ * @param by - whose request it is; `keyId` is the API key that is remembered
+ * @throws WebhookRefusal when there is none, or it was retried
+ */
+export async function discardDeadLetter(
+  { pool }: { pool: Pool },
+  by: Effect & { keyId: PublicId },
+  { id, reason }: { id: PublicId; reason: string },
+): Promise<DeadLetter> {
+  const { tenantId, keyId } = by;
+  return inTransaction(pool, async (db) => {
+    await by.fence(db);
+    const closed = await closeDeadLetter(db, tenantId, id, { reason, by: keyId });
+    const letter = await findDeadLetter(db, tenantId, id);
+    if (letter === undefined) throw new WebhookRefusal('no-such-dead-letter');
+    if (!closed && letter.state !== 'discarded') {
+      throw new WebhookRefusal('dead-letter-not-open', `It is ${letter.state}: only open ones can be discarded.`);
+    }
+    if (closed) {
+      const payload = { reason, deliveryId: letter.deliveryId, endpointId: letter.endpointId };
+      await appendAudit(db, tenantId, { actor: keyId, action: 'dead_letter.discarded', subject: id, payload });
+    }
+    return letter;
+  });
 }

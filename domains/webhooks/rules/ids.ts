@@ -6,6 +6,7 @@ declare module '../../../core/ids' {
     dlv: 'a delivery';
     att: 'an attempt';
     dl: 'a dead letter';
+    rpl: 'a replay';
     inc: 'an incident of an endpoint: the time from its circuit opening to its closing';
   }
 }

@@ -2,6 +2,7 @@
 export const WEBHOOK_WORKFLOWS = {
   webhookDelivery: 'webhookDelivery',
   endpointBacklog: 'endpointBacklog',
+  replayDeliveries: 'replayDeliveries',
   endpointRecovery: 'endpointRecovery',
   sweepOverdue: 'sweepOverdue',
   retention: 'retention',
@@ -21,6 +22,11 @@ export const DRAIN_AT = 'drainAt';
 export const RETRY_NOW = 'retryNow';
 export const CANCEL = 'cancel';
 export const PROGRESS = 'progress';
+
+/** Updates of `replayDeliveries`, and the signal that has it look again. */
+export const REPLAY_COMMANDS = ['pause', 'resume', 'cancel'] as const;
+export type ReplayCommand = (typeof REPLAY_COMMANDS)[number];
+export const LOOK = 'look';
 
 /** Ids of the standing Schedules, and of the workflows that they start. */
 export const WEBHOOK_SCHEDULES = {
@@ -52,4 +58,9 @@ export function backlogWorkflowId(endpointId: string): string {
 /** The id of the workflow that attends to an endpoint whose circuit is open. */
 export function recoveryWorkflowId(endpointId: string): string {
   return `endpoint-recovery/${endpointId}`;
+}
+
+/** The id of the workflow of a replay. */
+export function replayWorkflowId(replayId: string): string {
+  return `replay/${replayId}`;
 }

@@ -28,13 +28,28 @@ export interface DeadLetter {
   state: DeadLetterState;
   createdAt: Date;
   resolvedAt: Date | undefined;
+  /** Why it was discarded, and the API key that did it. */
+  resolvedReason: string | undefined;
+  resolvedBy: string | undefined;
 }
 
+/** Classes of the last answer's status; `none`: there was no answer. */
+export const STATUS_CLASSES = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+export type StatusClass = (typeof STATUS_CLASSES)[number];
+
 export interface DeadLetterFilter extends TimeRange {
-  state?: DeadLetterState | undefined;
+  /** `resolved`: retried or discarded. */
+  state?: DeadLetterState | 'resolved' | undefined;
   endpointId?: PublicId | undefined;
   eventType?: string | undefined;
   reason?: string | undefined;
+  statusClass?: StatusClass | undefined;
+}
+
+/** The statuses of a class, the last excluded; undefined for no status. */
+export function statusesOf(statusClass: StatusClass): readonly [number, number] | undefined {
+  const hundreds = Number(statusClass[0]);
+  return statusClass === 'none' ? undefined : [hundreds * 100, (hundreds + 1) * 100];
 }
 
 interface Row {
@@ -50,14 +65,17 @@ interface Row {
   state: DeadLetterState;
   created_at: Date;
   resolved_at: Date | null;
+  resolved_reason: string | null;
+  resolved_by: string | null;
 }
 
 const COLUMNS = `id, delivery_id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, state,
-  created_at, resolved_at`;
+  created_at, resolved_at, resolved_reason, resolved_by`;
 
 /**
- * Index: dead_letters_by_endpoint (endpoint_id, place) for one endpoint, else dead_letters_by_tenant (tenant_id, place).
- * Times are ranges of the place; the rest is checked row by row within the scan budget.
+ * Index: dead_letters_by_endpoint (endpoint_id, place) for one endpoint, else dead_letters_by_tenant (tenant_id, place); for
+ * open ones dead_letters_open_by_endpoint and dead_letters_open_by_tenant, which hold no others. Times are ranges of the
+ * place; the rest is checked row by row within the scan budget.
  */
 export async function listDeadLetters(
   db: Queryable,
@@ -70,16 +88,18 @@ export async function listDeadLetters(
   if (endpointId !== undefined && !(await ownsEndpoint(db, tenantId, endpointId))) return emptyPage();
   const tenant = toUuid(tenantId);
   const conditions: Condition[] = [];
-  if (filter.state !== undefined) conditions.push(['state = ?', filter.state]);
+  if (filter.state === 'resolved') conditions.push(["state <> 'open'"]);
+  else if (filter.state !== undefined && filter.state !== 'open') conditions.push(['state = ?', filter.state]);
   if (filter.eventType !== undefined) conditions.push(['event_type = ?', filter.eventType]);
   if (filter.reason !== undefined) conditions.push(['reason = ?', filter.reason]);
+  if (filter.statusClass !== undefined) conditions.push(ofClass(filter.statusClass));
   const prefix: readonly [string, string] =
     endpointId === undefined ? ['tenant_id', tenant] : ['endpoint_id', toUuid(endpointId)];
   const query = {
     columns: `${COLUMNS}, place`,
     table: 'dead_letters',
     followed: DEAD_LETTERS_LIST,
-    index: { prefix, key: 'place' },
+    index: { prefix, key: 'place', ...(filter.state === 'open' ? { where: "state = 'open'" } : {}) },
     ...idRange(filter),
     fixed: endpointId === undefined ? [] : [['tenant_id = ?', tenant] as const],
     filter: conditions,
@@ -93,6 +113,11 @@ export async function findDeadLetter(db: Queryable, tenantId: PublicId, id: Publ
     values: [toUuid(id), toUuid(tenantId)],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+function ofClass(statusClass: StatusClass): Condition {
+  const statuses = statusesOf(statusClass);
+  return statuses === undefined ? ['last_status IS NULL'] : ['last_status >= ? AND last_status < ?', ...statuses];
 }
 
 function fromRow(row: Row): DeadLetter {
@@ -109,5 +134,7 @@ function fromRow(row: Row): DeadLetter {
     state: row.state,
     createdAt: row.created_at,
     resolvedAt: row.resolved_at ?? undefined,
+    resolvedReason: row.resolved_reason ?? undefined,
+    resolvedBy: row.resolved_by ?? undefined,
   };
 }

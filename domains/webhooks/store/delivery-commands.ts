@@ -142,11 +142,16 @@ export async function reviveDeadLetter(
 }
 
 /** Marks an open dead letter discarded. @returns false when it is not open or does not exist */
-export async function closeDeadLetter(db: Queryable, tenantId: PublicId, id: PublicId): Promise<boolean> {
+export async function closeDeadLetter(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+  { reason, by }: { reason: string; by: string },
+): Promise<boolean> {
   const { rowCount } = await db.query({
-    text: `UPDATE dead_letters SET state = 'discarded', resolved_at = now()
+    text: `UPDATE dead_letters SET state = 'discarded', resolved_at = now(), resolved_reason = $3, resolved_by = $4
            WHERE id = $1 AND tenant_id = $2 AND state = 'open'`,
-    values: [toUuid(id), toUuid(tenantId)],
+    values: [toUuid(id), toUuid(tenantId), reason, by],
   });
   return rowCount === 1;
 }

@@ -6,6 +6,7 @@ import { openCircuits } from '../circuit/open-circuits';
 import { webhooksConfig } from '../config';
 import { letHeldFollow } from '../endpoints/let-held-follow';
 import { webhookMetrics } from '../metrics';
+import { sweepReplays } from '../replay/sweep-replays';
 import { batchWorkflowId, MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import { type Cover, startCover } from '../start';
 import { findUnattendedBacklogs, moveToBacklog } from '../store/backlog';
@@ -32,6 +33,8 @@ export interface SweepReport {
   circuits?: number;
   /** Deliveries that were held for too long. */
   expired?: number;
+  /** Replays whose workflow was missing. */
+  replays?: number;
 }
 
 export interface SweepOptions {
@@ -64,7 +67,17 @@ const BURIED_AT_ONCE = 1_000;
  * left alone.
  */
 export async function sweep(platform: Platform, { beat, graceMs }: SweepOptions): Promise<SweepReport> {
-  const report = { overdue: 0, started: 0, kept: 0, moved: 0, backlogs: 0, held: 0, circuits: 0, expired: 0 };
+  const report = {
+    overdue: 0,
+    started: 0,
+    kept: 0,
+    moved: 0,
+    backlogs: 0,
+    held: 0,
+    circuits: 0,
+    expired: 0,
+    replays: 0,
+  };
   const until = Date.now() + BUDGET_MS;
   const bounds = { beat, until, graceMs: graceMs ?? platform.settings.of(webhooksConfig).WAYBILL_SWEEP_GRACE };
   await sweepOverdue(platform, report, bounds);
@@ -72,7 +85,8 @@ export async function sweep(platform: Platform, { beat, graceMs }: SweepOptions)
   await sweepHeld(platform, report, bounds);
   await sweepCircuits(platform, report, bounds);
   await buryHeldTooLong(platform, report, bounds);
-  if (report.overdue + report.backlogs + report.held + report.circuits + report.expired > 0)
+  report.replays = await sweepReplays(platform, bounds.graceMs);
+  if (report.overdue + report.backlogs + report.held + report.circuits + report.expired + report.replays > 0)
     platform.log.info(report, 'swept deliveries');
   return report;
 }

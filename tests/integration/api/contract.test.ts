@@ -177,6 +177,7 @@ const PREFIXES: Record<string, IdPrefix> = {
   messages: 'msg',
   deliveries: 'dlv',
   'dead-letters': 'dl',
+  replays: 'rpl',
   tenants: 'ten',
   merchants: 'mer',
   'fee-schedules': 'fee',

@@ -251,6 +251,7 @@ const NOT_FOLLOWED: Record<string, string> = {
   listMerchants: 'set up by hand, and changed in place: what counts is how they are now',
   listSetAsideMerchants: 'shrinks again: what counts is who is on it now',
   listSettlements: 'has one entry a day and is ordered by days',
+  listReplays: 'asked for by hand, and changed in place: what counts is where they stand now',
   listAttempts: 'has one entry an attempt of one delivery, and ends with it',
   listReconciliationItems: 'written at once with its reconciliation, and never again',
 };

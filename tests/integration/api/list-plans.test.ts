@@ -152,7 +152,11 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
   ],
   ['attempts', (request) => listAttempts(db, ids.delivery, request), /attempts_pkey/],
   ['dead letters', (request) => listDeadLetters(db, tenant, {}, request), /dead_letters_by_tenant/],
-  ['open dead letters', (request) => listDeadLetters(db, tenant, { state: 'open' }, request), /dead_letters_by_tenant/],
+  [
+    'open dead letters',
+    (request) => listDeadLetters(db, tenant, { state: 'open' }, request),
+    /dead_letters_open_by_tenant/,
+  ],
   [
     'dead letters of a reason, type and time',
     (request) => listDeadLetters(db, tenant, { ...middle, reason: 'gone', eventType: 'rare' }, request),
@@ -161,7 +165,7 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
   [
     'dead letters of an endpoint',
     (request) => listDeadLetters(db, tenant, { endpointId: endpoint, state: 'open' }, request),
-    /dead_letters_by_endpoint/,
+    /dead_letters_open_by_endpoint/,
   ],
   ['endpoints', (request) => listEndpoints(db, tenant, { state: undefined }, request), /endpoints_by_tenant/],
   ['endpoints of a state', (request) => listEndpoints(db, tenant, { state: 'paused' }, request), /endpoints_by_tenant/],

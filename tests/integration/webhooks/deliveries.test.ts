@@ -10,6 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
+const BECAUSE = { body: { reason: 'sent by hand' } };
+
 /** Nobody listens there, so every attempt fails at once. */
 const NOBODY = 'http://127.0.0.1:9/';
 
@@ -105,17 +107,28 @@ test('a delivery that was given up is a dead letter, which is retried from the s
   const of = (deliveryId: string | undefined) =>
     letters.find((letter: { deliveryId: string }) => letter.deliveryId === deliveryId).id;
   expect(letters[0]).toMatchObject({ state: 'open', reason: 'exhausted', attempts: 1, resolvedAt: null });
-  expect((await api.call('GET', `/v1/dead-letters/${letters[0].id}`)).body).toEqual(letters[0]);
+  const detail = (await api.call('GET', `/v1/dead-letters/${letters[0].id}`)).body;
+  expect(detail).toEqual({
+    ...letters[0],
+    attemptHistory: [expect.objectContaining({ number: 1, outcome: 'failed' })],
+  });
 
   const retried = await api.call('POST', `/v1/dead-letters/${of(first)}/retry`);
   expect([retried.status, retried.headers.location]).toEqual([202, `/v1/dead-letters/${of(first)}`]);
   await attempted(first ?? '', 2);
   expect((await api.call('POST', `/v1/dead-letters/${of(first)}/retry`)).status).toBe(409);
-  expect((await api.call('POST', `/v1/dead-letters/${of(first)}/discard`)).body.detail).toMatch(/^It is retried: /);
+  expect((await api.call('POST', `/v1/dead-letters/${of(first)}/discard`, BECAUSE)).body.detail).toMatch(
+    /^It is retried: /,
+  );
 
-  const discarded = await api.call('POST', `/v1/dead-letters/${of(second)}/discard`);
-  expect(discarded.body).toMatchObject({ state: 'discarded', resolvedAt: expect.any(String) });
-  expect((await api.call('POST', `/v1/dead-letters/${of(second)}/discard`)).body).toEqual(discarded.body);
+  const discarded = await api.call('POST', `/v1/dead-letters/${of(second)}/discard`, BECAUSE);
+  expect(discarded.body).toMatchObject({
+    state: 'discarded',
+    resolvedAt: expect.any(String),
+    resolvedReason: 'sent by hand',
+    resolvedBy: expect.stringMatching(/^key_/),
+  });
+  expect((await api.call('POST', `/v1/dead-letters/${of(second)}/discard`, BECAUSE)).body).toEqual(discarded.body);
   expect((await api.call('POST', `/v1/dead-letters/${of(second)}/retry`)).status).toBe(409);
   expect(
     (await list(`/v1/dead-letters?endpointId=${endpointId}&state=discarded`)).map(({ id }: { id: string }) => id),
