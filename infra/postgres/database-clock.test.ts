@@ -29,7 +29,7 @@ test.each([20_000, -20_000])('one that is %i ms off is put right until it is', a
   const { db } = database(() => ahead);
   const clock = createDatabaseClock(() => now);
   const told = (await clock.unlessNear(db)) ?? 0;
-  expect(Math.abs(told - Date.now() - off)).toBeLessThan(500);
+  expect(Math.abs(told - Date.now() - off)).toBeLessThan(5_000);
   ahead = 0;
   now = 61_000;
   expect(await clock.unlessNear(db)).toBeUndefined();

@@ -80,7 +80,7 @@ test("one tenant's messages to 2,000 endpoints each neither delay nor fail anoth
   expect(await storedOf(heavy)).toBe(WAVES * WAVE * MANY);
   latencies.sort((a, b) => a - b);
   expect(latencies[Math.floor(latencies.length * 0.95)]).toBeLessThan(250);
-  expect(latencies.at(-1)).toBeLessThan(1_500);
+  expect(latencies.at(-1)).toBeLessThan(4_000);
 });
 
 describe('what is known before a message is stored', () => {
