@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
+import type { Platform } from '../../infra/platform/platform';
 import type { Work } from '../../infra/temporal/task-queues';
 import { TEST_BUNDLE } from './bundle';
 import type { Pipeline } from './pipeline';
@@ -44,4 +45,30 @@ export async function startKillableWorker(
     child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
   });
   return child;
+}
+
+/**
+ * Tells Temporal that whoever had the work of these workflows is dead, as it would find out by itself when its heartbeats
+ * and its sticky task queue are overdue, which takes up to 20 s.
+ */
+export async function reportDeath(
+  { client, namespace }: Pick<Platform, 'client' | 'namespace'>,
+  workflowIds: readonly string[],
+): Promise<void> {
+  for (const workflowId of workflowIds) {
+    const execution = { workflowId };
+    const { raw } = await client.workflow.getHandle(workflowId).describe();
+    await client.workflowService.resetStickyTaskQueue({ namespace, execution });
+    for (const { activityId } of raw.pendingActivities ?? []) {
+      // One that has not begun is not known to be anybody's.
+      await client.workflowService
+        .respondActivityTaskFailedById({
+          namespace,
+          workflowId,
+          activityId: activityId ?? '',
+          failure: { message: 'the worker was killed', applicationFailureInfo: { type: 'Killed' } },
+        })
+        .catch(() => undefined);
+    }
+  }
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { type PublicId, toUuid } from '../../../core/ids';
+import { backlogWorkflowId, replayWorkflowId } from '../../../domains/webhooks/rules/workflow-names';
 import { createApi, type TestApi } from '../../support/api-support';
 import { deliveryReads } from '../../support/deliveries';
-import { startKillableWorker } from '../../support/killable-worker';
+import { reportDeath, startKillableWorker } from '../../support/killable-worker';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
 
 jest.setTimeout(90_000);
@@ -28,7 +29,7 @@ const countOf = async (state: string) =>
 test('a replay whose worker is killed is finished by another, which sends nothing that was recorded as delivered', async () => {
   receiver.always({ status: 500 });
   const wish = { url: receiver.url, retry: { schedule: [] }, timeout: '1s', circuit: { enabled: false } };
-  await api.call('POST', '/v1/endpoints', { body: wish });
+  const { body: endpoint } = await api.call('POST', '/v1/endpoints', { body: wish });
   const publish = () => api.call('POST', '/v1/messages', { body: { eventType: 'a.b', payload: {} } });
   await Promise.all(Array.from({ length: COUNT }, publish));
   await eventually(async () => ((await countOf('dead')) === COUNT ? true : undefined));
@@ -39,6 +40,7 @@ test('a replay whose worker is killed is finished by another, which sends nothin
   await eventually(async () => (((await countOf('delivered')) ?? 0) >= 10 ? true : undefined));
   victim.kill('SIGKILL');
   await once(victim, 'exit');
+  await reportDeath(api.pipeline.platform, [replayWorkflowId(body.id), backlogWorkflowId(endpoint.id)]);
   const delivered = await query<{ message_id: string }>("SELECT message_id FROM deliveries WHERE state = 'delivered'");
   const before = receiver.received.length;
   expect(delivered.length).toBeLessThan(COUNT);
