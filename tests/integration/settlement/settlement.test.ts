@@ -219,15 +219,6 @@ test('the Schedule of a business settles the day that was over when it was due',
   await handle.delete();
 });
 
-test('a Temporal that does not answer holds a trigger up for ten seconds, not for ever', async () => {
-  const tea = await shop(last);
-  const start = jest.spyOn(api.deps.client.workflow, 'start').mockImplementation(() => new Promise(() => undefined));
-  expect((await command(tea, `/trigger/${last}`)).status).toBe(503);
-  start.mockRestore();
-  expect((await command(tea, `/trigger/${last}`)).status).toBe(202);
-  await until(tea, last, 'completed');
-}, 40_000);
-
 test('a breach holds the day for review without a payout; when it is mended a retry completes it', async () => {
   const tea = await shop(last);
   const { pool } = api.pipeline.database;
