@@ -7,17 +7,17 @@ import { insertPayment, reserveRefund } from '../../../domains/payments/store/pa
 import { insertRefund } from '../../../domains/payments/store/refunds';
 import { startFakeProvider } from '../../../infra/setup/stand-ins/fake-provider';
 import { taskQueue } from '../../../infra/temporal/task-queues';
-import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
+import { createPaymentApi, type PaymentApi, type PaymentApiOptions } from '../../support/payments-support';
 import { eventually } from '../../support/receiver';
 
 let api: PaymentApi;
-afterEach(async () => {
+const open = async (options: PaymentApiOptions = {}) => {
+  api = await createPaymentApi(options);
+};
+const close = () => api.close();
+const balanced = async () => {
   expect(await api.trialBalance()).toBe(0n);
-  await api.close();
-});
-
-/** The API only stores payments. */
-const BY_WORKFLOW = { WAYBILL_PAYMENT_FIRST_ATTEMPT: 'workflow' };
+};
 
 const card = (token: string) => ({ source: { type: 'card' as const, token } });
 
@@ -48,157 +48,193 @@ async function sweep(): Promise<void> {
   });
 }
 
-test('a worker that stops in the middle of a payment leaves it to the next one, which does not charge again', async () => {
-  api = await createPaymentApi({ worker: false, env: { ...BY_WORKFLOW, WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '5s' } });
-  const worker = await api.pipeline.startWorker();
-  const answer = api.payByCard('tok_slow');
-  await eventually(() => (api.provider.calls.includes('POST /v1/charges') ? true : undefined));
-  await worker.stop();
-  await api.pipeline.startWorker();
-  const { body } = await answer;
-  await api.untilPayment(body.id, 'captured');
-  expect(api.chargesOf(body.id)).toMatchObject([{ state: 'captured' }]);
-});
+/** The charge that is captured next at the provider. */
+function newCapture() {
+  const known = new Set(api.provider.charges().map(({ id }) => id));
+  return eventually(() => api.provider.charges().find(({ id, state }) => state === 'captured' && !known.has(id)));
+}
 
-test('a payment and a refund whose API died before it started their workflows are found by the sweep', async () => {
-  api = await createPaymentApi();
-  const paymentId = await storeOnly('tok_ok');
-  await sweep();
-  await api.untilPayment(paymentId, 'captured');
-  expect(api.chargesOf(paymentId)).toHaveLength(1);
+describe('where processes die and the ledger is away', () => {
+  beforeAll(() => open());
+  afterEach(balanced);
+  afterAll(close);
 
-  const refundId = newId('ref');
-  await reserveRefund(api.deps.pool, paymentId, 300n);
-  await insertRefund(api.deps.pool, {
-    id: refundId,
-    tenantId: api.tenantId,
-    paymentId,
-    amount: 300n,
-    currency: 'EUR',
-    reason: undefined,
-    workflowId: refundWorkflowId(refundId),
-  });
-  await sweep();
-  await eventually(async () => {
-    const { body } = await api.call('GET', `/v1/payments/${paymentId}/refunds/${refundId}`);
-    return body.state === 'succeeded' ? true : undefined;
-  });
-  expect(api.chargesOf(paymentId)[0]?.refunds).toHaveLength(1);
-});
-
-test('a payment whose workflow was terminated between charge and posting is finished by the sweep, with the one charge', async () => {
-  api = await createPaymentApi();
-  // The ledger cannot be written while the payment is under way.
-  await api.deps.pool.query('ALTER TABLE ledger_transactions RENAME TO ledger_transactions_away');
-  const orderId = await api.newOrder();
-  const key = randomUUID();
-  const paying = api.post('/v1/payments', { orderId, ...card('tok_ok') }, key);
-  await eventually(() => api.provider.charges().find(({ state }) => state === 'captured'));
-  const [charge] = api.provider.charges();
-  const paymentId = charge?.reference ?? '';
-  const workflow = api.pipeline.client.workflow.getHandle(paymentWorkflowId(paymentId));
-  await eventually(() =>
-    workflow.terminate('test').then(
-      () => true,
-      () => undefined,
-    ),
-  );
-  await paying;
-  await api.deps.pool.query('ALTER TABLE ledger_transactions_away RENAME TO ledger_transactions');
-  // As soon as the lease of the workflow's last round has ended.
-  await eventually(async () => {
+  test('a payment and a refund whose API died before it started their workflows are found by the sweep', async () => {
+    const paymentId = await storeOnly('tok_ok');
     await sweep();
-    const { body } = await api.call('GET', `/v1/payments/${paymentId}`);
-    return body.state === 'captured' ? true : undefined;
+    await api.untilPayment(paymentId, 'captured');
+    expect(api.chargesOf(paymentId)).toHaveLength(1);
+
+    const refundId = newId('ref');
+    await reserveRefund(api.deps.pool, paymentId, 300n);
+    await insertRefund(api.deps.pool, {
+      id: refundId,
+      tenantId: api.tenantId,
+      paymentId,
+      amount: 300n,
+      currency: 'EUR',
+      reason: undefined,
+      workflowId: refundWorkflowId(refundId),
+    });
+    await sweep();
+    await eventually(async () => {
+      const { body } = await api.call('GET', `/v1/payments/${paymentId}/refunds/${refundId}`);
+      return body.state === 'succeeded' ? true : undefined;
+    });
+    expect(api.chargesOf(paymentId)[0]?.refunds).toHaveLength(1);
   });
-  expect(api.chargesOf(paymentId)).toMatchObject([{ state: 'captured' }]);
-  expect(await api.balance(ACCOUNTS.pspClearing)).toBe(10_000n);
+
+  test('a payment whose workflow was terminated between charge and posting is finished by the sweep, with the one charge', async () => {
+    const before = await api.balance(ACCOUNTS.pspClearing);
+    // The ledger cannot be written while the payment is under way.
+    await api.deps.pool.query('ALTER TABLE ledger_transactions RENAME TO ledger_transactions_away');
+    const captured = newCapture();
+    const paying = api.payByCard('tok_ok');
+    const { reference: paymentId } = await captured;
+    const workflow = api.pipeline.client.workflow.getHandle(paymentWorkflowId(paymentId));
+    await eventually(() =>
+      workflow.terminate('test').then(
+        () => true,
+        () => undefined,
+      ),
+    );
+    await paying;
+    await api.deps.pool.query('ALTER TABLE ledger_transactions_away RENAME TO ledger_transactions');
+    // As soon as the lease of the workflow's last round has ended.
+    await eventually(async () => {
+      await sweep();
+      const { body } = await api.call('GET', `/v1/payments/${paymentId}`);
+      return body.state === 'captured' ? true : undefined;
+    });
+    expect(api.chargesOf(paymentId)).toMatchObject([{ state: 'captured' }]);
+    expect(await api.balance(ACCOUNTS.pspClearing)).toBe(before + 10_000n);
+  });
+
+  test('a posting that fails is tried in rounds and made in the end: captured money is not lost', async () => {
+    const before = await api.balance(ACCOUNTS.pspClearing);
+    await api.deps.pool.query('ALTER TABLE ledger_transactions RENAME TO ledger_transactions_away');
+    const captured = newCapture();
+    const paying = api.payByCard('tok_ok');
+    const { reference } = await captured;
+    const workflow = api.pipeline.client.workflow.getHandle(paymentWorkflowId(reference));
+    // The retries of a round are used up when the next one calls the activity anew.
+    await eventually(async () => {
+      const { events } = await workflow.fetchHistory().catch(() => ({ events: [] }));
+      const rounds = events?.filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled) ?? [];
+      return rounds.length >= 2 ? true : undefined;
+    });
+    await api.deps.pool.query('ALTER TABLE ledger_transactions_away RENAME TO ledger_transactions');
+    const { body } = await paying;
+    await api.untilPayment(body.id, 'captured');
+    expect(await api.balance(ACCOUNTS.pspClearing)).toBe(before + 10_000n);
+  });
+
+  test('a provider that refuses our key has taken nothing: the payment fails and its order is free', async () => {
+    const acceptOnly = async (key?: string) => {
+      const answer = await fetch(`${api.provider.url}/key`, { method: 'PUT', body: JSON.stringify({ key }) });
+      expect(answer.status).toBe(200);
+    };
+    await acceptOnly('sk_another');
+    const { body } = await api.payByCard('tok_ok');
+    await acceptOnly();
+    expect(body).toMatchObject({ state: 'failed', declineCode: 'provider_refused' });
+    expect(api.chargesOf(body.id)).toEqual([]);
+    expect((await api.call('GET', `/v1/orders/${body.orderId}`)).body.state).toBe('created');
+  });
+
+  test('an execution that was cut off after it stored the payment is taken up again with the same payment', async () => {
+    const key = randomUUID();
+    const orderId = await api.newOrder();
+    const body = { orderId, ...card('tok_ok') };
+    const { body: first } = await api.post('/v1/payments', body, key);
+    // What the record looks like when the process died before it could store the answer.
+    await api.deps.pool.query(
+      `UPDATE idempotency_records SET state = 'in_flight', lock_owner = gen_random_uuid(), locked_until = now(),
+              status_code = NULL, headers = NULL, body = NULL, completed_at = NULL
+       WHERE effect_id = $1`,
+      [toUuid(asId('eff', first.id))],
+    );
+    const second = await api.post('/v1/payments', body, key);
+    expect([second.status, second.body.id, second.body.state]).toEqual([201, first.id, 'captured']);
+    expect(api.chargesOf(first.id)).toHaveLength(1);
+  });
 });
 
-test('a posting that fails is tried in rounds and made in the end: captured money is not lost', async () => {
-  api = await createPaymentApi({ env: { WAYBILL_PAYMENT_PACE: '0.05' } });
-  await api.deps.pool.query('ALTER TABLE ledger_transactions RENAME TO ledger_transactions_away');
-  const paying = api.payByCard('tok_ok');
-  await eventually(() => api.provider.charges().find(({ state }) => state === 'captured'));
-  // Longer than the retries of one round.
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  await api.deps.pool.query('ALTER TABLE ledger_transactions_away RENAME TO ledger_transactions');
-  const { body } = await paying;
-  await api.untilPayment(body.id, 'captured');
-  expect(await api.balance(ACCOUNTS.pspClearing)).toBe(10_000n);
-});
-
-test('with the provider out of reach throughout, the payment is for people to look at, and goes on when they say so', async () => {
-  api = await createPaymentApi({ env: { WAYBILL_PAYMENT_PACE: '0.0001', WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '200ms' } });
-  const { port } = new URL(api.provider.url);
-  await api.provider.close();
-  const { body } = await api.payByCard('tok_ok');
-  const flagged = await api.untilPayment(body.id, 'needs_review', 100_000);
-  expect(flagged.declineCode).toBe('provider_unreachable');
-  expect((await api.events('payment.needs_review')).map(({ data }) => data.paymentId)).toEqual([body.id]);
-  // Its order is neither free nor paid until the outcome is known.
-  expect((await api.call('GET', `/v1/orders/${body.orderId}`)).body.state).toBe('paying');
-
-  const provider = await startFakeProvider({ port: Number(port) });
-  expect((await api.post(`/v1/payments/${body.id}/resume`)).status).toBe(202);
-  await api.untilPayment(body.id, 'captured');
-  expect(provider.charges()).toMatchObject([{ reference: body.id, state: 'captured' }]);
-  expect((await api.post(`/v1/payments/${body.id}/resume`)).status).toBe(409);
-  await provider.close();
-}, 120_000);
-
-test('a provider that refuses our key has taken nothing: the payment fails and its order is free', async () => {
-  api = await createPaymentApi({ env: { WAYBILL_PAYMENT_PROVIDER_KEY: 'sk_wrong' } });
-  const { body } = await api.payByCard('tok_ok');
-  expect(body).toMatchObject({ state: 'failed', declineCode: 'provider_refused' });
-  expect(api.provider.charges()).toEqual([]);
-  expect((await api.call('GET', `/v1/orders/${body.orderId}`)).body.state).toBe('created');
-});
-
-test('without a provider cards are refused with what to do, and wallets work', async () => {
-  api = await createPaymentApi({ env: { WAYBILL_PAYMENT_PROVIDER_URL: '' } });
-  const orderId = await api.newOrder('100');
-  const answer = await api.post('/v1/payments', { orderId, ...card('tok_ok') });
-  expect(answer.status).toBe(422);
-  expect(answer.body.errors[0].detail).toMatch(/WAYBILL_PAYMENT_PROVIDER_URL/);
-  const walletId = await api.newWallet('100');
-  const paid = await api.post('/v1/payments', { orderId, source: { type: 'wallet', walletId } });
-  expect(paid.body.state).toBe('captured');
-});
-
-test('without a worker the request is answered with where to look, and a repetition finds the same payment', async () => {
-  api = await createPaymentApi({ worker: false, env: BY_WORKFLOW });
-  const orderId = await api.newOrder();
-  const answer = await api.post('/v1/payments', { orderId, ...card('tok_ok') });
-  expect([answer.status, answer.body.state]).toEqual([202, 'pending']);
-  expect(answer.get('location')).toBe(`/v1/payments/${answer.body.id}`);
-  await api.pipeline.startWorker();
-  await api.untilPayment(answer.body.id, 'captured');
-  expect(api.chargesOf(answer.body.id)).toHaveLength(1);
-
-  const { status, body: refund } = await api.post(`/v1/payments/${answer.body.id}/refunds`, { amount: '300' });
-  expect([status, refund.state, refund.workflowId]).toEqual([201, 'succeeded', refundWorkflowId(refund.id)]);
-  const { events } = await api.pipeline.client.workflow.getHandle(refund.workflowId).fetchHistory();
-  // The first try is a local activity, of which a marker tells.
-  const markers = events?.flatMap(({ markerRecordedEventAttributes: made }) => Object.values(made?.details ?? {}));
-  const told = markers?.flatMap(({ payloads }) => payloads?.map(({ data }) => Buffer.from(data ?? []).toString()));
-  expect(told?.join()).toContain('carryOnRefund');
-});
-
-test('an execution that was cut off after it stored the payment is taken up again with the same payment', async () => {
-  api = await createPaymentApi();
-  const key = randomUUID();
-  const orderId = await api.newOrder();
-  const body = { orderId, ...card('tok_ok') };
-  const { body: first } = await api.post('/v1/payments', body, key);
-  // What the record looks like when the process died before it could store the answer.
-  await api.deps.pool.query(
-    `UPDATE idempotency_records SET state = 'in_flight', lock_owner = gen_random_uuid(), locked_until = now(),
-            status_code = NULL, headers = NULL, body = NULL, completed_at = NULL
-     WHERE effect_id = $1`,
-    [toUuid(asId('eff', first.id))],
+describe('where the API only stores payments', () => {
+  let worker: { stop(): Promise<void> };
+  beforeAll(() =>
+    open({
+      worker: false,
+      env: { WAYBILL_PAYMENT_FIRST_ATTEMPT: 'workflow', WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '5s' },
+    }),
   );
-  const second = await api.post('/v1/payments', body, key);
-  expect([second.status, second.body.id, second.body.state]).toEqual([201, first.id, 'captured']);
-  expect(api.chargesOf(first.id)).toHaveLength(1);
+  afterEach(balanced);
+  afterAll(close);
+
+  test('without a worker the request is answered with where to look, and a repetition finds the same payment', async () => {
+    const orderId = await api.newOrder();
+    const answer = await api.post('/v1/payments', { orderId, ...card('tok_ok') });
+    expect([answer.status, answer.body.state]).toEqual([202, 'pending']);
+    expect(answer.get('location')).toBe(`/v1/payments/${answer.body.id}`);
+    worker = await api.pipeline.startWorker();
+    await api.untilPayment(answer.body.id, 'captured');
+    expect(api.chargesOf(answer.body.id)).toHaveLength(1);
+
+    const { status, body: refund } = await api.post(`/v1/payments/${answer.body.id}/refunds`, { amount: '300' });
+    expect([status, refund.state, refund.workflowId]).toEqual([201, 'succeeded', refundWorkflowId(refund.id)]);
+    const { events } = await api.pipeline.client.workflow.getHandle(refund.workflowId).fetchHistory();
+    // The first try is a local activity, of which a marker tells.
+    const markers = events?.flatMap(({ markerRecordedEventAttributes: made }) => Object.values(made?.details ?? {}));
+    const told = markers?.flatMap(({ payloads }) => payloads?.map(({ data }) => Buffer.from(data ?? []).toString()));
+    expect(told?.join()).toContain('carryOnRefund');
+  });
+
+  test('a worker that stops in the middle of a payment leaves it to the next one, which does not charge again', async () => {
+    const answer = api.payByCard('tok_slow');
+    await eventually(() => (api.provider.calls.includes('POST /v1/charges') ? true : undefined));
+    await worker.stop();
+    worker = await api.pipeline.startWorker();
+    const { body } = await answer;
+    await api.untilPayment(body.id, 'captured');
+    expect(api.chargesOf(body.id)).toMatchObject([{ state: 'captured' }]);
+  });
+});
+
+describe('where the provider is out of reach, or there is none', () => {
+  afterEach(async () => {
+    await balanced();
+    await close();
+  });
+
+  test('with the provider out of reach throughout, the payment is for people to look at, and goes on when they say so', async () => {
+    api = await createPaymentApi({
+      env: { WAYBILL_PAYMENT_PACE: '0.0001', WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '200ms' },
+    });
+    const { port } = new URL(api.provider.url);
+    await api.provider.close();
+    const { body } = await api.payByCard('tok_ok');
+    const flagged = await api.untilPayment(body.id, 'needs_review', 100_000);
+    expect(flagged.declineCode).toBe('provider_unreachable');
+    expect((await api.events('payment.needs_review')).map(({ data }) => data.paymentId)).toEqual([body.id]);
+    // Its order is neither free nor paid until the outcome is known.
+    expect((await api.call('GET', `/v1/orders/${body.orderId}`)).body.state).toBe('paying');
+
+    const provider = await startFakeProvider({ port: Number(port) });
+    expect((await api.post(`/v1/payments/${body.id}/resume`)).status).toBe(202);
+    await api.untilPayment(body.id, 'captured');
+    expect(provider.charges()).toMatchObject([{ reference: body.id, state: 'captured' }]);
+    expect((await api.post(`/v1/payments/${body.id}/resume`)).status).toBe(409);
+    await provider.close();
+  }, 120_000);
+
+  test('without a provider cards are refused with what to do, and wallets work', async () => {
+    api = await createPaymentApi({ worker: false, env: { WAYBILL_PAYMENT_PROVIDER_URL: '' } });
+    const orderId = await api.newOrder('100');
+    const answer = await api.post('/v1/payments', { orderId, ...card('tok_ok') });
+    expect(answer.status).toBe(422);
+    expect(answer.body.errors[0].detail).toMatch(/WAYBILL_PAYMENT_PROVIDER_URL/);
+    const walletId = await api.newWallet('100');
+    const paid = await api.post('/v1/payments', { orderId, source: { type: 'wallet', walletId } });
+    expect(paid.body.state).toBe('captured');
+  });
 });
