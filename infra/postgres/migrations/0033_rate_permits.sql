@@ -19,7 +19,8 @@ CREATE TABLE rate_permits (
 CREATE INDEX rate_permits_by_endpoint ON rate_permits (endpoint_id, arrived_by);
 
 -- Gives permits for attempts, as many as the endpoint's limit has left. `permits` is null for an endpoint without a limit;
--- `wait_ms` says when to ask again for those that were not given. A function, since what it counts must be read after its turn has come.
+-- `wait_ms` says when to ask again for those that were not given. A function, since what it counts must be read after its
+-- turn has come.
 CREATE FUNCTION take_permits(of_endpoint uuid, wanted integer, least_arrival_ms integer,
                              OUT permits bigint[], OUT wait_ms float8) LANGUAGE plpgsql AS $$
 DECLARE
@@ -34,8 +35,12 @@ DECLARE
 BEGIN
   SELECT r.taken INTO before FROM endpoint_rates r WHERE r.endpoint_id = of_endpoint FOR NO KEY UPDATE;
   SELECT e.rate_limit, e.rate_period_ms * interval '1 millisecond' INTO most, period
-  FROM endpoints e WHERE e.id = of_endpoint;
+  FROM endpoints e WHERE e.id = of_endpoint AND e.deleted_at IS NULL;
   IF most IS NULL THEN
+    IF before IS NOT NULL THEN
+      DELETE FROM rate_permits p WHERE p.endpoint_id = of_endpoint;
+      DELETE FROM endpoint_rates r WHERE r.endpoint_id = of_endpoint;
+    END IF;
     RETURN;
   END IF;
   IF before IS NULL THEN

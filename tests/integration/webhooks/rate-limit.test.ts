@@ -1,7 +1,16 @@
-import { type PublicId, toUuid } from '../../../core/ids';
+import { newId, type PublicId, toUuid } from '../../../core/ids';
 import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
+import { testEndpoint } from '../../../domains/webhooks/endpoints/test-endpoint';
 import { openPublishing } from '../../../domains/webhooks/publishing/open-publishing';
 import { backlogWorkflowId } from '../../../domains/webhooks/rules/workflow-names';
+import { findDelivery } from '../../../domains/webhooks/store/delivery-reads';
+import { measureBacklog } from '../../../domains/webhooks/store/overdue';
+import {
+  countRateLimited,
+  forgetPermits,
+  giveBackPermits,
+  takePermits,
+} from '../../../domains/webhooks/store/rate-limits';
 import { deliveryReads } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -54,14 +63,14 @@ test('in no period more reach the receiver than the limit, from however many pro
   await limited(20, 500);
   const others = [0, 1, 2].map(() => pipeline.openPlatform().once(openPublishing).publisher);
   const publishers = [pipeline.publisher, ...others];
-  await all(120, (n) => publish(n, publishers[n % 4]));
-  await receiver.waitFor(120);
+  await all(80, (n) => publish(n, publishers[n % 4]));
+  await receiver.waitFor(80);
   expect(mostWithin(receiver.received, 500)).toBeLessThanOrEqual(20);
-  expect(new Set(numbers()).size).toBe(120);
+  expect(new Set(numbers()).size).toBe(80);
   // Those of one batch are sent side by side.
   for (const [place, n] of numbers().entries()) expect(Math.abs(n - place)).toBeLessThan(60);
   const attempts = await query('SELECT FROM attempts');
-  expect(attempts).toHaveLength(120);
+  expect(attempts).toHaveLength(80);
 });
 
 test('what waits for long costs nothing meanwhile, and goes on at once with another limit or none', async () => {
@@ -84,6 +93,76 @@ test('what waits for long costs nothing meanwhile, and goes on at once with anot
   await changeEndpoint(pipeline.platform, tenantId, id, { rateLimit: null });
   await receiver.waitFor(50);
   expect(new Set(numbers()).size).toBe(50);
+});
+
+test('retries count, by schedule and by hand, and test events; what waits is no failure, and says until when', async () => {
+  const id = await limited(2, 3_600_000, { delaysMs: [20, 20, 20] });
+  const { pool } = pipeline.platform;
+  receiver.always({ status: 500 });
+  await publish(0);
+  const waiting = () =>
+    query<{ id: string }>(
+      "SELECT replace(id::text, '-', '') AS id FROM deliveries WHERE endpoint_id = $1 AND backlog AND claim IS NULL AND next_attempt_at <= now()",
+      toUuid(id),
+    );
+  const [one] = await eventually(async () => {
+    const rows = await waiting();
+    return rows.length === 1 && receiver.received.length === 2 ? rows : undefined;
+  });
+  const deliveryId: PublicId = `dlv_${one?.id}`;
+  expect(await pipeline.commands.retry(tenantId, deliveryId)).toMatchObject({ outcome: 'done' });
+  const { publisher } = pipeline;
+  await testEndpoint({ pool, publisher }, { tenantId, effectId: newId('msg') }, { endpointId: id, data: '{}' });
+  await eventually(async () => ((await waiting()).length === 2 ? true : undefined));
+  expect(receiver.received).toHaveLength(2);
+  const delivery = await findDelivery(pool, tenantId, deliveryId);
+  expect(delivery).toMatchObject({ state: 'retrying', attempts: 2, lastStatus: 500 });
+  expect(delivery?.limitedUntil?.getTime()).toBeGreaterThan(Date.now() + 3_000_000);
+  expect(await countRateLimited(pool)).toBe(2);
+  expect((await measureBacklog(pool)).due).toBe(0);
+});
+
+test('a permit is free a period after the request, or after the time that it may take when its process died', async () => {
+  const { pool } = pipeline.platform;
+  const id = await limited(3, 60_000);
+  const take = async (wanted: number) => {
+    const taken = (await takePermits(pool, new Map([[id, wanted]]))).get(id);
+    return taken?.limited === true ? taken : { permits: [], waitMs: Number.NaN };
+  };
+  const first = await take(2);
+  expect(first).toMatchObject({ waitMs: 0 });
+  expect((await take(9)).permits).toHaveLength(1);
+  const refused = await take(1);
+  expect(refused.permits).toEqual([]);
+  expect(refused.waitMs).toBeGreaterThan(55_000);
+  await giveBackPermits(pool, id, first.permits.slice(0, 1));
+  expect((await take(9)).permits).toHaveLength(1);
+  // Nobody has said that these requests arrived.
+  await query(
+    "UPDATE rate_permits SET arrived_by = arrived_by - interval '62 seconds' WHERE endpoint_id = $1",
+    toUuid(id),
+  );
+  expect((await take(9)).permits).toEqual([]);
+  await query(
+    "UPDATE rate_permits SET arrived_by = arrived_by - interval '1 seconds' WHERE endpoint_id = $1",
+    toUuid(id),
+  );
+  expect((await take(9)).permits).toHaveLength(3);
+  await query('UPDATE endpoints SET rate_limit = NULL WHERE id = $1', toUuid(id));
+  expect(await forgetPermits(pool, undefined, 1_000)).toContain(id);
+  expect(await query('SELECT FROM rate_permits WHERE endpoint_id = $1', toUuid(id))).toEqual([]);
+});
+
+test('an endpoint without a limit asks for nothing', async () => {
+  const { pool, keyring } = pipeline.dispatch;
+  await insertEndpoint(pool, keyring, tenantId, { url: receiver.url });
+  const asked = jest.spyOn(pool, 'query');
+  await all(10, publish);
+  await receiver.waitFor(10);
+  const names = asked.mock.calls.map(([statement]) => (statement as unknown as { name?: string }).name);
+  asked.mockRestore();
+  expect(names).toContain('store-messages');
+  expect(names).not.toContain('take-permits');
 });
 
 async function endpointRow(id: PublicId) {
