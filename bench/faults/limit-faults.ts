@@ -10,7 +10,7 @@ import { superviseStack } from '../kit/strikes';
 export interface LimitFaultPlan {
   /** The limit, in a period of a second. */
   limit: number;
-  /** Messages that wait before the first kill, and those published a second meanwhile. */
+  /** Messages that are published at once, in calm, and those published a second while processes are killed. */
   waiting: number;
   perSecond: number;
   /** Between two kills, and between kill and restart. */
@@ -24,7 +24,7 @@ export interface LimitFaultPlan {
 export const LIMIT_FAULTS: LimitFaultPlan = {
   limit: 20,
   waiting: 240,
-  perSecond: 15,
+  perSecond: 25,
   beforeMs: 2_500,
   downMs: 1_500,
   settleWithinMs: 180_000,
@@ -32,7 +32,7 @@ export const LIMIT_FAULTS: LimitFaultPlan = {
 };
 
 export interface LimitFaultReport {
-  /** Of the limit, what was sent in the calm seconds before the first kill. */
+  /** Of the limit, what was sent in the seconds after that, in calm. */
   shareOfLimit: number;
   /** From publish to receiver at an endpoint without a limit, in milliseconds: alone, and beside the neighbours. */
   p50AloneMs: number;
@@ -64,7 +64,8 @@ interface Arrival {
 
 /**
  * Publishes more than an endpoint's limit while API, worker, Redis, Temporal and Postgres are killed: everything has to
- * arrive, and in no period more than the limit. Before that, what limited endpoints cost one without a limit.
+ * arrive, and in no period more than the limit. Before that, how much of its limit an endpoint gets, and what limited
+ * endpoints cost one without a limit.
  */
 export async function runLimitFaults(plan: LimitFaultPlan, signal: AbortSignal): Promise<LimitFaultReport> {
   const stack = await startStack({ env: { WAYBILL_SWEEP_INTERVAL: '5s', WAYBILL_SWEEP_GRACE: '3s' }, signal });
@@ -74,12 +75,6 @@ export async function runLimitFaults(plan: LimitFaultPlan, signal: AbortSignal):
     await endpoint(stack, receiver.url('free'), FREE);
     await delays(stack, receiver, 20);
     const alone = await delays(stack, receiver, FREE_MESSAGES);
-    const period = { limit: 5, period: '1m' };
-    for (let n = 0; n < plan.neighbours; n++) await endpoint(stack, receiver.url('neighbour'), NEIGHBOUR, period);
-    for (let n = 0; n < 20; n++) await publish(stack, NEIGHBOUR, `neighbour-${n}`);
-    const beside = await delays(stack, receiver, FREE_MESSAGES);
-    progress(`limit: P50 of a neighbour ${at(alone, 0.5)} ms alone, ${at(beside, 0.5)} ms beside`);
-
     const limit = { limit: plan.limit, period: '1s' };
     await endpoint(stack, receiver.url('limited'), LIMITED, limit);
     const acknowledged: string[] = [];
@@ -92,6 +87,12 @@ export async function runLimitFaults(plan: LimitFaultPlan, signal: AbortSignal):
     const calmFrom = performance.now();
     await sleep(CALM_PERIODS * PERIOD_MS, undefined, { signal });
     const calm = receiver.of('limited').filter((arrival) => arrival.at >= calmFrom).length;
+
+    const period = { limit: 5, period: '1m' };
+    for (let n = 0; n < plan.neighbours; n++) await endpoint(stack, receiver.url('neighbour'), NEIGHBOUR, period);
+    for (let n = 0; n < 20; n++) await publish(stack, NEIGHBOUR, `neighbour-${n}`);
+    const beside = await delays(stack, receiver, FREE_MESSAGES);
+    progress(`limit: P50 of a neighbour ${at(alone, 0.5)} ms alone, ${at(beside, 0.5)} ms beside`);
 
     let killing = true;
     const load = (async () => {
