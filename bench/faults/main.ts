@@ -1,4 +1,4 @@
-// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound|replay] [--random [seed]]: kill -9 of each process in turn
+// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound|replay|limit] [--random [seed]]: kill -9 of each process in turn
 // under load, 30 s without Postgres, and kills at random (`--random` does only these); afterwards every message that was
 // acknowledged has to be delivered, dead-lettered or still scheduled, every card charged exactly as often as there are
 // captured payments, and every inbound webhook one message. Otherwise ends with code 1. Method: docs/performance.md.
@@ -13,6 +13,7 @@ import { type FaultDeps, type FaultPlan, runFault } from './fault';
 import { FULL_INBOUND_FAULTS, QUICK_INBOUND_FAULTS, runInboundFaults } from './inbound-faults';
 import { type Evidence, type FaultEndpoint, type FaultEndpoints, type FaultResult, judge } from './judgement';
 import { type Kill, randomSeed } from './kill-schedule';
+import { LIMIT_FAULTS, runLimitFaults } from './limit-faults';
 import { FULL_PAYMENT_FAULTS, QUICK_PAYMENT_FAULTS, runPaymentFaults } from './payment-faults';
 import { type RandomPlan, runRandomKills } from './random-kills';
 import { REPLAY_FAULTS, runReplayFaults } from './replay-faults';
@@ -156,7 +157,8 @@ async function main({ quick, only, random, seed }: Options, signal: AbortSignal)
   const inboundPlan = quick ? QUICK_INBOUND_FAULTS : FULL_INBOUND_FAULTS;
   const inbound = !runs('inbound') || random ? undefined : await runInboundFaults(inboundPlan, signal);
   const replay = !runs('replay') || random ? undefined : await runReplayFaults(REPLAY_FAULTS, signal);
-  return { ...webhooks, payments, inbound, replay };
+  const limit = !runs('limit') || random ? undefined : await runLimitFaults(LIMIT_FAULTS, signal);
+  return { ...webhooks, payments, inbound, replay, limit };
 }
 
 const { values, positionals } = parseArgs({
@@ -178,7 +180,9 @@ main(options, listenForInterrupts(progress)).then(
     const unbounded = Object.values(result.faults ?? {}).some(
       (fault) => 'duplicatesBounded' in fault && fault.duplicatesBounded === false,
     );
-    const unsound = [result.payments, result.inbound, result.replay].some((report) => report?.sound === false);
+    const unsound = [result.payments, result.inbound, result.replay, result.limit].some(
+      (report) => report?.sound === false,
+    );
     if ((result.lost ?? 0) > 0 || unbounded || unsound) process.exitCode = 1;
   },
   (error: unknown) => {

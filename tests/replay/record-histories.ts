@@ -142,6 +142,27 @@ test('endpointBacklog: an endpoint that takes nothing for a while, is changed, a
   await keep('endpoint-backlog.changed.1', workflowId);
 });
 
+test('endpointBacklog: an endpoint whose rate limit is used up until it is removed', async () => {
+  const { pool } = pipeline.database;
+  const { id: endpointId } = await endpoint([60_000], receiver.url);
+  await pool.query('UPDATE endpoints SET rate_limit = 1, rate_period_ms = 3600000 WHERE id = $1', [toUuid(endpointId)]);
+  const waiting = await Promise.all(Array.from({ length: 4 }, publish));
+  const workflowId = backlogWorkflowId(endpointId);
+  await eventually(async () => {
+    const report = await pipeline.client.workflow
+      .getHandle(workflowId)
+      .query<BacklogReport | null>(PROGRESS)
+      .catch(() => null);
+    return report?.rateLimited === true ? true : undefined;
+  });
+  // Told of more, it sleeps on.
+  pipeline.backlogs.tell({ endpointId, tenantId });
+  await pipeline.backlogs.drain();
+  await changeEndpoint(pipeline.platform, tenantId, endpointId, { rateLimit: null });
+  for (const { id } of waiting) await untilState(id, 'delivered');
+  await keep('endpoint-backlog.limited.1', workflowId);
+});
+
 test('endpointRecovery: told of, paused, resumed, tried by command, drained', async () => {
   const failing = await startReceiver();
   failing.always({ status: 500 });

@@ -5,6 +5,10 @@ export function describeBacklog(endpointId: string, report: BacklogReport): stri
   const { open, uncounted, due, delivered, attempts, lastError, limit, nextAttemptAt } = report;
   if (open === 0) return `**Done**: nothing waits for ${endpointId} any more.`;
   const waiting = `**${uncounted ? 'more than ' : ''}${open} waiting** for ${endpointId}`;
+  if (report.rateLimited === true) {
+    const until = nextAttemptAt === null ? '' : ` It goes on at about ${nextAttemptAt}.`;
+    return `${waiting}, because of its rate limit.${until}\n\nLast round: ${attempts} attempts, ${delivered} delivered.`;
+  }
   const lines = [due ? `${waiting}, which takes fewer than there are.` : `${waiting}, none of them due.`];
   lines.push(`Last round: ${attempts} attempts, ${delivered} delivered; at most ${limit} at once.`);
   if (lastError !== null) lines.push(`The last attempt of the next one ended with \`${lastError}\`.`);

@@ -70,15 +70,21 @@ export async function endpointBacklog({ endpointId, quietRounds = 0 }: EndpointB
       if (told === toldBefore) break;
       continue;
     }
-    quiet = report.delivered === 0 ? quiet + 1 : 0;
+    // A limit of ours says nothing of the endpoint, and more for it opens no sooner.
+    const limited = report.rateLimited === true;
+    if (report.delivered > 0) quiet = 0;
+    else if (!limited || report.attempts > 0) quiet++;
     if (workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof endpointBacklog>({ endpointId, quietRounds: quiet });
     }
     // More for an endpoint that takes nothing does not cut its pause short: it has enough already.
-    const pauseMs = quiet === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (quiet - 1), LONGEST_PAUSE_MS);
+    const pauseMs =
+      quiet === 0 || (limited && report.attempts === 0)
+        ? 0
+        : Math.min(FIRST_PAUSE_MS * 2 ** (quiet - 1), LONGEST_PAUSE_MS);
     if (pauseMs > 0) await condition(() => tried, pauseMs);
     const restMs = Math.min(report.nextInMs, LONGEST_SLEEP_MS) - pauseMs;
-    if (restMs > 0) await condition(() => tried || told !== toldBefore, restMs);
+    if (restMs > 0) await condition(() => tried || (!limited && told !== toldBefore), restMs);
   }
   upsertSearchAttributes([{ key: WAYBILL_STATE, value: 'drained' }]);
 }

@@ -15,6 +15,11 @@ export const deliverySchema = z
     attempts: z.int(),
     attempting: z.boolean().meta({ description: 'Whether an attempt is under way.' }),
     nextAttemptAt: momentText.nullable(),
+    rateLimitedUntil: momentText.nullable().meta({
+      description:
+        'When the rate limit of its endpoint gives way for the next attempts, while the delivery waits for that; those that have waited longer go first. Otherwise null.',
+      example: null,
+    }),
     lastStatus: z.int().nullable().meta({ description: "The receiver's last status, null if there was none." }),
     lastError: z.string().nullable(),
     workflowId: z.string(),
@@ -83,6 +88,7 @@ export function deliveryView(
     attempts: delivery.attempts,
     attempting: delivery.attempting,
     nextAttemptAt: momentOrNull(delivery.nextAttemptAt),
+    rateLimitedUntil: momentOrNull(delivery.limitedUntil),
     lastStatus: delivery.lastStatus ?? null,
     lastError: delivery.lastError ?? null,
     workflowId: delivery.workflowId,

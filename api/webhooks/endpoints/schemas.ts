@@ -46,7 +46,11 @@ const channels = z
 const timeout = durationSchema(SECOND_MS, 30 * SECOND_MS);
 const rateLimit = z
   .strictObject({ limit: z.int().min(1).max(1_000_000), period: durationSchema(SECOND_MS, DAY_MS).prefault('1m') })
-  .meta({ description: 'Stored with the endpoint; not enforced yet.' });
+  .meta({
+    description:
+      'Most requests in any period, whenever it begins, retries and test events included. What is over it waits its turn, oldest first, and counts as no attempt. Null for no limit.',
+    example: { limit: 5, period: '1m' },
+  });
 const tier = z.enum(['premium', 'standard', 'bulk']);
 
 const fallbackUrl = z

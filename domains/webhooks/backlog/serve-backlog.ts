@@ -3,6 +3,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import type { WebhooksConfig } from '../config';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { AttemptEnd } from '../delivery/leased-delivery';
+import { LimitedRound } from '../limits/limited-round';
 import type { WebhookMetrics } from '../metrics';
 import { type BacklogState, buryExpired, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
 
@@ -25,10 +26,14 @@ export interface BacklogReport {
   lastError: string | null;
   /** How many attempts the endpoint may have at once, by how it answers. */
   limit: number;
+  /** Whether what is due waits because of the endpoint's rate limit. Reports of earlier versions do not say. */
+  rateLimited?: boolean;
 }
 
 /** No attempt begins later than this in a round, so that a large backlog does not keep an activity slot. */
 const ROUND_BUDGET_MS = 4_000;
+/** Where a rate limit has the round wait a moment again and again, fewer rounds lose less between them. */
+const LIMITED_BUDGET_MS = 8_000;
 /** A round in which nothing ends for so long is over: the receiver hangs. What is under way goes on without the slot. */
 const QUIET_MS = 1_500;
 const MOST_AT_ONCE = 200;
@@ -71,16 +76,17 @@ async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promi
   const { engine } = deps;
   if (insist) engine.forgive(endpointId);
   const began = Date.now();
+  const limits = new LimitedRound(engine.rates, endpointId);
   const round = { attempts: 0, delivered: 0 };
   let underWay = 0;
   let unseen = 0;
-  /** Whether a delivery came back without an attempt: this process has no room for it. */
+  /** Whether a delivery came back without an attempt: this process has no room for it, or did not know of the limit. */
   let bounced = false;
   let wake = () => {};
   const onEnd = (end: AttemptEnd) => {
     underWay--;
     unseen++;
-    if (end.state === 'moved' && !end.attempted) bounced = true;
+    if (end.state === 'moved' && !end.attempted) bounced ||= !limits.learned;
     else round.attempts++;
     if (end.state === 'delivered') round.delivered++;
     wake();
@@ -104,43 +110,58 @@ async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promi
     });
   }
 
-  while (!bounced && Date.now() - began < ROUND_BUDGET_MS) {
-    const limit = Math.min(engine.roomFor(endpointId), MOST_AT_ONCE);
+  while (!bounced && Date.now() - began < (limits.limited ? LIMITED_BUDGET_MS : ROUND_BUDGET_MS)) {
+    const limit = await limits.take(Math.min(engine.roomFor(endpointId), MOST_AT_ONCE));
     if (limit > 0) {
-      const { leased, moved } = await engine.leaseBacklog(endpointId, limit);
+      const { leased, moved } = await engine.leaseBacklog(endpointId, limit).catch((error: unknown) => {
+        limits.giveBack();
+        throw error;
+      });
       for (const delivery of leased) {
         underWay++;
-        engine.attemptLeased(delivery, 'schedule', onEnd);
+        engine.attemptLeased(limits.permitted(delivery), 'schedule', onEnd);
       }
+      limits.giveBack();
       if (moved > leased.length) continue;
       if (moved < limit && underWay === 0) break;
     }
-    if (!(await oneEnds())) break;
+    if (!(await (limits.refused ? limits.opensSoon() : oneEnds()))) break;
   }
   while (underWay > 0 && (await oneEnds()));
-  return report(await settle(deps, endpointId), round, engine, endpointId);
+  return report(await settle(deps, endpointId, limits), { round, limits, engine, endpointId });
 }
 
-async function settle({ db, metrics, config }: ServeDeps, endpointId: PublicId): Promise<BacklogState> {
+async function settle(
+  { db, metrics, config }: ServeDeps,
+  endpointId: PublicId,
+  limits: LimitedRound,
+): Promise<BacklogState> {
   const maxAgeMs = config.WAYBILL_BACKLOG_MAX_AGE;
   let state = await readBacklog(db, endpointId);
-  while (state.overdueMs > maxAgeMs) {
+  // What its limit delays is not given up: it goes on, however slowly.
+  while (state.overdueMs > maxAgeMs && !limits.limited) {
     const buried = await buryExpired(db, endpointId, maxAgeMs, BURIED_AT_ONCE);
     if (buried === 0) break;
     metrics.deadLetters.inc({ reason: 'backlog-expired' }, buried);
     state = await readBacklog(db, endpointId);
   }
-  await keepBacklog(db, endpointId, state.due ? STAY_MS : 0);
+  await keepBacklog(db, endpointId, state.due ? STAY_MS + limits.waitMs : 0);
   return state;
 }
 
 function report(
   state: BacklogState,
-  round: { attempts: number; delivered: number },
-  engine: DeliveryEngine,
-  endpointId: PublicId,
+  {
+    round,
+    limits,
+    engine,
+    endpointId,
+  }: Pick<ServeDeps, 'engine'> &
+    Pick<ServeInput, 'endpointId'> & { round: { attempts: number; delivered: number }; limits: LimitedRound },
 ): BacklogReport {
-  const nextInMs = state.due ? Math.max(SOON_MS, engine.pausesMs(endpointId)) : state.nextInMs;
+  const rateLimited = state.due && limits.refused;
+  const soonMs = rateLimited ? limits.wakeInMs : SOON_MS;
+  const nextInMs = state.due ? Math.max(soonMs, engine.pausesMs(endpointId)) : state.nextInMs;
   return {
     ...round,
     open: Math.min(state.open, MOST_COUNTED),
@@ -150,5 +171,6 @@ function report(
     nextAttemptAt: state.open > 0 ? new Date(Date.now() + nextInMs).toISOString() : null,
     lastError: state.lastError ?? null,
     limit: engine.limitOf(endpointId),
+    ...(rateLimited ? { rateLimited } : {}),
   };
 }

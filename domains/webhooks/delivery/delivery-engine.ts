@@ -5,6 +5,7 @@ import { AdaptivePool, type Place, type Turn, type Work } from '../../../core/ad
 import type { PublicId } from '../../../core/ids';
 import type { GuardedClient } from '../../../infra/http/guarded-client';
 import type { Logger } from '../../../infra/log';
+import { createRateLimits, type Permit, type RateLimits } from '../limits/rate-limits';
 import type { WebhookMetrics } from '../metrics';
 import type { StoredEvent } from '../publishing/publish-event';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
@@ -79,6 +80,8 @@ export interface DeliveryEngine {
   forgive(endpointId: PublicId): void;
   /** Attempts that an endpoint may have at once. */
   limitOf(endpointId: PublicId): number;
+  /** What endpoints may be sent in a period. */
+  readonly rates: RateLimits;
   /** How long the leases of first attempts have to outlast timeouts now, in milliseconds. */
   leaseSlackMs(): number;
   /** Resolves when nothing is under way; call after the last attempt was submitted. */
@@ -131,6 +134,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     onTripped: (circuit) => circuits?.tripped(circuit),
     onEvents,
   });
+  const rates = createRateLimits({ db: pool, log });
   const ending = new Set<Promise<AttemptEnd>>();
   const failovers = new LRUCache<PublicId, true>({ max: MAX_FAILOVERS, ttl: FAILOVER_KNOWN_MS });
   let heldBytes = 0;
@@ -160,18 +164,25 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     { trigger, waitedMs, turn }: { trigger: AttemptOutcome['trigger']; waitedMs: number; turn: Turn },
   ): Promise<{ end: Promise<AttemptEnd>; job: JobEnd | undefined }> {
     let endpoint: EndpointConfig | UnreadableEndpoint['stored'] | undefined;
+    let permit: Permit | undefined;
     try {
       const version = await freshVersion(delivery, waitedMs);
       // What is due is judged by its endpoint's state when it is leased next.
-      if (version === undefined) return { end: track(desk.decline(delivery)), job: undefined };
+      if (version === undefined) return { end: track(desk.decline(unpermitted(delivery))), job: undefined };
       endpoint = await endpoints.get(delivery.endpointId, version);
       endpoint ??= { version, retryDelaysMs: [...DEFAULT_RETRY_DELAYS_MS] };
+      const permission = 'keys' in endpoint ? await permitOf(delivery, endpoint) : 'free';
+      if (permission === undefined) return { end: track(desk.move(delivery)), job: undefined };
+      if (permission !== 'free') permit = permission;
     } catch (error) {
       log.warn({ err: error, deliveryId: delivery.deliveryId }, 'could not read the endpoint');
+      unpermitted(delivery);
       if (error instanceof UnreadableEndpoint) endpoint = error.stored;
     }
     if (endpoint === undefined) return { end: track(desk.decline(delivery, UNREADABLE_PAUSE_MS)), job: undefined };
-    if (Date.now() > delivery.startBeforeMs) return { end: track(desk.move(delivery)), job: undefined };
+    const late =
+      Date.now() > delivery.startBeforeMs || performance.now() > (permit?.startBefore ?? Number.POSITIVE_INFINITY);
+    if (late) return { end: track(desk.move(unpermitted(delivery))), job: undefined };
     const probes = await isProbe(delivery);
     const target = !probes && delivery.failover === true && 'keys' in endpoint ? atFallback(endpoint) : undefined;
     const used = target ?? endpoint;
@@ -179,6 +190,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     turn.ask();
     const report = 'keys' in used ? await attempt(client, used, delivery.messageId, delivery.body) : unreadableReport();
     turn.answered();
+    if (permit !== undefined) rates.arrived(permit);
     const toBacklog = () => turns.failures(placeOf(delivery).key) >= DOWN_AFTER_FAILURES;
     const fallback = target !== undefined;
     const end = track(
@@ -196,6 +208,22 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     );
     if (recorder.unrecorded > MAX_UNRECORDED || recorder.full) await end;
     return { end, job: jobEndOf(report) };
+  }
+
+  /** Leave to send to an endpoint now; undefined when its limit is used up. */
+  async function permitOf(delivery: LeasedDelivery, endpoint: EndpointConfig): Promise<Permit | 'free' | undefined> {
+    if (delivery.permit !== undefined) return delivery.permit;
+    if (endpoint.rateLimit === undefined) return 'free';
+    const permit = await rates.takeOne({ id: delivery.endpointId, version: endpoint.version });
+    if (permit !== undefined && permit !== 'free') delivery.permit = permit;
+    return permit;
+  }
+
+  /** Gives back the permit of a delivery that is not sent. */
+  function unpermitted(delivery: LeasedDelivery): LeasedDelivery {
+    if (delivery.permit !== undefined) rates.giveBack([delivery.permit]);
+    delivery.permit = undefined;
+    return delivery;
   }
 
   async function isProbe({ endpointId, failover, probe }: LeasedDelivery): Promise<boolean> {
@@ -223,6 +251,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   async function drain(): Promise<void> {
     await turns.drain();
     while (ending.size > 0) await Promise.all(ending);
+    await rates.drain();
   }
 
   return {
@@ -237,6 +266,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     pausesMs: (endpointId) => Math.min(...keysOf(endpointId).map((key) => turns.pausesMs(key))),
     forgive: (endpointId) => turns.forgive(endpointId),
     limitOf: (endpointId) => turns.limit(endpointId) ?? 1,
+    rates,
     leaseSlackMs: () => LEASE_SLACK_MS + Math.min(LONGEST_EXTRA_SLACK_MS, (turns.waiting / CAUTIOUS_RATE) * 1_000),
     leaseBacklog: desk.leaseBacklog,
     leaseHeld: desk.leaseHeld,
@@ -246,7 +276,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     attemptLeased(delivery, trigger, onEnd) {
       const bytes = Buffer.byteLength(delivery.body);
       const since = performance.now();
-      const moveAway = () => void track(desk.move(delivery)).then(onEnd);
+      const moveAway = () => void track(desk.move(unpermitted(delivery))).then(onEnd);
       const fits = heldBytes === 0 || heldBytes + bytes <= maxHeldBytes;
       const taken =
         fits &&

@@ -1,4 +1,5 @@
 import type { PublicId } from '../../../core/ids';
+import type { Permit } from '../limits/rate-limits';
 
 /** A delivery whose lease the caller holds. */
 export interface LeasedDelivery {
@@ -23,6 +24,8 @@ export interface LeasedDelivery {
   probe?: boolean;
   /** Absent where nothing is to be told of it. */
   eventType?: string;
+  /** What its endpoint's rate limit has given for it already. */
+  permit?: Permit | undefined;
 }
 
 /**

@@ -15,8 +15,12 @@ export function backlogWorkflowOf(column: string): string {
 /** How long new deliveries go to a backlog after some were moved there, unless its workflow says otherwise. */
 const FIRST_STAY_MS = 60_000;
 
+/** How far a process's clock, which says when a message was accepted, may be off and still be believed. */
+const CLOCKS_APART = "interval '1 minute'";
+
 /**
- * Moves deliveries to their endpoints' backlogs, where they are due at once; new ones follow them there.
+ * Moves deliveries to their endpoints' backlogs, where they are due at once, first attempts as of when their messages
+ * were accepted; new ones follow them there.
  *
  * @param lease - the lease that the caller holds and gives up; undefined for deliveries that are due and free
  * @returns those that were moved
@@ -31,7 +35,10 @@ export async function moveToBacklog(
     text: `WITH moved AS (
              UPDATE deliveries SET backlog = true, workflow_id = ${backlogWorkflowOf('endpoint_id')},
                     claim = CASE WHEN $2::uuid IS NULL THEN claim END,
-                    next_attempt_at = CASE WHEN $2::uuid IS NULL THEN next_attempt_at ELSE now() END, updated_at = now()
+                    next_attempt_at = CASE WHEN $2::uuid IS NULL THEN next_attempt_at
+                                           WHEN attempts = 0 THEN least(now(), greatest(created_at, now() - ${CLOCKS_APART}))
+                                           ELSE now() END,
+                    updated_at = now()
              WHERE id = ANY ($1::uuid[]) AND state ${IS_OPEN}
                AND (claim = $2::uuid OR ($2::uuid IS NULL AND (claim IS NULL OR next_attempt_at <= now())))
              RETURNING id, endpoint_id

@@ -13,6 +13,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import { ownsEndpoint } from './endpoints';
 import { idRange, type TimeRange } from './message-reads';
 import { IN_FLIGHT } from './open-state';
+import { LIMITED_UNTIL } from './rate-limits';
 
 export const DELIVERY_STATES = ['pending', 'delivered', 'retrying', 'held', 'dead', 'cancelled', 'suppressed'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
@@ -28,6 +29,8 @@ export interface Delivery {
   attempting: boolean;
   /** Absent while an attempt is under way, while it is held, and when no more will follow. */
   nextAttemptAt: Date | undefined;
+  /** Until when the rate limit of its endpoint is used up, while it waits for that. */
+  limitedUntil: Date | undefined;
   lastStatus: number | undefined;
   lastError: string | undefined;
   workflowId: string;
@@ -67,6 +70,7 @@ interface DeliveryRow {
   attempts: number;
   attempting: boolean;
   next_attempt_at: Date | null;
+  limited_until: Date | null;
   last_status: number | null;
   last_error: string | null;
   workflow_id: string;
@@ -92,7 +96,7 @@ interface AttemptRow {
 const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, attempts, last_status, last_error, workflow_id,
   created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
   CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END
-    AS next_attempt_at`;
+    AS next_attempt_at, ${LIMITED_UNTIL} AS limited_until`;
 const ATTEMPT_COLUMNS =
   'id, delivery_id, number, trigger, started_at, duration_ms, outcome, status, error, error_detail, response_body, fallback';
 
@@ -192,6 +196,7 @@ function fromDeliveryRow(row: DeliveryRow): Delivery {
     attempts: row.attempts,
     attempting: row.attempting,
     nextAttemptAt: row.next_attempt_at ?? undefined,
+    limitedUntil: row.limited_until ?? undefined,
     lastStatus: row.last_status ?? undefined,
     lastError: row.last_error ?? undefined,
     workflowId: row.workflow_id,

@@ -2,6 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { IN_BACKLOG } from './backlog';
 import { IS_OPEN } from './open-state';
+import { WAITS_FOR_LIMIT } from './rate-limits';
 
 /** A delivery that nobody attended to in time, and the workflow that should have. */
 export interface OverdueDelivery {
@@ -79,7 +80,10 @@ export async function moveToWorkflow(
 
 const MOST_COUNTED = 100_000;
 
-/** How many deliveries are due but not attempted (counted up to 100,000), and how late the most overdue is. */
+/**
+ * How many deliveries are due but not attempted (counted up to 100,000), and how late the most overdue is; without those
+ * that their endpoints' rate limits delay.
+ */
 export async function measureBacklog(db: Queryable): Promise<{ due: number; oldestOverdueSeconds: number }> {
   const { rows } = await db.query<{ due: number; oldest: number | null }>({
     name: 'measure-backlog',
@@ -87,7 +91,8 @@ export async function measureBacklog(db: Queryable): Promise<{ due: number; olde
            FROM ((SELECT next_attempt_at FROM deliveries WHERE ${WAITING} AND next_attempt_at <= now()
                   ORDER BY next_attempt_at LIMIT $1)
                  UNION ALL
-                 (SELECT next_attempt_at FROM deliveries WHERE ${IN_BACKLOG} AND next_attempt_at <= now() LIMIT $1)) due`,
+                 (SELECT next_attempt_at FROM deliveries
+                  WHERE ${IN_BACKLOG} AND next_attempt_at <= now() AND NOT ${WAITS_FOR_LIMIT} LIMIT $1)) due`,
     values: [MOST_COUNTED],
   });
   return { due: Math.min(rows[0]?.due ?? 0, MOST_COUNTED), oldestOverdueSeconds: rows[0]?.oldest ?? 0 };

@@ -4,6 +4,7 @@ import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { EndpointConfigCache } from '../delivery/endpoint-config-cache';
 import { countCircuits } from '../store/circuits';
 import { measureBacklog } from '../store/overdue';
+import { countRateLimited } from '../store/rate-limits';
 
 /** Registers the gauges that are read each time the metrics are rendered. */
 export function watchDispatch(
@@ -41,6 +42,14 @@ export function watchDispatch(
       this.set({ state: 'draining' }, counts?.draining ?? Number.NaN);
     },
   });
+  new Gauge({
+    name: 'webhook_rate_limited_deliveries',
+    help: "Deliveries that are due and wait because of their endpoints' rate limits.",
+    registers,
+    async collect() {
+      this.set(await countRateLimited(db).catch(() => Number.NaN));
+    },
+  });
   const oldestOverdue = new Gauge({
     name: 'webhook_oldest_overdue_seconds',
     help: 'How late the most overdue delivery is; 0 when none is.',
@@ -48,7 +57,7 @@ export function watchDispatch(
   });
   new Gauge({
     name: 'webhook_backlog_deliveries',
-    help: 'Deliveries whose attempt is due and has not been made.',
+    help: 'Deliveries whose attempt is due and has not been made, although no rate limit delays it.',
     registers,
     async collect() {
       // While Postgres is away the other metrics still matter.

@@ -1,7 +1,9 @@
 import type { Pool } from 'pg';
+import type { PublicId } from '../../../core/ids';
 import { sqlState } from '../../../infra/postgres/errors';
 import { removeExpiredIdempotencyKeys } from '../../idempotency';
 import type { WebhooksConfig } from '../config';
+import { forgetPermits } from '../store/rate-limits';
 import { expireContents, expireRequestedContents, removeHistory } from '../store/retention';
 
 /** What a run of retention did. */
@@ -44,6 +46,12 @@ export async function forgetOld({ pool, config, beat }: RetentionDeps): Promise<
     const removed = await removeExpiredIdempotencyKeys(pool, limit);
     report.idempotencyRecordsRemoved += removed;
     return removed;
+  });
+  let last: PublicId | undefined;
+  await inBatches(beat, async (limit) => {
+    const seen = await forgetPermits(pool, last, limit);
+    last = seen.at(-1) ?? last;
+    return seen.length;
   });
   return report;
 }

@@ -99,7 +99,7 @@ test('idempotency records go when their time is over, in as many statements as i
   const beat = jest.fn();
   expect(await run(beat)).toMatchObject({ idempotencyRecordsRemoved: 1_205 });
   // One for each statement: two for the records, one for each of the other kinds.
-  expect(beat).toHaveBeenCalledTimes(5);
+  expect(beat).toHaveBeenCalledTimes(6);
   expect(await count('idempotency_records')).toBe(4);
 });
 
