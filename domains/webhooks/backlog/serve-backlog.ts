@@ -4,6 +4,7 @@ import type { WebhooksConfig } from '../config';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { AttemptEnd } from '../delivery/leased-delivery';
 import type { WebhookMetrics } from '../metrics';
+import type { Lane } from '../rules/lane';
 import { type BacklogState, buryExpired, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
 
 /** What a round found and did, for the workflow. */
@@ -25,6 +26,8 @@ export interface BacklogReport {
   lastError: string | null;
   /** How many attempts the endpoint may have at once, by how it answers. */
   limit: number;
+  /** The most urgent lane of which something is due; null when nothing is. Absent in what earlier versions reported. */
+  lane?: Lane | null;
 }
 
 /** No attempt begins later than this in a round, so that a large backlog does not keep an activity slot. */
@@ -55,7 +58,7 @@ export interface ServeInput {
 }
 
 /**
- * Attempts what is due in an endpoint's backlog, the most overdue first, as many at once as the endpoint's answers allow.
+ * Attempts what is due in an endpoint's backlog, the most urgent and of these the most overdue first, as many at once as the endpoint's answers allow.
  * Its cost grows with the attempts that are made, not with the backlog.
  */
 export async function serveBacklog(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
@@ -150,5 +153,6 @@ function report(
     nextAttemptAt: state.open > 0 ? new Date(Date.now() + nextInMs).toISOString() : null,
     lastError: state.lastError ?? null,
     limit: engine.limitOf(endpointId),
+    lane: state.lane ?? null,
   };
 }

@@ -1,4 +1,5 @@
 import type { PublicId } from '../../../core/ids';
+import type { Lane } from '../rules/lane';
 
 /** A delivery whose lease the caller holds. */
 export interface LeasedDelivery {
@@ -23,6 +24,8 @@ export interface LeasedDelivery {
   probe?: boolean;
   /** Absent where nothing is to be told of it. */
   eventType?: string;
+  /** Normal where absent. */
+  lane?: Lane;
 }
 
 /**
