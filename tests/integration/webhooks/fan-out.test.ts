@@ -1,8 +1,9 @@
 import { type PublicId, toUuid } from '../../../core/ids';
+import { createEventType } from '../../../domains/webhooks';
 import { createFanOut, HEAVY_DELIVERIES } from '../../../domains/webhooks/publishing/fan-out';
 import { newMessage } from '../../../domains/webhooks/publishing/new-message';
 import { countDeliveries } from '../../../domains/webhooks/store/fan-out';
-import { readTenantFacts } from '../../../domains/webhooks/store/lane-rules';
+import { putPriorityRules, readTenantFacts } from '../../../domains/webhooks/store/lane-rules';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -117,7 +118,20 @@ describe('what is known before a message is stored', () => {
     wait(10_000);
     expect(estimate(light)).toBe(1);
     await fanOut.drain();
-    expect(queries).toEqual(['read-tenant-facts', 'count-endpoints']);
+    expect(queries).toEqual(['read-tenant-facts', 'read-tenant-facts']);
+  });
+
+  test('rules of a tenant are those that were read last, at most ten seconds ago while it publishes', async () => {
+    const { estimate, wait, fanOut } = counting();
+    expect(fanOut.rulesOf(light)).toBeUndefined();
+    await estimate(light);
+    expect(fanOut.rulesOf(light)).toEqual({ timeZone: 'UTC', weekdays: [], eventTypes: {} });
+    await createEventType(pipeline.database.pool, light, { name: 'sale', description: '', priority: 'bulk' });
+    await putPriorityRules(pipeline.database.pool, light, { weekdays: [7, 6, 7] });
+    wait(10_000);
+    await estimate(light);
+    await fanOut.drain();
+    expect(fanOut.rulesOf(light)).toEqual({ timeZone: 'UTC', weekdays: [6, 7], eventTypes: { sale: 'bulk' } });
   });
 
   test('a tenant with many endpoints is asked for each kind, until a message has shown how many it makes', async () => {
