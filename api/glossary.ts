@@ -95,7 +95,7 @@ export const GLOSSARY: Glossary = {
   timeout: 'How long an attempt may take.',
   rateLimit: 'At most so many requests in so much time; null: no limit.',
   period: 'In how much time.',
-  tier: 'How its deliveries rank.',
+  tier: 'The priority of its deliveries when nothing else decides: `premium` is urgent, `standard` normal, `bulk` bulk.',
   stateReason: 'Why it is in its state, as somebody or Waybill said.',
   stateChangedAt: 'Since when it is in its state.',
   secret: 'The signing secret.',

@@ -180,3 +180,60 @@ test('it is drained when nothing runs or waits', async () => {
   expect(drained).toBe(true);
   await pool.drain();
 });
+
+/** Jobs that say when they begin, and end by themselves. */
+function ranked(order: string[], name: string, rank: number) {
+  return {
+    rank,
+    run: async ({ ask }: Turn) => {
+      ask();
+      order.push(name);
+      await Promise.resolve();
+      return { kind: 'ok', durationMs: 2_000 } as const;
+    },
+    evicted: () => {},
+  };
+}
+
+test('the urgent jobs of a key begin first, and every sixteenth turn is for its least urgent ones', async () => {
+  const small = new AdaptivePool({ total: 1, mostPerKey: 1, maxWaitMs: 5_000, now: () => now });
+  const order: string[] = [];
+  const holder = new Job();
+  small.add(place('one'), holder.work);
+  for (let n = 0; n < 20; n++) small.add(place('one'), ranked(order, 'bulk', 2));
+  for (let n = 0; n < 40; n++) small.add(place('one'), ranked(order, 'urgent', 0));
+  await holder.end();
+  await small.drain();
+  expect(order.slice(0, 15)).toEqual(Array(15).fill('urgent'));
+  expect(order.slice(0, 34).filter((name) => name === 'bulk')).toHaveLength(2);
+  expect(order).toHaveLength(60);
+});
+
+test('urgent jobs of one key go before less urgent ones of others, which get their share', async () => {
+  const small = new AdaptivePool({ total: 1, mostPerKey: 1, maxWaitMs: 5_000, now: () => now });
+  const order: string[] = [];
+  const holder = new Job();
+  small.add(place('held'), holder.work);
+  for (let n = 0; n < 20; n++) small.add(place(`bulk${n}`), ranked(order, 'bulk', 2));
+  for (let n = 0; n < 40; n++) small.add(place(`urgent${n}`), ranked(order, 'urgent', 0));
+  await holder.end();
+  await small.drain();
+  expect(order.slice(0, 15)).toEqual(Array(15).fill('urgent'));
+  expect(order.slice(0, 34).filter((name) => name === 'bulk')).toHaveLength(2);
+  expect(order).toHaveLength(60);
+});
+
+test('the least urgent jobs leave a quarter of all turns free', async () => {
+  const bulk = Array.from({ length: 150 }, () => new Job());
+  for (const [n, { work }] of bulk.entries()) {
+    const where = place(`key${n}`, `tenant${n}`);
+    await prove(where);
+    pool.add(where, { ...work, rank: 2 });
+  }
+  await turns();
+  expect(began(bulk)).toHaveLength(75);
+  await prove(place('fast'));
+  const urgent = new Job();
+  pool.add(place('fast'), { ...urgent.work, rank: 0 });
+  expect(urgent.began).toBe(true);
+});

@@ -1,5 +1,6 @@
 import { AdaptiveLimit, type JobEnd } from './adaptive-limit';
 import { FairQueue } from './fair-queue';
+import { createSharedTurns, type SharedTurns } from './shared-turns';
 
 /** Whose job it is: targets (endpoints) take turns within their group (tenant), groups among each other. */
 export interface Place {
@@ -17,6 +18,8 @@ export interface Turn {
 
 /** A job for a target. */
 export interface Work {
+  /** How urgent it is: 0, the most, to 2. Default 1. */
+  rank?: number;
   /** Does the job; must not throw. @returns how it ended, or undefined when the target was not asked */
   run(turn: Turn): Promise<JobEnd | undefined>;
   /** Called instead of {@link run} when the job's turn does not come soon. */
@@ -42,15 +45,22 @@ interface Waiting {
 interface Lane {
   place: Place;
   limit: AdaptiveLimit;
-  waiting: Waiting[];
-  /** Whether the lane is queued to start a job, and among which. */
-  queued: FairQueue<Lane> | undefined;
+  /** By rank. */
+  waiting: Waiting[][];
+  /** For each rank, whether the lane is queued to start a job. */
+  queued: boolean[];
+  /** Whose turn it is among its ranks; undefined while no two have waited at the same time. */
+  turns: SharedTurns | undefined;
 }
 
 /** The share of all turns that targets may take which are not known to answer fast; the rest is kept for those that do. */
 const UNPROVEN_SHARE = 0.75;
 /** The share of these that one group may take. */
 const UNPROVEN_SHARE_OF_GROUP = 0.5;
+const RANKS = [0, 1, 2] as const;
+const USUAL_RANK = 1;
+/** The share of all turns that jobs of a rank may take: the least urgent leave some free for what comes. */
+const SHARE_OF_RANK: readonly number[] = [1, 1, 0.75];
 /** Fast targets go first, but every fourth turn is offered to the others, so that none starves. */
 const OTHERS_TURN = 4;
 /** Jobs begun in one turn of the event loop: what else goes on in this process has its turns between. */
@@ -64,15 +74,19 @@ const MAX_REMEMBERED = 20_000;
 /**
  * Runs jobs for many targets, of which some hang. Each target has as many turns as it proves to deserve
  * ({@link AdaptiveLimit}); a share of all turns is kept for those that answer fast; and a job whose target does not
- * answer is handed back instead of waiting.
+ * answer is handed back instead of waiting. Urgent jobs go first, of a target and of all; the others get their share.
  */
 export class AdaptivePool {
   readonly #lanes = new Map<string, Lane>();
   /** Lanes without jobs, the longest idle first. */
   readonly #idle = new Map<string, Lane>();
   readonly #withWaiting = new Set<Lane>();
-  readonly #fast = new FairQueue<Lane>();
-  readonly #others = new FairQueue<Lane>();
+  /** By rank, as are the others and what is running. */
+  readonly #fast = RANKS.map(() => new FairQueue<Lane>());
+  readonly #others = RANKS.map(() => new FairQueue<Lane>());
+  readonly #runningOf: number[] = RANKS.map(() => 0);
+  readonly #mostOf: readonly number[];
+  readonly #turns = createSharedTurns();
   readonly #othersRunning = new Map<string, number>();
   readonly #othersTotal: number;
   readonly #othersPerGroup: number;
@@ -89,6 +103,7 @@ export class AdaptivePool {
 
   constructor(private readonly options: AdaptivePoolOptions) {
     this.#now = options.now ?? (() => performance.now());
+    this.#mostOf = SHARE_OF_RANK.map((share) => Math.max(1, Math.floor(options.total * share)));
     this.#othersTotal = Math.max(1, Math.floor(options.total * UNPROVEN_SHARE));
     this.#othersPerGroup = Math.max(1, Math.floor(this.#othersTotal * UNPROVEN_SHARE_OF_GROUP));
   }
@@ -109,11 +124,12 @@ export class AdaptivePool {
   add(place: Place, work: Work): boolean {
     const now = this.#now();
     const lane = this.#lane(place);
-    if (this.#hopeless(lane, now, lane.waiting.length)) {
+    const { rank = USUAL_RANK } = work;
+    if (this.#hopeless(lane, now, waitingOf(lane, rank))) {
       this.#rest(lane);
       return false;
     }
-    lane.waiting.push({ work, since: now });
+    lane.waiting[rank]?.push({ work, since: now });
     this.#waiting++;
     this.#withWaiting.add(lane);
     this.#queue(lane, now);
@@ -133,7 +149,7 @@ export class AdaptivePool {
     const lane = this.#find(key);
     const free = this.options.total - this.#running;
     if (lane === undefined) return Math.min(free, 1);
-    return Math.max(0, Math.min(free, lane.limit.room(this.#now()) - lane.waiting.length));
+    return Math.max(0, Math.min(free, lane.limit.room(this.#now()) - waitingOf(lane)));
   }
 
   /** Failures of a key since its last success. */
@@ -167,9 +183,9 @@ export class AdaptivePool {
   look(): void {
     const now = this.#now();
     for (const lane of [...this.#withWaiting]) {
-      const [oldest] = lane.waiting;
-      if (oldest === undefined) continue;
-      if (this.#hopeless(lane, now, 0) || now - oldest.since > this.options.maxWaitMs) this.#evict(lane);
+      const since = Math.min(...lane.waiting.map(([oldest]) => oldest?.since ?? Number.POSITIVE_INFINITY));
+      if (since === Number.POSITIVE_INFINITY) continue;
+      if (this.#hopeless(lane, now, 0) || now - since > this.options.maxWaitMs) this.#evict(lane);
       else this.#queue(lane, now);
     }
     this.#lookedAt = now;
@@ -208,8 +224,9 @@ export class AdaptivePool {
     const lane = idle ?? {
       place,
       limit: new AdaptiveLimit(this.options.mostPerKey),
-      waiting: [],
-      queued: undefined,
+      waiting: RANKS.map(() => []),
+      queued: RANKS.map(() => false),
+      turns: undefined,
     };
     this.#lanes.set(place.key, lane);
     return lane;
@@ -218,7 +235,7 @@ export class AdaptivePool {
   /** Puts a lane without jobs aside, with what is known of its target. */
   #rest(lane: Lane): void {
     const { key } = lane.place;
-    if (lane.limit.running > 0 || lane.waiting.length > 0 || !this.#lanes.delete(key)) return;
+    if (lane.limit.running > 0 || waitingOf(lane) > 0 || !this.#lanes.delete(key)) return;
     this.#idle.set(key, lane);
     if (this.#idle.size <= MAX_REMEMBERED) return;
     for (const oldest of this.#idle.keys()) {
@@ -228,9 +245,13 @@ export class AdaptivePool {
   }
 
   #queue(lane: Lane, now: number): void {
-    if (lane.queued !== undefined || lane.waiting.length === 0 || lane.limit.room(now) === 0) return;
-    lane.queued = lane.limit.fast(now) ? this.#fast : this.#others;
-    lane.queued.push(lane.place.group, lane);
+    if (waitingOf(lane) === 0 || lane.limit.room(now) === 0) return;
+    const queues = lane.limit.fast(now) ? this.#fast : this.#others;
+    for (const rank of RANKS) {
+      if (lane.queued[rank] === true || lane.waiting[rank]?.length === 0) continue;
+      lane.queued[rank] = true;
+      queues[rank]?.push(lane.place.group, lane);
+    }
   }
 
   #advance(): void {
@@ -239,15 +260,17 @@ export class AdaptivePool {
         this.#advanceLater();
         return;
       }
-      const lane = this.#next();
-      if (lane === undefined) return;
+      const next = this.#next();
+      if (next === undefined) return;
+      const { lane, rank } = next;
       const now = this.#now();
-      lane.queued = undefined;
+      lane.queued[rank] = false;
       if (lane.limit.room(now) === 0) continue;
-      const waiting = lane.waiting.shift();
+      const waiting = takeFrom(lane);
       if (waiting === undefined) continue;
+      this.#turns.took(rank, (other) => this.#queuedOf(other) > 0);
       this.#waiting--;
-      if (lane.waiting.length === 0) this.#withWaiting.delete(lane);
+      if (waitingOf(lane) === 0) this.#withWaiting.delete(lane);
       this.#startsLeft--;
       this.#advanceLater();
       this.#start(lane, waiting.work);
@@ -266,14 +289,24 @@ export class AdaptivePool {
     });
   }
 
-  #next(): Lane | undefined {
+  /** The lane whose turn it is, and the rank that it is queued for. */
+  #next(): { lane: Lane; rank: number } | undefined {
     const othersFirst = ++this.#turn % OTHERS_TURN === 0;
-    const takeOther = () => {
-      if (this.#othersSum >= this.#othersTotal) return undefined;
-      return this.#others.shift((group) => (this.#othersRunning.get(group) ?? 0) < this.#othersPerGroup);
-    };
-    const takeFast = () => this.#fast.shift();
-    return othersFirst ? (takeOther() ?? takeFast()) : (takeFast() ?? takeOther());
+    for (const rank of this.#turns.order()) {
+      if (this.#queuedOf(rank) === 0 || (this.#runningOf[rank] ?? 0) >= (this.#mostOf[rank] ?? 0)) continue;
+      const takeOther = () => {
+        if (this.#othersSum >= this.#othersTotal) return undefined;
+        return this.#others[rank]?.shift((group) => (this.#othersRunning.get(group) ?? 0) < this.#othersPerGroup);
+      };
+      const takeFast = () => this.#fast[rank]?.shift();
+      const lane = othersFirst ? (takeOther() ?? takeFast()) : (takeFast() ?? takeOther());
+      if (lane !== undefined) return { lane, rank };
+    }
+    return undefined;
+  }
+
+  #queuedOf(rank: number): number {
+    return (this.#fast[rank]?.length ?? 0) + (this.#others[rank]?.length ?? 0);
   }
 
   #start(lane: Lane, work: Work): void {
@@ -288,6 +321,8 @@ export class AdaptivePool {
         ticket.answered = true;
       },
     };
+    const { rank = USUAL_RANK } = work;
+    this.#countOf(rank, 1);
     this.#running++;
     this.#startLooking();
     if (other) this.#countOther(lane.place.group, 1);
@@ -295,12 +330,17 @@ export class AdaptivePool {
       const endedAt = this.#now();
       lane.limit.end(ticket, end, endedAt);
       this.#running--;
+      this.#countOf(rank, -1);
       if (other) this.#countOther(lane.place.group, -1);
       this.#rest(lane);
       this.#queue(lane, endedAt);
       this.#advance();
       this.#settle();
     });
+  }
+
+  #countOf(rank: number, by: number): void {
+    this.#runningOf[rank] = (this.#runningOf[rank] ?? 0) + by;
   }
 
   #countOther(group: string, by: number): void {
@@ -311,11 +351,30 @@ export class AdaptivePool {
   }
 
   #evict(lane: Lane): void {
-    const evicted = lane.waiting.splice(0);
+    const evicted = lane.waiting.flatMap((line) => line.splice(0));
     this.#waiting -= evicted.length;
     this.#withWaiting.delete(lane);
     this.#rest(lane);
     for (const { work } of evicted) work.evicted();
     this.#settle();
   }
+}
+
+/** @param rank - only those as urgent as this, or more */
+function waitingOf({ waiting }: Lane, rank: number = RANKS.length - 1): number {
+  let count = 0;
+  for (let n = 0; n <= rank; n++) count += waiting[n]?.length ?? 0;
+  return count;
+}
+
+/** Takes the job whose turn it is among those that wait for a target. */
+function takeFrom(lane: Lane): Waiting | undefined {
+  const waits = (rank: number) => (lane.waiting[rank]?.length ?? 0) > 0;
+  const [only, ...more] = RANKS.filter(waits);
+  if (only === undefined) return undefined;
+  if (more.length === 0 && lane.turns === undefined) return lane.waiting[only]?.shift();
+  lane.turns ??= createSharedTurns();
+  const rank = lane.turns.order().find(waits) ?? only;
+  lane.turns.took(rank, waits);
+  return lane.waiting[rank]?.shift();
 }

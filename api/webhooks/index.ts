@@ -9,6 +9,7 @@ import { endpointTestRoute } from './endpoints/test-route';
 import { eventTypeRoutes } from './event-types/routes';
 import { messageBatchRoute } from './messages/batch-route';
 import { messageRoutes } from './messages/routes';
+import { priorityRoutes } from './priority/routes';
 import { replayRoutes } from './replays/routes';
 
 export const webhooksDoor: Door = {
@@ -27,6 +28,7 @@ export const webhooksDoor: Door = {
       endpointTestRoute({ ...context, publisher }),
       ...endpointSecretRoutes(context),
       ...eventTypeRoutes(context),
+      ...priorityRoutes(context),
     ];
   },
 };

@@ -79,6 +79,10 @@ export {
 export { findEventType, listEventTypes } from './store/event-types';
 export type { EventType } from './store/event-types';
 
+// Lanes: what goes first.
+export { LANES, type Lane, TIERS, WEEKDAYS } from './rules/lane';
+export { findPriorityRules, type PriorityRules, putPriorityRules } from './store/lane-rules';
+
 // What the activities of its workflows do.
 export { type RoundReport, attemptRound } from './delivery/attempt-round';
 export { type BacklogReport, serveBacklog } from './backlog/serve-backlog';

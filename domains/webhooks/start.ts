@@ -4,6 +4,8 @@ import type { PublicId } from '../../core/ids';
 import { withTimeout } from '../../core/timeout';
 import { ENDPOINT_IDS, MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { taskQueue } from '../../infra/temporal/task-queues';
+import type { Lane } from './rules/lane';
+import { LANE_PRIORITY } from './rules/lane-priority';
 import {
   backlogWorkflowId,
   type CANCEL,
@@ -43,6 +45,8 @@ export interface Cover {
   startDelayMs: number;
   /** Whether the deliveries are stored under another workflow, from which this one takes them over. */
   takesOver?: boolean;
+  /** The most urgent of its deliveries; normal where absent. */
+  lane?: Lane;
 }
 
 /**
@@ -257,7 +261,8 @@ function replayOptions({ config }: StartDeps, { id, tenantId, endpointId }: Star
 
 /** The start options of every `webhookDelivery`. */
 function coverOptions({ config }: StartDeps, cover: Cover) {
-  const { workflowId, open, ended, endpointIds, startDelayMs } = cover;
+  const { workflowId, open, ended, endpointIds, startDelayMs, lane = 'normal' } = cover;
+  const priority = LANE_PRIORITY[lane];
   const total = open.length + Object.values(ended).reduce((sum, count) => sum + count, 0);
   const only = total === 1 ? `delivery ${workflowId.slice(workflowId.indexOf('/') + 1)}` : `${total} deliveries`;
   const attributes: SearchAttributePair[] = [
@@ -271,7 +276,8 @@ function coverOptions({ config }: StartDeps, cover: Cover) {
     // Running workflows know it as `settled`.
     args: [{ open, settled: ended }],
     typedSearchAttributes: attributes,
-    staticSummary: `${only} to ${describeEndpoints(endpointIds)}`,
+    staticSummary: `${lane === 'normal' ? '' : `${lane}: `}${only} to ${describeEndpoints(endpointIds)}`,
+    ...(priority === undefined ? {} : { priority }),
     ...(startDelayMs > 0 ? { startDelay: Math.ceil(startDelayMs) } : {}),
   };
 }

@@ -10,6 +10,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { BacklogReport, WebhookActivities } from '../../activities/webhooks';
+import type { Lane } from '../../domains/webhooks/rules/lane';
+import { LANE_PRIORITY } from '../../domains/webhooks/rules/lane-priority';
 import { MORE, PROGRESS, TRY_NOW } from '../../domains/webhooks/rules/workflow-names';
 import { WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { describeBacklog } from './endpoint-backlog-details';
@@ -25,11 +27,18 @@ export const more = defineSignal(MORE);
 export const tryNow = defineSignal(TRY_NOW);
 export const backlogProgress = defineQuery<BacklogReport | null>(PROGRESS);
 
-const { serveBacklog } = proxyActivities<WebhookActivities>({
+const ROUND = {
   startToCloseTimeout: '1 minute',
   heartbeatTimeout: '20 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
-});
+} as const;
+
+/** Rounds by what they are for: those of many endpoints share a few slots. */
+const ROUNDS = {
+  urgent: proxyActivities<WebhookActivities>({ ...ROUND, priority: LANE_PRIORITY.urgent }),
+  normal: proxyActivities<WebhookActivities>({ ...ROUND, priority: LANE_PRIORITY.normal }),
+  bulk: proxyActivities<WebhookActivities>({ ...ROUND, priority: LANE_PRIORITY.bulk }),
+};
 
 /**
  * How long to leave an endpoint alone that took nothing: doubled with each round, so that it is tried for as long again as
@@ -50,6 +59,8 @@ export async function endpointBacklog({ endpointId, quietRounds = 0 }: EndpointB
   let told = 0;
   let tried = false;
   let report: BacklogReport | null = null;
+  /** Of the most urgent that is known to be due. */
+  let lane: Lane = 'normal';
   setHandler(more, () => {
     told++;
   });
@@ -64,7 +75,8 @@ export async function endpointBacklog({ endpointId, quietRounds = 0 }: EndpointB
     const toldBefore = told;
     const insist = tried;
     tried = false;
-    report = await serveBacklog(endpointId, insist);
+    report = await ROUNDS[lane].serveBacklog(endpointId, insist);
+    lane = report.lane ?? 'normal';
     setCurrentDetails(describeBacklog(endpointId, report));
     if (report.open === 0) {
       if (told === toldBefore) break;

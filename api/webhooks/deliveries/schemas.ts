@@ -4,6 +4,7 @@ import { followQuery } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
 import { idSchema, moment, momentOrNull, momentText, pageQuery, pageSchema, timeQuery } from '../../http/schemas';
 import { eventTypeName } from '../event-schemas';
+import { lane } from '../lane-schemas';
 
 export const deliverySchema = z
   .object({
@@ -12,6 +13,7 @@ export const deliverySchema = z
     endpointId: idSchema('ep'),
     eventType: eventTypeName,
     state: z.enum(DELIVERY_STATES),
+    priority: lane.meta({ description: 'Which deliveries it goes before; decided when its message was accepted.' }),
     attempts: z.int(),
     attempting: z.boolean().meta({ description: 'Whether an attempt is under way.' }),
     nextAttemptAt: momentText.nullable(),
@@ -85,6 +87,7 @@ export function deliveryView(
     endpointId: delivery.endpointId,
     eventType: delivery.eventType,
     state: delivery.state,
+    priority: delivery.lane,
     attempts: delivery.attempts,
     attempting: delivery.attempting,
     nextAttemptAt: momentOrNull(delivery.nextAttemptAt),

@@ -9,6 +9,7 @@ import {
   type PublishResult,
 } from '../../../domains/webhooks';
 import { followQuery } from '../../http/cursor';
+import { dateSchema } from '../../http/date-schemas';
 import type { DoorContext } from '../../http/door';
 import {
   durationSchema,
@@ -22,6 +23,7 @@ import {
   timeQuery,
 } from '../../http/schemas';
 import { channel, eventTypeName, ownEventId, ownEventTypeName } from '../event-schemas';
+import { lane } from '../lane-schemas';
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
@@ -78,6 +80,14 @@ export const newMessageSchema = z
       .meta({
         description: 'How long the payload is kept; deliveries still waiting after that become dead letters.',
       }),
+    priority: lane.optional().meta({
+      description: 'The priority of its deliveries, whatever its event type, its day and the tiers of endpoints say.',
+    }),
+    eventDate: dateSchema.optional().meta({
+      description:
+        "The day that it is about. If that is today, in the tenant's time zone, when it is accepted, it is `urgent`.",
+      example: '2026-11-28',
+    }),
   })
   .meta({ id: 'NewMessage', example: { eventType: 'order.created', payload: { orderId: 'A-1001', total: '129.90' } } });
 
@@ -126,7 +136,7 @@ export const messageQuery = z.strictObject({
 /** What is to be published. Content expires so long after it was accepted. */
 export function publishInput(
   tenantId: PublicId,
-  { eventType, payload, channels, eventId, contentExpiresIn }: z.output<typeof newMessageSchema>,
+  { eventType, payload, channels, eventId, contentExpiresIn, priority, eventDate }: z.output<typeof newMessageSchema>,
   idempotencyKey: string | undefined,
 ): PublishInput {
   const contentExpiresAt = contentExpiresIn === undefined ? undefined : new Date(Date.now() + contentExpiresIn);
@@ -138,6 +148,8 @@ export function publishInput(
     eventId,
     idempotencyKey,
     contentExpiresAt,
+    priority,
+    eventDate,
   };
 }
 

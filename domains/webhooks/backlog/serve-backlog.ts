@@ -5,6 +5,7 @@ import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { AttemptEnd } from '../delivery/leased-delivery';
 import { LimitedRound } from '../limits/limited-round';
 import type { WebhookMetrics } from '../metrics';
+import type { Lane } from '../rules/lane';
 import { type BacklogState, buryExpired, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
 
 /** What a round found and did, for the workflow. */
@@ -28,6 +29,8 @@ export interface BacklogReport {
   limit: number;
   /** Whether what is due waits because of the endpoint's rate limit. Reports of earlier versions do not say. */
   rateLimited?: boolean;
+  /** The most urgent lane of which something is due; null when nothing is. Absent in what earlier versions reported. */
+  lane?: Lane | null;
 }
 
 /** No attempt begins later than this in a round, so that a large backlog does not keep an activity slot. */
@@ -60,7 +63,7 @@ export interface ServeInput {
 }
 
 /**
- * Attempts what is due in an endpoint's backlog, the most overdue first, as many at once as the endpoint's answers allow.
+ * Attempts what is due in an endpoint's backlog, the most urgent and of these the most overdue first, as many at once as the endpoint's answers allow.
  * Its cost grows with the attempts that are made, not with the backlog.
  */
 export async function serveBacklog(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
@@ -172,5 +175,6 @@ function report(
     lastError: state.lastError ?? null,
     limit: engine.limitOf(endpointId),
     ...(rateLimited ? { rateLimited } : {}),
+    lane: state.lane ?? null,
   };
 }

@@ -8,6 +8,7 @@ import type { Logger } from '../../../infra/log';
 import { createRateLimits, type Permit, type RateLimits } from '../limits/rate-limits';
 import type { WebhookMetrics } from '../metrics';
 import type { StoredEvent } from '../publishing/publish-event';
+import { LANES } from '../rules/lane';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import type { AttemptOutcome } from '../store/attempt-outcomes';
 import type { Backlog } from '../store/backlog';
@@ -281,6 +282,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
       const taken =
         fits &&
         add(delivery, trigger, {
+          rank: rankOf(delivery),
           async run(turn) {
             const waitedMs = trigger === 'probe' ? 0 : performance.now() - since;
             const { end, job } = await send(delivery, { trigger, waitedMs, turn });
@@ -302,6 +304,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
           desk.moveDue(delivery).then(() => resolve({ state: 'moved', attempted: false }), reject);
         };
         const work = {
+          rank: rankOf(delivery),
           async run(turn: Turn): Promise<JobEnd | undefined> {
             try {
               if (!wanted()) {
@@ -342,6 +345,11 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
 function placeOf(delivery: { tenantId: PublicId; endpointId: PublicId; failover?: boolean }): Place {
   const { tenantId, endpointId, failover = false } = delivery;
   return { group: tenantId, key: failover ? fallbackKey(endpointId) : endpointId };
+}
+
+/** Lanes are ranks of the pool. */
+function rankOf({ lane = 'normal' }: Pick<LeasedDelivery, 'lane'>): number {
+  return LANES.indexOf(lane);
 }
 
 function fallbackKey(endpointId: PublicId): string {

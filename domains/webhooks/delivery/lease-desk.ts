@@ -4,6 +4,7 @@ import { GroupCommit } from '../../../core/group-commit';
 import type { PublicId } from '../../../core/ids';
 import type { Logger } from '../../../infra/log';
 import type { WebhookMetrics } from '../metrics';
+import type { Lane } from '../rules/lane';
 import { type Backlog, moveToBacklog } from '../store/backlog';
 import { findEndpointState } from '../store/endpoint-config';
 import {
@@ -16,6 +17,7 @@ import {
   releaseLeases,
 } from '../store/leases';
 import { GRACE_MS } from '../store/open-state';
+import { createBacklogTurns } from './backlog-turns';
 import type { AttemptEnd, LeasedDelivery } from './leased-delivery';
 
 /** How long a lease outlasts the endpoint's timeout: time to wait for a turn and to record the outcome. */
@@ -32,6 +34,8 @@ export interface DueDelivery {
   id: PublicId;
   tenantId: PublicId;
   endpointId: PublicId;
+  /** Normal where absent. */
+  lane?: Lane;
 }
 
 /** Takes leases and gives them up, many in one statement. */
@@ -63,6 +67,7 @@ export interface LeaseDeskDeps {
 }
 
 export function createLeaseDesk({ pool, metrics, log, freeBytes, onBacklog }: LeaseDeskDeps): LeaseDesk {
+  const turns = createBacklogTurns();
   let lastSeenAway = Number.NEGATIVE_INFINITY;
   const seenAway = () => {
     lastSeenAway = performance.now();
@@ -140,7 +145,9 @@ export function createLeaseDesk({ pool, metrics, log, freeBytes, onBacklog }: Le
   return {
     leaseDue: (deliveryId) => leaser.add(deliveryId),
     async leaseBacklog(endpointId, limit) {
-      const { leased, moved } = await taken((options) => leaseBacklog(pool, endpointId, limit, options));
+      const lanes = turns.order(endpointId);
+      const { leased, moved } = await taken((options) => leaseBacklog(pool, endpointId, { limit, lanes }, options));
+      turns.took(endpointId, leased);
       return { leased: leased.map((delivery) => ({ ...delivery, fromBacklog: true })), moved };
     },
     async leaseHeld(endpointId, after) {

@@ -1,5 +1,6 @@
 import type { PublicId } from '../../../core/ids';
 import type { Permit } from '../limits/rate-limits';
+import type { Lane } from '../rules/lane';
 
 /** A delivery whose lease the caller holds. */
 export interface LeasedDelivery {
@@ -26,6 +27,8 @@ export interface LeasedDelivery {
   eventType?: string;
   /** What its endpoint's rate limit has given for it already. */
   permit?: Permit | undefined;
+  /** Normal where absent. */
+  lane?: Lane;
 }
 
 /**

@@ -52,6 +52,7 @@ function add(options: { slot?: number; workflowId?: string; dueInMs?: number } =
     backlog: false,
     failover: false,
     probe: false,
+    lane: 'normal' as const,
     timeoutMs: 1_000,
     firstRetryMs: 5_000,
   };
@@ -91,6 +92,7 @@ describe('a delivery with a workflow of its own', () => {
     expect(started).toEqual([
       {
         workflowId: added[0]?.workflowId,
+        lane: 'normal',
         open: [added[0]?.id],
         ended: {},
         tenantIds: [tenantId],

@@ -11,24 +11,27 @@ import { startBefore } from '../delivery/lease-desk';
 import type { EndpointWorkflows } from '../endpoint-workflows';
 import type { WebhookMetrics } from '../metrics';
 import { isRepetition } from '../rules/envelope';
+import type { Lane } from '../rules/lane';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
 import { type NewMessage, type StoreOptions, type StoreResult, storeMessages } from '../store/publish';
 import { createBackpressure } from './backpressure';
 import type { Coverage } from './coverage';
 import { createFanOut, HEAVY_DELIVERIES } from './fan-out';
 import { createHandOver } from './hand-over';
+import { createLaneCommits, LANE_SHARES, LANE_SLOTS } from './lane-commits';
+import { lanesOfMessage, type MessageLanes } from './message-lanes';
 import { newMessage } from './new-message';
 import type { Publisher, PublishInput, PublishResult } from './publisher';
 
-/** Measured: larger batches gain nothing, two in flight keep Postgres busy while the next batch gathers. */
+/** Measured: larger batches gain nothing, two in flight (see LANE_SHARES) keep Postgres busy while the next batch gathers. */
 export const COMMIT_BATCH = 200;
-export const COMMITS_IN_FLIGHT = 2;
+export const COMMITS_IN_FLIGHT = LANE_SHARES.normal.inFlight;
 
 /** Heavy messages are stored one commit after the other, in slots of their own. */
 const HEAVY_COMMITS_IN_FLIGHT = 1;
 
 /** The slots of the coverage that publishing uses are below this. */
-export const PUBLISHING_SLOTS = COMMITS_IN_FLIGHT + HEAVY_COMMITS_IN_FLIGHT;
+export const PUBLISHING_SLOTS = LANE_SLOTS + HEAVY_COMMITS_IN_FLIGHT;
 
 const HEAVY_STATEMENT_MS = 30_000;
 
@@ -46,6 +49,10 @@ const HEAVY_HIGH_WATER = 500;
 const HEAVY_MAX_HOLD_MS = 5_000;
 
 const MAX_WAITING = 20_000;
+
+/** Bulk waits sooner and longer than others for a saturated process. */
+const BULK_HIGH_WATER = 500;
+const BULK_MAX_HOLD_MS = 1_000;
 
 /** A publish that loses a race for a key tries again; losing more often than this means a fault. */
 const MAX_TRIES = 5;
@@ -70,6 +77,7 @@ interface Weighed {
   message: NewMessage;
   input: PublishInput;
   deliveries: number;
+  lanes: MessageLanes;
 }
 
 /** A message as it was stored at last. */
@@ -83,11 +91,16 @@ const RENEW_AFTER_MS = 500;
 
 function renew(items: readonly Weighed[]): void {
   const before = Date.now() - RENEW_AFTER_MS;
-  for (const item of items) if (item.message.createdAt.getTime() <= before) item.message = newMessage(item.input);
+  for (const item of items) if (item.message.createdAt.getTime() <= before) renewItem(item);
 }
 
-/** How one of the two kinds of commit goes. */
-interface Lane {
+/** Its lanes stay: they were decided when it was accepted. */
+function renewItem(item: Weighed, atMs?: number): void {
+  item.message = { ...newMessage(item.input, atMs), lanes: item.lanes.byTier };
+}
+
+/** How a kind of commit goes. */
+interface Kind {
   slot: number;
   /** Awaited before the commit. */
   hold(): Promise<void>;
@@ -104,29 +117,35 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
   const backlog = () => engine.waiting;
   const hold = createBackpressure({ backlog });
   const holdHeavy = createBackpressure({ backlog, highWater: HEAVY_HIGH_WATER, maxHoldMs: HEAVY_MAX_HOLD_MS });
+  const holds: Record<Lane, () => Promise<void>> = {
+    urgent: async () => undefined,
+    normal: hold,
+    bulk: createBackpressure({ backlog, highWater: BULK_HIGH_WATER, maxHoldMs: BULK_MAX_HOLD_MS }),
+  };
+  const sizeOf = ({ message }: Weighed) => message.body.length;
   const common = {
     maxBatch: COMMIT_BATCH,
     weigh: {
       of: ({ message, deliveries }: Weighed) => message.body.length + deliveries * BYTES_PER_DELIVERY,
       maxBatchWeight: COMMIT_BYTES,
     },
-    maxWaiting: MAX_WAITING,
-    size: { of: ({ message }: Weighed) => message.body.length, maxWaiting: MAX_WAITING_BYTES },
     groupOf: ({ message }: Weighed) => message.tenantId,
     isItemFault,
     onBatch: (size: number) => metrics.batchSize.observe({ kind: 'messages' }, size),
   };
-  const commits = new GroupCommit<Weighed, StoreResult>({
+  const commits = createLaneCommits<Weighed, StoreResult>({
     ...common,
-    maxInFlight: COMMITS_IN_FLIGHT,
-    commit: (items, slot) =>
-      commit(items, { slot, hold, store: (input, options) => storeMessages(pool, input, options) }),
+    sizeOf,
+    commit: (lane, items, slot) =>
+      commit(items, { slot, hold: holds[lane], store: (input, options) => storeMessages(pool, input, options) }),
   });
   /** For messages with many deliveries, so that none of the others waits for what one of these takes. */
   const heavyCommits = new GroupCommit<Weighed, StoreResult>({
     ...common,
     maxInFlight: HEAVY_COMMITS_IN_FLIGHT,
-    commit: (items, slot) => commit(items, { slot: COMMITS_IN_FLIGHT + slot, hold: holdHeavy, store: storeHeavy }),
+    maxWaiting: MAX_WAITING,
+    size: { of: sizeOf, maxWaiting: MAX_WAITING_BYTES },
+    commit: (items, slot) => commit(items, { slot: LANE_SLOTS + slot, hold: holdHeavy, store: storeHeavy }),
   });
 
   function storeHeavy(messages: readonly NewMessage[], options: StoreOptions): Promise<StoreResult[]> {
@@ -152,12 +171,13 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
   async function store(message: NewMessage, input: PublishInput): Promise<Stored> {
     const estimate = fanOut.estimate(message);
     const deliveries = typeof estimate === 'number' ? estimate : await estimated(message, estimate);
-    const item = { message, input, deliveries };
-    const made = await (deliveries > HEAVY_DELIVERIES ? heavyCommits : commits).add(item);
+    const lanes = lanesOfMessage(input, fanOut.rulesOf(input.tenantId), message.createdAt.getTime());
+    const item = { message: { ...message, lanes: lanes.byTier }, input, deliveries, lanes };
+    const made = await (deliveries > HEAVY_DELIVERIES ? heavyCommits : commits.of(lanes.own)).add(item);
     return { message: item.message, made };
   }
 
-  async function commit(items: readonly Weighed[], { slot, hold, store }: Lane): Promise<readonly StoreResult[]> {
+  async function commit(items: readonly Weighed[], { slot, hold, store }: Kind): Promise<readonly StoreResult[]> {
     await hold();
     const lease = attemptsHere ? randomUUID() : undefined;
     const plan = coverage.plan(slot);
@@ -188,7 +208,7 @@ export function createGroupCommitPublisher(deps: PublisherDeps): GroupCommitPubl
         if (sqlState(error) !== TOO_OLD || tries === MAX_TRIES) throw error;
         // Either a connection was long in coming, or our clock is behind: the database's is the one that counts.
         const nowMs = await databaseClock(pool);
-        for (const item of items) item.message = newMessage(item.input, nowMs);
+        for (const item of items) renewItem(item, nowMs);
       }
     }
   }

@@ -52,6 +52,7 @@ export function createHandOver({ engine, coverage, backlogs, metrics }: HandOver
         failover: delivery.failover,
         probe: delivery.probe,
         eventType: message.eventType,
+        lane: delivery.lane,
       },
       'accept',
       onEnd,

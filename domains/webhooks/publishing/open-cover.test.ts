@@ -24,6 +24,7 @@ function add(cover: OpenCover, dueInMs = 1_000, endpointId = 'ep_1'): PublicId {
     backlog: false,
     failover: false,
     probe: false,
+    lane: 'normal' as const,
     timeoutMs: 1_000,
     firstRetryMs: 1_000,
   };
@@ -42,6 +43,7 @@ test('lists what is open and what it belongs to, and waits for what is due first
   expect(cover.close()).toEqual([
     {
       workflowId: WORKFLOW,
+      lane: 'normal',
       open: ids,
       ended: {},
       tenantIds: [tenantId],

@@ -1,5 +1,6 @@
 import type { PublicId } from '../../../core/ids';
 import type { AttemptEnd } from '../delivery/leased-delivery';
+import { LANES } from '../rules/lane';
 import { MAX_DELIVERIES_PER_WORKFLOW } from '../rules/workflow-names';
 import type { Cover } from '../start';
 import type { StoredDelivery } from '../store/publish';
@@ -14,6 +15,8 @@ export class OpenCover {
   readonly #ended: Record<string, number> = {};
   readonly #tenantIds = new Set<PublicId>();
   readonly #endpointIds = new Set<PublicId>();
+  /** The number of the most urgent lane of its deliveries. */
+  #lane: number = LANES.length - 1;
 
   constructor(private readonly workflowId: string) {}
 
@@ -32,6 +35,7 @@ export class OpenCover {
   /** @param dueAt - when it is due for the workflow, unless its first attempt ends before */
   add(tenantId: PublicId, delivery: StoredDelivery, dueAt: number): void {
     this.#open.set(delivery.id, dueAt);
+    this.#lane = Math.min(this.#lane, LANES.indexOf(delivery.lane));
     this.#tenantIds.add(tenantId);
     this.#endpointIds.add(delivery.endpointId);
   }
@@ -62,6 +66,7 @@ export class OpenCover {
     const common = {
       tenantIds: [...this.#tenantIds],
       endpointIds: [...this.#endpointIds],
+      lane: LANES[this.#lane] ?? 'normal',
       startDelayMs: Number.isFinite(dueAt) ? Math.max(0, dueAt - Date.now() - AHEAD_MS) : 0,
     };
     const covers: Cover[] = [

@@ -1,4 +1,5 @@
 import type { PublicId } from '../../../core/ids';
+import type { Lane } from '../rules/lane';
 
 /** A message as its publisher gave it, already validated. */
 export interface PublishInput {
@@ -15,6 +16,10 @@ export interface PublishInput {
   contentExpiresAt?: Date | undefined;
   /** Only to this endpoint, whatever it subscribes to. */
   endpointId?: PublicId | undefined;
+  /** The lane of its deliveries, whatever else is said of it. */
+  priority?: Lane | undefined;
+  /** The day that it is about, `YYYY-MM-DD`: on that day, in the tenant's time zone, it is urgent. */
+  eventDate?: string | undefined;
 }
 
 export interface PublishedDelivery {

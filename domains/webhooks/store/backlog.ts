@@ -1,7 +1,9 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import type { Lane } from '../rules/lane';
 import { BACKLOG_WORKFLOW_PREFIX } from '../rules/workflow-names';
 import { type Burying, bury } from './bury';
+import { laneNamed } from './lanes';
 import { IS_OPEN } from './open-state';
 
 /** Matches what waits in a backlog, as the index `deliveries_backlog` says it. */
@@ -70,6 +72,8 @@ export interface BacklogState {
   /** What came of the last attempt of the one that is next. */
   lastError: string | undefined;
   attempts: number;
+  /** The most urgent lane of which something is due; undefined when nothing is. */
+  lane: Lane | undefined;
 }
 
 export const MOST_COUNTED = 10_000;
@@ -84,13 +88,18 @@ export async function readBacklog(db: Queryable, endpointId: PublicId): Promise<
     held_in_ms: number | null;
     last_error: string | null;
     attempts: number | null;
+    lane: number | null;
   }>({
     name: 'read-backlog',
     text: `SELECT (SELECT count(*)::int FROM (SELECT FROM deliveries WHERE endpoint_id = $1 AND ${IN_BACKLOG} LIMIT $2) counted)
                     AS open,
                   (extract(epoch FROM free.next_attempt_at - now()) * 1000)::float8 AS free_in_ms,
                   (extract(epoch FROM held.next_attempt_at - now()) * 1000)::float8 AS held_in_ms,
-                  free.last_error, free.attempts
+                  free.last_error, free.attempts,
+                  (SELECT lanes.n FROM (VALUES (0), (1), (2)) AS lanes(n)
+                   WHERE EXISTS (SELECT FROM deliveries WHERE endpoint_id = $1 AND ${IN_BACKLOG} AND lane = lanes.n
+                                   AND next_attempt_at <= now())
+                   ORDER BY lanes.n LIMIT 1) AS lane
            FROM (VALUES (1)) AS one
            LEFT JOIN LATERAL (
              SELECT next_attempt_at, last_error, attempts FROM deliveries
@@ -116,6 +125,7 @@ export async function readBacklog(db: Queryable, endpointId: PublicId): Promise<
     overdueMs: freeInMs === undefined ? 0 : Math.max(0, -freeInMs),
     lastError: row?.last_error ?? undefined,
     attempts: row?.attempts ?? 0,
+    lane: row?.lane === null || row?.lane === undefined ? undefined : laneNamed(row.lane),
   };
 }
 

@@ -1,6 +1,8 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
+import type { Lane } from '../rules/lane';
 import { IS_HELD } from './circuit-state';
+import { laneNamed } from './lanes';
 import { RESTART_GRACE_ENDS } from './open-state';
 
 /** A delivery that is not final, as a workflow's round sees it. */
@@ -21,6 +23,7 @@ export interface OpenDelivery {
   behind: boolean;
   /** Whether deliveries of its endpoint are held. */
   stopped: boolean;
+  lane: Lane;
 }
 
 /** The state under which a workflow counts deliveries that another workflow attends to now. */
@@ -52,6 +55,7 @@ export async function readBatch(
     workflow_id: string;
     behind: boolean;
     stopped: boolean;
+    lane: number;
     endpoint_id: string;
     state: string;
     due_in_ms: number | null;
@@ -59,7 +63,7 @@ export async function readBatch(
     last_error: string | null;
   }>({
     name: 'read-batch',
-    text: `SELECT d.id, d.tenant_id, d.endpoint_id, d.workflow_id, d.state, d.attempts, d.last_error,
+    text: `SELECT d.id, d.tenant_id, d.endpoint_id, d.workflow_id, d.state, d.attempts, d.last_error, d.lane,
                   coalesce(e.backlog_until > now(), false) AS behind, ${IS_HELD} AS stopped,
                   greatest(0, least(
                     ceil(extract(epoch FROM greatest(d.next_attempt_at, CASE WHEN d.claim IS NOT NULL
@@ -87,6 +91,7 @@ export async function readBatch(
       lastError: row.last_error ?? undefined,
       behind: row.behind,
       stopped: row.stopped,
+      lane: laneNamed(row.lane),
     });
   }
   return { counts, open: waiting };

@@ -10,7 +10,9 @@ import {
   readPage,
 } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
+import type { Lane } from '../rules/lane';
 import { ownsEndpoint } from './endpoints';
+import { laneNamed } from './lanes';
 import { idRange, type TimeRange } from './message-reads';
 import { IN_FLIGHT } from './open-state';
 import { LIMITED_UNTIL } from './rate-limits';
@@ -24,6 +26,7 @@ export interface Delivery {
   endpointId: PublicId;
   eventType: string;
   state: DeliveryState;
+  lane: Lane;
   attempts: number;
   /** Whether an attempt is under way. */
   attempting: boolean;
@@ -67,6 +70,7 @@ interface DeliveryRow {
   endpoint_id: string;
   event_type: string;
   state: DeliveryState;
+  lane: number;
   attempts: number;
   attempting: boolean;
   next_attempt_at: Date | null;
@@ -93,7 +97,7 @@ interface AttemptRow {
   fallback: boolean;
 }
 
-const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, attempts, last_status, last_error, workflow_id,
+const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, lane, attempts, last_status, last_error, workflow_id,
   created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
   CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END
     AS next_attempt_at, ${LIMITED_UNTIL} AS limited_until`;
@@ -193,6 +197,7 @@ function fromDeliveryRow(row: DeliveryRow): Delivery {
     endpointId: fromUuid('ep', row.endpoint_id),
     eventType: row.event_type,
     state: row.state,
+    lane: laneNamed(row.lane),
     attempts: row.attempts,
     attempting: row.attempting,
     nextAttemptAt: row.next_attempt_at ?? undefined,

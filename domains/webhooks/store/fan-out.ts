@@ -1,21 +1,6 @@
-import { type PublicId, toUuid } from '../../../core/ids';
+import { toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { NewMessage } from './publish';
-
-/**
- * How many endpoints tenants have, disabled ones too: no message makes more deliveries. Counts up to `most` only. Index:
- * endpoints_by_tenant.
- */
-export async function countEndpoints(db: Queryable, tenantIds: readonly PublicId[], most: number): Promise<number[]> {
-  const { rows } = await db.query<{ endpoints: number }>({
-    name: 'count-endpoints',
-    text: `SELECT (SELECT count(*)::int FROM (SELECT 1 FROM endpoints e
-                                              WHERE e.tenant_id = t.id AND e.deleted_at IS NULL LIMIT $2) AS few) AS endpoints
-           FROM unnest($1::uuid[]) WITH ORDINALITY AS t(id, n) ORDER BY t.n`,
-    values: [tenantIds.map(toUuid), most],
-  });
-  return rows.map(({ endpoints }) => endpoints);
-}
 
 /** What decides for which endpoints a message is. */
 export type MessageKind = Pick<NewMessage, 'tenantId' | 'patterns' | 'channels'>;

@@ -81,8 +81,8 @@ const ROOM = `SELECT $2::int AS n
                               AND e.deleted_at IS NULL)`;
 
 /**
- * Lets go of the oldest deliveries that are held for a draining endpoint: into its backlog, due in the same order. Index:
- * deliveries_held.
+ * Lets go of deliveries that are held for a draining endpoint, lane by lane, of each the oldest: into its backlog, due in the
+ * same order. Index: deliveries_held_lanes.
  */
 export async function releaseHeld(db: Queryable, endpointId: PublicId, release: Release): Promise<Released> {
   const { rows } = await db.query<{ released: number; room: boolean }>({
@@ -90,7 +90,7 @@ export async function releaseHeld(db: Queryable, endpointId: PublicId, release: 
     text: `WITH room AS MATERIALIZED (${ROOM}), oldest AS MATERIALIZED (
              SELECT d.id FROM deliveries d
              WHERE d.endpoint_id = $1 AND d.state = 'held' AND EXISTS (SELECT FROM room)
-             ORDER BY d.id LIMIT $2 FOR UPDATE SKIP LOCKED
+             ORDER BY d.lane, d.id LIMIT $2 FOR UPDATE SKIP LOCKED
            ), numbered AS MATERIALIZED (
              SELECT id, row_number() OVER (ORDER BY id)::int AS n FROM oldest
            ), moved AS (

@@ -1,8 +1,10 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeadReason } from '../rules/attempt-outcome';
+import type { Lane } from '../rules/lane';
 import { IN_BACKLOG } from './backlog';
 import { FAILS_OVER, IS_HELD, PROBE_WANTED } from './circuit-state';
+import { dueByLane, laneNamed } from './lanes';
 import { AFTER_RESTART, IS_OPEN } from './open-state';
 
 /** A delivery whose lease was taken. */
@@ -24,6 +26,7 @@ export interface Leased {
   /** Whether it is to be tried at the endpoint all the same, if nobody else tries that. */
   probe: boolean;
   eventType: string;
+  lane: Lane;
 }
 
 /** What became of due deliveries. */
@@ -81,7 +84,7 @@ WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
                              THEN now() + (j.timeout_ms + $2::int) * interval '1 millisecond' END
   FROM judged j WHERE d.id = j.id AND j.bytes_before < $3::float8
   RETURNING d.id, j.n, d.state, d.message_id, d.endpoint_id, d.attempts, d.attempts_before, d.created_at, d.tenant_id,
-            d.event_type, d.last_status, d.last_error, j.version, j.body, j.reason, j.failover, j.probe
+            d.event_type, d.last_status, d.last_error, j.version, j.body, j.reason, j.failover, j.probe, d.lane
 ), buried AS (
   INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
                             last_error, attempts, created_at)
@@ -90,7 +93,7 @@ WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
 )
 SELECT state, id, tenant_id, message_id, endpoint_id, version,
        CASE WHEN state IN ('pending', 'retrying') THEN body END AS body, attempts, attempts_before, created_at, reason,
-       failover, probe, event_type
+       failover, probe, event_type, lane
 FROM moved ORDER BY n`;
 
 const MAY_TAKE_OVER = `($5 AND ${AFTER_RESTART})`;
@@ -101,11 +104,13 @@ const LEASE_DUE = lease(`
   ORDER BY d.id
   FOR UPDATE SKIP LOCKED`);
 
-const LEASE_BACKLOG = lease(`
-  SELECT d.id FROM deliveries d
-  WHERE d.endpoint_id = $6 AND ${IN_BACKLOG} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${MAY_TAKE_OVER})
-  ORDER BY d.next_attempt_at LIMIT $7
-  FOR UPDATE SKIP LOCKED`);
+const LEASE_BACKLOG = lease(
+  dueByLane({
+    condition: `d.endpoint_id = $6 AND ${IN_BACKLOG} AND d.next_attempt_at <= now() AND (d.claim IS NULL OR ${MAY_TAKE_OVER})`,
+    limit: '$7',
+    lanes: ['$8', '$9', '$10'],
+  }),
+);
 
 const LEASE_HELD = lease(`
   SELECT d.id FROM deliveries d
@@ -128,6 +133,7 @@ interface Row {
   failover: boolean;
   probe: boolean;
   event_type: string;
+  lane: number;
 }
 
 /**
@@ -147,17 +153,24 @@ export async function leaseDue(
   return resultOf(rows, options.lease);
 }
 
-/** Like {@link leaseDue}, for the most overdue of an endpoint's backlog. @param limit - at most so many */
+/** What of an endpoint's backlog is leased: at most so many, and of which lanes first. */
+export interface BacklogShare {
+  limit: number;
+  /** The numbers of the lanes, the first first. */
+  lanes: readonly number[];
+}
+
+/** Like {@link leaseDue}, for the most overdue of an endpoint's backlog, lane by lane. */
 export async function leaseBacklog(
   db: Queryable,
   endpointId: PublicId,
-  limit: number,
+  { limit, lanes }: BacklogShare,
   options: LeaseOptions,
 ): Promise<LeaseResult> {
   const { rows } = await db.query<Row>({
     name: 'lease-backlog',
     text: LEASE_BACKLOG,
-    values: [...common(options, limit), toUuid(endpointId), limit],
+    values: [...common(options, limit), toUuid(endpointId), limit, ...lanes],
   });
   return resultOf(rows, options.lease);
 }
@@ -207,6 +220,7 @@ function resultOf(rows: readonly Row[], lease: string): LeaseResult {
       failover: row.failover,
       probe: row.probe,
       eventType: row.event_type,
+      lane: laneNamed(row.lane),
     });
   }
   return result;

@@ -1,8 +1,10 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import type { Queryable } from '../../../infra/postgres/pool';
+import type { Lane } from '../rules/lane';
 import { backlogWorkflowOf } from './backlog';
 import { FAILS_OVER, IS_HELD, PROBE_WANTED } from './circuit-state';
+import { laneNamed, laneOfTier } from './lanes';
 
 /** A message about to be stored. */
 export interface NewMessage {
@@ -23,6 +25,8 @@ export interface NewMessage {
   fingerprint: string;
   /** The only endpoint to deliver to, whatever it subscribes to. */
   onlyEndpointId: PublicId | undefined;
+  /** The numbers of its deliveries' lanes by their endpoints' tiers, as `lanesOf` says; absent where the tier alone decides. */
+  lanes?: readonly number[] | undefined;
 }
 
 export interface StoredDelivery {
@@ -39,6 +43,7 @@ export interface StoredDelivery {
   probe: boolean;
   /** Whether it waits in its endpoint's backlog, behind others. */
   backlog: boolean;
+  lane: Lane;
   timeoutMs: number;
   /** The endpoint's delay before the second attempt; undefined when it allows only one. */
   firstRetryMs: number | undefined;
@@ -73,7 +78,7 @@ WITH told AS MATERIALIZED (
 ), input AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::json) AS i(
     n int, id uuid, tenant uuid, type text, patterns text[], event text, channels text[], body text,
-    expires timestamptz, created timestamptz, keys text[], print text, only_endpoint uuid)
+    expires timestamptz, created timestamptz, keys text[], print text, only_endpoint uuid, lanes int[])
   WHERE (SELECT told FROM told)
 ), claimed AS (
   INSERT INTO message_keys (tenant_id, key, message_id, fingerprint)
@@ -91,15 +96,15 @@ WITH told AS MATERIALIZED (
   INSERT INTO messages (id, tenant_id, event_type, event_id, channels, body, body_size, content_expires_at, created_at)
   SELECT id, tenant, type, event, channels, body, octet_length(body), expires, created FROM fresh
 ), wanted AS (
-  SELECT f.n, f.id, f.tenant, f.type, f.created, f.channels, s.endpoint_id
+  SELECT f.n, f.id, f.tenant, f.type, f.created, f.channels, f.lanes, s.endpoint_id
   FROM fresh f JOIN endpoint_subscriptions s ON s.tenant_id = f.tenant AND s.pattern = ANY (f.patterns)
   WHERE f.only_endpoint IS NULL
   UNION
-  SELECT f.n, f.id, f.tenant, f.type, f.created, f.channels, f.only_endpoint
+  SELECT f.n, f.id, f.tenant, f.type, f.created, f.channels, f.lanes, f.only_endpoint
   FROM fresh f WHERE f.only_endpoint IS NOT NULL
 ), matched AS (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
-         e.retry_delays_ms[1] AS first_retry_ms,
+         e.retry_delays_ms[1] AS first_retry_ms, ${laneOfTier('w.lanes')} AS lane,
          ${IS_HELD} AS held, ${FAILS_OVER} AS failover, ${PROBE_WANTED} AS probe,
          NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AS backlog,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
@@ -114,21 +119,34 @@ WITH told AS MATERIALIZED (
   FROM matched m
 ), made AS (
   INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, next_attempt_at, claim, backlog,
-                          workflow_id, created_at, updated_at)
+                          lane, workflow_id, created_at, updated_at)
   SELECT id, tenant, message_id, endpoint_id, type,
          CASE WHEN held THEN 'held' ELSE 'pending' END,
          CASE WHEN held THEN NULL
               WHEN backlog OR $2::uuid IS NULL THEN now()
               ELSE now() + (timeout_ms + $3::int) * interval '1 millisecond' END,
-         CASE WHEN held OR backlog THEN NULL ELSE $2::uuid END, backlog, workflow_id, created, created
+         CASE WHEN held OR backlog THEN NULL ELSE $2::uuid END, backlog, lane, workflow_id, created, created
   FROM planned
 )
-SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0, false, false FROM fresh
+SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0, false, false, 0 FROM fresh
 UNION ALL
-SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms, failover, probe FROM planned`;
+SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms, failover, probe, lane FROM planned`;
 
 /** A message that was stored has one row without a delivery, and one for each delivery. */
-type Row = [number, string | null, string, number, string, boolean, boolean, number, number | null, boolean, boolean];
+type Row = [
+  number,
+  string | null,
+  string,
+  number,
+  string,
+  boolean,
+  boolean,
+  number,
+  number | null,
+  boolean,
+  boolean,
+  number,
+];
 
 /**
  * Stores a batch of messages, and a delivery for every endpoint that wants one, in one statement.
@@ -155,6 +173,7 @@ export async function storeMessages(
     keys: message.keys,
     print: message.fingerprint,
     only_endpoint: message.onlyEndpointId === undefined ? undefined : toUuid(message.onlyEndpointId),
+    lanes: message.lanes,
   }));
   const { rows } = await db.query<Row>({
     name: 'store-messages',
@@ -185,6 +204,7 @@ export async function storeMessages(
       firstRetryMs,
       failover,
       probe,
+      lane,
     ] = row;
     let deliveries = results[n];
     if (deliveries === undefined) {
@@ -201,6 +221,7 @@ export async function storeMessages(
       failover,
       probe,
       backlog,
+      lane: laneNamed(lane),
       timeoutMs,
       firstRetryMs: firstRetryMs ?? undefined,
     });

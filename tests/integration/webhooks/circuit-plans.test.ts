@@ -71,9 +71,9 @@ const RELEASE = { limit: 50, mostWaiting: 400 };
 const LEASE = { lease: randomUUID(), leaseSlackMs: 1_000, maxBytes: 1e9, takeOver: true };
 
 test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
-  ['counting what is held', 'deliveries_held(?:_since)?', (db) => countHeld(db, endpointId)],
+  ['counting what is held', 'deliveries_held(?:_since|_lanes)?', (db) => countHeld(db, endpointId)],
   ['leasing a probe', 'deliveries_held', (db) => leaseHeld(db, endpointId, newId('dlv'), LEASE)],
-  ['letting go of the oldest', 'deliveries_held', (db) => releaseHeld(db, endpointId, RELEASE)],
+  ['letting go of the oldest', 'deliveries_held_lanes', (db) => releaseHeld(db, endpointId, RELEASE)],
   ['finding who holds too long', 'deliveries_held_since', (db) => findHeldTooLong(db, 1_000, 100)],
   ['burying', 'deliveries_held_since', (db) => buryHeld(db, endpointId, { holdForMs: 1_000, limit: 100 })],
   ['holding a backlog', 'deliveries_backlog', (db) => holdBacklog(db, endpointId, 100)],

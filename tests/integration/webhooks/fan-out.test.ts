@@ -1,7 +1,9 @@
 import { type PublicId, toUuid } from '../../../core/ids';
+import { createEventType } from '../../../domains/webhooks';
 import { createFanOut, HEAVY_DELIVERIES } from '../../../domains/webhooks/publishing/fan-out';
 import { newMessage } from '../../../domains/webhooks/publishing/new-message';
-import { countDeliveries, countEndpoints } from '../../../domains/webhooks/store/fan-out';
+import { countDeliveries } from '../../../domains/webhooks/store/fan-out';
+import { putPriorityRules, readTenantFacts } from '../../../domains/webhooks/store/lane-rules';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -112,17 +114,30 @@ describe('what is known before a message is stored', () => {
     const first = await Promise.all([1, 2, 3].map(async (n) => estimate(light, { eventType: `type.${n}` })));
     expect(first).toEqual([1, 1, 1]);
     for (let n = 0; n < 100; n++) expect(estimate(light, { channels: [`c${n}`] })).toBe(1);
-    expect(queries).toEqual(['count-endpoints']);
+    expect(queries).toEqual(['read-tenant-facts']);
     wait(10_000);
     expect(estimate(light)).toBe(1);
     await fanOut.drain();
-    expect(queries).toEqual(['count-endpoints', 'count-endpoints']);
+    expect(queries).toEqual(['read-tenant-facts', 'read-tenant-facts']);
+  });
+
+  test('rules of a tenant are those that were read last, at most ten seconds ago while it publishes', async () => {
+    const { estimate, wait, fanOut } = counting();
+    expect(fanOut.rulesOf(light)).toBeUndefined();
+    await estimate(light);
+    expect(fanOut.rulesOf(light)).toEqual({ timeZone: 'UTC', weekdays: [], eventTypes: {} });
+    await createEventType(pipeline.database.pool, light, { name: 'sale', description: '', priority: 'bulk' });
+    await putPriorityRules(pipeline.database.pool, light, { weekdays: [7, 6, 7] });
+    wait(10_000);
+    await estimate(light);
+    await fanOut.drain();
+    expect(fanOut.rulesOf(light)).toEqual({ timeZone: 'UTC', weekdays: [6, 7], eventTypes: { sale: 'bulk' } });
   });
 
   test('a tenant with many endpoints is asked for each kind, until a message has shown how many it makes', async () => {
     const { queries, estimate, wait, fanOut } = counting();
     expect(await Promise.all([1, 2, 3].map(async () => estimate(heavy)))).toEqual([MANY, MANY, MANY]);
-    expect(queries).toEqual(['count-endpoints', 'count-deliveries']);
+    expect(queries).toEqual(['read-tenant-facts', 'count-deliveries']);
     expect(estimate(heavy)).toBe(MANY);
     fanOut.made(newMessage(input(heavy)), 7);
     expect(estimate(heavy)).toBe(7);
@@ -151,13 +166,14 @@ describe('what is known before a message is stored', () => {
         return { rows: [], rowCount: 0 };
       },
     };
-    await countEndpoints(db, [heavy, light], HEAVY_DELIVERIES + 1);
+    await readTenantFacts(db, [heavy, light], HEAVY_DELIVERIES + 1);
     await countDeliveries(db, [newMessage(input(heavy))]);
     expect(plans[0]).toContain('endpoints_by_tenant');
+    expect(plans[0]).toContain('event_types_with_priority');
     expect(plans[1]).toContain('endpoint_subscriptions_pkey');
     expect(plans[1]).toContain('endpoints_pkey');
     expect(plans.join()).not.toContain('Seq Scan on endpoint');
-    const counted = await countEndpoints(pool as Queryable, [heavy, light], HEAVY_DELIVERIES + 1);
-    expect(counted).toEqual([HEAVY_DELIVERIES + 1, 1]);
+    const facts = await readTenantFacts(pool as Queryable, [heavy, light], HEAVY_DELIVERIES + 1);
+    expect(facts.map(({ endpoints }) => endpoints)).toEqual([HEAVY_DELIVERIES + 1, 1]);
   });
 });
