@@ -1,4 +1,4 @@
-// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound|replay] [--random [seed]]: kill -9 of each process in turn
+// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound|replay|recovery] [--random [seed]]: kill -9 of each process in turn
 // under load, 30 s without Postgres, and kills at random (`--random` does only these); afterwards every message that was
 // acknowledged has to be delivered, dead-lettered or still scheduled, every card charged exactly as often as there are
 // captured payments, and every inbound webhook one message. Otherwise ends with code 1. Method: docs/performance.md.
@@ -15,6 +15,7 @@ import { type Evidence, type FaultEndpoint, type FaultEndpoints, type FaultResul
 import { type Kill, randomSeed } from './kill-schedule';
 import { FULL_PAYMENT_FAULTS, QUICK_PAYMENT_FAULTS, runPaymentFaults } from './payment-faults';
 import { type RandomPlan, runRandomKills } from './random-kills';
+import { FULL_RECOVERY_FAULTS, QUICK_RECOVERY_FAULTS, runRecoveryFaults } from './recovery-faults';
 import { REPLAY_FAULTS, runReplayFaults } from './replay-faults';
 
 const EVENT_TYPE = 'bench.fault';
@@ -156,7 +157,9 @@ async function main({ quick, only, random, seed }: Options, signal: AbortSignal)
   const inboundPlan = quick ? QUICK_INBOUND_FAULTS : FULL_INBOUND_FAULTS;
   const inbound = !runs('inbound') || random ? undefined : await runInboundFaults(inboundPlan, signal);
   const replay = !runs('replay') || random ? undefined : await runReplayFaults(REPLAY_FAULTS, signal);
-  return { ...webhooks, payments, inbound, replay };
+  const recoveryPlan = quick ? QUICK_RECOVERY_FAULTS : FULL_RECOVERY_FAULTS;
+  const recovery = !runs('recovery') || random ? undefined : await runRecoveryFaults(recoveryPlan, signal);
+  return { ...webhooks, payments, inbound, replay, recovery };
 }
 
 const { values, positionals } = parseArgs({
@@ -178,7 +181,9 @@ main(options, listenForInterrupts(progress)).then(
     const unbounded = Object.values(result.faults ?? {}).some(
       (fault) => 'duplicatesBounded' in fault && fault.duplicatesBounded === false,
     );
-    const unsound = [result.payments, result.inbound, result.replay].some((report) => report?.sound === false);
+    const unsound = [result.payments, result.inbound, result.replay, result.recovery].some(
+      (report) => report?.sound === false,
+    );
     if ((result.lost ?? 0) > 0 || unbounded || unsound) process.exitCode = 1;
   },
   (error: unknown) => {
