@@ -15,6 +15,9 @@ import {
 import { attemptProbe } from './attempt-probe';
 import { openCircuits } from './open-circuits';
 
+/** At first, so many tries in the time of the rarest probes: by default one each time that the sweep comes. */
+const PER_PROBE = 3;
+
 /** More endpoints than this have to wait for the next look. */
 const MOST_AT_ONCE = 500;
 
@@ -40,7 +43,7 @@ async function letGo(platform: Platform, { endpointId, tenantId }: Recoverable):
 async function tryOne(platform: Platform, endpoint: Recoverable): Promise<void> {
   const { pool, settings } = platform;
   const { endpointId } = endpoint;
-  if (!(await claimTry(pool, endpoint, settings.of(webhooksConfig).WAYBILL_CIRCUIT_LONGEST_PROBE))) return;
+  if (!(await claimTry(pool, endpoint, settings.of(webhooksConfig).WAYBILL_CIRCUIT_LONGEST_PROBE / PER_PROBE))) return;
   const letter = await holdRecoverable(pool, endpointId);
   if (letter === undefined) return;
   const delivery = await openDispatch(platform).engine.leaseHeld(endpointId, undefined);

@@ -148,7 +148,7 @@ const FORGOTTEN_AFTER = "interval '10 minutes'";
 
 /**
  * Claims the one try that an endpoint with dead letters may have now, while nobody knows whether it works. The next is due
- * after a tenth of the time that this has been in vain: at least `shortestMs`, at most an hour.
+ * after a twentieth of the time that this has been in vain: at least `shortestMs`, at most an hour.
  */
 export async function claimTry(
   db: Queryable,
@@ -162,10 +162,10 @@ export async function claimTry(
            ON CONFLICT (endpoint_id) DO UPDATE
            SET recover_since = CASE WHEN c.recover_at > now() - ${FORGOTTEN_AFTER} THEN c.recover_since ELSE now() END,
                recover_at = now() + CASE WHEN c.recover_at > now() - ${FORGOTTEN_AFTER}
-                 THEN least(${LONGEST_PAUSE}, greatest($3::int * interval '1 millisecond', (now() - c.recover_since) / 10))
+                 THEN least(${LONGEST_PAUSE}, greatest($3::int * interval '1 millisecond', (now() - c.recover_since) / 20))
                  ELSE $3::int * interval '1 millisecond' END
            WHERE c.recover_at IS NULL OR c.recover_at <= now()`,
-    values: [toUuid(endpointId), toUuid(tenantId), shortestMs],
+    values: [toUuid(endpointId), toUuid(tenantId), Math.ceil(shortestMs)],
   });
   return rowCount === 1;
 }
