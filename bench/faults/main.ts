@@ -1,4 +1,4 @@
-// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound|replay|limit] [--random [seed]]: kill -9 of each process in turn
+// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound|…] [--random [seed]]: kill -9 of each process in turn
 // under load, 30 s without Postgres, and kills at random (`--random` does only these); afterwards every message that was
 // acknowledged has to be delivered, dead-lettered or still scheduled, every card charged exactly as often as there are
 // captured payments, and every inbound webhook one message. Otherwise ends with code 1. Method: docs/performance.md.
@@ -10,13 +10,10 @@ import { type Stack, startStack } from '../kit/stack';
 import { superviseStack } from '../kit/strikes';
 import type { Supervised } from '../kit/supervised';
 import { type FaultDeps, type FaultPlan, runFault } from './fault';
-import { FULL_INBOUND_FAULTS, QUICK_INBOUND_FAULTS, runInboundFaults } from './inbound-faults';
 import { type Evidence, type FaultEndpoint, type FaultEndpoints, type FaultResult, judge } from './judgement';
 import { type Kill, randomSeed } from './kill-schedule';
-import { LIMIT_FAULTS, runLimitFaults } from './limit-faults';
-import { FULL_PAYMENT_FAULTS, QUICK_PAYMENT_FAULTS, runPaymentFaults } from './payment-faults';
 import { type RandomPlan, runRandomKills } from './random-kills';
-import { REPLAY_FAULTS, runReplayFaults } from './replay-faults';
+import { TRIALS } from './trials';
 
 const EVENT_TYPE = 'bench.fault';
 const RETRY = { schedule: ['500ms', '1s', '2s', '4s'] };
@@ -27,6 +24,7 @@ const LONG_OUTAGE = { name: 'postgres-30s', downMs: 30_000, answerDelayMs: 300 }
 /** Long enough for its circuit to open before the kill, and to be probed in vain after the restart. */
 const BREAKER_OUTAGE = { beforeMs: 1_500, downMs: 8_000 };
 const RANDOM = 'random';
+const WEBHOOKS = 'webhooks';
 
 interface Settings {
   plan: FaultPlan;
@@ -149,16 +147,15 @@ interface Options {
 }
 
 async function main({ quick, only, random, seed }: Options, signal: AbortSignal) {
-  const settings = quick ? QUICK : FULL;
   const runs = (name: string) => only === undefined || only === name;
-  const webhooks = !runs('webhooks') ? undefined : await runWebhooks(settings, { onlyRandom: random, seed }, signal);
-  const plan = quick ? QUICK_PAYMENT_FAULTS : FULL_PAYMENT_FAULTS;
-  const payments = !runs('payments') || random ? undefined : await runPaymentFaults(plan, signal);
-  const inboundPlan = quick ? QUICK_INBOUND_FAULTS : FULL_INBOUND_FAULTS;
-  const inbound = !runs('inbound') || random ? undefined : await runInboundFaults(inboundPlan, signal);
-  const replay = !runs('replay') || random ? undefined : await runReplayFaults(REPLAY_FAULTS, signal);
-  const limit = !runs('limit') || random ? undefined : await runLimitFaults(LIMIT_FAULTS, signal);
-  return { ...webhooks, payments, inbound, replay, limit };
+  const webhooks = runs(WEBHOOKS)
+    ? await runWebhooks(quick ? QUICK : FULL, { onlyRandom: random, seed }, signal)
+    : undefined;
+  const trials: Record<string, { sound: boolean }> = {};
+  for (const [name, trial] of random ? [] : Object.entries(TRIALS)) {
+    if (runs(name)) trials[name] = await trial(quick, signal);
+  }
+  return { webhooks, trials };
 }
 
 const { values, positionals } = parseArgs({
@@ -172,18 +169,18 @@ const { values, positionals } = parseArgs({
 });
 const [seedText] = positionals;
 if (seedText !== undefined && !/^\d{1,10}$/.test(seedText)) throw new Error(`not a seed: ${seedText}`);
+const named = [WEBHOOKS, ...Object.keys(TRIALS)];
+if (values.only !== undefined && !named.includes(values.only)) throw new Error(`--only is one of ${named.join(', ')}`);
 const options = { ...values, only: values.only, seed: seedText === undefined ? randomSeed() : Number(seedText) };
 
 main(options, listenForInterrupts(progress)).then(
-  (result) => {
-    process.stdout.write(`${JSON.stringify(result, undefined, values.json ? undefined : 2)}\n`);
-    const unbounded = Object.values(result.faults ?? {}).some(
+  ({ webhooks, trials }) => {
+    process.stdout.write(`${JSON.stringify({ ...webhooks, ...trials }, undefined, values.json ? undefined : 2)}\n`);
+    const unbounded = Object.values(webhooks?.faults ?? {}).some(
       (fault) => 'duplicatesBounded' in fault && fault.duplicatesBounded === false,
     );
-    const unsound = [result.payments, result.inbound, result.replay, result.limit].some(
-      (report) => report?.sound === false,
-    );
-    if ((result.lost ?? 0) > 0 || unbounded || unsound) process.exitCode = 1;
+    const unsound = Object.values(trials).some(({ sound }) => !sound);
+    if ((webhooks?.lost ?? 0) > 0 || unbounded || unsound) process.exitCode = 1;
   },
   (error: unknown) => {
     process.exitCode = error instanceof Interrupted ? error.exitCode : 1;

@@ -54,10 +54,8 @@ export async function processInboundWebhook(before: InboundProgress = NOTHING_YE
 }
 
 function describe({ processed, failed, open }: InboundProgress, nextInMs: number): string {
-  const lines = [
-    `- ${processed} processed`,
-    `- ${failed} failed; they can be retried: \`POST /v1/inbound/events/{id}/retry\``,
-  ];
+  const lines = [`- ${processed} processed`];
+  if (failed > 0) lines.push(`- ${failed} failed; they can be retried: \`POST /v1/inbound/events/{id}/retry\``);
   if (open > 0) lines.push(`- ${open} to be processed, the next in ${Math.ceil(nextInMs / 1_000)} s`);
   return lines.join('\n');
 }

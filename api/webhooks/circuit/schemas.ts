@@ -62,7 +62,7 @@ export const circuitSchema = z
     state: z.enum(STATES).meta({
       description:
         '`closed`: deliveries are attempted. `open`: they are held, or go to `fallbackUrl`. `half-open`: the same, and one ' +
-        'of them is being tried. `draining`: new ones are attempted, and those that were held are let go.',
+        'of them is being tried. `draining`: new ones are attempted, and those that were held are let go, then dead letters.',
     }),
     paused: z.boolean().meta({ description: 'Whether probes are stopped by command.' }),
     incidentId: idText('inc').nullable().meta({ description: 'The present incident, or the last one.' }),
@@ -75,6 +75,9 @@ export const circuitSchema = z
     probes: z.int().meta({ description: 'Probes of the incident that have failed.', example: 3 }),
     nextProbeAt: momentText.nullable().meta({ description: 'When the next is due; null when none is planned.' }),
     held: z.int().meta({ description: 'Deliveries that are held, counted up to 10,000.', example: 420 }),
+    deadLetters: z
+      .int()
+      .meta({ description: 'Dead letters that recover with the endpoint, counted up to 10,000.', example: 12 }),
     drainRate: z.int().meta({ description: 'Deliveries a second that are let go while it drains.', example: 200 }),
     escalated: z
       .array(z.string())
@@ -89,6 +92,7 @@ export const drainSchema = z
 /** A circuit as answers show it. */
 export function circuitView(report: RecoveryReport): z.input<typeof circuitSchema> {
   const { paused, incidentId, since, reason, lastError, probes, nextProbeAt, held, drainRate, escalated } = report;
+  const { deadLetters = 0 } = report;
   return {
     state: report.state === 'open' && report.probing ? 'half-open' : report.state,
     paused,
@@ -99,6 +103,7 @@ export function circuitView(report: RecoveryReport): z.input<typeof circuitSchem
     probes,
     nextProbeAt,
     held,
+    deadLetters,
     drainRate,
     escalated,
   };

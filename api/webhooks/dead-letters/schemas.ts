@@ -36,6 +36,16 @@ const deadLetterFields = {
   resolvedAt: momentText.nullable(),
   resolvedReason: z.string().nullable().meta({ description: 'Why it was discarded; null if it was not.' }),
   resolvedBy: z.string().nullable().meta({ description: 'The API key that discarded it; null if none did.' }),
+  recoveries: z.int().meta({
+    description:
+      'How often its delivery was taken from the dead letters without anybody asking for it; 3 times at most.',
+    example: 1,
+  }),
+  recoversFrom: momentText.nullable().meta({
+    description:
+      'From when on it is delivered without anybody asking for it, once its endpoint works: see the guide. Null: it waits for ' +
+      'a person.',
+  }),
 };
 
 export const deadLetterSchema = z.object(deadLetterFields).meta({ id: 'DeadLetter' });
@@ -122,6 +132,8 @@ export function deadLetterView(letter: DeadLetter): z.input<typeof deadLetterSch
     resolvedAt: momentOrNull(letter.resolvedAt),
     resolvedReason: letter.resolvedReason ?? null,
     resolvedBy: letter.resolvedBy ?? null,
+    recoveries: letter.recoveries,
+    recoversFrom: momentOrNull(letter.recoversFrom),
   };
 }
 

@@ -7,6 +7,7 @@ import { type RecoveryCommand, updateRecovery } from '../start';
 import { readCircuit } from '../store/circuits';
 import { findEndpoint } from '../store/endpoints';
 import { countHeld } from '../store/held-flow';
+import { countRecoverable } from '../store/recoveries';
 import { type RecoveryReport, recoveryReport } from './recovery-report';
 
 /** Where the circuit of a tenant's endpoint stands. @throws WebhookRefusal when there is no such endpoint */
@@ -19,7 +20,8 @@ export async function showCircuit(
   const endpoint = await findEndpoint(pool, tenantId, endpointId);
   const circuit = endpoint === undefined ? undefined : await readCircuit(pool, endpointId);
   if (circuit === undefined) throw new WebhookRefusal('no-such-endpoint');
-  return recoveryReport(circuit, await countHeld(pool, endpointId), settings.of(webhooksConfig));
+  const waiting = { held: await countHeld(pool, endpointId), deadLetters: await countRecoverable(pool, endpointId) };
+  return recoveryReport(circuit, waiting, settings.of(webhooksConfig));
 }
 
 /** A command on the recovery of an endpoint. */

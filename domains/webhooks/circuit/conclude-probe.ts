@@ -4,7 +4,7 @@ import { inTransaction } from '../../../infra/postgres/pool';
 import { webhooksConfig } from '../config';
 import type { AttemptEnd } from '../delivery/leased-delivery';
 import { storingOperational } from '../operational/outbox';
-import { beginDraining, closeCircuit, endProbe, readCircuit } from '../store/circuits';
+import { beginDraining, closeCircuit, endProbe, hasIncident, readCircuit } from '../store/circuits';
 import { countHeld } from '../store/held-flow';
 import { incidentEvent } from './incident-event';
 import { nextProbeMs } from './recovery-report';
@@ -33,7 +33,7 @@ export async function concludeProbe(platform: Platform, { endpointId, deliveryId
 }
 
 /**
- * Everything that was held is let go: the incident is over, and whoever was told of it by webhook hears that.
+ * Everything that was held, and every dead letter that recovers, is let go: if there was an incident it is over, and whoever was told of it by webhook hears that.
  *
  * @returns false when it is not draining any more
  */
@@ -41,7 +41,9 @@ export async function closeRecovered(platform: Platform, endpointId: PublicId): 
   const { pool, log } = platform;
   const closed = await storingOperational(platform, (store) =>
     inTransaction(pool, async (client) => {
+      const before = await readCircuit(client, endpointId);
       if (!(await closeCircuit(client, endpointId, ['draining']))) return false;
+      if (before === undefined || !hasIncident(before)) return true;
       const circuit = await readCircuit(client, endpointId);
       if (circuit?.escalated.includes('webhook') === true) {
         const event = incidentEvent(circuit, 'endpoint.recovered', await countHeld(client, endpointId));

@@ -1,7 +1,6 @@
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { webhooksConfig } from '../config';
-import type { AttemptEnd } from '../delivery/leased-delivery';
 import { openDispatch } from '../delivery/open-dispatch';
 import { letHeldFollow } from '../endpoints/let-held-follow';
 import {
@@ -14,7 +13,9 @@ import {
   readCircuit,
   wantProbe,
 } from '../store/circuits';
-import { countHeld, holdBacklog, holdRecoverable } from '../store/held-flow';
+import { countHeld, holdBacklog } from '../store/held-flow';
+import { countRecoverable, holdRecoverable } from '../store/recoveries';
+import { attemptProbe } from './attempt-probe';
 import { concludeProbe } from './conclude-probe';
 import { CLAIM_SLACK_MS } from './open-circuits';
 import { nextProbeMs, type RecoveryReport, recoveryReport } from './recovery-report';
@@ -27,8 +28,6 @@ export interface ProbeOptions {
   beat(): void;
 }
 
-/** A probe that takes longer goes on without the slot of its workflow. */
-const PATIENCE_MS = 2_000;
 const HOLD_AT_ONCE = 1_000;
 /** After this the next look goes on. */
 const HOLD_BUDGET_MS = 5_000;
@@ -65,7 +64,8 @@ export async function reportOn(platform: Platform, endpointId: PublicId): Promis
   const { pool, settings } = platform;
   const circuit = await readCircuit(pool, endpointId);
   if (circuit === undefined) return null;
-  const report = recoveryReport(circuit, await countHeld(pool, endpointId), settings.of(webhooksConfig));
+  const waiting = { held: await countHeld(pool, endpointId), deadLetters: await countRecoverable(pool, endpointId) };
+  const report = recoveryReport(circuit, waiting, settings.of(webhooksConfig));
   if (circuit.state !== 'closed') await attendCircuit(pool, endpointId, report.nextInMs + ATTENDED_SLACK_MS);
   return report;
 }
@@ -88,7 +88,9 @@ async function probe(platform: Platform, circuit: Circuit): Promise<void> {
   if (!(await claimProbe(pool, endpointId, timeoutMs + CLAIM_SLACK_MS))) return;
   const delivery =
     (await engine.leaseHeld(endpointId, circuit.probedWith)) ??
-    ((await holdRecoverable(pool, endpointId)) ? await engine.leaseHeld(endpointId, undefined) : undefined);
+    ((await holdRecoverable(pool, endpointId)) !== undefined
+      ? await engine.leaseHeld(endpointId, undefined)
+      : undefined);
   if (delivery === undefined) {
     // With a fallback nothing is held: the next delivery is tried at the endpoint first.
     if (circuit.fallbackUrl !== undefined) await wantProbe(pool, endpointId);
@@ -96,16 +98,7 @@ async function probe(platform: Platform, circuit: Circuit): Promise<void> {
     await endProbe(pool, { endpointId, deliveryId: undefined, failed: false, nextInMs });
     return;
   }
-  const ended = new Promise<AttemptEnd>((resolve) => engine.attemptLeased(delivery, 'probe', resolve)).then((end) =>
+  await attemptProbe(platform, delivery, (end) =>
     concludeProbe(platform, { endpointId, deliveryId: delivery.deliveryId, end }),
   );
-  // Recorded even if the activity has ended by then.
-  const settled = ended.catch((error: unknown) =>
-    platform.log.warn({ err: error, endpointId }, 'could not record a probe; the next one comes later'),
-  );
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS);
-  });
-  await Promise.race([settled, late]).finally(() => clearTimeout(timer));
 }

@@ -1,7 +1,7 @@
 import { fromUuid } from '../../../core/ids';
 import type { WebhooksConfig } from '../config';
 import { dueLevels, type EscalationTimes, type ProbeTimes, probeDelayMs } from '../rules/circuit';
-import type { Circuit, CircuitState } from '../store/circuits';
+import { type Circuit, type CircuitState, hasIncident } from '../store/circuits';
 
 /** Where an endpoint's circuit stands, for its workflow and for people. */
 export interface RecoveryReport {
@@ -18,6 +18,8 @@ export interface RecoveryReport {
   probes: number;
   /** Deliveries that are held, counted up to 10,000. */
   held: number;
+  /** Dead letters that recover with their endpoint, counted up to 10,000; absent in reports of earlier versions. */
+  deadLetters?: number;
   /** When the next probe is due (RFC 3339); null when none is. */
   nextProbeAt: string | null;
   /** Milliseconds until it is worth to look again. */
@@ -53,27 +55,33 @@ export function nextProbeMs({ probes }: Pick<Circuit, 'probes'>, config: Webhook
   return probeDelayMs(probes + 1, probeTimes(config));
 }
 
-/** The report of a circuit. @param held - deliveries that are held */
-export function recoveryReport(circuit: Circuit, held: number, config: WebhooksConfig): RecoveryReport {
+/** The report of a circuit. @param waiting - deliveries that are held, and dead letters that recover with their endpoint */
+export function recoveryReport(
+  circuit: Circuit,
+  waiting: { held: number; deadLetters: number },
+  config: WebhooksConfig,
+): RecoveryReport {
   const open = circuit.state === 'open';
   const { due, nextInMs } = dueLevels(circuit.openForMs, escalationTimes(config), circuit.escalated);
   const probing = open && circuit.probingForMs !== undefined;
   const untilLook = circuit.paused ? PAUSED_LOOK_MS : (circuit.probingForMs ?? circuit.nextProbeInMs);
   const untilNext = Math.min(untilLook, nextInMs ?? Number.POSITIVE_INFINITY);
   const planned = open && !circuit.paused && !probing;
+  // Without an incident of its own it shows none: the last one is over.
+  const shown = circuit.state === 'draining' && !hasIncident(circuit) ? undefined : circuit;
   return {
     state: circuit.state,
     probing,
     paused: circuit.paused,
-    incidentId: circuit.incident === undefined ? null : fromUuid('inc', circuit.incident),
-    since: circuit.openedAt?.toISOString() ?? null,
-    reason: circuit.reason ?? null,
-    lastError: circuit.lastError ?? null,
-    probes: circuit.probes,
-    held,
+    incidentId: shown?.incident === undefined ? null : fromUuid('inc', shown.incident),
+    since: shown?.openedAt?.toISOString() ?? null,
+    reason: shown?.reason ?? null,
+    lastError: shown?.lastError ?? null,
+    probes: shown?.probes ?? 0,
+    ...waiting,
     nextProbeAt: planned ? (circuit.nextProbeAt?.toISOString() ?? null) : null,
     nextInMs: Math.max(SOON_MS, Math.ceil(untilNext)),
-    escalated: circuit.escalated,
+    escalated: shown?.escalated ?? [],
     escalate: open && due.length > 0,
     drainRate: circuit.drainRate,
   };

@@ -5,6 +5,7 @@ import { type CircuitCounters, type HealthTally, tally } from '../rules/circuit'
 import { gridOf } from '../rules/retry-schedule';
 import { backlogWorkflowOf } from './backlog';
 import { IS_OPEN } from './open-state';
+import { recoverAt } from './recoverable';
 
 /** An attempt that was made, and what follows from it. */
 export interface AttemptOutcome {
@@ -77,11 +78,12 @@ WITH o AS MATERIALIZED (
   FROM o
   WHERE d.id = o.delivery AND d.state ${IS_OPEN} AND (d.claim = o.lease OR o.state = 'delivered')
   RETURNING d.id, o.n, d.state, d.next_attempt_at, d.created_at, o.dead_letter, d.tenant_id, d.message_id,
-            d.endpoint_id, d.event_type, o.reason, d.last_status, d.last_error, d.attempts, d.backlog
+            d.endpoint_id, d.event_type, o.reason, d.last_status, d.last_error, d.attempts, d.backlog, d.recoveries
 ), buried AS (
   INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
-                            last_error, attempts, created_at)
-  SELECT dead_letter, tenant_id, id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, now()
+                            last_error, attempts, created_at, recoveries, recover_at)
+  SELECT dead_letter, tenant_id, id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, now(),
+         recoveries, ${recoverAt('recoveries')}
   FROM moved WHERE state = 'dead'
 ), told AS MATERIALIZED (
   SELECT * FROM json_to_recordset($2::json) AS t(

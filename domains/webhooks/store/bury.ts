@@ -1,6 +1,7 @@
 import { newId, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeadReason } from '../rules/attempt-outcome';
+import { recoverAt } from './recoverable';
 
 /** Deliveries of an endpoint whose time is over. */
 export interface Burying {
@@ -29,12 +30,13 @@ export async function bury(
            ), moved AS (
              UPDATE deliveries d SET state = 'dead', backlog = false, next_attempt_at = NULL, updated_at = now()
              FROM numbered e WHERE d.id = e.id
-             RETURNING d.id, e.n, d.tenant_id, d.message_id, d.endpoint_id, d.event_type, d.last_status, d.last_error, d.attempts
+             RETURNING d.id, e.n, d.tenant_id, d.message_id, d.endpoint_id, d.event_type, d.last_status, d.last_error, d.attempts,
+                       d.recoveries
            )
            INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
-                                     last_error, attempts, created_at)
+                                     last_error, attempts, created_at, recoveries, recover_at)
            SELECT ($4::uuid[])[n], tenant_id, id, message_id, endpoint_id, event_type, $5, last_status, last_error, attempts,
-                  now()
+                  now(), recoveries, ${recoverAt('recoveries')}
            FROM moved`,
     values: [toUuid(endpointId), longerThanMs, limit, Array.from({ length: limit }, () => toUuid(newId('dl'))), reason],
   });

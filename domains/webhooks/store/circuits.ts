@@ -108,8 +108,16 @@ function fromRow(endpointId: PublicId, row: Row): Circuit {
   };
 }
 
+/** Whether an incident is under way; an endpoint may also drain to have its dead letters delivered. */
+export function hasIncident({ incident, closedAt }: Pick<Circuit, 'incident' | 'closedAt'>): boolean {
+  return incident !== undefined && closedAt === undefined;
+}
+
+/** The same in SQL, of the row `c`. */
+const HAS_INCIDENT = '(c.incident IS NOT NULL AND c.closed_at IS NULL)';
+
 /** How long a process that opened a circuit has to start its workflow, among many, before the sweep does. */
-const FIRST_ATTENDED_MS = 60_000;
+export const FIRST_ATTENDED_MS = 60_000;
 
 /** An incident that begins. */
 export interface NewIncident {
@@ -121,7 +129,7 @@ export interface NewIncident {
 }
 
 /**
- * Opens the circuit of an enabled endpoint; of one that drains, for the same incident.
+ * Opens the circuit of an enabled endpoint; of one that drains after an incident, for the same.
  *
  * @returns false when it is open already, or the endpoint is not enabled
  */
@@ -135,7 +143,10 @@ export async function openCircuit(db: Queryable, opening: NewIncident): Promise<
              FOR NO KEY UPDATE
            ), opened AS (
              UPDATE endpoints e SET circuit = 'open', probe_wanted = false FROM before b WHERE e.id = b.id
-             RETURNING e.id, b.circuit = 'draining' AS again
+             RETURNING e.id, b.circuit = 'draining' AS draining
+           ), happened AS (
+             SELECT o.id, o.draining AND ${HAS_INCIDENT} AS again
+             FROM opened o JOIN endpoint_circuits c ON c.endpoint_id = o.id
            )
            UPDATE endpoint_circuits c
            SET incident = CASE WHEN again THEN c.incident ELSE $2::uuid END,
@@ -145,7 +156,7 @@ export async function openCircuit(db: Queryable, opening: NewIncident): Promise<
                probed_with = NULL, probing_until = NULL, next_probe_at = now() + $5::int * interval '1 millisecond',
                paused = false, drain_rate = NULL,
                attended_until = now() + $6::int * interval '1 millisecond'
-           FROM opened o WHERE c.endpoint_id = o.id`,
+           FROM happened o WHERE c.endpoint_id = o.id`,
     values: [
       toUuid(opening.endpointId),
       opening.incident,
@@ -177,7 +188,11 @@ export async function beginDraining(db: Queryable, endpointId: PublicId): Promis
   return rowCount === 1;
 }
 
-/** Ends an incident. @param from - only if the circuit is in one of these states */
+/**
+ * Ends an incident, or a recovery without one, which leaves what is counted as it is: that says whether the endpoint works.
+ *
+ * @param from - only if the circuit is in one of these states
+ */
 export async function closeCircuit(
   db: Queryable,
   endpointId: PublicId,
@@ -189,7 +204,11 @@ export async function closeCircuit(
              UPDATE endpoints SET circuit = 'closed', probe_wanted = false WHERE id = $1 AND circuit = ANY ($2) RETURNING id
            )
            UPDATE endpoint_circuits c
-           SET closed_at = now(), failures_in_row = 0, window_attempts = 0, window_failures = 0, window_started_at = now(),
+           SET closed_at = coalesce(c.closed_at, now()),
+               failures_in_row = CASE WHEN ${HAS_INCIDENT} THEN 0 ELSE c.failures_in_row END,
+               window_attempts = CASE WHEN ${HAS_INCIDENT} THEN 0 ELSE c.window_attempts END,
+               window_failures = CASE WHEN ${HAS_INCIDENT} THEN 0 ELSE c.window_failures END,
+               window_started_at = CASE WHEN ${HAS_INCIDENT} THEN now() ELSE c.window_started_at END,
                probing_until = NULL, next_probe_at = NULL, paused = false, drain_rate = NULL
            FROM closed x WHERE c.endpoint_id = x.id`,
     values: [toUuid(endpointId), from],

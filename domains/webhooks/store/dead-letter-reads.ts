@@ -11,6 +11,7 @@ import {
 import type { Queryable } from '../../../infra/postgres/pool';
 import { ownsEndpoint } from './endpoints';
 import { idRange, type TimeRange } from './message-reads';
+import { fresh, recoverable } from './recoverable';
 
 export const DEAD_LETTER_STATES = ['open', 'retried', 'discarded'] as const;
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number];
@@ -31,6 +32,10 @@ export interface DeadLetter {
   /** Why it was discarded, and the API key that did it. */
   resolvedReason: string | undefined;
   resolvedBy: string | undefined;
+  /** How often its delivery was taken from the dead letters without anybody asking for it. */
+  recoveries: number;
+  /** From when on it recovers with its endpoint; undefined when it waits for a person. */
+  recoversFrom: Date | undefined;
 }
 
 /** Classes of the last answer's status; `none`: there was no answer. */
@@ -67,10 +72,13 @@ interface Row {
   resolved_at: Date | null;
   resolved_reason: string | null;
   resolved_by: string | null;
+  recoveries: number;
+  recovers_from: Date | null;
 }
 
 const COLUMNS = `id, delivery_id, message_id, endpoint_id, event_type, reason, last_status, last_error, attempts, state,
-  created_at, resolved_at, resolved_reason, resolved_by`;
+  created_at, resolved_at, resolved_reason, resolved_by, recoveries,
+  CASE WHEN ${recoverable('dead_letters')} AND ${fresh('dead_letters')} THEN recover_at END AS recovers_from`;
 
 /**
  * Index: dead_letters_by_endpoint (endpoint_id, place) for one endpoint, else dead_letters_by_tenant (tenant_id, place); for
@@ -136,5 +144,7 @@ function fromRow(row: Row): DeadLetter {
     resolvedAt: row.resolved_at ?? undefined,
     resolvedReason: row.resolved_reason ?? undefined,
     resolvedBy: row.resolved_by ?? undefined,
+    recoveries: row.recoveries,
+    recoversFrom: row.recovers_from ?? undefined,
   };
 }

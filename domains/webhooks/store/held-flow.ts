@@ -74,7 +74,8 @@ export interface Released {
   waiting: boolean;
 }
 
-const ROOM = `SELECT $2::int AS n
+/** Whether a draining endpoint has room for `$2` more, while fewer than `$3` wait in its backlog. */
+export const ROOM = `SELECT $2::int AS n
               WHERE (SELECT count(*) FROM (SELECT FROM deliveries b WHERE b.endpoint_id = $1
                                              AND b.state IN ('pending', 'retrying') AND b.backlog LIMIT $3) few) < $3
                 AND EXISTS (SELECT FROM endpoints e WHERE e.id = $1 AND e.circuit = 'draining' AND e.state = 'enabled'
@@ -104,68 +105,6 @@ export async function releaseHeld(db: Queryable, endpointId: PublicId, release: 
     values: [toUuid(endpointId), release.limit, release.mostWaiting],
   });
   return { count: rows[0]?.released ?? 0, waiting: rows[0]?.room !== true };
-}
-
-/** What the index `dead_letters_recoverable` says of dead letters that recover with their endpoint. */
-const RECOVERABLE = `l.state = 'open' AND l.reason IN ('exhausted', 'backlog-expired')
-                     AND (l.last_status >= 500 OR l.last_status IN (408, 425, 429)
-                          OR l.last_status IS NULL AND l.last_error IN ('timeout', 'connection', 'dns', 'tls', 'protocol'))`;
-
-/** A message that kills its delivery whenever it is sent is not sent for ever. */
-const MOST_RECOVERIES = 3;
-
-const WORTH_IT = `(SELECT count(*) FROM dead_letters x WHERE x.delivery_id = l.delivery_id) <= ${MOST_RECOVERIES}`;
-
-/**
- * Revives the oldest dead letters of a draining endpoint that recover with it, as {@link releaseHeld} does with what is
- * held. Index: dead_letters_recoverable.
- */
-export async function reviveRecoverable(db: Queryable, endpointId: PublicId, release: Release): Promise<Released> {
-  const { rows } = await db.query<{ released: number; room: boolean }>({
-    name: 'revive-recoverable',
-    text: `WITH room AS MATERIALIZED (${ROOM}), oldest AS MATERIALIZED (
-             SELECT l.id FROM dead_letters l
-             WHERE l.endpoint_id = $1 AND ${RECOVERABLE} AND ${WORTH_IT} AND EXISTS (SELECT FROM room)
-             ORDER BY l.id LIMIT $2 FOR UPDATE SKIP LOCKED
-           ), resolved AS (
-             UPDATE dead_letters l SET state = 'retried', resolved_at = now() FROM oldest o WHERE l.id = o.id
-             RETURNING l.delivery_id
-           ), numbered AS MATERIALIZED (
-             SELECT delivery_id AS id, row_number() OVER (ORDER BY delivery_id)::int AS n FROM resolved
-           ), moved AS (
-             UPDATE deliveries d
-             SET state = 'retrying', attempts_before = d.attempts, backlog = true, claim = NULL,
-                 workflow_id = ${backlogWorkflowOf('d.endpoint_id')},
-                 next_attempt_at = now() + n * interval '1 microsecond', updated_at = now()
-             FROM numbered o WHERE d.id = o.id AND d.state = 'dead' RETURNING d.id
-           )
-           SELECT (SELECT count(*)::int FROM resolved) AS released, EXISTS (SELECT FROM room) AS room`,
-    values: [toUuid(endpointId), release.limit, release.mostWaiting],
-  });
-  return { count: rows[0]?.released ?? 0, waiting: rows[0]?.room !== true };
-}
-
-/**
- * Holds the delivery of the oldest dead letter that recovers with its endpoint, to probe with it when nothing else is
- * held. @returns whether there was one
- */
-export async function holdRecoverable(db: Queryable, endpointId: PublicId): Promise<boolean> {
-  const { rowCount } = await db.query({
-    name: 'hold-recoverable',
-    text: `WITH oldest AS MATERIALIZED (
-             SELECT l.id FROM dead_letters l WHERE l.endpoint_id = $1 AND ${RECOVERABLE} AND ${WORTH_IT}
-             ORDER BY l.id LIMIT 1 FOR UPDATE SKIP LOCKED
-           ), resolved AS (
-             UPDATE dead_letters l SET state = 'retried', resolved_at = now() FROM oldest o WHERE l.id = o.id
-             RETURNING l.delivery_id
-           )
-           UPDATE deliveries d
-           SET state = 'held', attempts_before = d.attempts, backlog = false, claim = NULL, next_attempt_at = NULL,
-               updated_at = now()
-           FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead'`,
-    values: [toUuid(endpointId)],
-  });
-  return rowCount === 1;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
 import { openCircuits } from '../circuit/open-circuits';
+import { recoverDeadLetters } from '../circuit/recover-dead-letters';
 import { webhooksConfig } from '../config';
 import { letHeldFollow } from '../endpoints/let-held-follow';
 import { webhookMetrics } from '../metrics';
@@ -35,6 +36,8 @@ export interface SweepReport {
   expired?: number;
   /** Replays whose workflow was missing. */
   replays?: number;
+  /** Endpoints whose dead letters began to be delivered, or that were tried with one. */
+  recovering?: number;
 }
 
 export interface SweepOptions {
@@ -77,6 +80,7 @@ export async function sweep(platform: Platform, { beat, graceMs }: SweepOptions)
     circuits: 0,
     expired: 0,
     replays: 0,
+    recovering: 0,
   };
   const until = Date.now() + BUDGET_MS;
   const bounds = { beat, until, graceMs: graceMs ?? platform.settings.of(webhooksConfig).WAYBILL_SWEEP_GRACE };
@@ -86,8 +90,8 @@ export async function sweep(platform: Platform, { beat, graceMs }: SweepOptions)
   await sweepCircuits(platform, report, bounds);
   await buryHeldTooLong(platform, report, bounds);
   report.replays = await sweepReplays(platform, bounds.graceMs);
-  if (report.overdue + report.backlogs + report.held + report.circuits + report.expired + report.replays > 0)
-    platform.log.info(report, 'swept deliveries');
+  report.recovering = await recoverDeadLetters(platform, beat);
+  if (Object.values(report).some((count) => count > 0)) platform.log.info(report, 'swept deliveries');
   return report;
 }
 

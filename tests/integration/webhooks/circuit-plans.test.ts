@@ -8,11 +8,15 @@ import {
   countHeld,
   findHeldTooLong,
   holdBacklog,
-  holdRecoverable,
   releaseHeld,
-  reviveRecoverable,
 } from '../../../domains/webhooks/store/held-flow';
 import { leaseHeld } from '../../../domains/webhooks/store/leases';
+import {
+  countRecoverable,
+  findRecoverable,
+  holdRecoverable,
+  reviveRecoverable,
+} from '../../../domains/webhooks/store/recoveries';
 import { createPool, type Queryable } from '../../../infra/postgres/pool';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { insertTenant } from '../../support/fixtures';
@@ -79,6 +83,8 @@ test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
   ['holding a backlog', 'deliveries_backlog', (db) => holdBacklog(db, endpointId, 100)],
   ['reviving dead letters', 'dead_letters_recoverable', (db) => reviveRecoverable(db, endpointId, RELEASE)],
   ['holding a dead letter', 'dead_letters_recoverable', (db) => holdRecoverable(db, endpointId)],
+  ['counting what recovers', 'dead_letters_recoverable', (db) => countRecoverable(db, endpointId)],
+  ['finding what recovers', 'dead_letters_recoverable', (db) => findRecoverable(db, 100)],
   ['finding circuits', 'endpoints_circuits', (db) => findUnattendedCircuits(db, 1_000, 100)],
   ['counting circuits', 'endpoints_circuits', (db) => countCircuits(db)],
 ])('%s reads %s, not the history', async (_what, index, run) => {
