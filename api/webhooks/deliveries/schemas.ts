@@ -14,6 +14,11 @@ export const deliverySchema = z
     state: z.enum(DELIVERY_STATES),
     attempts: z.int(),
     attempting: z.boolean().meta({ description: 'Whether an attempt is under way.' }),
+    waitsFor: z.enum(['turn']).nullable().meta({
+      description:
+        '`turn`: its endpoint is ordered, and it waits until those before it are settled. Null for all others.',
+      example: null,
+    }),
     nextAttemptAt: momentText.nullable(),
     lastStatus: z.int().nullable().meta({ description: "The receiver's last status, null if there was none." }),
     lastError: z.string().nullable(),
@@ -82,6 +87,7 @@ export function deliveryView(
     state: delivery.state,
     attempts: delivery.attempts,
     attempting: delivery.attempting,
+    waitsFor: delivery.waitsForTurn ? 'turn' : null,
     nextAttemptAt: momentOrNull(delivery.nextAttemptAt),
     lastStatus: delivery.lastStatus ?? null,
     lastError: delivery.lastError ?? null,

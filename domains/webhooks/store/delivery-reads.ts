@@ -26,6 +26,8 @@ export interface Delivery {
   attempts: number;
   /** Whether an attempt is under way. */
   attempting: boolean;
+  /** Whether it waits until those before it at its endpoint are settled. */
+  waitsForTurn: boolean;
   /** Absent while an attempt is under way, while it is held, and when no more will follow. */
   nextAttemptAt: Date | undefined;
   lastStatus: number | undefined;
@@ -66,6 +68,7 @@ interface DeliveryRow {
   state: DeliveryState;
   attempts: number;
   attempting: boolean;
+  waits_for_turn: boolean;
   next_attempt_at: Date | null;
   last_status: number | null;
   last_error: string | null;
@@ -91,6 +94,7 @@ interface AttemptRow {
 
 const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, attempts, last_status, last_error, workflow_id,
   created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
+  state IN ('pending', 'retrying') AND next_attempt_at IS NULL AS waits_for_turn,
   CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END
     AS next_attempt_at`;
 const ATTEMPT_COLUMNS =
@@ -191,6 +195,7 @@ function fromDeliveryRow(row: DeliveryRow): Delivery {
     state: row.state,
     attempts: row.attempts,
     attempting: row.attempting,
+    waitsForTurn: row.waits_for_turn,
     nextAttemptAt: row.next_attempt_at ?? undefined,
     lastStatus: row.last_status ?? undefined,
     lastError: row.last_error ?? undefined,

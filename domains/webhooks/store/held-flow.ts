@@ -5,6 +5,7 @@ import { type Burying, bury } from './bury';
 import { IS_HELD } from './circuit-state';
 import { HOLDING } from './held';
 import { IS_OPEN } from './open-state';
+import { PLACE_AFTER_REVIVAL } from './ordering';
 
 /** Most held deliveries that are counted. */
 export const MOST_HELD_COUNTED = 10_000;
@@ -21,7 +22,8 @@ export async function countHeld(db: Queryable, endpointId: PublicId): Promise<nu
 }
 
 /**
- * Holds what waits in the backlog of an endpoint whose deliveries are held. Index: deliveries_backlog.
+ * Holds what waits in the backlog of an endpoint whose deliveries are held; not what waits for its turn there, which
+ * nobody attempts before those that are held. Index: deliveries_backlog.
  *
  * @param limit - at most so many in one statement
  * @returns how many
@@ -32,7 +34,7 @@ export async function holdBacklog(db: Queryable, endpointId: PublicId, limit: nu
     text: `WITH waiting AS MATERIALIZED (
              SELECT d.id FROM deliveries d
              WHERE d.endpoint_id = $1 AND ${IN_BACKLOG} AND d.claim IS NULL
-               AND (SELECT ${IS_HELD} FROM endpoints e WHERE e.id = $1)
+               AND d.next_attempt_at IS NOT NULL AND (SELECT ${IS_HELD} FROM endpoints e WHERE e.id = $1)
              ORDER BY d.next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED
            )
            UPDATE deliveries d SET state = 'held', backlog = false, next_attempt_at = NULL, updated_at = now()
@@ -76,7 +78,8 @@ export interface Released {
 
 const ROOM = `SELECT $2::int AS n
               WHERE (SELECT count(*) FROM (SELECT FROM deliveries b WHERE b.endpoint_id = $1
-                                             AND b.state IN ('pending', 'retrying') AND b.backlog LIMIT $3) few) < $3
+                                             AND b.state IN ('pending', 'retrying') AND b.backlog
+                                             AND b.next_attempt_at IS NOT NULL LIMIT $3) few) < $3
                 AND EXISTS (SELECT FROM endpoints e WHERE e.id = $1 AND e.circuit = 'draining' AND e.state = 'enabled'
                               AND e.deleted_at IS NULL)`;
 
@@ -135,6 +138,7 @@ export async function reviveRecoverable(db: Queryable, endpointId: PublicId, rel
            ), moved AS (
              UPDATE deliveries d
              SET state = 'retrying', attempts_before = d.attempts, backlog = true, claim = NULL,
+                 sequence = ${PLACE_AFTER_REVIVAL},
                  workflow_id = ${backlogWorkflowOf('d.endpoint_id')},
                  next_attempt_at = now() + n * interval '1 microsecond', updated_at = now()
              FROM numbered o WHERE d.id = o.id AND d.state = 'dead' RETURNING d.id
@@ -160,7 +164,7 @@ export async function holdRecoverable(db: Queryable, endpointId: PublicId): Prom
              RETURNING l.delivery_id
            )
            UPDATE deliveries d
-           SET state = 'held', attempts_before = d.attempts, backlog = false, claim = NULL, next_attempt_at = NULL,
+           SET state = 'held', attempts_before = d.attempts, sequence = ${PLACE_AFTER_REVIVAL}, backlog = false, claim = NULL, next_attempt_at = NULL,
                updated_at = now()
            FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead'`,
     values: [toUuid(endpointId)],
