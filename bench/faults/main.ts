@@ -1,4 +1,4 @@
-// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound|replay] [--random [seed]]: kill -9 of each process in turn
+// npm run bench:faults -- [--json] [--quick] [--only webhooks|payments|inbound|replay|fifo] [--random [seed]]: kill -9 of each process in turn
 // under load, 30 s without Postgres, and kills at random (`--random` does only these); afterwards every message that was
 // acknowledged has to be delivered, dead-lettered or still scheduled, every card charged exactly as often as there are
 // captured payments, and every inbound webhook one message. Otherwise ends with code 1. Method: docs/performance.md.
@@ -10,6 +10,7 @@ import { type Stack, startStack } from '../kit/stack';
 import { superviseStack } from '../kit/strikes';
 import type { Supervised } from '../kit/supervised';
 import { type FaultDeps, type FaultPlan, runFault } from './fault';
+import { FULL_FIFO_FAULTS, QUICK_FIFO_FAULTS, runFifoFaults } from './fifo-faults';
 import { FULL_INBOUND_FAULTS, QUICK_INBOUND_FAULTS, runInboundFaults } from './inbound-faults';
 import { type Evidence, type FaultEndpoint, type FaultEndpoints, type FaultResult, judge } from './judgement';
 import { type Kill, randomSeed } from './kill-schedule';
@@ -156,7 +157,9 @@ async function main({ quick, only, random, seed }: Options, signal: AbortSignal)
   const inboundPlan = quick ? QUICK_INBOUND_FAULTS : FULL_INBOUND_FAULTS;
   const inbound = !runs('inbound') || random ? undefined : await runInboundFaults(inboundPlan, signal);
   const replay = !runs('replay') || random ? undefined : await runReplayFaults(REPLAY_FAULTS, signal);
-  return { ...webhooks, payments, inbound, replay };
+  const fifoPlan = quick ? QUICK_FIFO_FAULTS : FULL_FIFO_FAULTS;
+  const fifo = !runs('fifo') || random ? undefined : await runFifoFaults(fifoPlan, signal);
+  return { ...webhooks, payments, inbound, replay, fifo };
 }
 
 const { values, positionals } = parseArgs({
@@ -178,7 +181,9 @@ main(options, listenForInterrupts(progress)).then(
     const unbounded = Object.values(result.faults ?? {}).some(
       (fault) => 'duplicatesBounded' in fault && fault.duplicatesBounded === false,
     );
-    const unsound = [result.payments, result.inbound, result.replay].some((report) => report?.sound === false);
+    const unsound = [result.payments, result.inbound, result.replay, result.fifo].some(
+      (report) => report?.sound === false,
+    );
     if ((result.lost ?? 0) > 0 || unbounded || unsound) process.exitCode = 1;
   },
   (error: unknown) => {

@@ -73,19 +73,36 @@ const ordering = z.enum(ORDERINGS).meta({
   example: 'fifo',
 });
 const headAttempts = z.int().min(1).max(100).meta({ description: 'Failed attempts of the head.', example: 3 });
-const headOfLine = z
-  .discriminatedUnion('policy', [
-    z.strictObject({ policy: z.literal('block') }),
-    z.strictObject({ policy: z.literal('skip-after'), attempts: headAttempts }),
-    z.strictObject({ policy: z.literal('dead-letter-after'), attempts: headAttempts }),
-  ])
+const blockPolicy = z
+  .strictObject({ policy: z.literal('block').meta({ description: 'They wait until it is settled.' }) })
+  .meta({ id: 'HeadOfLineBlock', description: 'Those behind wait.', example: { policy: 'block' } });
+const skipPolicy = z
+  .strictObject({
+    policy: z.literal('skip-after').meta({ description: 'They go, and it is retried out of order.' }),
+    attempts: headAttempts,
+  })
   .meta({
-    description:
-      'What becomes of those behind a delivery that fails, at an endpoint with `ordering: fifo`. `block`: they wait until it ' +
-      'is delivered, cancelled or, once a dead letter, retried with success or discarded. `skip-after`: after so many failed attempts they go, ' +
-      'and it is retried out of order. `dead-letter-after`: it becomes a dead letter after so many, and they go.',
+    id: 'HeadOfLineSkip',
+    description: 'Those behind go after so many failures.',
     example: { policy: 'skip-after', attempts: 3 },
   });
+const deadLetterPolicy = z
+  .strictObject({
+    policy: z.literal('dead-letter-after').meta({ description: 'It becomes a dead letter, and they go.' }),
+    attempts: headAttempts,
+  })
+  .meta({
+    id: 'HeadOfLineDeadLetter',
+    description: 'The head becomes a dead letter after so many failures.',
+    example: { policy: 'dead-letter-after', attempts: 3 },
+  });
+const headOfLine = z.discriminatedUnion('policy', [blockPolicy, skipPolicy, deadLetterPolicy]).meta({
+  description:
+    'What becomes of those behind a delivery that fails, at an endpoint with `ordering: fifo`. `block`: they wait until it ' +
+    'is delivered, cancelled or, once a dead letter, retried with success or discarded. `skip-after`: after so many failed attempts they go, ' +
+    'and it is retried out of order. `dead-letter-after`: it becomes a dead letter after so many, and they go.',
+  example: { policy: 'skip-after', attempts: 3 },
+});
 
 export const newEndpointSchema = z
   .strictObject({

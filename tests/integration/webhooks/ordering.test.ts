@@ -39,6 +39,9 @@ async function publish(n: number, { publisher }: Pick<Pipeline, 'publisher'> = p
   return only(made.deliveries).id;
 }
 
+/** How long the receiver takes: so a second attempt beside the first would be seen. */
+const ANSWER_MS = 5;
+
 const numberOf = ({ body }: ReceivedRequest): number => JSON.parse(body).data.n;
 const numbers = () => receiver.received.map(numberOf);
 
@@ -62,11 +65,11 @@ test('whatever fails, messages of several publishers arrive in the order of thei
   let seen = 0;
   receiver.always((request) => {
     together = Math.max(together, ++underWay);
-    setTimeout(() => underWay--, 0);
+    setTimeout(() => underWay--, ANSWER_MS - 1);
     // Every third attempt fails, in one of three ways.
-    if (++seen % 3 === 0) return { status: [500, 0, 429][seen % 9 === 0 ? 0 : (seen / 3) % 3] ?? 500 };
+    if (++seen % 3 === 0) return { status: [500, 0, 429][(seen / 3) % 3] ?? 500, delayMs: ANSWER_MS };
     taken.push(String(request.headers['webhook-id']));
-    return { status: 200 };
+    return { status: 200, delayMs: ANSWER_MS };
   });
   const publishers = [pipeline, elsewhere].flatMap((by) => [by, by]);
   await Promise.all(
