@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError } from '../../infra/setup/commands/api-client';
 import type { ArrivalsReport } from '../kit/arrivals';
 import { progress } from '../kit/progress';
 import { type Stack, startStack } from '../kit/stack';
@@ -126,10 +127,15 @@ async function published(stack: Stack, plan: Publishing, signal: AbortSignal) {
 
 async function publish(stack: Stack, step: number, sequence: number, signal: AbortSignal): Promise<void> {
   const mark = `${String(step).padStart(4, '0')}-${String(sequence).padStart(8, '0')}`;
-  const message = { type: `${TYPE}${step}`, eventId: mark, data: { mark } };
+  const message = { eventType: `${TYPE}${step}`, eventId: mark, payload: { mark } };
   for (;;) {
-    const stored = await stack.client.call('POST', '/v1/messages', message).catch(() => undefined);
-    if (stored !== undefined) return;
+    try {
+      await stack.client.call('POST', '/v1/messages', message);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof ApiError && error.status < 500) throw error;
+    }
     await sleep(AGAIN_AFTER_MS, undefined, { signal });
   }
 }

@@ -5,17 +5,20 @@ import { IS_OPEN } from './open-state';
 /** Matches what has a place in an order, as the index `deliveries_in_order` says it. */
 const IN_ORDER = "d.sequence IS NOT NULL AND d.state IN ('pending', 'retrying', 'held', 'dead')";
 
-/** Whether those behind `d` have to wait for it, by the policy of its endpoint `e`. */
+/**
+ * Whether those behind `d` have to wait for it, by the policy of its endpoint `e`. Its dead letter is looked up as a value: an
+ * EXISTS may be planned as a hash of all dead letters.
+ */
 const BLOCKS = `CASE d.state
   WHEN 'dead' THEN e.head_policy = 'block'
-    AND EXISTS (SELECT FROM dead_letters l WHERE l.delivery_id = d.id AND l.state = 'open')
+    AND coalesce((SELECT true FROM dead_letters l WHERE l.delivery_id = d.id AND l.state = 'open'), false)
   WHEN 'retrying' THEN e.head_policy <> 'skip-after' OR d.attempts - d.attempts_before < e.head_attempts
   ELSE true END`;
 
 /** SQL for the place that a dead letter's delivery `d` has when it is retried: the same, if those behind it wait for it. */
-export const PLACE_AFTER_REVIVAL = `CASE WHEN EXISTS (
-  SELECT FROM endpoints e WHERE e.id = d.endpoint_id AND e.ordering = 'fifo' AND e.head_policy = 'block')
-  THEN d.sequence END`;
+export const PLACE_AFTER_REVIVAL = `(
+  SELECT CASE WHEN e.ordering = 'fifo' AND e.head_policy = 'block' THEN d.sequence END
+  FROM endpoints e WHERE e.id = d.endpoint_id)`;
 
 /** SQL for the id of the first in an ordered endpoint's line that those behind it wait for. @param endpoint - as SQL */
 const headOf = (endpoint: string) => `(

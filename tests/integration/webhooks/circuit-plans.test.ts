@@ -12,7 +12,8 @@ import {
   releaseHeld,
   reviveRecoverable,
 } from '../../../domains/webhooks/store/held-flow';
-import { leaseHeld } from '../../../domains/webhooks/store/leases';
+import { leaseHead, leaseHeld } from '../../../domains/webhooks/store/leases';
+import { headDueInMs, leaveOrder } from '../../../domains/webhooks/store/ordering';
 import { createPool, type Queryable } from '../../../infra/postgres/pool';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { insertTenant } from '../../support/fixtures';
@@ -80,6 +81,9 @@ test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
   ['reviving dead letters', 'dead_letters_recoverable', (db) => reviveRecoverable(db, endpointId, RELEASE)],
   ['holding a dead letter', 'dead_letters_recoverable', (db) => holdRecoverable(db, endpointId)],
   ['finding circuits', 'endpoints_circuits', (db) => findUnattendedCircuits(db, 1_000, 100)],
+  ['leasing the head of an ordered line', 'deliveries_in_order', (db) => leaseHead(db, endpointId, LEASE)],
+  ['looking when the head is due', 'deliveries_in_order', (db) => headDueInMs(db, endpointId)],
+  ['leaving an order', 'deliveries_in_order', (db) => leaveOrder(db, endpointId, 100)],
   ['counting circuits', 'endpoints_circuits', (db) => countCircuits(db)],
 ])('%s reads %s, not the history', async (_what, index, run) => {
   const plan = await planOf(run);
