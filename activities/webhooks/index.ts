@@ -35,9 +35,9 @@ export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 export function createWebhookActivities(platform: Platform) {
   const { pool } = platform;
   const config = { ...platform.config, ...platform.settings.of(webhooksConfig) };
-  const { engine } = openDispatch(platform);
+  const { engine, ordered } = openDispatch(platform);
   const beat = () => heartbeat();
-  const backlogs = { db: pool, engine, metrics: platform.metrics.of(webhookMetrics), config, beat };
+  const backlogs = { db: pool, engine, ordered, metrics: platform.metrics.of(webhookMetrics), config, beat };
   const rounds = { db: pool, engine, beat, sleep };
   return {
     /** Attempts the deliveries that are due, and reports where all of them stand. */

@@ -1,3 +1,4 @@
+import { FULL_FIFO_FAULTS, QUICK_FIFO_FAULTS, runFifoFaults } from './fifo-faults';
 import { FULL_INBOUND_FAULTS, QUICK_INBOUND_FAULTS, runInboundFaults } from './inbound-faults';
 import { LIMIT_FAULTS, runLimitFaults } from './limit-faults';
 import { FULL_PAYMENT_FAULTS, QUICK_PAYMENT_FAULTS, runPaymentFaults } from './payment-faults';
@@ -13,5 +14,6 @@ export const TRIALS: Readonly<Record<string, Trial>> = {
   inbound: (quick, signal) => runInboundFaults(quick ? QUICK_INBOUND_FAULTS : FULL_INBOUND_FAULTS, signal),
   replay: (_quick, signal) => runReplayFaults(REPLAY_FAULTS, signal),
   recovery: (quick, signal) => runRecoveryFaults(quick ? QUICK_RECOVERY_FAULTS : FULL_RECOVERY_FAULTS, signal),
+  fifo: (quick, signal) => runFifoFaults(quick ? QUICK_FIFO_FAULTS : FULL_FIFO_FAULTS, signal),
   limit: (_quick, signal) => runLimitFaults(LIMIT_FAULTS, signal),
 };

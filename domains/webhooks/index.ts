@@ -37,6 +37,7 @@ export { type DeadLetterCount, type DeadLetterStats, readDeadLetterStats } from 
 
 // Circuits of endpoints.
 export { type CircuitCommand, commandCircuit, showCircuit } from './circuit/circuit-commands';
+export { DEFAULT_HEAD_OF_LINE, ORDERINGS } from './rules/ordering';
 export { type CircuitSettings, DEFAULT_CIRCUIT } from './rules/circuit';
 
 // Jobs over many deliveries.

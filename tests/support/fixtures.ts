@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { newId, type PublicId, toUuid } from '../../core/ids';
+import type { HeadOfLine, Ordering } from '../../domains/webhooks/rules/ordering';
 import { newSecret } from '../../domains/webhooks/rules/signature';
 import type { Keyring } from '../../infra/keyring';
 
@@ -31,14 +32,17 @@ export async function insertEndpoint(
     /** Settings of its circuit; without them it has none, so that a test can let it fail as often as it likes. */
     circuit?: object;
     fallbackUrl?: string;
+    ordering?: Ordering;
+    headOfLine?: HeadOfLine;
   },
 ): Promise<EndpointFixture> {
   const id = newId('ep');
   const secretId = newId('sec');
   const secret = options.secret ?? newSecret();
   await pool.query(
-    `INSERT INTO endpoints (id, tenant_id, url, channels, retry_delays_ms, timeout_ms, state, circuit_settings, fallback_url)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO endpoints (id, tenant_id, url, channels, retry_delays_ms, timeout_ms, state, circuit_settings, fallback_url,
+                            ordering, head_policy, head_attempts)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [
       toUuid(id),
       toUuid(tenantId),
@@ -49,6 +53,9 @@ export async function insertEndpoint(
       options.state ?? 'enabled',
       JSON.stringify(options.circuit ?? { enabled: false }),
       options.fallbackUrl,
+      options.ordering ?? 'none',
+      options.headOfLine?.policy ?? 'block',
+      options.headOfLine?.policy === 'block' ? null : options.headOfLine?.attempts,
     ],
   );
   for (const pattern of options.patterns ?? ['*']) {

@@ -118,7 +118,7 @@ export function deadLetterRoutes(deps: DoorContext): Route[] {
       problems: ['wrong-state'],
       handler: async ({ params: { id }, body: { reason } }, context) => ({
         status: 200,
-        body: deadLetterView(await discardDeadLetter({ pool }, context, { id, reason })),
+        body: deadLetterView(await discardDeadLetter(deps, context, { id, reason })),
       }),
     }),
   ];

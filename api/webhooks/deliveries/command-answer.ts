@@ -27,6 +27,11 @@ export function commandAnswer(result: CommandResult, { id, path, hint, workflowU
       throw new Problem('not-found');
     case 'wrong-state':
       throw new Problem('wrong-state', { detail: `It is ${result.state}: ${hint}` });
+    case 'waits-for-turn':
+      throw new Problem('wrong-state', {
+        detail:
+          'It waits for its turn: its endpoint is ordered, and a delivery before it is not settled. Settle that one first.',
+      });
     case 'in-flight':
       throw new Problem('attempt-in-flight', { headers: { 'retry-after': '1' } });
   }

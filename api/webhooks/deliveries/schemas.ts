@@ -16,6 +16,11 @@ export const deliverySchema = z
     priority: lane.meta({ description: 'Which deliveries it goes before; decided when its message was accepted.' }),
     attempts: z.int(),
     attempting: z.boolean().meta({ description: 'Whether an attempt is under way.' }),
+    waitsFor: z.enum(['turn']).nullable().meta({
+      description:
+        '`turn`: its endpoint is ordered, and it waits until those before it are settled. Null for all others.',
+      example: null,
+    }),
     nextAttemptAt: momentText.nullable(),
     rateLimitedUntil: momentText.nullable().meta({
       description:
@@ -90,6 +95,7 @@ export function deliveryView(
     priority: delivery.lane,
     attempts: delivery.attempts,
     attempting: delivery.attempting,
+    waitsFor: delivery.waitsForTurn ? 'turn' : null,
     nextAttemptAt: momentOrNull(delivery.nextAttemptAt),
     rateLimitedUntil: momentOrNull(delivery.limitedUntil),
     lastStatus: delivery.lastStatus ?? null,

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { formatDuration } from '../../../core/duration';
-import { DEFAULT_CIRCUIT, ENDPOINT_STATES, type Endpoint } from '../../../domains/webhooks';
+import {
+  DEFAULT_CIRCUIT,
+  DEFAULT_HEAD_OF_LINE,
+  ENDPOINT_STATES,
+  type Endpoint,
+  ORDERINGS,
+} from '../../../domains/webhooks';
 import {
   durationSchema,
   durationText,
@@ -65,6 +71,43 @@ const fallbackUrl = z
   });
 const holdFor = durationSchema(60 * SECOND_MS, 90 * DAY_MS);
 
+const ordering = z.enum(ORDERINGS).meta({
+  description:
+    '`fifo`: deliveries go one at a time, in the order in which their messages were committed. `none`: as fast as possible.',
+  example: 'fifo',
+});
+const headAttempts = z.int().min(1).max(100).meta({ description: 'Failed attempts of the head.', example: 3 });
+const blockPolicy = z
+  .strictObject({ policy: z.literal('block').meta({ description: 'They wait until it is settled.' }) })
+  .meta({ id: 'HeadOfLineBlock', description: 'Those behind wait.', example: { policy: 'block' } });
+const skipPolicy = z
+  .strictObject({
+    policy: z.literal('skip-after').meta({ description: 'They go, and it is retried out of order.' }),
+    attempts: headAttempts,
+  })
+  .meta({
+    id: 'HeadOfLineSkip',
+    description: 'Those behind go after so many failures.',
+    example: { policy: 'skip-after', attempts: 3 },
+  });
+const deadLetterPolicy = z
+  .strictObject({
+    policy: z.literal('dead-letter-after').meta({ description: 'It becomes a dead letter, and they go.' }),
+    attempts: headAttempts,
+  })
+  .meta({
+    id: 'HeadOfLineDeadLetter',
+    description: 'The head becomes a dead letter after so many failures.',
+    example: { policy: 'dead-letter-after', attempts: 3 },
+  });
+const headOfLine = z.discriminatedUnion('policy', [blockPolicy, skipPolicy, deadLetterPolicy]).meta({
+  description:
+    'What becomes of those behind a delivery that fails, at an endpoint with `ordering: fifo`. `block`: they wait until it ' +
+    'is delivered, cancelled or, once a dead letter, retried with success or discarded. `skip-after`: after so many failed attempts they go, ' +
+    'and it is retried out of order. `dead-letter-after`: it becomes a dead letter after so many, and they go.',
+  example: { policy: 'skip-after', attempts: 3 },
+});
+
 export const newEndpointSchema = z
   .strictObject({
     url,
@@ -82,6 +125,8 @@ export const newEndpointSchema = z
     holdFor: holdFor.nullable().optional().meta({
       description: 'How long a delivery may be held before it becomes a dead letter; null for the usual 7 days.',
     }),
+    ordering: ordering.default('none'),
+    headOfLine: headOfLine.default(DEFAULT_HEAD_OF_LINE),
     secret: secretSchema.optional().meta({ description: 'The signing secret; generated if left out.' }),
   })
   .meta({ id: 'NewEndpoint', example: { url: 'https://example.com/hooks', eventTypes: ['order.*'] } });
@@ -101,6 +146,8 @@ export const endpointChangeSchema = z
     circuit: circuitChangeSchema.nullable().optional().meta({ description: 'Null for the defaults.' }),
     fallbackUrl: fallbackUrl.nullable().optional(),
     holdFor: holdFor.nullable().optional().meta({ description: 'Null for the usual 7 days.' }),
+    ordering: ordering.optional(),
+    headOfLine: headOfLine.optional(),
   })
   .meta({ id: 'EndpointChange', example: { eventTypes: ['order.*'], timeout: '10s' } });
 
@@ -131,6 +178,8 @@ const fields = {
   holdFor: durationText
     .nullable()
     .meta({ description: 'How long a delivery may be held before it becomes a dead letter; null for the usual time.' }),
+  ordering,
+  headOfLine,
   version: z.int().meta({ description: 'Grows with every change that a delivery could notice.' }),
   createdAt: momentText,
   updatedAt: momentText,
@@ -168,6 +217,8 @@ export function endpointView(
     circuit: endpoint.circuit ?? DEFAULT_CIRCUIT,
     fallbackUrl: endpoint.fallbackUrl ?? null,
     holdFor: endpoint.holdForMs === undefined ? null : formatDuration(endpoint.holdForMs),
+    ordering: endpoint.ordering,
+    headOfLine: endpoint.headOfLine,
     version: endpoint.version,
     createdAt: moment(endpoint.createdAt),
     updatedAt: moment(endpoint.updatedAt),

@@ -5,8 +5,10 @@ import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { AttemptEnd } from '../delivery/leased-delivery';
 import { LimitedRound } from '../limits/limited-round';
 import type { WebhookMetrics } from '../metrics';
+import type { OrderedRunner } from '../ordering/ordered-runner';
 import type { Lane } from '../rules/lane';
 import { type BacklogState, buryExpired, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
+import { leaveOrder } from '../store/ordering';
 
 /** What a round found and did, for the workflow. */
 export interface BacklogReport {
@@ -42,6 +44,7 @@ const QUIET_MS = 1_500;
 const MOST_AT_ONCE = 200;
 const HEARTBEAT_MS = 5_000;
 const BURIED_AT_ONCE = 1_000;
+const LEFT_AT_ONCE = 1_000;
 /** How long new deliveries go to the backlog after a round that left some due: longer than the workflow sleeps. */
 const STAY_MS = 150_000;
 /** A round that left something due without having to wait for it comes again after this. */
@@ -52,6 +55,8 @@ export interface ServeDeps {
   engine: DeliveryEngine;
   metrics: Pick<WebhookMetrics, 'deadLetters'>;
   config: Pick<WebhooksConfig, 'WAYBILL_BACKLOG_MAX_AGE'>;
+  /** Goes on with the line of an ordered endpoint. */
+  ordered: Pick<OrderedRunner, 'run'>;
   /** Says that the round is alive; called every few seconds. */
   beat(): void;
 }
@@ -78,6 +83,8 @@ export async function serveBacklog(deps: ServeDeps, { endpointId, insist }: Serv
 async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
   const { engine } = deps;
   if (insist) engine.forgive(endpointId);
+  while ((await leaveOrder(deps.db, endpointId, LEFT_AT_ONCE)) === LEFT_AT_ONCE);
+  deps.ordered.run(endpointId);
   const began = Date.now();
   const limits = new LimitedRound(engine.rates, endpointId);
   const round = { attempts: 0, delivered: 0 };

@@ -6,13 +6,14 @@ import { type CommandedDelivery, type StartDeps, updateDelivery } from '../start
 /**
  * The result of a command on a delivery.
  * `not-found`: no such delivery of this tenant. `wrong-state`: its `state` does not allow the command.
- * `in-flight`: an attempt is under way. `done`: carried out; `workflowId` takes it from here.
+ * `in-flight`: an attempt is under way. `waits-for-turn`: its endpoint is ordered, and those before it are not settled. `done`: carried out; `workflowId` takes it from here.
  */
 export type CommandResult =
   | { outcome: 'done'; workflowId: string }
   | { outcome: 'not-found' }
   | { outcome: 'wrong-state'; state: string }
-  | { outcome: 'in-flight' };
+  | { outcome: 'in-flight' }
+  | { outcome: 'waits-for-turn' };
 
 export interface CommandDeps extends StartDeps {
   pool: Pool;

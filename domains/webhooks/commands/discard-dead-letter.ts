@@ -1,8 +1,9 @@
-import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
+import type { Platform } from '../../../infra/platform/platform';
 import type { Effect } from '../../../infra/postgres/effect';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { appendAudit } from '../../audit';
+import { goOnInOrder } from '../ordering/go-on';
 import { WebhookRefusal } from '../refusals';
 import { type DeadLetter, findDeadLetter } from '../store/dead-letter-reads';
 import { closeDeadLetter } from '../store/delivery-commands';
@@ -15,12 +16,12 @@ import { closeDeadLetter } from '../store/delivery-commands';
  * @throws WebhookRefusal when there is none, or it was retried
  */
 export async function discardDeadLetter(
-  { pool }: { pool: Pool },
+  platform: Platform,
   by: Effect & { keyId: PublicId },
   { id, reason }: { id: PublicId; reason: string },
 ): Promise<DeadLetter> {
   const { tenantId, keyId } = by;
-  return inTransaction(pool, async (db) => {
+  const discarded = await inTransaction(platform.pool, async (db) => {
     await by.fence(db);
     const closed = await closeDeadLetter(db, tenantId, id, { reason, by: keyId });
     const letter = await findDeadLetter(db, tenantId, id);
@@ -34,4 +35,6 @@ export async function discardDeadLetter(
     }
     return letter;
   });
+  goOnInOrder(platform, { tenantId, endpointId: discarded.endpointId });
+  return discarded;
 }

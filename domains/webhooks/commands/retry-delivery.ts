@@ -19,6 +19,7 @@ export async function retryDelivery(
   if (target === undefined) return { outcome: 'not-found' };
   const { state } = target;
   if (state !== 'pending' && state !== 'retrying') return { outcome: 'wrong-state', state };
+  if (target.waitsForTurn) return { outcome: 'waits-for-turn' };
   const workflowId = target.inFlight ? undefined : await makeDueAlone(pool, deliveryId);
   if (workflowId === undefined) return { outcome: 'in-flight' };
   const attempted = attemptHere(platform, target);

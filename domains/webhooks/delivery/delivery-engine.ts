@@ -69,6 +69,8 @@ export interface DeliveryEngine {
   attemptDue(delivery: DueDelivery, options: DueOptions): Promise<AttemptEnd | undefined>;
   /** Takes the leases of what is most overdue in an endpoint's backlog. @throws when Postgres cannot be reached */
   leaseBacklog(endpointId: PublicId, limit: number): Promise<{ leased: LeasedDelivery[]; moved: number }>;
+  /** Takes the lease of the head of an ordered endpoint's line. @throws when Postgres cannot be reached */
+  leaseHead(endpointId: PublicId): Promise<{ leased: LeasedDelivery[]; moved: number }>;
   /** Takes the lease of one held delivery, for a probe. @throws when Postgres cannot be reached */
   leaseHeld(endpointId: PublicId, after: PublicId | undefined): Promise<LeasedDelivery | undefined>;
   /** Moves due deliveries to their endpoints' backlogs. @throws when Postgres cannot be reached */
@@ -116,6 +118,8 @@ export interface DeliveryEngineOptions {
   maxHeldBytes?: number;
   /** Called when deliveries were moved to a backlog. */
   onBacklog(backlog: Backlog): void;
+  /** Called when an attempt of an ordered endpoint's delivery is recorded: the next may go. */
+  onOrdered?(endpointId: PublicId): void;
   circuits?: EngineCircuits;
   /** Has events delivered that were stored along with outcomes. Never rejects. */
   onEvents?(events: readonly StoredEvent[]): Promise<void>;
@@ -204,6 +208,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
             const { endpointId, tenantId } = delivery;
             options.onBacklog({ endpointId, tenantId });
           }
+          if (delivery.ordered === true) options.onOrdered?.(delivery.endpointId);
           return ended;
         }),
     );
@@ -270,6 +275,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
     rates,
     leaseSlackMs: () => LEASE_SLACK_MS + Math.min(LONGEST_EXTRA_SLACK_MS, (turns.waiting / CAUTIOUS_RATE) * 1_000),
     leaseBacklog: desk.leaseBacklog,
+    leaseHead: desk.leaseHead,
     leaseHeld: desk.leaseHeld,
     async moveDue(deliveries) {
       await Promise.all(deliveries.map((delivery) => desk.moveDue(delivery)));

@@ -13,6 +13,7 @@ import {
   type LeaseResult,
   leaseBacklog,
   leaseDue,
+  leaseHead,
   leaseHeld,
   releaseLeases,
 } from '../store/leases';
@@ -44,6 +45,8 @@ export interface LeaseDesk {
   leaseDue(deliveryId: PublicId): Promise<LeasedDelivery | undefined>;
   /** Takes the leases of what is most overdue in an endpoint's backlog. @returns `moved`: how many are no longer due */
   leaseBacklog(endpointId: PublicId, limit: number): Promise<{ leased: LeasedDelivery[]; moved: number }>;
+  /** Takes the lease of the head of an ordered endpoint's line. @returns `moved`: 1 if it is no longer due */
+  leaseHead(endpointId: PublicId): Promise<{ leased: LeasedDelivery[]; moved: number }>;
   /** Takes the lease of one held delivery: the oldest after the given one, if there is one, else the oldest of all. */
   leaseHeld(endpointId: PublicId, after: PublicId | undefined): Promise<LeasedDelivery | undefined>;
   /** Gives up a lease: the delivery is due again, at once or after a pause. Never rejects. */
@@ -150,6 +153,7 @@ export function createLeaseDesk({ pool, metrics, log, freeBytes, onBacklog }: Le
       turns.took(endpointId, leased);
       return { leased: leased.map((delivery) => ({ ...delivery, fromBacklog: true })), moved };
     },
+    leaseHead: (endpointId) => taken((options) => leaseHead(pool, endpointId, options)),
     async leaseHeld(endpointId, after) {
       const next = async (from: PublicId | undefined) =>
         (await taken((options) => leaseHeld(pool, endpointId, from, options))).leased[0];

@@ -23,6 +23,8 @@ export interface LeasedDelivery {
   failover?: boolean;
   /** Whether it is to be tried at the endpoint all the same, if nobody else tries that. */
   probe?: boolean;
+  /** Whether those behind it at its endpoint may wait for it. */
+  ordered?: boolean;
   /** Absent where nothing is to be told of it. */
   eventType?: string;
   /** What its endpoint's rate limit has given for it already. */

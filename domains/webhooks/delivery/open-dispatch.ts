@@ -6,6 +6,8 @@ import { openCircuits } from '../circuit/open-circuits';
 import { addressPolicy, webhooksConfig } from '../config';
 import { webhookMetrics } from '../metrics';
 import { deliverOperational } from '../operational/outbox';
+import { createOrderedRunner, type OrderedRunner } from '../ordering/ordered-runner';
+import { headDueInMs } from '../store/ordering';
 import { watchDispatch } from '../upkeep/gauges';
 import { createDeliveryEngine, type DeliveryEngine } from './delivery-engine';
 import { createEndpointConfigCache, type EndpointConfigCache } from './endpoint-config-cache';
@@ -14,6 +16,7 @@ import { createEndpointConfigCache, type EndpointConfigCache } from './endpoint-
 export interface Dispatch {
   endpoints: EndpointConfigCache;
   engine: DeliveryEngine;
+  ordered: OrderedRunner;
 }
 
 /** The process's one delivery engine. It finishes what is under way before the process closes. */
@@ -45,13 +48,17 @@ function open(platform: Platform): Dispatch {
     concurrency: WAYBILL_ATTEMPT_CONCURRENCY,
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
     onBacklog: (backlog) => backlogs.tell(backlog),
+    onOrdered: (endpointId) => ordered.run(endpointId),
     circuits,
     onEvents: (events) => deliverOperational(platform, events),
   });
-  const dispatch = { endpoints, engine };
+  const ordered = createOrderedRunner({ engine, dueInMs: (endpointId) => headDueInMs(pool, endpointId), log });
+  const dispatch = { endpoints, engine, ordered };
   watchDispatch(metrics.registry, { db: platform.reads, ...dispatch });
   platform.onClose(async () => {
+    const orders = ordered.close();
     await engine.close();
+    await orders;
     await client.close();
   });
   return dispatch;

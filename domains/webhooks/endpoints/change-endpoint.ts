@@ -7,6 +7,7 @@ import { tryBacklogNow } from '../backlog/try-backlog-now';
 import { tryCircuitNow } from '../circuit/open-circuits';
 import { WebhookRefusal } from '../refusals';
 import { type CircuitSettings, DEFAULT_CIRCUIT } from '../rules/circuit';
+import type { HeadOfLine, Ordering } from '../rules/ordering';
 import { DEFAULT_RETRY_DELAYS_MS } from '../rules/retry-schedule';
 import { type Endpoint, type EndpointSettings, findEndpoint, updateEndpoint } from '../store/endpoints';
 import { changedHeaders } from './change-headers';
@@ -32,6 +33,8 @@ export interface EndpointChange {
   fallbackUrl?: string | null | undefined;
   /** In milliseconds. */
   holdFor?: number | null | undefined;
+  ordering?: Ordering | undefined;
+  headOfLine?: HeadOfLine | undefined;
 }
 
 type Entries = Record<string, string | null>;

@@ -5,6 +5,7 @@ import type { PlatformConfig } from '../../../infra/platform/config';
 import type { Effect } from '../../../infra/postgres/effect';
 import { inTransaction } from '../../../infra/postgres/pool';
 import type { CircuitSettings } from '../rules/circuit';
+import { DEFAULT_HEAD_OF_LINE, type HeadOfLine, type Ordering } from '../rules/ordering';
 import { newSecret } from '../rules/signature';
 import { insertEndpointSecret, listEndpointSecrets } from '../store/endpoint-secrets';
 import { type Endpoint, type EndpointSettings, insertEndpoint, lockEndpoint } from '../store/endpoints';
@@ -31,6 +32,8 @@ export interface NewEndpoint {
   circuit?: CircuitSettings | undefined;
   fallbackUrl?: string | null | undefined;
   holdFor?: number | null | undefined;
+  ordering?: Ordering | undefined;
+  headOfLine?: HeadOfLine | undefined;
   /** The signing secret; generated if left out. */
   secret?: string | undefined;
 }
@@ -64,6 +67,8 @@ export async function createEndpoint(
     circuit: input.circuit,
     fallbackUrl: input.fallbackUrl ?? undefined,
     holdForMs: input.holdFor ?? undefined,
+    ordering: input.ordering ?? 'none',
+    headOfLine: input.headOfLine ?? DEFAULT_HEAD_OF_LINE,
   };
   return inTransaction(pool, async (client) => {
     await fence(client);

@@ -50,6 +50,7 @@ function add(options: { slot?: number; workflowId?: string; dueInMs?: number } =
     workflowId,
     held: false,
     backlog: false,
+    ordered: false,
     failover: false,
     probe: false,
     lane: 'normal' as const,

@@ -29,9 +29,9 @@ export interface EventOutbox {
 /** The outbox of a process that makes first attempts: its events are attempted and covered as published messages are. */
 export function openEventOutbox(platform: Platform): EventOutbox {
   const { coverage } = platform.once(openPublishing);
-  const { engine } = openDispatch(platform);
+  const { engine, ordered } = openDispatch(platform);
   const metrics = platform.metrics.of(webhookMetrics);
-  const handOver = createHandOver({ engine, coverage, backlogs: openBacklogs(platform), metrics });
+  const handOver = createHandOver({ engine, coverage, backlogs: openBacklogs(platform), ordered, metrics });
   const conflictMetric = platform.metrics.of(conflictMetrics);
   const attemptsHere = platform.settings.of(webhooksConfig).WAYBILL_FIRST_ATTEMPT === 'api';
   const free: number[] = [];

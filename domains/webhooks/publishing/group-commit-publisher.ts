@@ -10,6 +10,7 @@ import type { DeliveryEngine } from '../delivery/delivery-engine';
 import { startBefore } from '../delivery/lease-desk';
 import type { EndpointWorkflows } from '../endpoint-workflows';
 import type { WebhookMetrics } from '../metrics';
+import type { OrderedRunner } from '../ordering/ordered-runner';
 import { isRepetition } from '../rules/envelope';
 import type { Lane } from '../rules/lane';
 import { deliveriesOfMessage, findKeyHolders, releaseKeys } from '../store/message-keys';
@@ -63,6 +64,7 @@ export interface PublisherDeps {
   engine: DeliveryEngine;
   coverage: Coverage;
   backlogs: EndpointWorkflows;
+  ordered: Pick<OrderedRunner, 'run'>;
   metrics: WebhookMetrics;
 }
 

@@ -1,6 +1,7 @@
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { EndpointWorkflows } from '../endpoint-workflows';
 import type { WebhookMetrics } from '../metrics';
+import type { OrderedRunner } from '../ordering/ordered-runner';
 import { JITTER } from '../rules/retry-schedule';
 import type { NewMessage, StoredDelivery } from '../store/publish';
 import type { Coverage } from './coverage';
@@ -20,16 +21,18 @@ export interface HandOverDeps {
   engine: DeliveryEngine;
   coverage: Coverage;
   backlogs: EndpointWorkflows;
+  ordered: Pick<OrderedRunner, 'run'>;
   metrics: WebhookMetrics;
 }
 
 /** Hands a committed delivery to its first attempt and to a covering workflow. */
-export function createHandOver({ engine, coverage, backlogs, metrics }: HandOverDeps) {
+export function createHandOver({ engine, coverage, backlogs, ordered, metrics }: HandOverDeps) {
   return (message: NewMessage, delivery: StoredDelivery, terms: CommitTerms): void => {
     const { slot, lease, leaseSlackMs, startBeforeMs } = terms;
     metrics.deliveries.inc();
     if (delivery.held) return;
     if (delivery.backlog) {
+      if (delivery.ordered && lease !== undefined) ordered.run(delivery.endpointId);
       backlogs.ensure({ endpointId: delivery.endpointId, tenantId: message.tenantId });
       return;
     }

@@ -22,6 +22,7 @@ function add(cover: OpenCover, dueInMs = 1_000, endpointId = 'ep_1'): PublicId {
     workflowId: WORKFLOW,
     held: false,
     backlog: false,
+    ordered: false,
     failover: false,
     probe: false,
     lane: 'normal' as const,

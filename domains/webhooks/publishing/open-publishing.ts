@@ -18,7 +18,7 @@ export interface Publishing {
 /** Opens publishing. Accepted messages are committed, attempted and covered before the process closes. */
 export function openPublishing(platform: Platform): Publishing {
   const { pool, log } = platform;
-  const { engine } = openDispatch(platform);
+  const { engine, ordered } = openDispatch(platform);
   const metrics = platform.metrics.of(webhookMetrics);
   const config = platform.settings.of(webhooksConfig);
   const starter = new CoverStarter({
@@ -29,7 +29,7 @@ export function openPublishing(platform: Platform): Publishing {
   });
   const coverage = new Coverage({ starter, config });
   const backlogs = openBacklogs(platform);
-  const publisher = createGroupCommitPublisher({ pool, config, engine, coverage, backlogs, metrics });
+  const publisher = createGroupCommitPublisher({ pool, config, engine, coverage, backlogs, ordered, metrics });
   platform.onClose(async () => {
     await publisher.drain();
     await engine.drain();

@@ -3,6 +3,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import type { Lane } from '../rules/lane';
 import { BACKLOG_WORKFLOW_PREFIX } from '../rules/workflow-names';
 import { type Burying, bury } from './bury';
+import { IS_HELD } from './circuit-state';
 import { laneNamed } from './lanes';
 import { IS_OPEN } from './open-state';
 
@@ -81,6 +82,9 @@ export const MOST_COUNTED = 10_000;
 /** An attempt under way may fail long before its lease ends, so it is looked at again after this long. */
 const LEASE_LOOK_MS = 10_000;
 
+/** What waits for its turn has no time of its own: whether it may go is looked at again after this long. */
+const TURN_LOOK_MS = 30_000;
+
 export async function readBacklog(db: Queryable, endpointId: PublicId): Promise<BacklogState> {
   const { rows } = await db.query<{
     open: number;
@@ -104,7 +108,7 @@ export async function readBacklog(db: Queryable, endpointId: PublicId): Promise<
            LEFT JOIN LATERAL (
              SELECT next_attempt_at, last_error, attempts FROM deliveries
              WHERE endpoint_id = $1 AND ${IN_BACKLOG} AND (claim IS NULL OR next_attempt_at <= now())
-             ORDER BY next_attempt_at LIMIT 1) free ON true
+             ORDER BY next_attempt_at NULLS LAST LIMIT 1) free ON true
            LEFT JOIN LATERAL (
              SELECT next_attempt_at FROM deliveries
              WHERE endpoint_id = $1 AND ${IN_BACKLOG} AND claim IS NOT NULL AND next_attempt_at > now()
@@ -115,6 +119,7 @@ export async function readBacklog(db: Queryable, endpointId: PublicId): Promise<
   const freeInMs = row?.free_in_ms ?? undefined;
   const heldInMs = row?.held_in_ms ?? undefined;
   const soonest = Math.min(
+    (row?.open ?? 0) > 0 ? TURN_LOOK_MS : Number.POSITIVE_INFINITY,
     freeInMs ?? Number.POSITIVE_INFINITY,
     heldInMs === undefined ? Number.POSITIVE_INFINITY : Math.min(heldInMs, LEASE_LOOK_MS),
   );
@@ -193,8 +198,11 @@ export async function findUnattendedBacklogs(db: Queryable, graceMs: number, lim
            )
            SELECT e.id, e.tenant_id FROM behind b JOIN endpoints e ON e.id = b.endpoint_id
            WHERE (e.backlog_until IS NULL OR e.backlog_until < now())
-             AND EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND ${IN_BACKLOG}
-                           AND d.next_attempt_at < now() - $1::int * interval '1 millisecond')
+             AND (EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND ${IN_BACKLOG}
+                            AND d.next_attempt_at < now() - $1::int * interval '1 millisecond')
+                  OR NOT ${IS_HELD} AND EXISTS (
+                    SELECT FROM deliveries d
+                    WHERE d.endpoint_id = e.id AND ${IN_BACKLOG} AND d.next_attempt_at IS NULL))
            LIMIT $2`,
     values: [graceMs, limit],
   });

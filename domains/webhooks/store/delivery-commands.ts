@@ -3,6 +3,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import { deliveryWorkflowId } from '../rules/workflow-names';
 import { backlogWorkflowOf } from './backlog';
 import { IN_FLIGHT, IS_OPEN } from './open-state';
+import { PLACE_AFTER_REVIVAL } from './ordering';
 
 const deliveryWorkflowOf = (column: string) => `('${deliveryWorkflowId('dlv_')}' || replace(${column}::text, '-', ''))`;
 
@@ -17,6 +18,9 @@ export interface CommandTarget {
   backlog: boolean;
   /** Whether an attempt is under way. */
   inFlight: boolean;
+  /** Whether those behind it at its endpoint may wait for it, and whether it waits for those before it. */
+  ordered: boolean;
+  waitsForTurn: boolean;
 }
 
 /** Looks up a tenant's delivery by its primary key. */
@@ -31,9 +35,12 @@ export async function findCommandTarget(
     endpoint_id: string;
     backlog: boolean;
     in_flight: boolean;
+    ordered: boolean;
+    waits_for_turn: boolean;
   }>({
     name: 'find-command-target',
-    text: `SELECT state, workflow_id, endpoint_id, backlog, ${IN_FLIGHT} AS in_flight
+    text: `SELECT state, workflow_id, endpoint_id, backlog, ${IN_FLIGHT} AS in_flight, sequence IS NOT NULL AS ordered,
+                  state ${IS_OPEN} AND next_attempt_at IS NULL AS waits_for_turn
            FROM deliveries WHERE id = $1 AND tenant_id = $2`,
     values: [toUuid(deliveryId), toUuid(tenantId)],
   });
@@ -47,6 +54,8 @@ export async function findCommandTarget(
     state: row.state,
     backlog: row.backlog,
     inFlight: row.in_flight,
+    ordered: row.ordered,
+    waitsForTurn: row.waits_for_turn,
   };
 }
 
@@ -55,7 +64,7 @@ export async function makeDue(db: Queryable, deliveryIds: readonly PublicId[]): 
   const { rowCount } = await db.query({
     name: 'make-due',
     text: `UPDATE deliveries SET next_attempt_at = now(), claim = NULL, updated_at = now()
-           WHERE id = ANY ($1::uuid[]) AND state ${IS_OPEN}
+           WHERE id = ANY ($1::uuid[]) AND state ${IS_OPEN} AND next_attempt_at IS NOT NULL
              AND (claim IS NULL OR next_attempt_at <= now())`,
     values: [deliveryIds.map(toUuid)],
   });
@@ -73,7 +82,8 @@ export async function makeDueAlone(db: Queryable, deliveryId: PublicId): Promise
   const { rowCount } = await db.query({
     name: 'make-due-alone',
     text: `UPDATE deliveries SET next_attempt_at = now(), claim = NULL, backlog = false, workflow_id = $2, updated_at = now()
-           WHERE id = $1 AND state ${IS_OPEN} AND (claim IS NULL OR next_attempt_at <= now())`,
+           WHERE id = $1 AND state ${IS_OPEN} AND next_attempt_at IS NOT NULL
+             AND (claim IS NULL OR next_attempt_at <= now())`,
     values: [toUuid(deliveryId), workflowId],
   });
   return rowCount === 1 ? workflowId : undefined;
@@ -116,7 +126,7 @@ export async function reviveDeadLetter(
            )
            UPDATE deliveries d
            SET state = 'retrying', attempts_before = d.attempts, next_attempt_at = now(), claim = NULL, updated_at = now(),
-               backlog = $3::boolean,
+               sequence = ${PLACE_AFTER_REVIVAL}, backlog = $3::boolean,
                workflow_id = CASE WHEN $3::boolean THEN ${backlogWorkflowOf('d.endpoint_id')}
                                   ELSE ${deliveryWorkflowOf('d.id')} END
            FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead'

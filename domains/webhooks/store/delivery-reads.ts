@@ -30,6 +30,8 @@ export interface Delivery {
   attempts: number;
   /** Whether an attempt is under way. */
   attempting: boolean;
+  /** Whether it waits until those before it at its endpoint are settled. */
+  waitsForTurn: boolean;
   /** Absent while an attempt is under way, while it is held, and when no more will follow. */
   nextAttemptAt: Date | undefined;
   /** Until when the rate limit of its endpoint is used up, while it waits for that. */
@@ -73,6 +75,7 @@ interface DeliveryRow {
   lane: number;
   attempts: number;
   attempting: boolean;
+  waits_for_turn: boolean;
   next_attempt_at: Date | null;
   limited_until: Date | null;
   last_status: number | null;
@@ -99,6 +102,7 @@ interface AttemptRow {
 
 const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, lane, attempts, last_status, last_error, workflow_id,
   created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
+  state IN ('pending', 'retrying') AND next_attempt_at IS NULL AS waits_for_turn,
   CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END
     AS next_attempt_at, ${LIMITED_UNTIL} AS limited_until`;
 const ATTEMPT_COLUMNS =
@@ -200,6 +204,7 @@ function fromDeliveryRow(row: DeliveryRow): Delivery {
     lane: laneNamed(row.lane),
     attempts: row.attempts,
     attempting: row.attempting,
+    waitsForTurn: row.waits_for_turn,
     nextAttemptAt: row.next_attempt_at ?? undefined,
     limitedUntil: row.limited_until ?? undefined,
     lastStatus: row.last_status ?? undefined,

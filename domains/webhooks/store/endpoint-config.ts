@@ -1,6 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { type CircuitSettings, DEFAULT_CIRCUIT } from '../rules/circuit';
+import { type HeadOfLine, type Ordering, scheduleInOrder } from '../rules/ordering';
 import { IS_HELD } from './circuit-state';
 
 /** What an attempt needs to know about an endpoint. Secrets and headers are still encrypted. */
@@ -31,7 +32,7 @@ export async function readEndpointConfigs(
   const { rows } = await db.query<Row>({
     name: 'read-endpoint-configs',
     text: `SELECT e.id, e.version, e.url, e.timeout_ms, e.retry_delays_ms, e.rate_limit, e.rate_period_ms,
-                  e.headers_encrypted, e.circuit_settings, e.fallback_url,
+                  e.headers_encrypted, e.circuit_settings, e.fallback_url, e.ordering, e.head_policy, e.head_attempts,
                   array_agg(s.id::text ORDER BY s.id DESC) AS secret_ids,
                   array_agg(s.secret_encrypted ORDER BY s.id DESC) AS secrets,
                   array_agg(s.expires_at ORDER BY s.id DESC) AS expiries
@@ -45,6 +46,12 @@ export async function readEndpointConfigs(
   return ids.map((id) => fromRow(id, byId.get(id)));
 }
 
+/** What becomes of deliveries behind one that fails, as an endpoint's row says it. */
+export function headOfLineOf(row: { head_policy: HeadOfLine['policy']; head_attempts: number | null }): HeadOfLine {
+  const { head_policy: policy, head_attempts: attempts } = row;
+  return policy === 'block' || attempts === null ? { policy: 'block' } : { policy, attempts };
+}
+
 interface Row {
   id: string;
   version: number;
@@ -56,6 +63,9 @@ interface Row {
   headers_encrypted: Buffer | null;
   circuit_settings: CircuitSettings | null;
   fallback_url: string | null;
+  ordering: Ordering;
+  head_policy: HeadOfLine['policy'];
+  head_attempts: number | null;
   secret_ids: string[];
   secrets: Buffer[];
   expiries: (Date | null)[];
@@ -68,7 +78,7 @@ function fromRow(id: PublicId, row: Row | undefined): StoredEndpointConfig | und
     version: row.version,
     url: row.url,
     timeoutMs: row.timeout_ms,
-    retryDelaysMs: row.retry_delays_ms,
+    retryDelaysMs: scheduleInOrder(row.retry_delays_ms, row.ordering, headOfLineOf(row)),
     rateLimit: row.rate_limit === null ? undefined : { limit: row.rate_limit, periodMs: row.rate_period_ms },
     headersEncrypted: row.headers_encrypted ?? undefined,
     circuit: { ...DEFAULT_CIRCUIT, ...row.circuit_settings },

@@ -3,6 +3,8 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { type CircuitSettings, DEFAULT_CIRCUIT } from '../rules/circuit';
+import type { HeadOfLine, Ordering } from '../rules/ordering';
+import { headOfLineOf } from './endpoint-config';
 
 export const ENDPOINT_STATES = ['enabled', 'paused', 'disabled'] as const;
 export type EndpointState = (typeof ENDPOINT_STATES)[number];
@@ -28,6 +30,9 @@ export interface EndpointSettings {
   fallbackUrl: string | undefined;
   /** How long a delivery may be held, in milliseconds; undefined for as long as configured. */
   holdForMs: number | undefined;
+  /** Whether its deliveries go one at a time, in the order of their commits. */
+  ordering: Ordering;
+  headOfLine: HeadOfLine;
 }
 
 export interface Endpoint extends EndpointSettings {
@@ -63,6 +68,9 @@ interface Row {
   circuit_settings: CircuitSettings | null;
   fallback_url: string | null;
   hold_for_ms: string | null;
+  ordering: Ordering;
+  head_policy: HeadOfLine['policy'];
+  head_attempts: number | null;
   version: number;
   revision: number;
   created_at: Date;
@@ -71,7 +79,7 @@ interface Row {
 
 const COLUMNS = `id, tenant_id, url, description, state, state_reason, state_changed_at, event_types, channels,
   headers_encrypted, metadata, retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, circuit_settings, fallback_url,
-  hold_for_ms, version, revision, created_at, updated_at`;
+  hold_for_ms, ordering, head_policy, head_attempts, version, revision, created_at, updated_at`;
 
 /** The place that an endpoint's encrypted custom headers are bound to. */
 export function headersPlace(endpointId: PublicId): string {
@@ -88,8 +96,8 @@ export async function insertEndpoint(
   const { rows } = await db.query<Row>({
     text: `INSERT INTO endpoints (id, tenant_id, url, description, event_types, channels, headers_encrypted, metadata,
                                   retry_delays_ms, timeout_ms, rate_limit, rate_period_ms, tier, circuit_settings,
-                                  fallback_url, hold_for_ms)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, 60000), $13, $14, $15, $16)
+                                  fallback_url, hold_for_ms, ordering, head_policy, head_attempts)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, 60000), $13, $14, $15, $16, $17, $18, $19)
            RETURNING ${COLUMNS}`,
     values: [toUuid(id), toUuid(tenantId), ...columnValues(settings)],
   });
@@ -147,9 +155,9 @@ export async function updateEndpoint(
     text: `UPDATE endpoints
            SET url = $2, description = $3, event_types = $4, channels = $5, headers_encrypted = $6, metadata = $7,
                retry_delays_ms = $8, timeout_ms = $9, rate_limit = $10, rate_period_ms = coalesce($11, 60000), tier = $12,
-               circuit_settings = $13, fallback_url = $14, hold_for_ms = $15,
-               version = version + $16, revision = revision + 1, updated_at = now()
-           WHERE id = $1 AND ($17::bigint[] IS NULL OR revision = ANY ($17)) RETURNING ${COLUMNS}`,
+               circuit_settings = $13, fallback_url = $14, hold_for_ms = $15, ordering = $16, head_policy = $17, head_attempts = $18,
+               version = version + $19, revision = revision + 1, updated_at = now()
+           WHERE id = $1 AND ($20::bigint[] IS NULL OR revision = ANY ($20)) RETURNING ${COLUMNS}`,
     values: [toUuid(endpoint.id), ...columnValues(settings), noticeable ? 1 : 0, versionsToMatch(expected)],
   });
   const [row] = rows;
@@ -266,6 +274,9 @@ function columnValues(settings: EndpointSettings): unknown[] {
     settings.circuit === undefined ? null : JSON.stringify(settings.circuit),
     settings.fallbackUrl,
     settings.holdForMs,
+    settings.ordering,
+    settings.headOfLine.policy,
+    settings.headOfLine.policy === 'block' ? null : settings.headOfLine.attempts,
   ];
 }
 
@@ -289,6 +300,8 @@ function fromRow(row: Row): Endpoint {
     circuit: row.circuit_settings === null ? undefined : { ...DEFAULT_CIRCUIT, ...row.circuit_settings },
     fallbackUrl: row.fallback_url ?? undefined,
     holdForMs: row.hold_for_ms === null ? undefined : Number(row.hold_for_ms),
+    ordering: row.ordering,
+    headOfLine: headOfLineOf(row),
     version: row.version,
     revision: row.revision,
     createdAt: row.created_at,

@@ -21,7 +21,8 @@ export async function countHeld(db: Queryable, endpointId: PublicId): Promise<nu
 }
 
 /**
- * Holds what waits in the backlog of an endpoint whose deliveries are held. Index: deliveries_backlog.
+ * Holds what waits in the backlog of an endpoint whose deliveries are held; not what waits for its turn there, which
+ * nobody attempts before those that are held. Index: deliveries_backlog.
  *
  * @param limit - at most so many in one statement
  * @returns how many
@@ -32,7 +33,7 @@ export async function holdBacklog(db: Queryable, endpointId: PublicId, limit: nu
     text: `WITH waiting AS MATERIALIZED (
              SELECT d.id FROM deliveries d
              WHERE d.endpoint_id = $1 AND ${IN_BACKLOG} AND d.claim IS NULL
-               AND (SELECT ${IS_HELD} FROM endpoints e WHERE e.id = $1)
+               AND d.next_attempt_at IS NOT NULL AND (SELECT ${IS_HELD} FROM endpoints e WHERE e.id = $1)
              ORDER BY d.next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED
            )
            UPDATE deliveries d SET state = 'held', backlog = false, next_attempt_at = NULL, updated_at = now()
@@ -77,7 +78,8 @@ export interface Released {
 /** Whether a draining endpoint has room for `$2` more, while fewer than `$3` wait in its backlog. */
 export const ROOM = `SELECT $2::int AS n
               WHERE (SELECT count(*) FROM (SELECT FROM deliveries b WHERE b.endpoint_id = $1
-                                             AND b.state IN ('pending', 'retrying') AND b.backlog LIMIT $3) few) < $3
+                                             AND b.state IN ('pending', 'retrying') AND b.backlog
+                                             AND b.next_attempt_at IS NOT NULL LIMIT $3) few) < $3
                 AND EXISTS (SELECT FROM endpoints e WHERE e.id = $1 AND e.circuit = 'draining' AND e.state = 'enabled'
                               AND e.deleted_at IS NULL)`;
 

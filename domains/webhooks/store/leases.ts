@@ -6,6 +6,7 @@ import { IN_BACKLOG } from './backlog';
 import { FAILS_OVER, IS_HELD, PROBE_WANTED } from './circuit-state';
 import { dueByLane, laneNamed } from './lanes';
 import { AFTER_RESTART, IS_OPEN } from './open-state';
+import { dueHead } from './ordering';
 
 /** A delivery whose lease was taken. */
 export interface Leased {
@@ -27,6 +28,8 @@ export interface Leased {
   probe: boolean;
   eventType: string;
   lane: Lane;
+  /** Whether it has a place in its endpoint's order. */
+  ordered: boolean;
 }
 
 /** What became of due deliveries. */
@@ -84,7 +87,8 @@ WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
                              THEN now() + (j.timeout_ms + $2::int) * interval '1 millisecond' END
   FROM judged j WHERE d.id = j.id AND j.bytes_before < $3::float8
   RETURNING d.id, j.n, d.state, d.message_id, d.endpoint_id, d.attempts, d.attempts_before, d.created_at, d.tenant_id,
-            d.event_type, d.last_status, d.last_error, j.version, j.body, j.reason, j.failover, j.probe, d.lane
+            d.event_type, d.sequence, d.last_status, d.last_error, j.version, j.body, j.reason, j.failover, j.probe,
+            d.lane
 ), buried AS (
   INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, last_status,
                             last_error, attempts, created_at)
@@ -93,7 +97,7 @@ WITH due AS MATERIALIZED (${due}), numbered AS MATERIALIZED (
 )
 SELECT state, id, tenant_id, message_id, endpoint_id, version,
        CASE WHEN state IN ('pending', 'retrying') THEN body END AS body, attempts, attempts_before, created_at, reason,
-       failover, probe, event_type, lane
+       failover, probe, event_type, lane, sequence IS NOT NULL AS ordered
 FROM moved ORDER BY n`;
 
 const MAY_TAKE_OVER = `($5 AND ${AFTER_RESTART})`;
@@ -111,6 +115,8 @@ const LEASE_BACKLOG = lease(
     lanes: ['$8', '$9', '$10'],
   }),
 );
+
+const LEASE_HEAD = lease(dueHead(MAY_TAKE_OVER));
 
 const LEASE_HELD = lease(`
   SELECT d.id FROM deliveries d
@@ -134,6 +140,7 @@ interface Row {
   probe: boolean;
   event_type: string;
   lane: number;
+  ordered: boolean;
 }
 
 /**
@@ -171,6 +178,16 @@ export async function leaseBacklog(
     name: 'lease-backlog',
     text: LEASE_BACKLOG,
     values: [...common(options, limit), toUuid(endpointId), limit, ...lanes],
+  });
+  return resultOf(rows, options.lease);
+}
+
+/** Like {@link leaseDue}, for the head of an ordered endpoint's line, if it may be attempted now. */
+export async function leaseHead(db: Queryable, endpointId: PublicId, options: LeaseOptions): Promise<LeaseResult> {
+  const { rows } = await db.query<Row>({
+    name: 'lease-head',
+    text: LEASE_HEAD,
+    values: [...common(options, 1), toUuid(endpointId)],
   });
   return resultOf(rows, options.lease);
 }
@@ -221,6 +238,7 @@ function resultOf(rows: readonly Row[], lease: string): LeaseResult {
       probe: row.probe,
       eventType: row.event_type,
       lane: laneNamed(row.lane),
+      ordered: row.ordered,
     });
   }
   return result;

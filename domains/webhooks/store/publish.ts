@@ -44,6 +44,8 @@ export interface StoredDelivery {
   /** Whether it waits in its endpoint's backlog, behind others. */
   backlog: boolean;
   lane: Lane;
+  /** Whether its endpoint is ordered: it waits in the backlog until those before it are settled. */
+  ordered: boolean;
   timeoutMs: number;
   /** The endpoint's delay before the second attempt; undefined when it allows only one. */
   firstRetryMs: number | undefined;
@@ -69,6 +71,9 @@ export interface StoreOptions {
 
 // One statement per batch. A message and its keys are stored together, so a key that is visible without its message can
 // only belong to a message that lost another of its keys in the same instant (see store/message-keys.ts).
+//
+// Places in the orders of endpoints are given under a lock that is held until the commit, taken in one order after those
+// of the keys, so that publishes never wait for each other in a circle. Where no endpoint is ordered nothing is locked.
 //
 // A CTE has no statistics, so CTEs are not joined with each other: each carries what the next needs, and membership is
 // tested by a hashed subplan. Joining two of them by nested loop cost 1 ms a message in batches of 200.
@@ -105,8 +110,9 @@ WITH told AS MATERIALIZED (
 ), matched AS (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
          e.retry_delays_ms[1] AS first_retry_ms, ${laneOfTier('w.lanes')} AS lane,
-         ${IS_HELD} AS held, ${FAILS_OVER} AS failover, ${PROBE_WANTED} AS probe,
-         NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AS backlog,
+         ${IS_HELD} AND e.ordering = 'none' AS held, ${FAILS_OVER} AS failover, ${PROBE_WANTED} AS probe,
+         e.ordering = 'fifo' OR NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AS backlog,
+         e.ordering = 'fifo' AS ordered,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
          (row_number() OVER () - $4::int)::int AS place
   FROM wanted w JOIN endpoints e ON e.id = w.endpoint_id
@@ -117,20 +123,29 @@ WITH told AS MATERIALIZED (
                    WHEN place <= 0 THEN 'webhook-delivery/dlv_' || replace(id::text, '-', '')
                    ELSE $5::text || '.' || ((place - 1 + $6::int) / $7::int) END AS workflow_id
   FROM matched m
+), ordered AS MATERIALIZED (
+  INSERT INTO endpoint_orders AS o (endpoint_id, last_sequence)
+  SELECT endpoint_id, count(*) FROM planned WHERE ordered GROUP BY endpoint_id ORDER BY endpoint_id
+  ON CONFLICT (endpoint_id) DO UPDATE SET last_sequence = o.last_sequence + excluded.last_sequence
+  RETURNING endpoint_id, last_sequence
 ), made AS (
   INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, next_attempt_at, claim, backlog,
-                          lane, workflow_id, created_at, updated_at)
+                          lane, workflow_id, created_at, updated_at, sequence)
   SELECT id, tenant, message_id, endpoint_id, type,
          CASE WHEN held THEN 'held' ELSE 'pending' END,
-         CASE WHEN held THEN NULL
+         CASE WHEN held OR ordered THEN NULL
               WHEN backlog OR $2::uuid IS NULL THEN now()
               ELSE now() + (timeout_ms + $3::int) * interval '1 millisecond' END,
-         CASE WHEN held OR backlog THEN NULL ELSE $2::uuid END, backlog, lane, workflow_id, created, created
+         CASE WHEN held OR backlog THEN NULL ELSE $2::uuid END, backlog, lane, workflow_id, created, created,
+         CASE WHEN ordered THEN (SELECT o.last_sequence FROM ordered o WHERE o.endpoint_id = planned.endpoint_id) + 1
+                                - row_number() OVER (PARTITION BY endpoint_id ORDER BY n DESC) END
   FROM planned
 )
-SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0, false, false, 0 FROM fresh
+SELECT n, NULL::uuid, NULL::uuid, 0, '', false, false, 0, 0, false, false, 0, false FROM fresh
 UNION ALL
-SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms, failover, probe, lane FROM planned`;
+SELECT n, id, endpoint_id, version, workflow_id, held, backlog, timeout_ms, first_retry_ms, failover, probe, lane,
+       ordered
+FROM planned`;
 
 /** A message that was stored has one row without a delivery, and one for each delivery. */
 type Row = [
@@ -146,6 +161,7 @@ type Row = [
   boolean,
   boolean,
   number,
+  boolean,
 ];
 
 /**
@@ -205,6 +221,7 @@ export async function storeMessages(
       failover,
       probe,
       lane,
+      ordered,
     ] = row;
     let deliveries = results[n];
     if (deliveries === undefined) {
@@ -222,6 +239,7 @@ export async function storeMessages(
       probe,
       backlog,
       lane: laneNamed(lane),
+      ordered,
       timeoutMs,
       firstRetryMs: firstRetryMs ?? undefined,
     });

@@ -2,6 +2,7 @@ import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { backlogWorkflowOf } from './backlog';
 import { type Release, type Released, ROOM } from './held-flow';
+import { PLACE_AFTER_REVIVAL } from './ordering';
 import { fresh, recoverable } from './recoverable';
 
 /** Most dead letters that are counted. */
@@ -39,7 +40,7 @@ export async function reviveRecoverable(db: Queryable, endpointId: PublicId, rel
            ), moved AS (
              UPDATE deliveries d
              SET state = 'retrying', attempts_before = d.attempts, backlog = true, claim = NULL, recoveries = d.recoveries + 1,
-                 workflow_id = ${backlogWorkflowOf('d.endpoint_id')},
+                 sequence = ${PLACE_AFTER_REVIVAL}, workflow_id = ${backlogWorkflowOf('d.endpoint_id')},
                  next_attempt_at = now() + n * interval '1 microsecond', updated_at = now()
              FROM numbered o WHERE d.id = o.id AND d.state = 'dead' RETURNING d.id
            )
@@ -71,7 +72,7 @@ export async function holdRecoverable(db: Queryable, endpointId: PublicId): Prom
            )
            UPDATE deliveries d
            SET state = 'held', attempts_before = d.attempts, backlog = false, claim = NULL, next_attempt_at = NULL,
-               recoveries = d.recoveries + 1, updated_at = now()
+               sequence = ${PLACE_AFTER_REVIVAL}, recoveries = d.recoveries + 1, updated_at = now()
            FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead' RETURNING d.id AS delivery, r.id AS letter`,
     values: [toUuid(endpointId)],
   });

@@ -2,6 +2,7 @@ import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { ReplayableState } from '../rules/replay-filter';
 import { backlogWorkflowOf } from './backlog';
+import { PLACE_AFTER_REVIVAL } from './ordering';
 
 /**
  * Closes the open dead letters of deliveries, locked in the order of their ids.
@@ -69,7 +70,9 @@ export async function reopenDeliveries(
            UPDATE deliveries d
            SET state = CASE WHEN $6 THEN 'held' ELSE 'retrying' END, attempts_before = d.attempts, claim = NULL,
                next_attempt_at = CASE WHEN NOT $6 THEN now() + w.n * interval '1 microsecond' END, backlog = NOT $6,
-               workflow_id = ${backlogWorkflowOf('d.endpoint_id')}, replay_id = $5, updated_at = now()
+               workflow_id = ${backlogWorkflowOf('d.endpoint_id')}, replay_id = $5, updated_at = now(),
+               sequence = CASE WHEN d.state = 'retrying' THEN d.sequence
+                               WHEN d.id = ANY ($4::uuid[]) THEN ${PLACE_AFTER_REVIVAL} END
            FROM numbered w WHERE d.id = w.id`,
     values: [deliveryIds, askedAt, states, revived, toUuid(replayId), held],
   });

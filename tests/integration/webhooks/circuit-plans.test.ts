@@ -10,7 +10,8 @@ import {
   holdBacklog,
   releaseHeld,
 } from '../../../domains/webhooks/store/held-flow';
-import { leaseHeld } from '../../../domains/webhooks/store/leases';
+import { leaseHead, leaseHeld } from '../../../domains/webhooks/store/leases';
+import { headDueInMs, leaveOrder } from '../../../domains/webhooks/store/ordering';
 import {
   countRecoverable,
   findRecoverable,
@@ -86,6 +87,9 @@ test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
   ['counting what recovers', 'dead_letters_recoverable', (db) => countRecoverable(db, endpointId)],
   ['finding what recovers', 'dead_letters_recoverable', (db) => findRecoverable(db, 100)],
   ['finding circuits', 'endpoints_circuits', (db) => findUnattendedCircuits(db, 1_000, 100)],
+  ['leasing the head of an ordered line', 'deliveries_in_order', (db) => leaseHead(db, endpointId, LEASE)],
+  ['looking when the head is due', 'deliveries_in_order', (db) => headDueInMs(db, endpointId)],
+  ['leaving an order', 'deliveries_in_order', (db) => leaveOrder(db, endpointId, 100)],
   ['counting circuits', 'endpoints_circuits', (db) => countCircuits(db)],
 ])('%s reads %s, not the history', async (_what, index, run) => {
   const plan = await planOf(run);

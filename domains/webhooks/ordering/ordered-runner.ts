@@ -1,0 +1,90 @@
+import type { PublicId } from '../../../core/ids';
+import type { Logger } from '../../../infra/log';
+import type { DeliveryEngine } from '../delivery/delivery-engine';
+import type { AttemptEnd, LeasedDelivery } from '../delivery/leased-delivery';
+
+/** A head that is due within this time is waited for here; a later one is left to the endpoint's workflow. */
+const LONGEST_WAIT_MS = 60_000;
+
+export interface OrderedRunnerDeps {
+  engine: Pick<DeliveryEngine, 'leaseHead' | 'attemptLeased'>;
+  /** See `headDueInMs` in store/ordering.ts. */
+  dueInMs(endpointId: PublicId): Promise<number | undefined>;
+  log: Logger;
+}
+
+/** Attempts the deliveries of ordered endpoints, each when those before it are settled. */
+export interface OrderedRunner {
+  /** Goes on with an endpoint's line, as far as it goes now. Many calls at once cost one. Never rejects. */
+  run(endpointId: PublicId): void;
+  /** Begins nothing more. Resolves when what is under way is settled. */
+  close(): Promise<void>;
+}
+
+/**
+ * The line of an endpoint may be served by several processes: the lease of its head decides. Whoever settles a head looks
+ * for the next, so nobody else has to; whoever adds to the line looks too, after the commit. One of the two sees both.
+ */
+export function createOrderedRunner({ engine, dueInMs, log }: OrderedRunnerDeps): OrderedRunner {
+  const lines = new Map<PublicId, { again: boolean; ended: Promise<void> }>();
+  const timers = new Map<PublicId, NodeJS.Timeout>();
+  let closed = false;
+
+  function run(endpointId: PublicId): void {
+    if (closed) return;
+    const running = lines.get(endpointId);
+    if (running !== undefined) {
+      running.again = true;
+      return;
+    }
+    clearTimeout(timers.get(endpointId));
+    timers.delete(endpointId);
+    const line = { again: false, ended: Promise.resolve() };
+    lines.set(endpointId, line);
+    line.ended = follow(endpointId, line)
+      // Its workflow, or the sweep, goes on.
+      .catch((error: unknown) => log.warn({ err: error, endpointId }, 'could not go on with an ordered endpoint'))
+      .finally(() => {
+        lines.delete(endpointId);
+        if (line.again) run(endpointId);
+      });
+  }
+
+  async function follow(endpointId: PublicId, line: { again: boolean }): Promise<void> {
+    while (!closed) {
+      line.again = false;
+      const { leased, moved } = await engine.leaseHead(endpointId);
+      const head = leased[0];
+      if (head !== undefined) {
+        const end = await attempted(head);
+        // There was no room for it: its workflow tries again when there is.
+        if (end.state === 'declined' || (end.state === 'moved' && !end.attempted)) return;
+      } else if (moved === 0 && !line.again) {
+        await waitForHead(endpointId);
+        return;
+      }
+    }
+  }
+
+  function attempted(head: LeasedDelivery): Promise<AttemptEnd> {
+    const trigger = head.attempts === 0 ? 'accept' : 'schedule';
+    return new Promise((resolve) => engine.attemptLeased(head, trigger, resolve));
+  }
+
+  async function waitForHead(endpointId: PublicId): Promise<void> {
+    const dueMs = await dueInMs(endpointId);
+    if (closed || dueMs === undefined || dueMs > LONGEST_WAIT_MS) return;
+    const timer = setTimeout(() => run(endpointId), Math.ceil(dueMs) + 1);
+    timer.unref();
+    timers.set(endpointId, timer);
+  }
+
+  return {
+    run,
+    async close() {
+      closed = true;
+      for (const timer of timers.values()) clearTimeout(timer);
+      await Promise.all([...lines.values()].map(({ ended }) => ended));
+    },
+  };
+}
