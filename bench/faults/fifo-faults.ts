@@ -34,7 +34,7 @@ export const FULL_FIFO_FAULTS: FifoFaultPlan = {
 export const QUICK_FIFO_FAULTS: FifoFaultPlan = { ...FULL_FIFO_FAULTS, calm: 1_000, count: 2_000, beforeMs: 2_500 };
 
 export interface FifoFaultReport {
-  /** Deliveries a second of one endpoint in peace, and the ratio of the two. */
+  /** Deliveries a second of one endpoint in peace, publishing included: so the publishers may be what bounds both. */
   orderedPerSecond: number;
   unorderedPerSecond: number;
   ratio: number;
