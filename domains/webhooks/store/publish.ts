@@ -67,6 +67,9 @@ export interface StoreOptions {
   sharedSize: number;
 }
 
+// What is urgent is attempted at once although others wait in its endpoint's backlog, whose rounds have pauses. Where the
+// endpoint takes no more it is moved there.
+//
 // One statement per batch. A message and its keys are stored together, so a key that is visible without its message can
 // only belong to a message that lost another of its keys in the same instant (see store/message-keys.ts).
 //
@@ -106,7 +109,7 @@ WITH told AS MATERIALIZED (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
          e.retry_delays_ms[1] AS first_retry_ms, ${laneOfTier('w.lanes')} AS lane,
          ${IS_HELD} AS held, ${FAILS_OVER} AS failover, ${PROBE_WANTED} AS probe,
-         NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AS backlog,
+         NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AND ${laneOfTier('w.lanes')} > 0 AS backlog,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
          (row_number() OVER () - $4::int)::int AS place
   FROM wanted w JOIN endpoints e ON e.id = w.endpoint_id
