@@ -8,7 +8,7 @@ import type { WebhookMetrics } from '../metrics';
 import type { OrderedRunner } from '../ordering/ordered-runner';
 import type { Lane } from '../rules/lane';
 import { type BacklogState, buryExpired, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
-import { leaveOrder } from '../store/ordering';
+import { hasOrder, leaveOrder } from '../store/ordering';
 
 /** What a round found and did, for the workflow. */
 export interface BacklogReport {
@@ -83,8 +83,10 @@ export async function serveBacklog(deps: ServeDeps, { endpointId, insist }: Serv
 async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
   const { engine } = deps;
   if (insist) engine.forgive(endpointId);
-  while ((await leaveOrder(deps.db, endpointId, LEFT_AT_ONCE)) === LEFT_AT_ONCE);
-  deps.ordered.run(endpointId);
+  if (await hasOrder(deps.db, endpointId)) {
+    while ((await leaveOrder(deps.db, endpointId, LEFT_AT_ONCE)) === LEFT_AT_ONCE);
+    deps.ordered.run(endpointId);
+  }
   const began = Date.now();
   const limits = new LimitedRound(engine.rates, endpointId);
   const round = { attempts: 0, delivered: 0 };

@@ -55,6 +55,16 @@ export async function headDueInMs(db: Queryable, endpointId: PublicId): Promise<
   return rows[0]?.due_in_ms;
 }
 
+/** Whether any delivery of an endpoint has a place in an order. Index: deliveries_in_order. */
+export async function hasOrder(db: Queryable, endpointId: PublicId): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'has-order',
+    text: `SELECT FROM deliveries d WHERE d.endpoint_id = $1 AND ${IN_ORDER} LIMIT 1`,
+    values: [toUuid(endpointId)],
+  });
+  return rowCount === 1;
+}
+
 /**
  * Has deliveries leave an endpoint's order that no longer belong to it: its dead ones that nobody waits for; all of them
  * if the endpoint is not ordered any more, and then those that waited for their turn are due.

@@ -1,7 +1,7 @@
 import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import type { Queryable } from '../../../infra/postgres/pool';
-import type { Lane } from '../rules/lane';
+import { LANES, type Lane } from '../rules/lane';
 import { backlogWorkflowOf } from './backlog';
 import { FAILS_OVER, IS_HELD, PROBE_WANTED } from './circuit-state';
 import { laneNamed, laneOfTier } from './lanes';
@@ -69,6 +69,9 @@ export interface StoreOptions {
   sharedSize: number;
 }
 
+// What is urgent is attempted at once although others wait in its endpoint's backlog, whose rounds have pauses. Where the
+// endpoint takes no more it is moved there.
+//
 // One statement per batch. A message and its keys are stored together, so a key that is visible without its message can
 // only belong to a message that lost another of its keys in the same instant (see store/message-keys.ts).
 //
@@ -109,9 +112,11 @@ WITH told AS MATERIALIZED (
   FROM fresh f WHERE f.only_endpoint IS NOT NULL
 ), matched AS (
   SELECT w.n, w.tenant, w.type, w.created, w.id AS message_id, w.endpoint_id, e.version, e.timeout_ms,
-         e.retry_delays_ms[1] AS first_retry_ms, ${laneOfTier('w.lanes')} AS lane,
+         e.retry_delays_ms[1] AS first_retry_ms,
+         CASE WHEN e.ordering = 'fifo' THEN ${LANES.indexOf('normal')} ELSE ${laneOfTier('w.lanes')} END AS lane,
          ${IS_HELD} AND e.ordering = 'none' AS held, ${FAILS_OVER} AS failover, ${PROBE_WANTED} AS probe,
-         e.ordering = 'fifo' OR NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AS backlog,
+         e.ordering = 'fifo' OR NOT (${IS_HELD}) AND coalesce(e.backlog_until > now(), false) AND ${laneOfTier('w.lanes')} > 0
+           AS backlog,
          e.ordering = 'fifo' AS ordered,
          (left(replace(w.id::text, '-', ''), 16) || '8' || left(md5(w.id::text || w.endpoint_id::text), 15))::uuid AS id,
          (row_number() OVER () - $4::int)::int AS place

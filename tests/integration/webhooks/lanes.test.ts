@@ -150,18 +150,22 @@ describe('a commit of one lane', () => {
 });
 
 describe('what waits for one endpoint', () => {
-  const LANES = ['bulk', 'normal', 'urgent'] as const;
-
   /** Ten deliveries of each lane, the least urgent first. */
   async function waiting(): Promise<{ tenantId: string; endpointId: string }> {
     const tenantId = await insertTenant(api.pipeline.database.pool);
     const endpointId = await newEndpoint(tenantId);
     await query("UPDATE endpoints SET backlog_until = now() + interval '1 hour' WHERE id = $1", toUuid(endpointId));
-    for (const priority of LANES) {
+    // Urgent ones would be attempted at once.
+    for (const priority of ['bulk', 'normal', 'normal'] as const) {
       await Promise.all(
         Array.from({ length: 10 }, () => api.pipeline.publisher.publish(input(tenantId, { priority }))),
       );
     }
+    await query(
+      `UPDATE deliveries SET lane = 0 WHERE id IN (
+         SELECT id FROM deliveries WHERE endpoint_id = $1 AND lane = 1 ORDER BY id DESC LIMIT 10)`,
+      toUuid(endpointId),
+    );
     return { tenantId, endpointId };
   }
 
@@ -175,6 +179,19 @@ describe('what waits for one endpoint', () => {
     expect(lanes.slice(0, 4)).toEqual(['urgent', 'urgent', 'urgent', 'normal']);
     expect(lanes.slice(0, 18).filter((lane) => lane === 'bulk').length).toBeGreaterThanOrEqual(1);
     expect(lanes.slice(0, 18).filter((lane) => lane === 'urgent').length).toBe(10);
+  });
+
+  test('does not keep what is urgent waiting, which is attempted at once', async () => {
+    const { tenantId, endpointId } = await waiting();
+    receiver.received.splice(0);
+    await api.pipeline.publisher.publish(input(tenantId, { priority: 'urgent', data: '"now"' }));
+    await receiver.waitFor(1);
+    expect(only(receiver.received).body).toContain('"data":"now"');
+    const rows = await query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM deliveries WHERE endpoint_id = $1 AND backlog',
+      toUuid(endpointId),
+    );
+    expect(only(rows).count).toBe(30);
   });
 
   test('goes together where there is room, the urgent first', async () => {
