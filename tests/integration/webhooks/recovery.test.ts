@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type PublicId, toUuid } from '../../../core/ids';
 import { showCircuit } from '../../../domains/webhooks/circuit/circuit-commands';
+import { recoveryWorkflowId } from '../../../domains/webhooks/rules/workflow-names';
 import { findDeadLetter } from '../../../domains/webhooks/store/dead-letter-reads';
 import { sweep } from '../../../domains/webhooks/upkeep/sweep';
 import { deliveryReads } from '../../support/deliveries';
@@ -147,6 +148,8 @@ test('a message that kills its delivery whenever it is sent is sent three times 
     // By another process: one that has just started the endpoint's workflow believes for two seconds that it runs.
     expect(await sweepNow(pipeline.openPlatform())).toBe(1);
     await untilCounts({ dead: 1, delivered: n + 1, 'letter open': 1, 'letter retried': n + 1 });
+    // One that is about to end would be kept by the next start.
+    await pipeline.client.workflow.getHandle(recoveryWorkflowId(id)).result();
   }
   expect(await letter()).toMatchObject({ recoveries: 3, recoversFrom: undefined });
   await query("UPDATE dead_letters SET recover_at = now() WHERE endpoint_id = $1 AND state = 'open'", toUuid(id));
