@@ -70,7 +70,7 @@ export const webhooksConfig = z.object({
   ),
   WAYBILL_HISTORY_RETENTION: duration(
     '90d',
-    'how long messages, finished deliveries, attempts and dead letters are kept',
+    'how long messages, finished deliveries, attempts, dead letters and replays are kept',
   ),
 });
 

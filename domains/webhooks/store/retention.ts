@@ -89,3 +89,19 @@ export async function removeHistory(
   const row = rows[0];
   return { seen: row?.seen ?? 0, removed: row?.removed ?? 0, last: row?.last ?? undefined };
 }
+
+/**
+ * Removes jobs that were made before `beforeMs` and have ended; what they replayed or discarded has its own time. Index:
+ * replays_pkey.
+ *
+ * @returns how many, at most `limit`
+ */
+export async function removeReplays(db: Queryable, beforeMs: number, limit: number): Promise<number> {
+  const { rowCount } = await db.query({
+    name: 'remove-replays',
+    text: `DELETE FROM replays WHERE id IN (
+             SELECT id FROM replays WHERE id < $1 AND state IN ('completed', 'cancelled') ORDER BY id LIMIT $2)`,
+    values: [uuidFloor(beforeMs), limit],
+  });
+  return rowCount ?? 0;
+}

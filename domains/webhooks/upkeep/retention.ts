@@ -4,7 +4,7 @@ import { sqlState } from '../../../infra/postgres/errors';
 import { removeExpiredIdempotencyKeys } from '../../idempotency';
 import type { WebhooksConfig } from '../config';
 import { forgetPermits } from '../store/rate-limits';
-import { expireContents, expireRequestedContents, removeHistory } from '../store/retention';
+import { expireContents, expireRequestedContents, removeHistory, removeReplays } from '../store/retention';
 
 /** What a run of retention did. */
 export interface RetentionReport {
@@ -47,6 +47,7 @@ export async function forgetOld({ pool, config, beat }: RetentionDeps): Promise<
     report.idempotencyRecordsRemoved += removed;
     return removed;
   });
+  await inBatches(beat, (limit) => removeReplays(pool, historyBefore, limit));
   let last: PublicId | undefined;
   await inBatches(beat, async (limit) => {
     const seen = await forgetPermits(pool, last, limit);

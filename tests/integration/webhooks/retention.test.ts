@@ -1,9 +1,11 @@
 import { fromUuid, newId, type PublicId, toUuid } from '../../../core/ids';
 import { type WebhooksConfig, webhooksConfig } from '../../../domains/webhooks/config';
 import { expireMessageContent } from '../../../domains/webhooks/store/message-reads';
+import { findReplay } from '../../../domains/webhooks/store/replays';
 import { type RemovedHistory, removeHistory } from '../../../domains/webhooks/store/retention';
 import { forgetOld } from '../../../domains/webhooks/upkeep/retention';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
+import { insertTenant } from '../../support/fixtures';
 
 const DAY = 86_400_000;
 
@@ -99,8 +101,28 @@ test('idempotency records go when their time is over, in as many statements as i
   const beat = jest.fn();
   expect(await run(beat)).toMatchObject({ idempotencyRecordsRemoved: 1_205 });
   // One for each statement: two for the records, one for each of the other kinds.
-  expect(beat).toHaveBeenCalledTimes(6);
+  expect(beat).toHaveBeenCalledTimes(7);
   expect(await count('idempotency_records')).toBe(4);
+});
+
+test('replays go when they have ended and the history retention is over', async () => {
+  const { pool } = database;
+  const key = newId('key');
+  const of = await insertTenant(pool);
+  const made = async (daysOld: number, state: string) => {
+    const id = (Date.now() - daysOld * DAY).toString(16).padStart(12, '0') + toUuid(newId('rpl')).slice(12);
+    await pool.query(
+      `INSERT INTO replays (id, tenant_id, action, source, filter, actor, state)
+       VALUES ($1, $2, 'replay', 'deliveries', '{}', $3, $4)`,
+      [id, toUuid(of), key, state],
+    );
+    return fromUuid('rpl', id);
+  };
+  const gone = [await made(91, 'completed'), await made(91, 'cancelled')];
+  const kept = [await made(91, 'running'), await made(89, 'completed')];
+  await run();
+  for (const id of gone) expect(await findReplay(pool, of, id)).toBeUndefined();
+  for (const id of kept) expect(await findReplay(pool, of, id)).toMatchObject({ id });
 });
 
 test('the next run goes on from where the last one stopped', async () => {
