@@ -20,8 +20,8 @@ const READS = 30;
 test('lists that are stuck, more than there are connections, hold up no publishing; they are told what is wrong', async () => {
   const locker = await api.pipeline.database.pool.connect();
   await locker.query('BEGIN');
-  await locker.query('LOCK TABLE event_types IN ACCESS EXCLUSIVE MODE');
-  const reads = Array.from({ length: READS }, () => api.call('GET', '/v1/event-types'));
+  await locker.query('LOCK TABLE replays IN ACCESS EXCLUSIVE MODE');
+  const reads = Array.from({ length: READS }, () => api.call('GET', '/v1/replays'));
   let stuck = true;
   const ended = Promise.all(reads).finally(() => {
     stuck = false;
@@ -50,7 +50,7 @@ test('lists that are stuck, more than there are connections, hold up no publishi
   ]);
   await locker.query('ROLLBACK');
   locker.release();
-  expect((await api.call('GET', '/v1/event-types')).status).toBe(200);
+  expect((await api.call('GET', '/v1/replays')).status).toBe(200);
 });
 
 test('the metrics tell the two pools apart, and are measured with the connections for reading', async () => {
