@@ -82,7 +82,8 @@ export type { EventType } from './store/event-types';
 
 // Lanes: what goes first.
 export { LANES, type Lane, TIERS, WEEKDAYS } from './rules/lane';
-export { findPriorityRules, type PriorityRules, putPriorityRules } from './store/lane-rules';
+export { changePriorityRules } from './priority/change-priority-rules';
+export { findPriorityRules, type PriorityRules } from './store/lane-rules';
 
 // What the activities of its workflows do.
 export { type RoundReport, attemptRound } from './delivery/attempt-round';

@@ -1,7 +1,8 @@
-import { findPriorityRules, putPriorityRules } from '../../../domains/webhooks';
+import { changePriorityRules, findPriorityRules, type PriorityRules } from '../../../domains/webhooks';
 import type { DoorContext } from '../../http/door';
+import { ETAG, etag, ifMatchHeaders } from '../../http/etag';
 import { type Route, route } from '../../http/route';
-import { priorityRulesChangeSchema, priorityRulesInput, priorityRulesSchema, priorityRulesView } from './schemas';
+import { priorityRulesChangeSchema, priorityRulesSchema, priorityRulesView, weekdaysOf } from './schemas';
 
 const TAG = 'Event types';
 
@@ -14,11 +15,14 @@ export function priorityRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       tag: TAG,
       summary: 'Get the days that matter',
       scope: 'event-types:read',
-      responses: { 200: { description: 'The rules; without any, all of them are empty.', body: priorityRulesSchema } },
-      handler: async (_, { tenantId }) => ({
-        status: 200,
-        body: priorityRulesView(await findPriorityRules(pool, tenantId)),
-      }),
+      responses: {
+        200: {
+          description: 'The rules; without any, all of them are empty.',
+          body: priorityRulesSchema,
+          headers: ETAG,
+        },
+      },
+      handler: async (_, { tenantId }) => shown(await findPriorityRules(pool, tenantId)),
     }),
     route({
       method: 'patch',
@@ -28,13 +32,16 @@ export function priorityRoutes({ pool }: Pick<DoorContext, 'pool'>): Route[] {
       summary: 'Lay down the days that matter',
       description: 'They count for messages that are accepted ten seconds later, or sooner.',
       scope: 'event-types:write',
+      headers: ifMatchHeaders,
       body: priorityRulesChangeSchema,
       mediaTypes: ['application/json', 'application/merge-patch+json'],
-      responses: { 200: { description: 'The rules as they are now.', body: priorityRulesSchema } },
-      handler: async ({ body }, { tenantId }) => ({
-        status: 200,
-        body: priorityRulesView(await putPriorityRules(pool, tenantId, priorityRulesInput(body))),
-      }),
+      responses: { 200: { description: 'The rules as they are now.', body: priorityRulesSchema, headers: ETAG } },
+      handler: async ({ headers, body }, { tenantId }) =>
+        shown(await changePriorityRules(pool, { tenantId, expected: headers['if-match'] }, weekdaysOf(body))),
     }),
   ];
+}
+
+function shown(rules: PriorityRules) {
+  return { status: 200 as const, headers: etag({ version: rules.revision }), body: priorityRulesView(rules) };
 }

@@ -29,7 +29,7 @@ export function priorityRulesView(rules: PriorityRules): z.input<typeof priority
   };
 }
 
-/** What is to be stored. */
-export function priorityRulesInput({ urgentWeekdays }: z.output<typeof priorityRulesChangeSchema>): PriorityRules {
-  return { weekdays: urgentWeekdays.map((name) => WEEKDAYS.indexOf(name) + 1) };
+/** Days as numbers, 1 for Monday to 7 for Sunday. */
+export function weekdaysOf({ urgentWeekdays }: z.output<typeof priorityRulesChangeSchema>): number[] {
+  return urgentWeekdays.map((name) => WEEKDAYS.indexOf(name) + 1);
 }

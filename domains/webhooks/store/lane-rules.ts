@@ -1,3 +1,4 @@
+import { type ExpectedVersion, versionsToMatch } from '../../../core/expected-version';
 import { type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { Lane, LaneRules } from '../rules/lane';
@@ -48,28 +49,42 @@ export async function readTenantFacts(
 export interface PriorityRules {
   /** 1 for Monday to 7 for Sunday. */
   weekdays: number[];
+  /** Grows with every change; 1 while a tenant has laid down nothing. */
+  revision: number;
 }
+
+const NONE: PriorityRules = { weekdays: [], revision: 1 };
 
 /** Those of a tenant that has laid down nothing are empty. */
 export async function findPriorityRules(db: Queryable, tenantId: PublicId): Promise<PriorityRules> {
   const { rows } = await db.query<PriorityRules>({
-    text: 'SELECT weekdays FROM priority_rules WHERE tenant_id = $1',
+    text: 'SELECT weekdays, revision FROM priority_rules WHERE tenant_id = $1',
     values: [toUuid(tenantId)],
   });
-  return rows[0] ?? { weekdays: [] };
+  return rows[0] ?? NONE;
 }
 
-/** Lays down which days matter to a tenant, instead of those before. */
-export async function putPriorityRules(
+/**
+ * Lays down which days matter to a tenant, instead of those before.
+ *
+ * @param expected - only if the rules have one of these revisions
+ * @returns undefined when they have not
+ */
+export async function storePriorityRules(
   db: Queryable,
-  tenantId: PublicId,
-  rules: PriorityRules,
-): Promise<PriorityRules> {
+  { tenantId, expected }: { tenantId: PublicId; expected: ExpectedVersion | undefined },
+  weekdays: readonly number[],
+): Promise<PriorityRules | undefined> {
   const { rows } = await db.query<PriorityRules>({
-    text: `INSERT INTO priority_rules (tenant_id, weekdays) VALUES ($1, $2)
-           ON CONFLICT (tenant_id) DO UPDATE SET weekdays = excluded.weekdays, updated_at = now()
-           RETURNING weekdays`,
-    values: [toUuid(tenantId), [...new Set(rules.weekdays)].sort((a, b) => a - b)],
+    // The first change inserts a row if revision 1 was expected. Where there is one already it is compared instead.
+    text: `INSERT INTO priority_rules AS r (tenant_id, weekdays)
+           SELECT $1, $2 WHERE $3::bigint[] IS NULL OR ${NONE.revision} = ANY ($3)
+                            OR EXISTS (SELECT FROM priority_rules WHERE tenant_id = $1)
+           ON CONFLICT (tenant_id) DO UPDATE
+             SET weekdays = excluded.weekdays, revision = r.revision + 1, updated_at = now()
+             WHERE $3::bigint[] IS NULL OR r.revision = ANY ($3)
+           RETURNING weekdays, revision`,
+    values: [toUuid(tenantId), [...new Set(weekdays)].sort((a, b) => a - b), versionsToMatch(expected)],
   });
-  return rows[0] ?? rules;
+  return rows[0];
 }

@@ -15,6 +15,8 @@ CREATE INDEX event_types_with_priority ON event_types (tenant_id, name) WHERE pr
 CREATE TABLE priority_rules (
   tenant_id uuid PRIMARY KEY REFERENCES tenants,
   weekdays smallint[] NOT NULL DEFAULT '{}',
+  -- 1 is that of a tenant that has laid down nothing.
+  revision integer NOT NULL DEFAULT 2,
   updated_at timestamptz NOT NULL DEFAULT now()
 );
 

@@ -53,14 +53,21 @@ async function eventType(): Promise<Resource> {
   return { path: `/v1/event-types/${name}`, change: (n) => ({ description: `${n}` }) };
 }
 
+async function priorityRules(): Promise<Resource> {
+  const path = '/v1/priority-rules';
+  return { path, change: (n) => ({ urgentWeekdays: n % 2 === 0 ? ['saturday'] : ['monday', 'sunday'] }) };
+}
+
 const patch = ({ path }: Resource, body: object, ifMatch?: string) =>
   api.call('PATCH', path, { body, ...(ifMatch === undefined ? {} : { headers: { 'if-match': ifMatch } }) });
 const etagOf = async ({ path }: Resource): Promise<string> => (await api.call('GET', path)).headers.etag ?? '';
 
-describe.each([
+const DELETED: [string, () => Promise<Resource>][] = [
   ['an endpoint', endpoint],
   ['an event type', eventType],
-])('%s', (_name, make) => {
+];
+
+describe.each([...DELETED, ['what is laid down about priorities', priorityRules]])('%s', (_name, make) => {
   test('is changed by one of two who read the same version, and the other is told the version of now', async () => {
     const resource = await make();
     const read = await etagOf(resource);
@@ -91,7 +98,9 @@ describe.each([
       expect([malformed, refused.status, refused.body.type]).toEqual([malformed, 400, '/docs/problems#invalid-header']);
     }
   });
+});
 
+describe.each(DELETED)('%s', (_name, make) => {
   test('is deleted only in the version that was read', async () => {
     const resource = await make();
     const read = await etagOf(resource);

@@ -3,7 +3,7 @@ import { createEventType } from '../../../domains/webhooks';
 import { createFanOut, HEAVY_DELIVERIES } from '../../../domains/webhooks/publishing/fan-out';
 import { newMessage } from '../../../domains/webhooks/publishing/new-message';
 import { countDeliveries } from '../../../domains/webhooks/store/fan-out';
-import { putPriorityRules, readTenantFacts } from '../../../domains/webhooks/store/lane-rules';
+import { readTenantFacts, storePriorityRules } from '../../../domains/webhooks/store/lane-rules';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -127,7 +127,7 @@ describe('what is known before a message is stored', () => {
     await estimate(light);
     expect(fanOut.rulesOf(light)).toEqual({ timeZone: 'UTC', weekdays: [], eventTypes: {} });
     await createEventType(pipeline.database.pool, light, { name: 'sale', description: '', priority: 'bulk' });
-    await putPriorityRules(pipeline.database.pool, light, { weekdays: [7, 6, 7] });
+    await storePriorityRules(pipeline.database.pool, { tenantId: light, expected: undefined }, [7, 6, 7]);
     wait(10_000);
     await estimate(light);
     await fanOut.drain();
