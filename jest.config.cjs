@@ -18,5 +18,6 @@ module.exports = {
   },
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // Three on two processors: tests wait for servers half of their time.
+  maxWorkers: 3,
 };

@@ -83,12 +83,13 @@ export async function serveBacklog(deps: ServeDeps, { endpointId, insist }: Serv
 async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
   const { engine } = deps;
   if (insist) engine.forgive(endpointId);
-  if (await hasOrder(deps.db, endpointId)) {
+  const ordered = await hasOrder(deps.db, endpointId);
+  if (ordered) {
     while ((await leaveOrder(deps.db, endpointId, LEFT_AT_ONCE)) === LEFT_AT_ONCE);
     deps.ordered.run(endpointId);
   }
   const began = Date.now();
-  const limits = new LimitedRound(engine.rates, endpointId);
+  const limits = new LimitedRound(engine.rates, endpointId, ordered);
   const round = { attempts: 0, delivered: 0 };
   let underWay = 0;
   let unseen = 0;

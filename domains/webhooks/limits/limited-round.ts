@@ -15,13 +15,19 @@ export class LimitedRound {
   #permits: Permit[] = [];
   #fullUntil = 0;
   #asked = false;
-  /** Whether the last wish was cut. */
-  refused = false;
+  #cut = false;
 
+  /** @param ordered - whether the endpoint takes one at a time: then each attempt asks, so that none takes what others need */
   constructor(
-    private readonly rates: Pick<RateLimits, 'take' | 'giveBack' | 'mayLimit'>,
+    private readonly rates: Pick<RateLimits, 'take' | 'giveBack' | 'mayLimit' | 'waitMs'>,
     private readonly endpointId: PublicId,
+    private readonly ordered: boolean,
   ) {}
+
+  /** Whether the last wish was cut, or the last attempt refused. */
+  get refused(): boolean {
+    return this.ordered ? this.rates.waitMs(this.endpointId) > 0 : this.#cut;
+  }
 
   get limited(): boolean {
     return this.rates.mayLimit(this.endpointId);
@@ -34,14 +40,15 @@ export class LimitedRound {
 
   /** Asks for permits. @returns how many attempts may be made now, at most as many as wanted */
   async take(wanted: number): Promise<number> {
-    this.refused = false;
+    if (this.ordered) return Math.min(wanted, 1);
+    this.#cut = false;
     if (!this.limited || wanted === 0) return wanted;
     this.#asked = true;
     const permission = await this.rates.take(this.endpointId, wanted);
     if (!permission.limited) return wanted;
     this.#permits = permission.permits;
-    this.refused = this.#permits.length < wanted;
-    if (this.refused) this.#fullUntil = performance.now() + permission.waitMs;
+    this.#cut = this.#permits.length < wanted;
+    if (this.#cut) this.#fullUntil = performance.now() + permission.waitMs;
     return this.#permits.length;
   }
 
@@ -58,6 +65,7 @@ export class LimitedRound {
 
   /** Milliseconds until the next permit; 0 when none was refused. */
   get waitMs(): number {
+    if (this.ordered) return this.rates.waitMs(this.endpointId);
     return this.refused ? Math.max(0, Math.ceil(this.#fullUntil - performance.now())) : 0;
   }
 

@@ -33,6 +33,8 @@ export interface RateLimits {
   giveBack(permits: readonly Permit[]): void;
   /** Whether this process has seen a limit at this endpoint. */
   mayLimit(endpointId: PublicId): boolean;
+  /** Milliseconds until a limit that refused an attempt in this process gives way; 0 when none is known to be used up. */
+  waitMs(endpointId: PublicId): number;
   /** Resolves when everything that was said is written, or given up. */
   drain(): Promise<void>;
 }
@@ -122,6 +124,7 @@ export function createRateLimits({ db, log }: { db: Queryable; log: Logger }): R
       while (writing.size > 0) await Promise.all(writing);
     },
     mayLimit: (endpointId) => limited.has(endpointId),
+    waitMs: (endpointId) => Math.max(0, Math.ceil((full.get(endpointId)?.until ?? 0) - performance.now())),
   };
 }
 

@@ -7,7 +7,7 @@ import type { AttemptEnd, LeasedDelivery } from '../delivery/leased-delivery';
 const LONGEST_WAIT_MS = 60_000;
 
 export interface OrderedRunnerDeps {
-  engine: Pick<DeliveryEngine, 'leaseHead' | 'attemptLeased'>;
+  engine: Pick<DeliveryEngine, 'leaseHead' | 'attemptLeased' | 'rates'>;
   /** See `headDueInMs` in store/ordering.ts. */
   dueInMs(endpointId: PublicId): Promise<number | undefined>;
   log: Logger;
@@ -57,8 +57,12 @@ export function createOrderedRunner({ engine, dueInMs, log }: OrderedRunnerDeps)
       const head = leased[0];
       if (head !== undefined) {
         const end = await attempted(head);
-        // There was no room for it: its workflow tries again when there is.
-        if (end.state === 'declined' || (end.state === 'moved' && !end.attempted)) return;
+        if (end.state === 'declined' || (end.state === 'moved' && !end.attempted)) {
+          // Otherwise there was no room for it: its workflow tries again when there is.
+          const limitedMs = engine.rates.waitMs(endpointId);
+          if (limitedMs > 0) later(endpointId, limitedMs);
+          return;
+        }
       } else if (moved === 0 && !line.again) {
         await waitForHead(endpointId);
         return;
@@ -73,8 +77,12 @@ export function createOrderedRunner({ engine, dueInMs, log }: OrderedRunnerDeps)
 
   async function waitForHead(endpointId: PublicId): Promise<void> {
     const dueMs = await dueInMs(endpointId);
-    if (closed || dueMs === undefined || dueMs > LONGEST_WAIT_MS) return;
-    const timer = setTimeout(() => run(endpointId), Math.ceil(dueMs) + 1);
+    if (dueMs !== undefined) later(endpointId, dueMs);
+  }
+
+  function later(endpointId: PublicId, inMs: number): void {
+    if (closed || inMs > LONGEST_WAIT_MS) return;
+    const timer = setTimeout(() => run(endpointId), Math.ceil(inMs) + 1);
     timer.unref();
     timers.set(endpointId, timer);
   }

@@ -1,0 +1,98 @@
+import { type PublicId, toUuid } from '../../../core/ids';
+import { LANES } from '../../../domains/webhooks/rules/lane';
+import { deliveryReads } from '../../support/deliveries';
+import { insertEndpoint, insertTenant } from '../../support/fixtures';
+import { createPipeline, type Pipeline } from '../../support/pipeline';
+import { eventually, type ReceivedRequest, startReceiver, type TestReceiver } from '../../support/receiver';
+
+// Strict order beside what else decides when a delivery goes: its endpoint's rate limit, lanes, and the circuit.
+let pipeline: Pipeline;
+let receiver: TestReceiver;
+let tenantId: PublicId;
+let endpointId: PublicId;
+
+beforeAll(async () => {
+  pipeline = await createPipeline();
+  await pipeline.startWorker();
+});
+afterAll(() => pipeline.close());
+beforeEach(async () => {
+  receiver = await startReceiver();
+  tenantId = await insertTenant(pipeline.database.pool);
+});
+afterEach(() => receiver.close());
+
+const { query } = deliveryReads(() => pipeline.database.pool);
+
+async function ordered(options: { circuit?: object; delaysMs?: number[] } = {}): Promise<void> {
+  const { pool } = pipeline.database;
+  const common = { url: receiver.url, ordering: 'fifo' as const, delaysMs: [30, 30, 30] };
+  endpointId = (await insertEndpoint(pool, pipeline.dispatch.keyring, tenantId, { ...common, ...options })).id;
+}
+
+async function publish(n: number, priority?: (typeof LANES)[number]): Promise<void> {
+  const message = { tenantId, eventType: 'order.created', data: `{"n":${n}}`, channels: [], priority };
+  const { outcome } = await pipeline.publisher.publish(message);
+  expect(outcome).toBe('accepted');
+}
+
+const numberOf = ({ body }: ReceivedRequest): number => JSON.parse(body).data.n;
+const numbersTo = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+async function untilAllDelivered(count: number): Promise<void> {
+  let last: unknown;
+  await eventually(
+    async () => {
+      last = await query(
+        'SELECT state, count(*)::int FROM deliveries WHERE endpoint_id = $1 GROUP BY state',
+        toUuid(endpointId),
+      );
+      const [row, ...others] = last as { state: string; count: number }[];
+      return others.length === 0 && row?.state === 'delivered' && row.count === count ? true : undefined;
+    },
+    30_000,
+    () => JSON.stringify(last),
+  );
+}
+
+test('a rate limit delays an ordered endpoint and keeps its order; so do failures beside it', async () => {
+  const [limit, periodMs] = [8, 400];
+  await ordered();
+  await query(
+    'UPDATE endpoints SET rate_limit = $2, rate_period_ms = $3 WHERE id = $1',
+    toUuid(endpointId),
+    limit,
+    periodMs,
+  );
+  let seen = 0;
+  receiver.always(() => ({ status: ++seen % 7 === 0 ? 500 : 200 }));
+  for (const n of numbersTo(30)) await publish(n);
+  await untilAllDelivered(30);
+  const firsts = [...new Set(receiver.received.map(numberOf))];
+  expect(firsts).toEqual(numbersTo(30));
+  const times = receiver.received.map(({ at }) => at);
+  const within = times.map((from, i) => times.slice(i).filter((at) => at < from + periodMs - 1).length);
+  expect(Math.max(...within)).toBeLessThanOrEqual(limit);
+}, 60_000);
+
+test('what is urgent does not overtake at an ordered endpoint', async () => {
+  await ordered();
+  receiver.always({ status: 200, delayMs: 3 });
+  for (const n of numbersTo(30)) await publish(n, LANES[(n * 2) % 3]);
+  await untilAllDelivered(30);
+  expect(receiver.received.map(numberOf)).toEqual(numbersTo(30));
+});
+
+test('what an open circuit held goes in order when the endpoint is well again', async () => {
+  await ordered({ circuit: { consecutiveFailures: 2 }, delaysMs: [50, 50, 50, 50, 50, 50, 50, 50, 50, 50] });
+  receiver.always({ status: 503 });
+  for (const n of numbersTo(12)) await publish(n);
+  await eventually(async () => {
+    const [row] = await query<{ circuit: string }>('SELECT circuit FROM endpoints WHERE id = $1', toUuid(endpointId));
+    return row?.circuit === 'open' ? true : undefined;
+  }, 20_000);
+  receiver.always({ status: 200 });
+  const before = receiver.received.length;
+  await untilAllDelivered(12);
+  expect(receiver.received.slice(before).map(numberOf)).toEqual(numbersTo(12));
+}, 60_000);
