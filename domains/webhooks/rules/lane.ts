@@ -58,8 +58,15 @@ export function laneOf(message: LaneTraits, rules: LaneRules | undefined, tier: 
 
 /** The numbers of a message's lanes, one for each tier; undefined where the tiers alone decide. */
 export function lanesOf(message: LaneTraits, rules: LaneRules | undefined): number[] | undefined {
+  if (saysNothing(message, rules)) return undefined;
   const lanes = TIERS.map((tier) => LANES.indexOf(laneOf(message, rules, tier)));
   return lanes.every((lane, tier) => lane === tier) ? undefined : lanes;
+}
+
+/** Nearly every message: found without looking at clocks and zones. */
+function saysNothing({ priority, eventDate, eventType }: LaneTraits, rules: LaneRules | undefined): boolean {
+  if (priority !== undefined || eventDate !== undefined) return false;
+  return rules === undefined || (rules.weekdays.length === 0 && !Object.hasOwn(rules.eventTypes, eventType));
 }
 
 /** The date of a moment in a time zone, `YYYY-MM-DD`. One that is not in the database of zones counts as UTC. */
