@@ -2,7 +2,7 @@ import type { WorkerOptions } from '@temporalio/worker';
 import type { Work } from '../infra/temporal/task-queues';
 
 /** Slots, pollers and cached workflows of one task queue in one process. */
-type Slots = Required<
+export type Slots = Required<
   Pick<
     WorkerOptions,
     | 'maxConcurrentActivityTaskExecutions'

@@ -6,7 +6,7 @@ import { oldTaskQueue, taskQueue, type Work } from '../infra/temporal/task-queue
 import { BUNDLE_PATH } from './bundle';
 import { watchOldQueue } from './old-queue';
 import { createOneSandbox } from './one-sandbox';
-import { ROLES } from './roles';
+import { ROLES, type Slots } from './roles';
 
 const SHUTDOWN_GRACE = '35 seconds';
 const SHUTDOWN_FORCE = '60 seconds';
@@ -16,6 +16,8 @@ export interface WorkersOptions {
   roles: readonly Work[];
   /** Used instead of the built bundle. */
   bundle?: string;
+  /** What differs from `ROLES`. */
+  slots?: Partial<Record<Work, Partial<Slots>>>;
   /** How long activities under way may go on after the shutdown began. */
   shutdownGraceTime?: WorkerOptions['shutdownGraceTime'];
 }
@@ -43,7 +45,7 @@ export async function createWorkers(platform: Platform, options: WorkersOptions)
   const sandbox = createOneSandbox();
   const workers = await Promise.all(
     options.roles.map((role) =>
-      sandbox.Worker.create({ ...common, ...ROLES[role], taskQueue: taskQueue(config, role) }),
+      sandbox.Worker.create({ ...common, ...ROLES[role], ...options.slots?.[role], taskQueue: taskQueue(config, role) }),
     ),
   );
   const old = watchOldQueue(platform, () =>

@@ -11,6 +11,7 @@ import type { Publisher } from '../../domains/webhooks/publishing/publisher';
 import type { Platform } from '../../infra/platform/platform';
 import { Contract } from './api-contract-support';
 import { createPipeline, type Pipeline } from './pipeline';
+import { sharedDocument } from './shared-document';
 
 export const ADMIN_KEY = `wb_live_${'0123456789abcdef'.repeat(2)}_${'A'.repeat(43)}`;
 
@@ -61,7 +62,7 @@ export async function createApi(
   const server = await listen(deps);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await ensureAdminKey(deps.pool, ADMIN_KEY);
-  const contract = new Contract((await request(server).get('/openapi.json')).text);
+  const contract = new Contract(await sharedDocument(async () => (await request(server).get('/openapi.json')).text));
 
   async function call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
     let pending = request(server)[verb(method)](path);

@@ -26,7 +26,7 @@ import type { PlatformConfig } from '../../infra/platform/config';
 import { openPlatform, type Platform } from '../../infra/platform/platform';
 import { registerSearchAttributes } from '../../infra/temporal/register-search-attributes';
 import { WORK } from '../../infra/temporal/task-queues';
-import { createWorkers } from '../../worker/workers';
+import { createWorkers, type WorkersOptions } from '../../worker/workers';
 import { TEST_BUNDLE } from './bundle';
 import { createTestDatabase, type TestDatabase } from './database';
 import { eventsUnlikeTheDocument } from './event-check';
@@ -59,7 +59,7 @@ export interface Pipeline {
   /** Opens what another process on the same servers would; it is closed with the pipeline. */
   openPlatform(): Platform;
   /** Starts a worker; call `stop` on it to let it go. */
-  startWorker(): Promise<{ stop(): Promise<void> }>;
+  startWorker(options?: Pick<WorkersOptions, 'slots'>): Promise<{ stop(): Promise<void> }>;
   close(): Promise<void>;
 }
 
@@ -136,8 +136,8 @@ export async function createPipeline(
     metrics: platform.metrics.of(webhookMetrics),
     log,
     openPlatform: open,
-    async startWorker() {
-      const started = await runWorker(platform);
+    async startWorker(options = {}) {
+      const started = await runWorker(platform, options);
       workers.push(started);
       return started;
     },
@@ -156,7 +156,7 @@ export async function createPipeline(
 
 let runtimeInstalled = false;
 
-async function runWorker(platform: Platform) {
+async function runWorker(platform: Platform, options: Pick<WorkersOptions, 'slots'>) {
   if (!runtimeInstalled) {
     Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
     runtimeInstalled = true;
@@ -167,6 +167,7 @@ async function runWorker(platform: Platform) {
     roles: WORK,
     bundle: TEST_BUNDLE,
     shutdownGraceTime: '5s',
+    ...options,
   });
   const run = workers.run();
   let stopped: Promise<void> | undefined;

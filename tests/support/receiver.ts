@@ -28,6 +28,9 @@ export interface TestReceiver {
   close(): Promise<void>;
 }
 
+/** How long a busy machine may take over what takes a moment. Less than a test may take, so that the failure says what did not come. */
+const PATIENCE_MS = 40_000;
+
 /** A real HTTP server on loopback that receives webhooks. */
 export async function startReceiver(): Promise<TestReceiver> {
   const received: ReceivedRequest[] = [];
@@ -63,7 +66,7 @@ export async function startReceiver(): Promise<TestReceiver> {
     always: (answer) => {
       fallback = typeof answer === 'function' ? answer : () => answer;
     },
-    waitFor: (count, timeoutMs = 20_000) =>
+    waitFor: (count, timeoutMs = PATIENCE_MS) =>
       eventually(
         () => (received.length >= count ? true : undefined),
         timeoutMs,
@@ -79,7 +82,7 @@ export async function startReceiver(): Promise<TestReceiver> {
 /** Tries again until there is a result. @throws after `timeoutMs`, with what `state` says */
 export async function eventually<T>(
   ask: () => T | undefined | Promise<T | undefined>,
-  timeoutMs = 20_000,
+  timeoutMs = PATIENCE_MS,
   state: () => string = () => '',
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;

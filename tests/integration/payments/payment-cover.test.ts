@@ -23,7 +23,7 @@ test('under load payments share workflows, each of which says how its payments e
   expect(shared.length).toBeLessThan(10);
   for (const [id, states] of byWorkflow) {
     const handle = api.pipeline.client.workflow.getHandle(id);
-    const found = await eventually(() => handle.result().catch(() => undefined), 20_000);
+    const found = await eventually(() => handle.result().catch(() => undefined));
     if (!id.startsWith('payments/')) {
       expect(found).toMatchObject({ state: states[0] });
       continue;

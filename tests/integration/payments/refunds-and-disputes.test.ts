@@ -152,7 +152,7 @@ test('a dispute waits for a refund that may be on its way, and both do not post 
   const flagged = await eventually(async () => {
     const [found] = await of(paid.payment.id);
     return found?.state === 'needs_review' ? found : undefined;
-  }, 30_000);
+  });
   expect(flagged.takenAmount).toBe('0');
   // Nothing more is sent while it is in dispute; what was sent stays unclear.
   const before = refundCalls(api);
@@ -195,7 +195,7 @@ test('whatever comes of a refund and a dispute at the same time, no more than th
     const [found] = await eventually(async () => {
       const all = await of(paid.payment.id);
       return ['posted', 'needs_review'].includes(all[0]?.state) ? all : undefined;
-    }, 30_000);
+    });
     const refunded = answer.status < 300 ? BigInt(answer.body.refundedAmount) : 0n;
     const taken = BigInt(found.takenAmount);
     expect(refunded + taken).toBeLessThanOrEqual(10_000n);

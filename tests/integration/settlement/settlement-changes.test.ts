@@ -93,7 +93,7 @@ async function nights(tenantId: PublicId, { from, to, ...rule }: Days, fires: nu
     const actions = await eventually(async () => {
       const { info } = await schedule.describe();
       return info.recentActions.length >= fires && info.runningActions.length === 0 ? info.recentActions : undefined;
-    }, 20_000);
+    });
     return await Promise.all(
       actions.map(async ({ scheduledAt, action }) => {
         const result = await client.workflow.getHandle(action.workflow.workflowId).result();

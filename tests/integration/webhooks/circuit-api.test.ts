@@ -74,4 +74,4 @@ test('commands on an open circuit answer with what they have changed', async () 
   expect((await api.call('GET', path)).body).toMatchObject({ reason: 'failure-ratio', drainRate: 7 });
   await api.call('POST', `/v1/endpoints/${body.id}/disable`);
   await worker.stop();
-}, 30_000);
+});

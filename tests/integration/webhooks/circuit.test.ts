@@ -98,7 +98,7 @@ test('opens for all processes at once, holds what is published, probes one at a 
   receiver.received.splice(0);
   receiver.always({ status: 200 });
   await untilCircuit(id, 'closed');
-  await eventually(async () => ((await states(id)).delivered === 40 ? true : undefined), 10_000);
+  await eventually(async () => ((await states(id)).delivered === 40 ? true : undefined));
   const numbers = receiver.received.map(({ headers }) => String(headers['webhook-id']));
   // The first was the probe; the others follow in the order in which they were published, but for what is under way at once.
   const drained = numbers.slice(1);
@@ -122,7 +122,7 @@ test('tells each level once an incident, and gives the all-clear; an endpoint th
   receiver.always({ status: 503 });
   await publish(3);
   const mine = () => alerts.received.filter(({ body }) => body.includes(id));
-  await eventually(() => (mine().length === 2 ? true : undefined), 15_000);
+  await eventually(() => (mine().length === 2 ? true : undefined));
   expect(mine().map(({ path }) => path)).toEqual(['/hook/slack', '/hook/sms']);
   expect(mine()[1]?.headers.authorization).toBe('Bearer sms-token');
   expect((await show(id)).escalated).toEqual(['webhook', 'slack', 'sms']);
@@ -130,7 +130,7 @@ test('tells each level once an incident, and gives the all-clear; an endpoint th
 
   receiver.always({ status: 200 });
   await untilCircuit(id, 'closed');
-  await eventually(() => (mine().length === 4 ? true : undefined), 15_000);
+  await eventually(() => (mine().length === 4 ? true : undefined));
   expect(mine().map(({ body }) => JSON.parse(body).text.includes('recovered'))).toEqual([false, false, true, true]);
   await watcher.waitFor(2);
   const events = watcher.received.map(({ body }) => JSON.parse(body));
@@ -180,7 +180,7 @@ test('an endpoint with a fallback fails over to it, and is tried with one delive
   await eventually(async () => {
     await publish(1);
     return (await show(id)).state === 'closed' ? true : undefined;
-  }, 15_000);
+  });
   const before = receiver.received.length;
   await publish(3);
   await receiver.waitFor(before + 3);
@@ -215,7 +215,7 @@ test('goes on when the worker dies and the workflow is gone, and obeys commands'
   expect(await sweepNow()).toMatchObject({ circuits: 1 });
   // A process that has just started the workflow believes for two seconds that it runs.
   await eventually(async () => ((await sweepNow()).circuits === 0 ? true : undefined));
-  await eventually(async () => ((await states(id)).delivered === 5 ? true : undefined), 15_000);
+  await eventually(async () => ((await states(id)).delivered === 5 ? true : undefined));
   // Four at two a second, the first at once.
   expect(Date.now() - began).toBeGreaterThan(1_200);
   await untilCircuit(id, 'closed');
@@ -279,7 +279,7 @@ test('the tenant hears of deliveries that fail, are exhausted and recover, and n
     'delivery.recovered',
   ]);
   await watcher.close();
-}, 30_000);
+});
 
 /** Every workflow, running or not, that was started for an endpoint. */
 async function workflowsOf(endpointId: PublicId): Promise<string[]> {

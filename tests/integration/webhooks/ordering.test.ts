@@ -53,7 +53,7 @@ function untilAllDelivered(count: number): Promise<true> {
       toUuid(endpointId),
     );
     return row?.delivered === count ? true : undefined;
-  }, 30_000);
+  });
 }
 
 test('whatever fails, messages of several publishers arrive in the order of their commits, one at a time', async () => {
@@ -102,7 +102,7 @@ test('block: those behind a dead letter wait until it is retried or discarded', 
       ),
     );
   await pipeline.commands.retryDeadLetter(tenantId, (await letter()).id as PublicId);
-  await eventually(async () => ((await read(first)).attempts === 2 ? true : undefined), 10_000);
+  await eventually(async () => ((await read(first)).attempts === 2 ? true : undefined));
   await untilState(first, 'dead');
   expect((await read(second)).attempts).toBe(0);
   const by = { tenantId, keyId: tenantId, effectId: '', fence: async () => undefined };

@@ -97,7 +97,7 @@ test('dead letters of an endpoint that has taken something since are delivered; 
   expect(await sweepNow()).toBe(0);
   expect(receiver.received).toHaveLength(6);
   await watcher.close();
-}, 30_000);
+});
 
 test.each([[{}], [{ enabled: false }]])(
   'one of which nobody knows, with the circuit %j, is tried with one at a time, rarely, until one brings the rest',
@@ -124,7 +124,6 @@ test.each([[{}], [{ enabled: false }]])(
     await untilCounts({ delivered: 3, 'letter retried': 3 });
     expect(tries().slice(2).sort()).toEqual([1, 2, 3]);
   },
-  30_000,
 );
 
 test('a message that kills its delivery whenever it is sent is sent three times more, ever later, and then waits', async () => {
