@@ -1,5 +1,8 @@
 import { type PublicId, toUuid } from '../../../core/ids';
+import type { BacklogReport } from '../../../domains/webhooks/backlog/serve-backlog';
+import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
 import { LANES } from '../../../domains/webhooks/rules/lane';
+import { backlogWorkflowId, PROGRESS } from '../../../domains/webhooks/rules/workflow-names';
 import { deliveryReads } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -30,6 +33,12 @@ async function ordered(options: { circuit?: object; delaysMs?: number[] } = {}):
   endpointId = (await insertEndpoint(pool, pipeline.dispatch.keyring, tenantId, { ...common, ...options })).id;
 }
 
+/** Periods may be shorter than the API allows. */
+async function limited(limit: number, periodMs: number): Promise<void> {
+  const change = 'UPDATE endpoints SET rate_limit = $2, rate_period_ms = $3 WHERE id = $1';
+  await query(change, toUuid(endpointId), limit, periodMs);
+}
+
 async function publish(n: number, priority?: (typeof LANES)[number]): Promise<void> {
   const message = { tenantId, eventType: 'order.created', data: `{"n":${n}}`, channels: [], priority };
   const { outcome } = await pipeline.publisher.publish(message);
@@ -58,12 +67,7 @@ async function untilAllDelivered(count: number): Promise<void> {
 test('a rate limit delays an ordered endpoint and keeps its order; so do failures beside it', async () => {
   const [limit, periodMs] = [8, 400];
   await ordered();
-  await query(
-    'UPDATE endpoints SET rate_limit = $2, rate_period_ms = $3 WHERE id = $1',
-    toUuid(endpointId),
-    limit,
-    periodMs,
-  );
+  await limited(limit, periodMs);
   let seen = 0;
   receiver.always(() => ({ status: ++seen % 7 === 0 ? 500 : 200 }));
   for (const n of numbersTo(30)) await publish(n);
@@ -95,4 +99,25 @@ test('what an open circuit held goes in order when the endpoint is well again', 
   const before = receiver.received.length;
   await untilAllDelivered(12);
   expect(receiver.received.slice(before).map(numberOf)).toEqual(numbersTo(12));
+}, 60_000);
+
+test('a publish at a used-up limit leases nothing; what waits goes in order with another limit, and with none', async () => {
+  await ordered();
+  await limited(2, 3_600_000);
+  for (const n of numbersTo(4)) await publish(n);
+  const workflow = pipeline.client.workflow.getHandle(backlogWorkflowId(endpointId));
+  await eventually(async () =>
+    (await workflow.query<BacklogReport | null>(PROGRESS))?.rateLimited === true ? true : undefined,
+  );
+  const asked = jest.spyOn(pipeline.platform.pool, 'query');
+  for (let n = 4; n < 12; n++) await publish(n);
+  const names = asked.mock.calls.map(([statement]) => (statement as unknown as { name?: string }).name);
+  asked.mockRestore();
+  expect(names).toContain('store-messages');
+  expect(names.filter((name) => name?.startsWith('lease-'))).toEqual([]);
+  await changeEndpoint(pipeline.platform, tenantId, endpointId, { rateLimit: { limit: 5, period: 3_600_000 } });
+  await receiver.waitFor(5);
+  await changeEndpoint(pipeline.platform, tenantId, endpointId, { rateLimit: null });
+  await untilAllDelivered(12);
+  expect(receiver.received.map(numberOf)).toEqual(numbersTo(12));
 }, 60_000);

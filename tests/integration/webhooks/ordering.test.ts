@@ -1,4 +1,5 @@
 import { type PublicId, toUuid } from '../../../core/ids';
+import { serveBacklog } from '../../../domains/webhooks/backlog/serve-backlog';
 import { discardDeadLetter } from '../../../domains/webhooks/commands/discard-dead-letter';
 import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
 import { moveEndpoint } from '../../../domains/webhooks/endpoints/move-endpoint';
@@ -10,13 +11,14 @@ import { createPipeline, type Pipeline } from '../../support/pipeline';
 import { eventually, type ReceivedRequest, startReceiver, type TestReceiver } from '../../support/receiver';
 
 let pipeline: Pipeline;
+let worker: { stop(): Promise<void> };
 let receiver: TestReceiver;
 let tenantId: PublicId;
 let endpointId: PublicId;
 
 beforeAll(async () => {
   pipeline = await createPipeline();
-  await pipeline.startWorker();
+  worker = await pipeline.startWorker();
 });
 afterAll(() => pipeline.close());
 beforeEach(async () => {
@@ -151,4 +153,23 @@ test('what waits for its turn goes at once when the endpoint is ordered no more'
   const behind = [await publish(2), await publish(3)];
   await changeEndpoint(pipeline.platform, tenantId, endpointId, { ordering: 'none' });
   for (const id of behind) await untilState(id, 'delivered');
+});
+
+test('and the first round after that attempts side by side what it lets go', async () => {
+  // So that nobody else has a round.
+  await worker.stop();
+  await endpoint({ policy: 'block' }, []);
+  receiver.script({ status: 500 });
+  const first = await publish(1);
+  await untilState(first, 'dead');
+  await publish(2);
+  await publish(3);
+  await query("UPDATE endpoints SET ordering = 'none' WHERE id = $1", toUuid(endpointId));
+  const { dispatch, metrics, config } = pipeline;
+  const leaseBacklog = jest.spyOn(dispatch.engine, 'leaseBacklog');
+  const deps = { ...dispatch, db: dispatch.pool, metrics, config, beat: () => undefined };
+  const report = await serveBacklog(deps, { endpointId, insist: true });
+  expect(report).toMatchObject({ attempts: 2, delivered: 2, open: 0 });
+  expect(leaseBacklog.mock.calls[0]).toEqual([endpointId, 2]);
+  leaseBacklog.mockRestore();
 });

@@ -2,6 +2,8 @@ import { newId, type PublicId, toUuid } from '../../../core/ids';
 import type { BacklogReport } from '../../../domains/webhooks/backlog/serve-backlog';
 import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
 import { testEndpoint } from '../../../domains/webhooks/endpoints/test-endpoint';
+import { limitedRound } from '../../../domains/webhooks/limits/limited-round';
+import { createRateLimits } from '../../../domains/webhooks/limits/rate-limits';
 import { openPublishing } from '../../../domains/webhooks/publishing/open-publishing';
 import { backlogWorkflowId, MORE, PROGRESS } from '../../../domains/webhooks/rules/workflow-names';
 import { findDelivery } from '../../../domains/webhooks/store/delivery-reads';
@@ -161,6 +163,35 @@ test('a permit is free a period after the request, or after the time that it may
   await query('UPDATE endpoints SET rate_limit = NULL WHERE id = $1', toUuid(id));
   expect(await forgetPermits(pool, undefined, 1_000)).toContain(id);
   expect(await query('SELECT FROM rate_permits WHERE endpoint_id = $1', toUuid(id))).toEqual([]);
+});
+
+test('what a process knows of a limit ends when it gives way, with another version of the endpoint, and with the limit', async () => {
+  const { pool } = pipeline.platform;
+  const id = await limited(1, 3_600_000);
+  const rates = createRateLimits({ db: pool, log: pipeline.log });
+  const ask = (version: number, limited = true) => rates.takeOne({ id, version, limited });
+  const known = (version: number) => ({
+    waits: rates.waitMs({ id, version }) > 3_000_000,
+    limited: rates.mayLimit(id),
+    explainsBounce: limitedRound(rates, id, version).explainsBounce,
+  });
+  const limit = (most: number | null) => query('UPDATE endpoints SET rate_limit = $2 WHERE id = $1', toUuid(id), most);
+
+  expect(await ask(1)).toHaveProperty('id');
+  expect(known(1)).toEqual({ waits: false, limited: true, explainsBounce: false });
+  expect(await ask(1)).toBeUndefined();
+  expect(known(1)).toEqual({ waits: true, limited: true, explainsBounce: true });
+  // A newer version may have another limit, and does.
+  expect(known(2)).toEqual({ waits: false, limited: true, explainsBounce: false });
+  await limit(2);
+  expect(await ask(1)).toBeUndefined();
+  expect(await ask(2)).toHaveProperty('id');
+  expect(known(1)).toEqual({ waits: false, limited: true, explainsBounce: false });
+  expect(await ask(2)).toBeUndefined();
+  expect(known(1)).toMatchObject({ waits: true });
+  await limit(null);
+  expect(await ask(3, false)).toBe('free');
+  expect(known(2)).toEqual({ waits: false, limited: false, explainsBounce: false });
 });
 
 test('an endpoint without a limit asks for nothing', async () => {
