@@ -15,7 +15,7 @@ let tenantId: PublicId;
 let endpointId: PublicId;
 
 beforeAll(async () => {
-  pipeline = await createPipeline();
+  pipeline = await createPipeline({ WAYBILL_CIRCUIT_FIRST_PROBE: '300ms', WAYBILL_CIRCUIT_LONGEST_PROBE: '1s' });
   await pipeline.startWorker();
 });
 afterAll(() => pipeline.close());
@@ -27,7 +27,7 @@ afterEach(() => receiver.close());
 
 const { query } = deliveryReads(() => pipeline.database.pool);
 
-async function ordered(options: { circuit?: object; delaysMs?: number[] } = {}): Promise<void> {
+async function ordered(options: { circuit?: object; delaysMs?: number[]; fallbackUrl?: string } = {}): Promise<void> {
   const { pool } = pipeline.database;
   const common = { url: receiver.url, ordering: 'fifo' as const, delaysMs: [30, 30, 30] };
   endpointId = (await insertEndpoint(pool, pipeline.dispatch.keyring, tenantId, { ...common, ...options })).id;
@@ -47,6 +47,10 @@ async function publish(n: number, priority?: (typeof LANES)[number]): Promise<vo
 
 const numberOf = ({ body }: ReceivedRequest): number => JSON.parse(body).data.n;
 const numbersTo = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+const circuit = async () =>
+  (await query<{ circuit: string }>('SELECT circuit FROM endpoints WHERE id = $1', toUuid(endpointId)))[0]?.circuit;
+const untilCircuit = (state: string) => eventually(async () => ((await circuit()) === state ? true : undefined));
 
 async function untilAllDelivered(count: number): Promise<void> {
   let last: unknown;
@@ -77,6 +81,9 @@ test('a rate limit delays an ordered endpoint and keeps its order; so do failure
   const times = receiver.received.map(({ at }) => at);
   const within = times.map((from, i) => times.slice(i).filter((at) => at < from + periodMs - 1).length);
   expect(Math.max(...within)).toBeLessThanOrEqual(limit);
+  // Far from its limit it would be if it lost a wake-up: those that come by themselves are half a minute apart.
+  const periods = (Math.max(...times) - Math.min(...times)) / periodMs;
+  expect(times.length / periods).toBeGreaterThan(limit / 8);
 }, 60_000);
 
 test('what is urgent does not overtake at an ordered endpoint', async () => {
@@ -91,14 +98,36 @@ test('what an open circuit held goes in order when the endpoint is well again', 
   await ordered({ circuit: { consecutiveFailures: 2 }, delaysMs: [50, 50, 50, 50, 50, 50, 50, 50, 50, 50] });
   receiver.always({ status: 503 });
   for (const n of numbersTo(12)) await publish(n);
-  await eventually(async () => {
-    const [row] = await query<{ circuit: string }>('SELECT circuit FROM endpoints WHERE id = $1', toUuid(endpointId));
-    return row?.circuit === 'open' ? true : undefined;
-  }, 20_000);
+  await untilCircuit('open');
   receiver.always({ status: 200 });
   const before = receiver.received.length;
   await untilAllDelivered(12);
   expect(receiver.received.slice(before).map(numberOf)).toEqual(numbersTo(12));
+}, 60_000);
+
+test('where the fallback takes over, order goes on there, and at the endpoint again when it is well', async () => {
+  const fallback = await startReceiver();
+  const taken: number[] = [];
+  const takes = (request: ReceivedRequest) => {
+    taken.push(numberOf(request));
+    return { status: 200 };
+  };
+  fallback.always(takes);
+  receiver.always({ status: 503 });
+  await ordered({ circuit: { consecutiveFailures: 2 }, delaysMs: Array(10).fill(50), fallbackUrl: fallback.url });
+  let published = 0;
+  while (published < 12) await publish(published++);
+  await untilAllDelivered(12);
+  expect(fallback.received).toHaveLength(12);
+  receiver.always(takes);
+  await eventually(async () => {
+    await publish(published++);
+    return (await circuit()) === 'closed' ? true : undefined;
+  });
+  await publish(published++);
+  await untilAllDelivered(published);
+  expect(taken).toEqual(numbersTo(published));
+  await fallback.close();
 }, 60_000);
 
 test('a publish at a used-up limit leases nothing; what waits goes in order with another limit, and with none', async () => {
@@ -106,9 +135,10 @@ test('a publish at a used-up limit leases nothing; what waits goes in order with
   await limited(2, 3_600_000);
   for (const n of numbersTo(4)) await publish(n);
   const workflow = pipeline.client.workflow.getHandle(backlogWorkflowId(endpointId));
-  await eventually(async () =>
-    (await workflow.query<BacklogReport | null>(PROGRESS))?.rateLimited === true ? true : undefined,
-  );
+  await eventually(async () => {
+    const report = await workflow.query<BacklogReport | null>(PROGRESS).catch(() => undefined);
+    return report?.rateLimited === true ? true : undefined;
+  });
   const asked = jest.spyOn(pipeline.platform.pool, 'query');
   for (let n = 4; n < 12; n++) await publish(n);
   const names = asked.mock.calls.map(([statement]) => (statement as unknown as { name?: string }).name);

@@ -133,6 +133,30 @@ test('dead-letter-after: the head becomes a dead letter after so many failures, 
   expect(numbers()).toEqual([1, 1, 2]);
 });
 
+test('a head waits as long as its receiver asks it to, and those behind with it', async () => {
+  await endpoint();
+  receiver.script({ status: 503, headers: { 'retry-after': '1' } });
+  for (const n of [1, 2, 3]) await publish(n);
+  await untilAllDelivered(3);
+  expect(numbers()).toEqual([1, 1, 2, 3]);
+  const [first, second] = receiver.received.map(({ at }) => at);
+  expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(950);
+});
+
+test('what waits already when the endpoint becomes ordered has no place, and is waited for by nobody', async () => {
+  await endpoint({ policy: 'block' }, [500]);
+  await query("UPDATE endpoints SET ordering = 'none' WHERE id = $1", toUuid(endpointId));
+  receiver.always({ status: 500 });
+  for (const n of [1, 2, 3]) await untilState(await publish(n), 'retrying');
+  receiver.always({ status: 200 });
+  await changeEndpoint(pipeline.platform, tenantId, endpointId, { ordering: 'fifo' });
+  for (const n of [4, 5, 6, 7]) await publish(n);
+  await untilAllDelivered(7);
+  const delivered = numbers().slice(3);
+  expect(delivered.filter((n) => n > 3)).toEqual([4, 5, 6, 7]);
+  expect([...delivered].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+});
+
 test('what is published while the endpoint is paused or disabled goes in order when it is enabled', async () => {
   await endpoint();
   const move = (state: 'enabled' | 'paused' | 'disabled') =>

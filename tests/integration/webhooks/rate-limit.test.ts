@@ -14,6 +14,9 @@ import {
   giveBackPermits,
   takePermits,
 } from '../../../domains/webhooks/store/rate-limits';
+import { sweep } from '../../../domains/webhooks/upkeep/sweep';
+import { startApiProcess } from '../../support/api-process';
+import { ADMIN_KEY } from '../../support/api-support';
 import { deliveryReads } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -60,21 +63,79 @@ function mostWithin(requests: readonly ReceivedRequest[], periodMs: number): num
   return Math.max(...times.map((from, i) => times.slice(i).filter((at) => at < from + periodMs - 1).length));
 }
 
+/** An attempt is recorded a moment after the receiver has answered. */
+function untilDelivered(id: PublicId, count: number, timeoutMs = 20_000): Promise<true> {
+  return eventually(async () => {
+    const [row] = await query<{ delivered: number }>(
+      "SELECT count(*)::int AS delivered FROM deliveries WHERE endpoint_id = $1 AND state = 'delivered'",
+      toUuid(id),
+    );
+    return row?.delivered === count ? true : undefined;
+  }, timeoutMs);
+}
+
 const numbers = () => receiver.received.map(({ body }) => JSON.parse(body).data.n as number);
 
 test('in no period more reach the receiver than the limit, from however many processes; all come, oldest first', async () => {
-  await limited(20, 500);
+  const id = await limited(20, 500);
   const others = [0, 1, 2].map(() => pipeline.openPlatform().once(openPublishing).publisher);
   const publishers = [pipeline.publisher, ...others];
   await all(60, (n) => publish(n, publishers[n % 4]));
-  await receiver.waitFor(60);
+  await untilDelivered(id, 60);
+  expect(receiver.received).toHaveLength(60);
   expect(mostWithin(receiver.received, 500)).toBeLessThanOrEqual(20);
   expect(new Set(numbers()).size).toBe(60);
   // Those of one batch are sent side by side.
   for (const [place, n] of numbers().entries()) expect(Math.abs(n - place)).toBeLessThan(60);
-  const attempts = await query('SELECT FROM attempts');
+  const attempts = await query(
+    'SELECT FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE d.endpoint_id = $1',
+    toUuid(id),
+  );
   expect(attempts).toHaveLength(60);
 });
+
+test('nor when a process is killed in the middle whose clock is an hour ahead; nothing is lost', async () => {
+  const [most, periodMs, hourMs] = [20, 1_000, 3_600_000];
+  const id = await limited(most, periodMs);
+  const { database, config } = pipeline;
+  const victim = await startApiProcess(
+    { DATABASE_URL: database.url, WAYBILL_TASK_QUEUE: config.WAYBILL_TASK_QUEUE, WAYBILL_LOG_LEVEL: 'info' },
+    hourMs,
+  );
+  try {
+    const authorization = `Bearer ${ADMIN_KEY}`;
+    const post = async (path: string, body: object, tenant: object = {}) => {
+      const headers = { authorization, 'content-type': 'application/json', ...tenant };
+      const answer = await fetch(`${victim.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      expect([path, answer.ok]).toEqual([path, true]);
+      return answer.json();
+    };
+    const { key } = await post('/v1/api-keys', { name: 'test', scopes: ['*'], tenantId });
+    await all(50, (n) =>
+      n % 2 === 0
+        ? publish(n)
+        : post('/v1/messages', { eventType: 'order.created', payload: { n } }, { authorization: `Bearer ${key}` }),
+    );
+    await receiver.waitFor(most / 2);
+  } finally {
+    await victim.kill();
+  }
+  // What it had leased is due, as if its leases had run out.
+  await query(
+    `UPDATE deliveries SET next_attempt_at = now() - interval '1 second'
+     WHERE endpoint_id = $1 AND claim IS NOT NULL AND state IN ('pending', 'retrying')`,
+    toUuid(id),
+  );
+  await sweep(pipeline.platform, { beat: () => undefined, graceMs: 500 });
+  await untilDelivered(id, 50, 30_000);
+  expect(new Set(numbers()).size).toBe(50);
+  expect(mostWithin(receiver.received, periodMs)).toBeLessThanOrEqual(most);
+  const [row] = await query<{ ahead: number }>(
+    `SELECT count(*)::int AS ahead FROM messages WHERE tenant_id = $1 AND created_at > now() + interval '30 minutes'`,
+    toUuid(tenantId),
+  );
+  expect(row?.ahead).toBe(25);
+}, 60_000);
 
 test('what waits for long costs nothing meanwhile, and goes on at once with another limit or none', async () => {
   const id = await limited(2, 3_600_000);
