@@ -108,7 +108,7 @@ test('nor when a process is killed in the middle whose clock is an hour ahead; n
       const headers = { authorization, 'content-type': 'application/json', ...tenant };
       const answer = await fetch(`${victim.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
       expect([path, answer.ok]).toEqual([path, true]);
-      return answer.json();
+      return answer.json() as Promise<{ key: string }>;
     };
     const { key } = await post('/v1/api-keys', { name: 'test', scopes: ['*'], tenantId });
     await all(50, (n) =>
