@@ -14,11 +14,17 @@ export interface ApiProcess {
   kill(): Promise<void>;
 }
 
-/** Starts `api/main.ts` on free ports. @param env - overrides environment variables, by name */
-export async function startApiProcess(env: Record<string, string>): Promise<ApiProcess> {
+/**
+ * Starts `api/main.ts` on free ports.
+ *
+ * @param env - overrides environment variables, by name
+ * @param clockSkewMs - how far its clock is ahead
+ */
+export async function startApiProcess(env: Record<string, string>, clockSkewMs = 0): Promise<ApiProcess> {
+  const preloaded = ['typescript.cjs', ...(clockSkewMs === 0 ? [] : ['skewed-clock.cjs'])];
   const child = spawn(
     process.execPath,
-    ['-r', path.join(__dirname, 'typescript.cjs'), path.join(ROOT, 'api/main.ts')],
+    [...preloaded.flatMap((file) => ['-r', path.join(__dirname, file)]), path.join(ROOT, 'api/main.ts')],
     {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -29,6 +35,7 @@ export async function startApiProcess(env: Record<string, string>): Promise<ApiP
         WAYBILL_HOST: '127.0.0.1',
         WAYBILL_PORT: '0',
         WAYBILL_METRICS_PORT: '0',
+        CLOCK_SKEW_MS: String(clockSkewMs),
         ...env,
       },
     },

@@ -3,12 +3,12 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import type { WebhooksConfig } from '../config';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { AttemptEnd } from '../delivery/leased-delivery';
-import { LimitedRound } from '../limits/limited-round';
+import { type LimitedRound, limitedRound, opensSoon, wakeInMs } from '../limits/limited-round';
 import type { WebhookMetrics } from '../metrics';
 import type { OrderedRunner } from '../ordering/ordered-runner';
 import type { Lane } from '../rules/lane';
 import { type BacklogState, buryExpired, keepBacklog, MOST_COUNTED, readBacklog } from '../store/backlog';
-import { hasOrder, leaveOrder } from '../store/ordering';
+import { leaveOrder, orderedVersion } from '../store/ordering';
 
 /** What a round found and did, for the workflow. */
 export interface BacklogReport {
@@ -83,13 +83,8 @@ export async function serveBacklog(deps: ServeDeps, { endpointId, insist }: Serv
 async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
   const { engine } = deps;
   if (insist) engine.forgive(endpointId);
-  const ordered = await hasOrder(deps.db, endpointId);
-  if (ordered) {
-    while ((await leaveOrder(deps.db, endpointId, LEFT_AT_ONCE)) === LEFT_AT_ONCE);
-    deps.ordered.run(endpointId);
-  }
+  const limits = limitedRound(engine.rates, endpointId, await goOnInOrder(deps, endpointId));
   const began = Date.now();
-  const limits = new LimitedRound(engine.rates, endpointId, ordered);
   const round = { attempts: 0, delivered: 0 };
   let underWay = 0;
   let unseen = 0;
@@ -99,7 +94,7 @@ async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promi
   const onEnd = (end: AttemptEnd) => {
     underWay--;
     unseen++;
-    if (end.state === 'moved' && !end.attempted) bounced ||= !limits.learned;
+    if (end.state === 'moved' && !end.attempted) bounced ||= !limits.explainsBounce;
     else round.attempts++;
     if (end.state === 'delivered') round.delivered++;
     wake();
@@ -138,10 +133,19 @@ async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promi
       if (moved > leased.length) continue;
       if (moved < limit && underWay === 0) break;
     }
-    if (!(await (limits.refused ? limits.opensSoon() : oneEnds()))) break;
+    if (!(await (limits.refused ? opensSoon(limits) : oneEnds()))) break;
   }
   while (underWay > 0 && (await oneEnds()));
   return report(await settle(deps, endpointId, limits), { round, limits, engine, endpointId });
+}
+
+/** Lets go what belongs to no order any more, and goes on with the rest. @returns the endpoint's version if there is a rest */
+async function goOnInOrder({ db, ordered }: ServeDeps, endpointId: PublicId): Promise<number | undefined> {
+  if ((await orderedVersion(db, endpointId)) === undefined) return undefined;
+  while ((await leaveOrder(db, endpointId, LEFT_AT_ONCE)) === LEFT_AT_ONCE);
+  const version = await orderedVersion(db, endpointId);
+  if (version !== undefined) ordered.run(endpointId, version);
+  return version;
 }
 
 async function settle(
@@ -173,7 +177,7 @@ function report(
     Pick<ServeInput, 'endpointId'> & { round: { attempts: number; delivered: number }; limits: LimitedRound },
 ): BacklogReport {
   const rateLimited = state.due && limits.refused;
-  const soonMs = rateLimited ? limits.wakeInMs : SOON_MS;
+  const soonMs = rateLimited ? wakeInMs(limits) : SOON_MS;
   const nextInMs = state.due ? Math.max(soonMs, engine.pausesMs(endpointId)) : state.nextInMs;
   return {
     ...round,

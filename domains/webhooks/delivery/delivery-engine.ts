@@ -118,8 +118,8 @@ export interface DeliveryEngineOptions {
   maxHeldBytes?: number;
   /** Called when deliveries were moved to a backlog. */
   onBacklog(backlog: Backlog): void;
-  /** Called when an attempt of an ordered endpoint's delivery is recorded: the next may go. */
-  onOrdered?(endpointId: PublicId): void;
+  /** Called when an attempt of an ordered endpoint's delivery is recorded, made by this version: the next may go. */
+  onOrdered?(endpointId: PublicId, version: number): void;
   circuits?: EngineCircuits;
   /** Has events delivered that were stored along with outcomes. Never rejects. */
   onEvents?(events: readonly StoredEvent[]): Promise<void>;
@@ -208,7 +208,7 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
             const { endpointId, tenantId } = delivery;
             options.onBacklog({ endpointId, tenantId });
           }
-          if (delivery.ordered === true) options.onOrdered?.(delivery.endpointId);
+          if (delivery.ordered === true) options.onOrdered?.(delivery.endpointId, endpoint.version);
           return ended;
         }),
     );
@@ -219,8 +219,8 @@ export function createDeliveryEngine(options: DeliveryEngineOptions): DeliveryEn
   /** Leave to send to an endpoint now; undefined when its limit is used up. */
   async function permitOf(delivery: LeasedDelivery, endpoint: EndpointConfig): Promise<Permit | 'free' | undefined> {
     if (delivery.permit !== undefined) return delivery.permit;
-    if (endpoint.rateLimit === undefined) return 'free';
-    const permit = await rates.takeOne({ id: delivery.endpointId, version: endpoint.version });
+    const { version, rateLimit } = endpoint;
+    const permit = await rates.takeOne({ id: delivery.endpointId, version, limited: rateLimit !== undefined });
     if (permit !== undefined && permit !== 'free') delivery.permit = permit;
     return permit;
   }

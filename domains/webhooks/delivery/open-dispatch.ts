@@ -48,7 +48,7 @@ function open(platform: Platform): Dispatch {
     concurrency: WAYBILL_ATTEMPT_CONCURRENCY,
     concurrencyPerEndpoint: WAYBILL_ATTEMPT_CONCURRENCY_PER_ENDPOINT,
     onBacklog: (backlog) => backlogs.tell(backlog),
-    onOrdered: (endpointId) => ordered.run(endpointId),
+    onOrdered: (endpointId, version) => ordered.run(endpointId, version),
     circuits,
     onEvents: (events) => deliverOperational(platform, events),
   });

@@ -16,25 +16,33 @@ export interface Permit {
 /** What an endpoint's limit says to a wish for attempts; `waitMs`: when to ask again for those that were refused. */
 export type Permission = { limited: false } | { limited: true; permits: Permit[]; waitMs: number };
 
+/** An endpoint as somebody knows it. */
+export interface AtVersion {
+  id: PublicId;
+  version: number;
+}
+
 /** The limits of endpoints, one truth for all processes. */
 export interface RateLimits {
   /** Asks for attempts at an endpoint. @throws when Postgres cannot be asked */
   take(endpointId: PublicId, wanted: number): Promise<Permission>;
   /**
-   * The same for one attempt, by the endpoint's version that it uses: refused without asking while the limit is known to
-   * be used up.
+   * The same for one attempt, by the endpoint as it uses it: refused without asking while the limit is known to be used up.
    *
    * @returns the permit; `free` when there is no limit, undefined when the attempt has to wait
    */
-  takeOne(endpoint: { id: PublicId; version: number }): Promise<Permit | 'free' | undefined>;
+  takeOne(endpoint: AtVersion & { limited: boolean }): Promise<Permit | 'free' | undefined>;
   /** The receiver has the request. */
   arrived(permit: Permit): void;
   /** No request was made. */
   giveBack(permits: readonly Permit[]): void;
   /** Whether this process has seen a limit at this endpoint. */
   mayLimit(endpointId: PublicId): boolean;
-  /** Milliseconds until a limit that refused an attempt in this process gives way; 0 when none is known to be used up. */
-  waitMs(endpointId: PublicId): number;
+  /**
+   * Milliseconds until a limit gives way that refused an attempt in this process; 0 when it is not known to be used up, or
+   * the endpoint was changed since.
+   */
+  waitMs(endpoint: AtVersion): number;
   /** Resolves when everything that was said is written, or given up. */
   drain(): Promise<void>;
 }
@@ -50,12 +58,18 @@ interface Wish {
   wanted: number;
 }
 
+/** What a process remembers of an endpoint's limit. */
+interface Known {
+  /** The newest version that was refused an attempt; 0 for none. A newer one may have another limit. */
+  version: number;
+  /** When a limit that is used up gives its next permit, as `performance.now()` says it. */
+  fullUntil: number;
+}
+
 /** Asks Postgres for permits, many in one statement. Nothing is asked of endpoints without a limit. */
 export function createRateLimits({ db, log }: { db: Queryable; log: Logger }): RateLimits {
-  const limited = new LRUCache<PublicId, true>({ max: MAX_REMEMBERED });
+  const known = new LRUCache<PublicId, Known>({ max: MAX_REMEMBERED });
   const writing = new Set<Promise<void>>();
-  /** When a limit that is used up gives its next permit, by what version of the endpoint. */
-  const full = new LRUCache<PublicId, { version: number; until: number }>({ max: MAX_REMEMBERED });
   const common = { maxBatch: MAX_BATCH, maxInFlight: 2, maxWaiting: Number.MAX_SAFE_INTEGER };
 
   const taker = new GroupCommit<Wish, Permission>({
@@ -90,21 +104,33 @@ export function createRateLimits({ db, log }: { db: Queryable; log: Logger }): R
 
   async function take(endpointId: PublicId, wanted: number): Promise<Permission> {
     const permission = await taker.add({ endpointId, wanted });
-    if (permission.limited) limited.set(endpointId, true);
-    else limited.delete(endpointId);
+    if (permission.limited) {
+      const refused = permission.permits.length < wanted;
+      const fullUntil = refused ? performance.now() + permission.waitMs : 0;
+      known.set(endpointId, { version: known.get(endpointId)?.version ?? 0, fullUntil });
+    } else known.delete(endpointId);
     return permission;
+  }
+
+  function waitMs({ id, version }: AtVersion): number {
+    const limit = known.get(id);
+    if (limit === undefined || limit.version < version) return 0;
+    return Math.max(0, Math.ceil(limit.fullUntil - performance.now()));
   }
 
   return {
     take,
-    async takeOne({ id, version }) {
-      limited.set(id, true);
-      const known = full.get(id);
-      if (known !== undefined && known.version >= version && performance.now() < known.until) return undefined;
+    async takeOne({ id, version, limited }) {
+      if (!limited) {
+        if ((known.get(id)?.version ?? 0) <= version) known.delete(id);
+        return 'free';
+      }
+      if (waitMs({ id, version }) > 0) return undefined;
       const permission = await take(id, 1);
       if (!permission.limited) return 'free';
       const [permit] = permission.permits;
-      if (permit === undefined) full.set(id, { version, until: performance.now() + permission.waitMs });
+      const limit = known.get(id);
+      if (permit === undefined && limit !== undefined) limit.version = Math.max(limit.version, version);
       return permit;
     },
     // Otherwise it counts as arrived when the time for that is over.
@@ -123,8 +149,8 @@ export function createRateLimits({ db, log }: { db: Queryable; log: Logger }): R
     async drain() {
       while (writing.size > 0) await Promise.all(writing);
     },
-    mayLimit: (endpointId) => limited.has(endpointId),
-    waitMs: (endpointId) => Math.max(0, Math.ceil((full.get(endpointId)?.until ?? 0) - performance.now())),
+    mayLimit: (endpointId) => known.has(endpointId),
+    waitMs,
   };
 }
 

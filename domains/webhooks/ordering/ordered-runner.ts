@@ -15,10 +15,21 @@ export interface OrderedRunnerDeps {
 
 /** Attempts the deliveries of ordered endpoints, each when those before it are settled. */
 export interface OrderedRunner {
-  /** Goes on with an endpoint's line, as far as it goes now. Many calls at once cost one. Never rejects. */
-  run(endpointId: PublicId): void;
+  /**
+   * Goes on with an endpoint's line, as far as it goes now. Many calls at once cost one. Never rejects.
+   *
+   * @param version - the endpoint's, if the caller knows it: then nothing is leased while its limit is known to be used up
+   */
+  run(endpointId: PublicId, version?: number): void;
   /** Begins nothing more. Resolves when what is under way is settled. */
   close(): Promise<void>;
+}
+
+interface Line {
+  /** The endpoint's newest version that anybody has spoken of. */
+  version: number | undefined;
+  again: boolean;
+  ended: Promise<void>;
 }
 
 /**
@@ -26,48 +37,57 @@ export interface OrderedRunner {
  * for the next, so nobody else has to; whoever adds to the line looks too, after the commit. One of the two sees both.
  */
 export function createOrderedRunner({ engine, dueInMs, log }: OrderedRunnerDeps): OrderedRunner {
-  const lines = new Map<PublicId, { again: boolean; ended: Promise<void> }>();
+  const lines = new Map<PublicId, Line>();
   const timers = new Map<PublicId, NodeJS.Timeout>();
   let closed = false;
 
-  function run(endpointId: PublicId): void {
+  function run(endpointId: PublicId, version?: number): void {
     if (closed) return;
     const running = lines.get(endpointId);
     if (running !== undefined) {
       running.again = true;
+      running.version = newer(running.version, version);
       return;
     }
     clearTimeout(timers.get(endpointId));
     timers.delete(endpointId);
-    const line = { again: false, ended: Promise.resolve() };
+    const line: Line = { version, again: false, ended: Promise.resolve() };
     lines.set(endpointId, line);
     line.ended = follow(endpointId, line)
       // Its workflow, or the sweep, goes on.
       .catch((error: unknown) => log.warn({ err: error, endpointId }, 'could not go on with an ordered endpoint'))
       .finally(() => {
         lines.delete(endpointId);
-        if (line.again) run(endpointId);
+        if (line.again) run(endpointId, line.version);
       });
   }
 
-  async function follow(endpointId: PublicId, line: { again: boolean }): Promise<void> {
+  async function follow(endpointId: PublicId, line: Line): Promise<void> {
     while (!closed) {
       line.again = false;
+      const limitedMs = limitedFor(endpointId, line);
+      if (limitedMs > 0) {
+        later(endpointId, limitedMs);
+        return;
+      }
       const { leased, moved } = await engine.leaseHead(endpointId);
       const head = leased[0];
       if (head !== undefined) {
+        line.version = newer(line.version, head.endpointVersion);
         const end = await attempted(head);
-        if (end.state === 'declined' || (end.state === 'moved' && !end.attempted)) {
-          // Otherwise there was no room for it: its workflow tries again when there is.
-          const limitedMs = engine.rates.waitMs(endpointId);
-          if (limitedMs > 0) later(endpointId, limitedMs);
-          return;
-        }
+        const bounced = end.state === 'declined' || (end.state === 'moved' && !end.attempted);
+        // There was no room for it: its workflow tries again when there is.
+        if (bounced && limitedFor(endpointId, line) === 0) return;
       } else if (moved === 0 && !line.again) {
         await waitForHead(endpointId);
         return;
       }
     }
+  }
+
+  /** Milliseconds until the endpoint's limit gives way; 0 when it is not known to be used up. */
+  function limitedFor(id: PublicId, { version }: Line): number {
+    return version === undefined ? 0 : engine.rates.waitMs({ id, version });
   }
 
   function attempted(head: LeasedDelivery): Promise<AttemptEnd> {
@@ -95,4 +115,8 @@ export function createOrderedRunner({ engine, dueInMs, log }: OrderedRunnerDeps)
       await Promise.all([...lines.values()].map(({ ended }) => ended));
     },
   };
+}
+
+function newer(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 }

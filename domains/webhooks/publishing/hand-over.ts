@@ -32,7 +32,7 @@ export function createHandOver({ engine, coverage, backlogs, ordered, metrics }:
     metrics.deliveries.inc();
     if (delivery.held) return;
     if (delivery.backlog) {
-      if (delivery.ordered && lease !== undefined) ordered.run(delivery.endpointId);
+      if (delivery.ordered && lease !== undefined) ordered.run(delivery.endpointId, delivery.endpointVersion);
       backlogs.ensure({ endpointId: delivery.endpointId, tenantId: message.tenantId });
       return;
     }

@@ -55,14 +55,15 @@ export async function headDueInMs(db: Queryable, endpointId: PublicId): Promise<
   return rows[0]?.due_in_ms;
 }
 
-/** Whether any delivery of an endpoint has a place in an order. Index: deliveries_in_order. */
-export async function hasOrder(db: Queryable, endpointId: PublicId): Promise<boolean> {
-  const { rowCount } = await db.query({
-    name: 'has-order',
-    text: `SELECT FROM deliveries d WHERE d.endpoint_id = $1 AND ${IN_ORDER} LIMIT 1`,
+/** An endpoint's version if any of its deliveries has a place in an order; else undefined. Index: deliveries_in_order. */
+export async function orderedVersion(db: Queryable, endpointId: PublicId): Promise<number | undefined> {
+  const { rows } = await db.query<{ version: number }>({
+    name: 'ordered-version',
+    text: `SELECT e.version FROM endpoints e
+           WHERE e.id = $1 AND EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = $1 AND ${IN_ORDER})`,
     values: [toUuid(endpointId)],
   });
-  return rowCount === 1;
+  return rows[0]?.version;
 }
 
 /**

@@ -59,6 +59,27 @@ test('every message is accepted in its place, attempted by this process, and arr
   }
 });
 
+test('batches go to an ordered endpoint one after the other, and of each the messages as they were committed', async () => {
+  const wish = { url: receiver.url, eventTypes: ['*'], ordering: 'fifo' };
+  const { body } = await api.call('POST', '/v1/endpoints', { key, body: wish });
+  const published: string[][] = [];
+  for (const _ of [1, 2]) {
+    const answer = await batch(JSON.stringify(Array.from({ length: 60 }, () => message())), {
+      'content-type': 'application/json',
+    });
+    published.push(answer.body.data.map((result: { message: { id: string } }) => result.message.id));
+  }
+  await receiver.waitFor(120);
+  const got = receiver.received.map(({ headers }) => String(headers['webhook-id']));
+  const { rows } = await api.deps.pool.query<{ id: string }>(
+    `SELECT 'msg_' || replace(message_id::text, '-', '') AS id FROM deliveries WHERE endpoint_id = $1 ORDER BY sequence`,
+    [toUuid(body.id)],
+  );
+  expect(got).toEqual(rows.map(({ id }) => id));
+  expect(new Set(got.slice(0, 60))).toEqual(new Set(published[0]));
+  expect(new Set(got.slice(60))).toEqual(new Set(published[1]));
+});
+
 test('a message that is refused says where and why, and the others are published', async () => {
   const deep = '['.repeat(101) + ']'.repeat(101);
   const large = JSON.stringify(message({ payload: 'x'.repeat(20_000) }));

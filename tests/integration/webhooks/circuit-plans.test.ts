@@ -11,7 +11,7 @@ import {
   releaseHeld,
 } from '../../../domains/webhooks/store/held-flow';
 import { leaseHead, leaseHeld } from '../../../domains/webhooks/store/leases';
-import { hasOrder, headDueInMs, leaveOrder } from '../../../domains/webhooks/store/ordering';
+import { headDueInMs, leaveOrder, orderedVersion } from '../../../domains/webhooks/store/ordering';
 import {
   countRecoverable,
   findRecoverable,
@@ -89,7 +89,7 @@ test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
   ['finding circuits', 'endpoints_circuits', (db) => findUnattendedCircuits(db, 1_000, 100)],
   ['leasing the head of an ordered line', 'deliveries_in_order', (db) => leaseHead(db, endpointId, LEASE)],
   ['looking when the head is due', 'deliveries_in_order', (db) => headDueInMs(db, endpointId)],
-  ['looking whether there is an order', 'deliveries_in_order', (db) => hasOrder(db, endpointId)],
+  ['looking whether there is an order', 'deliveries_in_order', (db) => orderedVersion(db, endpointId)],
   ['leaving an order', 'deliveries_in_order', (db) => leaveOrder(db, endpointId, 100)],
   ['counting circuits', 'endpoints_circuits', (db) => countCircuits(db)],
 ])('%s reads %s, not the history', async (_what, index, run) => {

@@ -1,4 +1,5 @@
 import { type PublicId, toUuid } from '../../../core/ids';
+import { serveBacklog } from '../../../domains/webhooks/backlog/serve-backlog';
 import { discardDeadLetter } from '../../../domains/webhooks/commands/discard-dead-letter';
 import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
 import { moveEndpoint } from '../../../domains/webhooks/endpoints/move-endpoint';
@@ -10,13 +11,14 @@ import { createPipeline, type Pipeline } from '../../support/pipeline';
 import { eventually, type ReceivedRequest, startReceiver, type TestReceiver } from '../../support/receiver';
 
 let pipeline: Pipeline;
+let worker: { stop(): Promise<void> };
 let receiver: TestReceiver;
 let tenantId: PublicId;
 let endpointId: PublicId;
 
 beforeAll(async () => {
   pipeline = await createPipeline();
-  await pipeline.startWorker();
+  worker = await pipeline.startWorker();
 });
 afterAll(() => pipeline.close());
 beforeEach(async () => {
@@ -131,6 +133,30 @@ test('dead-letter-after: the head becomes a dead letter after so many failures, 
   expect(numbers()).toEqual([1, 1, 2]);
 });
 
+test('a head waits as long as its receiver asks it to, and those behind with it', async () => {
+  await endpoint();
+  receiver.script({ status: 503, headers: { 'retry-after': '1' } });
+  for (const n of [1, 2, 3]) await publish(n);
+  await untilAllDelivered(3);
+  expect(numbers()).toEqual([1, 1, 2, 3]);
+  const [first, second] = receiver.received.map(({ at }) => at);
+  expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(950);
+});
+
+test('what waits already when the endpoint becomes ordered has no place, and is waited for by nobody', async () => {
+  await endpoint({ policy: 'block' }, [500]);
+  await query("UPDATE endpoints SET ordering = 'none' WHERE id = $1", toUuid(endpointId));
+  receiver.always({ status: 500 });
+  for (const n of [1, 2, 3]) await untilState(await publish(n), 'retrying');
+  receiver.always({ status: 200 });
+  await changeEndpoint(pipeline.platform, tenantId, endpointId, { ordering: 'fifo' });
+  for (const n of [4, 5, 6, 7]) await publish(n);
+  await untilAllDelivered(7);
+  const delivered = numbers().slice(3);
+  expect(delivered.filter((n) => n > 3)).toEqual([4, 5, 6, 7]);
+  expect([...delivered].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+});
+
 test('what is published while the endpoint is paused or disabled goes in order when it is enabled', async () => {
   await endpoint();
   const move = (state: 'enabled' | 'paused' | 'disabled') =>
@@ -151,4 +177,23 @@ test('what waits for its turn goes at once when the endpoint is ordered no more'
   const behind = [await publish(2), await publish(3)];
   await changeEndpoint(pipeline.platform, tenantId, endpointId, { ordering: 'none' });
   for (const id of behind) await untilState(id, 'delivered');
+});
+
+test('and the first round after that attempts side by side what it lets go', async () => {
+  // So that nobody else has a round.
+  await worker.stop();
+  await endpoint({ policy: 'block' }, []);
+  receiver.script({ status: 500 });
+  const first = await publish(1);
+  await untilState(first, 'dead');
+  await publish(2);
+  await publish(3);
+  await query("UPDATE endpoints SET ordering = 'none' WHERE id = $1", toUuid(endpointId));
+  const { dispatch, metrics, config } = pipeline;
+  const leaseBacklog = jest.spyOn(dispatch.engine, 'leaseBacklog');
+  const deps = { ...dispatch, db: dispatch.pool, metrics, config, beat: () => undefined };
+  const report = await serveBacklog(deps, { endpointId, insist: true });
+  expect(report).toMatchObject({ attempts: 2, delivered: 2, open: 0 });
+  expect(leaseBacklog.mock.calls[0]).toEqual([endpointId, 2]);
+  leaseBacklog.mockRestore();
 });

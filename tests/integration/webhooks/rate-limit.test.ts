@@ -2,6 +2,8 @@ import { newId, type PublicId, toUuid } from '../../../core/ids';
 import type { BacklogReport } from '../../../domains/webhooks/backlog/serve-backlog';
 import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
 import { testEndpoint } from '../../../domains/webhooks/endpoints/test-endpoint';
+import { limitedRound } from '../../../domains/webhooks/limits/limited-round';
+import { createRateLimits } from '../../../domains/webhooks/limits/rate-limits';
 import { openPublishing } from '../../../domains/webhooks/publishing/open-publishing';
 import { backlogWorkflowId, MORE, PROGRESS } from '../../../domains/webhooks/rules/workflow-names';
 import { findDelivery } from '../../../domains/webhooks/store/delivery-reads';
@@ -12,6 +14,9 @@ import {
   giveBackPermits,
   takePermits,
 } from '../../../domains/webhooks/store/rate-limits';
+import { sweep } from '../../../domains/webhooks/upkeep/sweep';
+import { startApiProcess } from '../../support/api-process';
+import { ADMIN_KEY } from '../../support/api-support';
 import { deliveryReads } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
@@ -58,21 +63,79 @@ function mostWithin(requests: readonly ReceivedRequest[], periodMs: number): num
   return Math.max(...times.map((from, i) => times.slice(i).filter((at) => at < from + periodMs - 1).length));
 }
 
+/** An attempt is recorded a moment after the receiver has answered. */
+function untilDelivered(id: PublicId, count: number, timeoutMs = 20_000): Promise<true> {
+  return eventually(async () => {
+    const [row] = await query<{ delivered: number }>(
+      "SELECT count(*)::int AS delivered FROM deliveries WHERE endpoint_id = $1 AND state = 'delivered'",
+      toUuid(id),
+    );
+    return row?.delivered === count ? true : undefined;
+  }, timeoutMs);
+}
+
 const numbers = () => receiver.received.map(({ body }) => JSON.parse(body).data.n as number);
 
 test('in no period more reach the receiver than the limit, from however many processes; all come, oldest first', async () => {
-  await limited(20, 500);
+  const id = await limited(20, 500);
   const others = [0, 1, 2].map(() => pipeline.openPlatform().once(openPublishing).publisher);
   const publishers = [pipeline.publisher, ...others];
   await all(60, (n) => publish(n, publishers[n % 4]));
-  await receiver.waitFor(60);
+  await untilDelivered(id, 60);
+  expect(receiver.received).toHaveLength(60);
   expect(mostWithin(receiver.received, 500)).toBeLessThanOrEqual(20);
   expect(new Set(numbers()).size).toBe(60);
   // Those of one batch are sent side by side.
   for (const [place, n] of numbers().entries()) expect(Math.abs(n - place)).toBeLessThan(60);
-  const attempts = await query('SELECT FROM attempts');
+  const attempts = await query(
+    'SELECT FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE d.endpoint_id = $1',
+    toUuid(id),
+  );
   expect(attempts).toHaveLength(60);
 });
+
+test('nor when a process is killed in the middle whose clock is an hour ahead; nothing is lost', async () => {
+  const [most, periodMs, hourMs] = [20, 1_000, 3_600_000];
+  const id = await limited(most, periodMs);
+  const { database, config } = pipeline;
+  const victim = await startApiProcess(
+    { DATABASE_URL: database.url, WAYBILL_TASK_QUEUE: config.WAYBILL_TASK_QUEUE, WAYBILL_LOG_LEVEL: 'info' },
+    hourMs,
+  );
+  try {
+    const authorization = `Bearer ${ADMIN_KEY}`;
+    const post = async (path: string, body: object, tenant: object = {}) => {
+      const headers = { authorization, 'content-type': 'application/json', ...tenant };
+      const answer = await fetch(`${victim.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      expect([path, answer.ok]).toEqual([path, true]);
+      return answer.json() as Promise<{ key: string }>;
+    };
+    const { key } = await post('/v1/api-keys', { name: 'test', scopes: ['*'], tenantId });
+    await all(50, (n) =>
+      n % 2 === 0
+        ? publish(n)
+        : post('/v1/messages', { eventType: 'order.created', payload: { n } }, { authorization: `Bearer ${key}` }),
+    );
+    await receiver.waitFor(most / 2);
+  } finally {
+    await victim.kill();
+  }
+  // What it had leased is due, as if its leases had run out.
+  await query(
+    `UPDATE deliveries SET next_attempt_at = now() - interval '1 second'
+     WHERE endpoint_id = $1 AND claim IS NOT NULL AND state IN ('pending', 'retrying')`,
+    toUuid(id),
+  );
+  await sweep(pipeline.platform, { beat: () => undefined, graceMs: 500 });
+  await untilDelivered(id, 50, 30_000);
+  expect(new Set(numbers()).size).toBe(50);
+  expect(mostWithin(receiver.received, periodMs)).toBeLessThanOrEqual(most);
+  const [row] = await query<{ ahead: number }>(
+    `SELECT count(*)::int AS ahead FROM messages WHERE tenant_id = $1 AND created_at > now() + interval '30 minutes'`,
+    toUuid(tenantId),
+  );
+  expect(row?.ahead).toBe(25);
+}, 60_000);
 
 test('what waits for long costs nothing meanwhile, and goes on at once with another limit or none', async () => {
   const id = await limited(2, 3_600_000);
@@ -161,6 +224,35 @@ test('a permit is free a period after the request, or after the time that it may
   await query('UPDATE endpoints SET rate_limit = NULL WHERE id = $1', toUuid(id));
   expect(await forgetPermits(pool, undefined, 1_000)).toContain(id);
   expect(await query('SELECT FROM rate_permits WHERE endpoint_id = $1', toUuid(id))).toEqual([]);
+});
+
+test('what a process knows of a limit ends when it gives way, with another version of the endpoint, and with the limit', async () => {
+  const { pool } = pipeline.platform;
+  const id = await limited(1, 3_600_000);
+  const rates = createRateLimits({ db: pool, log: pipeline.log });
+  const ask = (version: number, limited = true) => rates.takeOne({ id, version, limited });
+  const known = (version: number) => ({
+    waits: rates.waitMs({ id, version }) > 3_000_000,
+    limited: rates.mayLimit(id),
+    explainsBounce: limitedRound(rates, id, version).explainsBounce,
+  });
+  const limit = (most: number | null) => query('UPDATE endpoints SET rate_limit = $2 WHERE id = $1', toUuid(id), most);
+
+  expect(await ask(1)).toHaveProperty('id');
+  expect(known(1)).toEqual({ waits: false, limited: true, explainsBounce: false });
+  expect(await ask(1)).toBeUndefined();
+  expect(known(1)).toEqual({ waits: true, limited: true, explainsBounce: true });
+  // A newer version may have another limit, and does.
+  expect(known(2)).toEqual({ waits: false, limited: true, explainsBounce: false });
+  await limit(2);
+  expect(await ask(1)).toBeUndefined();
+  expect(await ask(2)).toHaveProperty('id');
+  expect(known(1)).toEqual({ waits: false, limited: true, explainsBounce: false });
+  expect(await ask(2)).toBeUndefined();
+  expect(known(1)).toMatchObject({ waits: true });
+  await limit(null);
+  expect(await ask(3, false)).toBe('free');
+  expect(known(2)).toEqual({ waits: false, limited: false, explainsBounce: false });
 });
 
 test('an endpoint without a limit asks for nothing', async () => {
