@@ -45,6 +45,13 @@ const ANSWER_MS = 5;
 const numberOf = ({ body }: ReceivedRequest): number => JSON.parse(body).data.n;
 const numbers = () => receiver.received.map(numberOf);
 
+/** A figure of the metrics page. */
+async function gauge(name: string): Promise<number> {
+  const page = await pipeline.platform.metrics.registry.metrics();
+  const line = page.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length));
+}
+
 /** Until all of the endpoint's deliveries are delivered. */
 function untilAllDelivered(count: number): Promise<true> {
   return eventually(async () => {
@@ -105,10 +112,18 @@ test('block: those behind a dead letter wait until it is retried or discarded', 
   await eventually(async () => ((await read(first)).attempts === 2 ? true : undefined), 10_000);
   await untilState(first, 'dead');
   expect((await read(second)).attempts).toBe(0);
+  await query(
+    "UPDATE attempts SET started_at = started_at - interval '1 hour' WHERE delivery_id = $1 AND number = 1",
+    toUuid(first),
+  );
+  expect(await gauge('webhook_blocked_lines{state="dead"}')).toBe(1);
+  const blockedSeconds = await gauge('webhook_oldest_blocked_seconds{state="dead"}');
+  expect(Math.floor(blockedSeconds / 600)).toBe(6);
   const by = { tenantId, keyId: tenantId, effectId: '', fence: async () => undefined };
   await discardDeadLetter(pipeline.platform, by as never, { id: (await letter()).id as PublicId, reason: 'a test' });
   await untilState(second, 'delivered');
   expect(numbers()).toEqual([1, 1, 2]);
+  expect(await gauge('webhook_blocked_lines{state="dead"}')).toBe(0);
 });
 
 test('skip-after: those behind go after so many failures, and the head is retried out of order', async () => {
