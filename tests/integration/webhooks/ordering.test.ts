@@ -1,8 +1,10 @@
-import { type PublicId, toUuid } from '../../../core/ids';
+import { randomUUID } from 'node:crypto';
+import { newId, type PublicId, toUuid } from '../../../core/ids';
 import { discardDeadLetter } from '../../../domains/webhooks/commands/discard-dead-letter';
 import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
 import { moveEndpoint } from '../../../domains/webhooks/endpoints/move-endpoint';
 import { openPublishing } from '../../../domains/webhooks/publishing/open-publishing';
+import { startReplay } from '../../../domains/webhooks/replay/start-replay';
 import type { HeadOfLine } from '../../../domains/webhooks/rules/ordering';
 import { deliveryReads, only } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
@@ -124,6 +126,27 @@ test('block: those behind a dead letter wait until it is retried or discarded', 
   await untilState(second, 'delivered');
   expect(numbers()).toEqual([1, 1, 2]);
   expect(await gauge('webhook_blocked_lines{state="dead"}')).toBe(0);
+});
+
+test('block: the line moves at once when its dead letters are discarded by filter', async () => {
+  await endpoint({ policy: 'block' }, []);
+  receiver.script({ status: 500 });
+  const first = await publish(1);
+  const second = await publish(2);
+  await untilState(first, 'dead');
+  const by = { tenantId, keyId: newId('key'), effectId: randomUUID(), fence: async () => undefined };
+  const filter = { states: ['dead' as const], eventTypes: [] };
+  const wish = {
+    action: 'discard',
+    source: 'dead-letters',
+    endpointId,
+    filter,
+    rateLimit: undefined,
+    reason: 'x',
+  } as const;
+  await startReplay(pipeline.platform, by, wish);
+  await untilState(second, 'delivered');
+  expect(numbers()).toEqual([1, 2]);
 });
 
 test('skip-after: those behind go after so many failures, and the head is retried out of order', async () => {
