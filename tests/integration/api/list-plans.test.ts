@@ -160,13 +160,13 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
   [
     'deliveries of a replay',
     (request) => listDeliveries(db, tenant, { replayId: replay }, request),
-    /deliveries_of_replay|replays_pkey/,
+    /deliveries_of_replay|replays_(pkey|by_tenant)/,
   ],
   [
     'deliveries of a replay, an endpoint, a state and a time',
     (request) =>
       listDeliveries(db, tenant, { ...middle, replayId: replay, endpointId: endpoint, state: 'dead' }, request),
-    /deliveries_(of_replay|by_endpoint)|replays_pkey/,
+    /deliveries_(of_replay|by_endpoint)|replays_(pkey|by_tenant)/,
   ],
   ['attempts', (request) => listAttempts(db, ids.delivery, request), /attempts_pkey/],
   ['dead letters', (request) => listDeadLetters(db, tenant, {}, request), /dead_letters_by_tenant/],

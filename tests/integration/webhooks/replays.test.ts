@@ -250,6 +250,7 @@ test('a cancelled replay brings back what nobody has attempted since', async () 
 
 test('bringing back goes on, page by page, after its process was killed', async () => {
   const endpointId = await endpoint();
+  await post(`/v1/endpoints/${endpointId}/pause`);
   const { pool } = api.deps;
   const id = await unattended(endpointId, ['delivered']);
   const count = 2_300;
