@@ -45,7 +45,12 @@ export async function createWorkers(platform: Platform, options: WorkersOptions)
   const sandbox = createOneSandbox();
   const workers = await Promise.all(
     options.roles.map((role) =>
-      sandbox.Worker.create({ ...common, ...ROLES[role], ...options.slots?.[role], taskQueue: taskQueue(config, role) }),
+      sandbox.Worker.create({
+        ...common,
+        ...ROLES[role],
+        ...options.slots?.[role],
+        taskQueue: taskQueue(config, role),
+      }),
     ),
   );
   const old = watchOldQueue(platform, () =>

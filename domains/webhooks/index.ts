@@ -43,7 +43,7 @@ export { type CircuitSettings, DEFAULT_CIRCUIT } from './rules/circuit';
 // Jobs over many deliveries.
 export { commandReplay } from './replay/command-replay';
 export type { ReplayCount } from './replay/count-replay';
-export { etaSeconds } from './replay/eta';
+export { doneOf, etaSeconds } from './replay/eta';
 export { type ReplayReport, replayRound } from './replay/replay-round';
 export { type ReplayWish, startReplay, tryReplay } from './replay/start-replay';
 export { REPLAYABLE_STATES } from './rules/replay-filter';

@@ -95,12 +95,13 @@ export async function replayDeliveries({ replayId, quietRounds = 0 }: ReplayDeli
 }
 
 function isActive({ state }: ReplayReport): boolean {
-  return state === 'preparing' || state === 'running';
+  return state === 'preparing' || state === 'running' || state === 'cancelling';
 }
 
-function describe({ state, total, done, moved, skipped, waiting, rate, etaSeconds }: ReplayReport): string {
+function describe({ state, total, done, moved, skipped, waiting, returned, rate, etaSeconds }: ReplayReport): string {
   const lines = [`**${state}**: ${done} of ${total ?? 'not yet counted'} done.`];
   lines.push(`${moved} moved, ${waiting} of them wait for their attempt; ${skipped} skipped.`);
+  if (returned !== undefined && returned > 0) lines.push(`${returned} went back to where they were.`);
   if (rate !== null) lines.push(`${rate.toFixed(1)} a second.`);
   if (etaSeconds !== null) lines.push(`About ${etaSeconds} s to go.`);
   return lines.join('\n\n');

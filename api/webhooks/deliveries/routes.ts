@@ -10,7 +10,7 @@ import {
 } from '../../../domains/webhooks';
 import { byId, pageBody, pageRequest } from '../../http/cursor';
 import type { DoorContext } from '../../http/door';
-import { Problem } from '../../http/problems';
+import { invalidField, Problem } from '../../http/problems';
 import { type Route, route } from '../../http/route';
 import { commandAnswer } from './command-answer';
 import {
@@ -61,6 +61,10 @@ export function deliveryRoutes(deps: DoorContext): Route[] {
       responses: { 200: { description: 'A page of deliveries.', body: deliveryPageSchema } },
       handler: async ({ query }, { tenantId }) => {
         const request = pageRequest(CURSOR, query, 'desc');
+        // What it reopens next may be older than where the reader is.
+        if (query.replayId !== undefined && request.follow === true) {
+          throw invalidField('query', '#/replayId', 'cannot be given for a list that is followed');
+        }
         const page = await listDeliveries(reads, tenantId, query, request);
         return { status: 200, body: pageBody(CURSOR, request, page, view) };
       },

@@ -31,6 +31,9 @@ export const deliverySchema = z
     lastError: z.string().nullable(),
     workflowId: z.string(),
     workflowUrl: z.string().meta({ description: 'The workflow in Temporal Web UI.' }),
+    replayId: idSchema('rpl')
+      .nullable()
+      .meta({ description: 'The replay that was the last to reopen it.', example: null }),
     createdAt: momentText,
     updatedAt: momentText,
   })
@@ -79,6 +82,7 @@ export const deliveryQuery = z.strictObject({
   endpointId: idSchema('ep').optional(),
   eventType: eventTypeName.optional(),
   messageId: idSchema('msg').optional(),
+  replayId: idSchema('rpl').optional().meta({ description: 'What this replay was the last to reopen.' }),
 });
 
 /** A delivery as answers show it. */
@@ -102,6 +106,7 @@ export function deliveryView(
     lastError: delivery.lastError ?? null,
     workflowId: delivery.workflowId,
     workflowUrl: workflowUrl(delivery.workflowId),
+    replayId: delivery.replayId ?? null,
     createdAt: moment(delivery.createdAt),
     updatedAt: moment(delivery.updatedAt),
   };

@@ -40,7 +40,7 @@ const STARTED = {
 const SUMMARIES: Readonly<Record<ReplayCommand, string>> = {
   pause: 'Pause a replay',
   resume: 'Go on with a paused replay',
-  cancel: 'End a replay; what it has reopened goes on',
+  cancel: 'End a replay; what it has reopened and nobody attempted goes back',
 };
 
 export function replayRoutes(deps: DoorContext): Route[] {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  doneOf,
   etaSeconds,
   REPLAY_STATES,
   REPLAYABLE_STATES,
@@ -112,7 +113,7 @@ const replayFields = {
   state: z.enum(REPLAY_STATES).meta({
     description:
       '`preparing`: they are counted; `running`; `paused`; `completed`: each was attempted once at least, or is held for ' +
-      'its endpoint; `cancelled`.',
+      'its endpoint; `cancelling`: what it reopened, and was not attempted since, goes back; `cancelled`.',
   }),
   source: z.enum(['deliveries', 'dead-letters']).meta({ description: 'What the filter is about, and its times.' }),
   endpointId: idSchema('ep').nullable().meta({ description: 'The only endpoint; null for all.' }),
@@ -131,6 +132,9 @@ const replayFields = {
     description: 'Left alone: they changed meanwhile, their content has expired, or their endpoint was disabled.',
   }),
   waiting: z.int().meta({ description: 'Reopened, but not attempted since.' }),
+  returned: z.int().meta({
+    description: 'Reopened, but back where they were (`dead` with the dead letter open, and so on): it was cancelled.',
+  }),
   currentRate: z.number().nullable().meta({ description: 'Done a second lately; null while nobody knows.' }),
   etaSeconds: z
     .int()
@@ -168,7 +172,7 @@ export const replayQuery = z.strictObject({ ...pageQuery, state: z.enum(REPLAY_S
 
 /** A replay as answers show it. */
 export function replayView(replay: Replay, workflowUrl: DoorContext['workflowUrl']): z.input<typeof replaySchema> {
-  const { filter, moved, skipped, waiting, rate } = replay;
+  const { filter, moved, skipped, waiting, returned, rate } = replay;
   const workflowId = replayWorkflowId(replay.id);
   return {
     id: replay.id,
@@ -185,10 +189,11 @@ export function replayView(replay: Replay, workflowUrl: DoorContext['workflowUrl
     ratePerSecond: replay.rateLimit ?? null,
     reason: replay.reason ?? null,
     total: replay.total ?? null,
-    done: Math.max(0, moved + skipped - waiting),
+    done: doneOf(replay),
     moved,
     skipped,
     waiting,
+    returned,
     currentRate: rate === undefined ? null : Math.round(Math.max(0, rate) * 10) / 10,
     etaSeconds: etaSeconds(replay) ?? null,
     createdBy: replay.actor,

@@ -1,9 +1,10 @@
 import { fromUuid, type PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
+import { goOnInOrder } from '../ordering/go-on';
 import { findWaitingEndpoints } from '../store/replay-moves';
 import { noteProgress, type Replay, type ReplayState } from '../store/replays';
-import { etaSeconds } from './eta';
+import { doneOf, etaSeconds } from './eta';
 import { replayStep } from './replay-step';
 
 /** Where a job stands after a round, for its workflow. */
@@ -15,6 +16,8 @@ export interface ReplayReport {
   moved: number;
   skipped: number;
   waiting: number;
+  /** Brought back when it was cancelled; absent in reports of earlier versions. */
+  returned?: number;
   /** Done a second, as last measured. */
   rate: number | null;
   etaSeconds: number | null;
@@ -50,6 +53,7 @@ export async function replayRound({ platform, beat, sleep }: RoundDeps, replayId
     const step = await replayStep(pool, replayId);
     goesOn = step.goesOn;
     if (step.filled !== undefined) backlogs.tell({ endpointId: step.filled, tenantId });
+    for (const endpointId of step.lines ?? []) goOnInOrder(platform, { endpointId, tenantId });
     idle = step.worked ? 0 : idle + 1;
     if (goesOn && idle > 0 && (idle === 1 || idle >= IDLE_TURNS)) await sleep(PAUSE_MS);
   }
@@ -76,14 +80,15 @@ const GONE: ReplayReport = {
 };
 
 function reportOf(replay: Replay): ReplayReport {
-  const { state, total, moved, skipped, waiting, rate } = replay;
+  const { state, total, moved, skipped, waiting, returned, rate } = replay;
   return {
     state,
     total: total ?? null,
-    done: moved + skipped - waiting,
+    done: doneOf(replay),
     moved,
     skipped,
     waiting,
+    returned,
     rate: rate ?? null,
     etaSeconds: etaSeconds(replay) ?? null,
   };

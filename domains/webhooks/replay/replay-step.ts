@@ -3,7 +3,14 @@ import type { PublicId } from '../../../core/ids';
 import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
 import { appendAudit } from '../../audit';
 import { nextMostWaiting } from '../rules/replay-filter';
-import { closeDeadLetters, countWaiting, findWaitingEndpoints, reopenDeliveries } from '../store/replay-moves';
+import {
+  closeDeadLetters,
+  countWaiting,
+  findLines,
+  findWaitingEndpoints,
+  reopenDeliveries,
+  returnDeliveries,
+} from '../store/replay-moves';
 import { readSlice, type Selection } from '../store/replay-selection';
 import {
   addTarget,
@@ -28,6 +35,8 @@ export interface Step {
   worked: boolean;
   /** The endpoint whose backlog got something. */
   filled?: PublicId;
+  /** Ordered endpoints whose dead letters were discarded: their lines may move. */
+  lines?: readonly PublicId[];
 }
 
 const ENDPOINTS_AT_ONCE = 500;
@@ -44,6 +53,7 @@ export async function replayStep(pool: Pool, replayId: PublicId): Promise<Step> 
     const replay = await lockReplay(db, replayId);
     if (replay?.state === 'preparing') return prepare(db, replay);
     if (replay?.state === 'running') return move(db, replay);
+    if (replay?.state === 'cancelling') return bringBack(db, replay);
     return OVER;
   });
 }
@@ -117,13 +127,13 @@ async function move(db: Queryable, replay: Replay): Promise<Step> {
   const chosen = matching.slice(0, most);
   const whole = chosen.length === matching.length;
   const ids = chosen.map(({ deliveryId }) => deliveryId);
-  const moved = ids.length === 0 ? 0 : await moveAll(db, replay, ids, held);
+  const { moved, lines } = await moveAll(db, replay, ids, held);
   const position = whole ? slice.at(-1)?.key : chosen.at(-1)?.key;
   const finished = whole && slice.length < SLICE;
   await recordTurn(db, id, target.scope, { position, done: ids.length, finished, mostWaiting });
   await recordStep(db, id, { moved, skipped: ids.length - moved });
   const filled = action === 'replay' && moved > 0 && !held ? { filled: endpointOf(target) } : {};
-  return { goesOn: true, worked: true, ...filled };
+  return { goesOn: true, worked: true, lines, ...filled };
 }
 
 /** Whether what is reopened has to be held; undefined when nothing may be reopened. */
@@ -145,16 +155,32 @@ async function roomOf(
   return { most: Math.min(SLICE, allowed, mostWaiting - waiting), mostWaiting };
 }
 
-async function moveAll(db: Queryable, replay: Replay, ids: readonly string[], held: boolean): Promise<number> {
+async function moveAll(
+  db: Queryable,
+  replay: Replay,
+  ids: readonly string[],
+  held: boolean,
+): Promise<{ moved: number; lines: PublicId[] }> {
+  if (ids.length === 0) return { moved: 0, lines: [] };
   const { id, action, source, filter, createdAt, reason = '', actor } = replay;
   if (action === 'discard') {
-    return (await closeDeadLetters(db, ids, { state: 'discarded', reason, by: actor })).length;
+    const closed = await closeDeadLetters(db, ids, { state: 'discarded', reason, by: actor });
+    return { moved: closed.length, lines: await findLines(db, closed) };
   }
   const { states } = filter;
   const revives = source === 'dead-letters' || states.includes('dead');
   // Dead letters before deliveries, as whoever retries a single one does.
   const revived = revives ? await closeDeadLetters(db, ids, { state: 'retried' }) : [];
-  return reopenDeliveries(db, ids, { replayId: id, askedAt: createdAt, states, revived, held });
+  const moved = await reopenDeliveries(db, ids, { replayId: id, askedAt: createdAt, states, revived, held });
+  return { moved, lines: [] };
+}
+
+/** Brings back a page of what a cancelled job has reopened and nobody attempted; it ends with the last page. */
+async function bringBack(db: Queryable, { id, returnedTo }: Replay): Promise<Step> {
+  const { seen, last, returned } = await returnDeliveries(db, id, returnedTo, SLICE);
+  const goesOn = seen === SLICE;
+  await recordStep(db, id, { returned, returnedTo: last, ...(goesOn ? {} : { state: 'cancelled' }) });
+  return { goesOn, worked: true };
 }
 
 /** Ends a job once each delivery was attempted, or is held for a paused endpoint. */

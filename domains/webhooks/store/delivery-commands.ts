@@ -126,7 +126,7 @@ export async function reviveDeadLetter(
            )
            UPDATE deliveries d
            SET state = 'retrying', attempts_before = d.attempts, next_attempt_at = now(), claim = NULL, updated_at = now(),
-               sequence = ${PLACE_AFTER_REVIVAL}, backlog = $3::boolean,
+               sequence = ${PLACE_AFTER_REVIVAL}, backlog = $3::boolean, replayed_from = NULL,
                workflow_id = CASE WHEN $3::boolean THEN ${backlogWorkflowOf('d.endpoint_id')}
                                   ELSE ${deliveryWorkflowOf('d.id')} END
            FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead'

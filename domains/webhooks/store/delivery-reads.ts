@@ -16,6 +16,7 @@ import { laneNamed } from './lanes';
 import { idRange, type TimeRange } from './message-reads';
 import { IN_FLIGHT } from './open-state';
 import { LIMITED_UNTIL } from './rate-limits';
+import { findReplay } from './replays';
 
 export const DELIVERY_STATES = ['pending', 'delivered', 'retrying', 'held', 'dead', 'cancelled', 'suppressed'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
@@ -39,6 +40,8 @@ export interface Delivery {
   lastStatus: number | undefined;
   lastError: string | undefined;
   workflowId: string;
+  /** The replay that was the last to reopen it. */
+  replayId: PublicId | undefined;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -64,6 +67,8 @@ export interface DeliveryFilter extends TimeRange {
   endpointId?: PublicId | undefined;
   eventType?: string | undefined;
   messageId?: PublicId | undefined;
+  /** The replay that was the last to reopen it. */
+  replayId?: PublicId | undefined;
 }
 
 interface DeliveryRow {
@@ -81,6 +86,7 @@ interface DeliveryRow {
   last_status: number | null;
   last_error: string | null;
   workflow_id: string;
+  replay_id: string | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -101,7 +107,7 @@ interface AttemptRow {
 }
 
 const DELIVERY_COLUMNS = `id, message_id, endpoint_id, event_type, state, lane, attempts, last_status, last_error, workflow_id,
-  created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
+  replay_id, created_at, updated_at, coalesce(${IN_FLIGHT}, false) AS attempting,
   state IN ('pending', 'retrying') AND next_attempt_at IS NULL AS waits_for_turn,
   CASE WHEN state IN ('pending', 'retrying') AND NOT coalesce(${IN_FLIGHT}, false) THEN next_attempt_at END
     AS next_attempt_at, ${LIMITED_UNTIL} AS limited_until`;
@@ -110,8 +116,8 @@ const ATTEMPT_COLUMNS =
 
 /**
  * Index: deliveries_pkey for one message (its deliveries are a range of it), deliveries_by_endpoint (endpoint_id, id) for
- * one endpoint, else deliveries_by_tenant (tenant_id, id). Times are ranges of the id; state and event type are checked
- * row by row within the scan budget.
+ * one endpoint, deliveries_of_replay (replay_id, id) for one replay, else deliveries_by_tenant (tenant_id, id). Times are
+ * ranges of the id; what else is asked for is checked row by row within the scan budget.
  */
 export async function listDeliveries(
   db: Queryable,
@@ -119,18 +125,21 @@ export async function listDeliveries(
   filter: DeliveryFilter,
   request: PageRequest,
 ): Promise<Page<Delivery>> {
-  const { endpointId, messageId } = filter;
-  // The endpoint's index does not know tenants: another tenant's endpoint must not even be scanned.
+  const { endpointId, messageId, replayId } = filter;
+  // Their indexes do not know tenants: what is another tenant's must not even be scanned.
   if (endpointId !== undefined && !(await ownsEndpoint(db, tenantId, endpointId))) return emptyPage();
+  if (replayId !== undefined && (await findReplay(db, tenantId, replayId)) === undefined) return emptyPage();
+  const narrower = messageId ?? replayId;
   const conditions: Condition[] = [];
-  if (endpointId !== undefined && messageId !== undefined) conditions.push(['endpoint_id = ?', toUuid(endpointId)]);
+  if (endpointId !== undefined && narrower !== undefined) conditions.push(['endpoint_id = ?', toUuid(endpointId)]);
+  if (replayId !== undefined && messageId !== undefined) conditions.push(['replay_id = ?', toUuid(replayId)]);
   if (filter.state !== undefined) conditions.push(['state = ?', filter.state]);
   if (filter.eventType !== undefined) conditions.push(['event_type = ?', filter.eventType]);
   const query = {
     columns: DELIVERY_COLUMNS,
     table: 'deliveries',
     followed: MESSAGES_LIST,
-    ...(messageId === undefined ? inTime(tenantId, endpointId, filter) : ofMessage(tenantId, messageId, filter)),
+    ...(messageId === undefined ? inTime(tenantId, filter) : ofMessage(tenantId, messageId, filter)),
     filter: conditions,
   };
   return mapPage(await readPage<DeliveryRow>(db, query, request), fromDeliveryRow);
@@ -169,12 +178,18 @@ export async function findAttempt(
 
 type Range = Pick<KeysetQuery, 'index' | 'from' | 'before' | 'fixed'>;
 
-/** The deliveries of a tenant, or of one of its endpoints. */
-function inTime(tenantId: PublicId, endpointId: PublicId | undefined, range: TimeRange): Range {
+/** The deliveries of a tenant, or of one of its replays or endpoints. */
+function inTime(tenantId: PublicId, filter: DeliveryFilter): Range {
+  const { endpointId, replayId } = filter;
   const tenant = toUuid(tenantId);
-  if (endpointId === undefined) return { index: { prefix: ['tenant_id', tenant], key: 'id' }, ...idRange(range) };
-  const prefix = ['endpoint_id', toUuid(endpointId)] as const;
-  return { index: { prefix, key: 'id' }, ...idRange(range), fixed: [['tenant_id = ?', tenant]] };
+  const range = idRange(filter);
+  const fixed: Condition[] = [['tenant_id = ?', tenant]];
+  if (replayId !== undefined) {
+    const prefix = ['replay_id', toUuid(replayId)] as const;
+    return { index: { prefix, key: 'id', where: 'replay_id IS NOT NULL' }, ...range, fixed };
+  }
+  if (endpointId === undefined) return { index: { prefix: ['tenant_id', tenant], key: 'id' }, ...range };
+  return { index: { prefix: ['endpoint_id', toUuid(endpointId)], key: 'id' }, ...range, fixed };
 }
 
 /** The deliveries of a message: their ids begin as the message's does. */
@@ -210,6 +225,7 @@ function fromDeliveryRow(row: DeliveryRow): Delivery {
     lastStatus: row.last_status ?? undefined,
     lastError: row.last_error ?? undefined,
     workflowId: row.workflow_id,
+    replayId: row.replay_id === null ? undefined : fromUuid('rpl', row.replay_id),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -89,3 +89,41 @@ export async function leaveOrder(db: Queryable, endpointId: PublicId, limit: num
   });
   return rowCount ?? 0;
 }
+
+/** Why a line does not move: its head failed and is tried again, is held, or is a dead letter. */
+export const BLOCKING_STATES = ['retrying', 'held', 'dead'] as const;
+
+/** Lines of ordered endpoints that do not move, by the state of their head. */
+export type BlockedLines = Record<(typeof BLOCKING_STATES)[number], { count: number; oldestSeconds: number }>;
+
+/** Most ordered endpoints that are looked at. */
+const MOST_LINES = 10_000;
+
+/**
+ * Counts the ordered endpoints whose head blocks, of the first 10,000 that have anything in order, and says for how long the
+ * oldest has: since its first attempt, or since it is held where it had none. Reads a few rows an endpoint, however long its
+ * line is. Index: deliveries_in_order; attempts_pkey for a head that blocks.
+ */
+export async function measureBlocked(db: Queryable): Promise<BlockedLines> {
+  const { rows } = await db.query<{ state: keyof BlockedLines; count: number; oldest: number }>({
+    name: 'measure-blocked',
+    text: `WITH RECURSIVE lines AS (
+             (SELECT d.endpoint_id, 1 AS n FROM deliveries d WHERE ${IN_ORDER} ORDER BY d.endpoint_id, d.sequence LIMIT 1)
+             UNION ALL
+             SELECT (SELECT d.endpoint_id FROM deliveries d WHERE ${IN_ORDER} AND d.endpoint_id > l.endpoint_id
+                     ORDER BY d.endpoint_id, d.sequence LIMIT 1), l.n + 1
+             FROM lines l WHERE l.endpoint_id IS NOT NULL AND l.n < $1
+           )
+           SELECT h.state, count(*)::int AS count, greatest(0, max(extract(epoch FROM now() - coalesce(
+                    (SELECT a.started_at FROM attempts a WHERE a.delivery_id = h.id ORDER BY a.delivery_id, a.id LIMIT 1),
+                    h.updated_at))))::float8 AS oldest
+           FROM lines l JOIN deliveries h ON h.id = ${headOf('l.endpoint_id')}
+           JOIN endpoints e ON e.id = h.endpoint_id AND e.deleted_at IS NULL
+           WHERE h.state IN ('retrying', 'held', 'dead') GROUP BY h.state`,
+    values: [MOST_LINES],
+  });
+  const none = { count: 0, oldestSeconds: 0 };
+  const blocked: BlockedLines = { retrying: none, held: none, dead: none };
+  for (const { state, count, oldest } of rows) blocked[state] = { count, oldestSeconds: oldest };
+  return blocked;
+}

@@ -41,7 +41,7 @@ export async function reviveRecoverable(db: Queryable, endpointId: PublicId, rel
              UPDATE deliveries d
              SET state = 'retrying', attempts_before = d.attempts, backlog = true, claim = NULL, recoveries = d.recoveries + 1,
                  sequence = ${PLACE_AFTER_REVIVAL}, workflow_id = ${backlogWorkflowOf('d.endpoint_id')},
-                 next_attempt_at = now() + n * interval '1 microsecond', updated_at = now()
+                 next_attempt_at = now() + n * interval '1 microsecond', replayed_from = NULL, updated_at = now()
              FROM numbered o WHERE d.id = o.id AND d.state = 'dead' RETURNING d.id
            )
            SELECT (SELECT count(*)::int FROM resolved) AS released, EXISTS (SELECT FROM room) AS room`,
@@ -72,7 +72,8 @@ export async function holdRecoverable(db: Queryable, endpointId: PublicId): Prom
            )
            UPDATE deliveries d
            SET state = 'held', attempts_before = d.attempts, backlog = false, claim = NULL, next_attempt_at = NULL,
-               sequence = ${PLACE_AFTER_REVIVAL}, recoveries = d.recoveries + 1, updated_at = now()
+               sequence = ${PLACE_AFTER_REVIVAL}, recoveries = d.recoveries + 1, replayed_from = NULL,
+               updated_at = now()
            FROM resolved r WHERE d.id = r.delivery_id AND d.state = 'dead' RETURNING d.id AS delivery, r.id AS letter`,
     values: [toUuid(endpointId)],
   });

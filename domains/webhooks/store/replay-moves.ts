@@ -1,4 +1,4 @@
-import { type PublicId, toUuid } from '../../../core/ids';
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import type { ReplayableState } from '../rules/replay-filter';
 import { backlogWorkflowOf } from './backlog';
@@ -71,12 +71,78 @@ export async function reopenDeliveries(
            SET state = CASE WHEN $6 THEN 'held' ELSE 'retrying' END, attempts_before = d.attempts, claim = NULL,
                next_attempt_at = CASE WHEN NOT $6 THEN now() + w.n * interval '1 microsecond' END, backlog = NOT $6,
                workflow_id = ${backlogWorkflowOf('d.endpoint_id')}, replay_id = $5, updated_at = now(),
+               replayed_from = CASE WHEN d.id = ANY ($4::uuid[]) THEN 'dead' WHEN d.state = 'dead' THEN 'discarded'
+                                    WHEN d.state <> 'retrying' THEN d.state END,
                sequence = CASE WHEN d.state = 'retrying' THEN d.sequence
                                WHEN d.id = ANY ($4::uuid[]) THEN ${PLACE_AFTER_REVIVAL} END
            FROM numbered w WHERE d.id = w.id`,
     values: [deliveryIds, askedAt, states, revived, toUuid(replayId), held],
   });
   return rowCount ?? 0;
+}
+
+/** A page of what a replay has reopened. */
+export interface ReturnedPage {
+  /** How many deliveries were looked at. */
+  seen: number;
+  /** The last of them. */
+  last: string | undefined;
+  /** How many were brought back. */
+  returned: number;
+}
+
+/**
+ * Brings deliveries back to where a replay took them from, a page of them in the order of their ids: those that nobody has
+ * attempted since, nor is attempting, nor has retried by another command. What waited for an attempt before the replay goes
+ * on waiting for it. Index: deliveries_of_replay.
+ *
+ * @param after - the last of the page before
+ */
+export async function returnDeliveries(
+  db: Queryable,
+  replayId: PublicId,
+  after: string | undefined,
+  limit: number,
+): Promise<ReturnedPage> {
+  const { rows } = await db.query<{ seen: number; last: string | null; returned: number }>({
+    name: 'return-deliveries',
+    text: `WITH page AS MATERIALIZED (
+             SELECT id FROM deliveries
+             WHERE (replay_id, id) > ($1, $2::uuid) AND (replay_id, id) <= ($1, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+               AND replay_id IS NOT NULL
+             ORDER BY replay_id, id LIMIT $3
+           ), untouched AS MATERIALIZED (
+             SELECT d.id, d.replayed_from FROM deliveries d
+             WHERE d.id = ANY (ARRAY(SELECT id FROM page)) AND d.replay_id = $1 AND d.replayed_from IS NOT NULL
+               AND d.attempts = d.attempts_before AND d.claim IS NULL AND (d.state = 'held' OR d.state = 'retrying' AND d.backlog)
+             ORDER BY d.id FOR UPDATE OF d
+           ), returned AS (
+             UPDATE deliveries d
+             SET state = CASE u.replayed_from WHEN 'discarded' THEN 'dead' ELSE u.replayed_from END, backlog = false,
+                 next_attempt_at = NULL, replay_id = NULL, replayed_from = NULL, updated_at = now()
+             FROM untouched u WHERE d.id = u.id RETURNING d.id, u.replayed_from
+           ), reopened AS (
+             UPDATE dead_letters l SET state = 'open', resolved_at = NULL
+             FROM returned r, LATERAL (SELECT x.id FROM dead_letters x WHERE x.delivery_id = r.id
+                                       ORDER BY x.id DESC LIMIT 1) newest
+             WHERE r.replayed_from = 'dead' AND l.id = newest.id AND l.state = 'retried'
+           )
+           SELECT (SELECT count(*)::int FROM page) AS seen, (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last,
+                  (SELECT count(*)::int FROM returned) AS returned`,
+    values: [toUuid(replayId), after ?? '0'.repeat(32), limit],
+  });
+  const [row] = rows;
+  return { seen: row?.seen ?? 0, last: row?.last ?? undefined, returned: row?.returned ?? 0 };
+}
+
+/** The ordered endpoints among those of these deliveries. */
+export async function findLines(db: Queryable, deliveryIds: readonly string[]): Promise<PublicId[]> {
+  const { rows } = await db.query<{ endpoint_id: string }>({
+    name: 'find-lines',
+    text: 'SELECT DISTINCT endpoint_id FROM deliveries WHERE id = ANY ($1::uuid[]) AND sequence IS NOT NULL',
+    values: [deliveryIds],
+  });
+  return rows.map((row) => fromUuid('ep', row.endpoint_id));
 }
 
 /** How many of a replay's deliveries of an endpoint wait for their first attempt, counted up to `most`. */

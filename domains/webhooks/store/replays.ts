@@ -5,7 +5,7 @@ import type { ReplayFilter } from '../rules/replay-filter';
 import type { ReplayCommand } from '../rules/workflow-names';
 import { idRange } from './message-reads';
 
-export const REPLAY_STATES = ['preparing', 'running', 'paused', 'completed', 'cancelled'] as const;
+export const REPLAY_STATES = ['preparing', 'running', 'paused', 'cancelling', 'completed', 'cancelled'] as const;
 export type ReplayState = (typeof REPLAY_STATES)[number];
 export type ReplayAction = 'replay' | 'discard';
 export type ReplaySource = 'deliveries' | 'dead-letters';
@@ -39,6 +39,10 @@ export interface Replay extends NewReplay {
   skipped: number;
   /** Reopened, but not attempted since. */
   waiting: number;
+  /** Reopened, and brought back when it was cancelled. */
+  returned: number;
+  /** While it is being cancelled: the last delivery that was looked at. */
+  returnedTo: string | undefined;
   /** Done a second, as last measured. */
   rate: number | undefined;
   /** How many the rate limit allows now. */
@@ -66,6 +70,8 @@ interface Row {
   moved: string;
   skipped: string;
   waiting: string;
+  returned: string;
+  returned_to: string | null;
   rate: number | null;
   tokens: number;
   created_at: Date;
@@ -76,7 +82,7 @@ interface Row {
 const TOKENS = `CASE WHEN rate_limit IS NULL THEN 0 ELSE
   least(rate_limit, tokens + rate_limit * extract(epoch FROM now() - refilled_at))::float8 END`;
 const COLUMNS = `id, tenant_id, action, source, endpoint_id, filter, rate_limit, reason, actor, state, prepared, prepared_to,
-  total, counted, moved, skipped, waiting, rate, ${TOKENS} AS tokens, created_at, updated_at, ended_at`;
+  total, counted, moved, skipped, waiting, returned, returned_to, rate, ${TOKENS} AS tokens, created_at, updated_at, ended_at`;
 
 /** Stores a job. @returns false when it is there already */
 export async function insertReplay(db: Queryable, replay: NewReplay): Promise<boolean> {
@@ -149,8 +155,15 @@ export interface StepOutcome {
   counted?: number;
   moved?: number;
   skipped?: number;
-  state?: 'running' | 'completed';
+  returned?: number;
+  returnedTo?: string | undefined;
+  state?: 'running' | 'completed' | 'cancelled';
 }
+
+/** SQL for how many deliveries of the job `$1` wait for their first attempt. Index: deliveries_replaying. */
+const WAITING = `(
+  SELECT count(*) FROM deliveries
+  WHERE replay_id = $1 AND state IN ('pending', 'retrying') AND attempts = attempts_before)`;
 
 /** Adds a step to a job that the caller has locked. */
 export async function recordStep(db: Queryable, id: PublicId, step: StepOutcome): Promise<void> {
@@ -160,10 +173,12 @@ export async function recordStep(db: Queryable, id: PublicId, step: StepOutcome)
     text: `UPDATE replays SET
              prepared_to = coalesce($2::uuid, prepared_to), prepared = prepared OR $3::boolean,
              counted = counted + $4::int, moved = moved + $5::int, skipped = skipped + $6::int,
+             returned = returned + $8::int, returned_to = coalesce($9::uuid, returned_to),
              tokens = ${TOKENS} - $5::int, refilled_at = now(),
              total = CASE WHEN $7::text IS NOT NULL THEN coalesce(total, counted) ELSE total END,
-             waiting = CASE WHEN $7::text = 'completed' THEN 0 ELSE waiting END,
-             state = coalesce($7::text, state), ended_at = CASE WHEN $7::text = 'completed' THEN now() ELSE ended_at END,
+             waiting = CASE $7::text WHEN 'completed' THEN 0 WHEN 'cancelled' THEN ${WAITING} ELSE waiting END,
+             state = coalesce($7::text, state),
+             ended_at = CASE WHEN $7::text IN ('completed', 'cancelled') THEN now() ELSE ended_at END,
              updated_at = now()
            WHERE id = $1`,
     values: [
@@ -174,6 +189,8 @@ export async function recordStep(db: Queryable, id: PublicId, step: StepOutcome)
       moved,
       step.skipped ?? 0,
       step.state,
+      step.returned ?? 0,
+      step.returnedTo,
     ],
   });
 }
@@ -186,10 +203,9 @@ export async function noteProgress(db: Queryable, id: PublicId, attendedMs: numb
   const { rows } = await db.query<Row>({
     name: 'note-replay-progress',
     text: `WITH waiting AS (
-             SELECT count(*) AS waiting FROM deliveries
-             WHERE replay_id = $1 AND state IN ('pending', 'retrying') AND attempts = attempts_before
+             SELECT ${WAITING} AS waiting
            ), measured AS (
-             SELECT r.id, w.waiting, r.moved + r.skipped - w.waiting AS done,
+             SELECT r.id, w.waiting, r.moved + r.skipped - r.returned - w.waiting AS done,
                     extract(epoch FROM now() - coalesce(r.measured_at, r.created_at)) AS seconds
              FROM replays r, waiting w WHERE r.id = $1
            ), noted AS (
@@ -222,24 +238,25 @@ export async function steerReplay(
   const { rows } = await db.query<{ state: ReplayState; steered: boolean }>({
     name: 'steer-replay',
     text: `WITH target AS (
-             SELECT id, state FROM replays WHERE id = $1 FOR UPDATE
+             SELECT id, state, action, moved FROM replays WHERE id = $1 FOR UPDATE
            ), steered AS (
              UPDATE replays r SET updated_at = now(), tokens = 0, refilled_at = now(), attended_until = NULL,
-               measured_at = now(), measured_done = r.moved + r.skipped - r.waiting,
-               state = CASE $2 WHEN 'pause' THEN 'paused' WHEN 'cancel' THEN 'cancelled'
+               measured_at = now(), measured_done = r.moved + r.skipped - r.returned - r.waiting,
+               state = CASE $2 WHEN 'pause' THEN 'paused' WHEN 'cancel' THEN
+                                 CASE WHEN t.action = 'replay' AND t.moved > 0 THEN 'cancelling' ELSE 'cancelled' END
                                ELSE CASE WHEN r.total IS NULL THEN 'preparing' ELSE 'running' END END,
-               ended_at = CASE WHEN $2 = 'cancel' THEN now() END
+               ended_at = CASE WHEN $2 = 'cancel' AND NOT (t.action = 'replay' AND t.moved > 0) THEN now() END
              FROM target t
              WHERE r.id = t.id AND CASE $2 WHEN 'pause' THEN t.state IN ('preparing', 'running')
                                            WHEN 'resume' THEN t.state = 'paused'
                                            ELSE t.state IN ('preparing', 'running', 'paused') END
              RETURNING r.state
            ), removed AS (
-             DELETE FROM replay_targets WHERE replay_id = $1 AND EXISTS (SELECT FROM steered WHERE state = 'cancelled')
+             DELETE FROM replay_targets WHERE replay_id = $1 AND EXISTS (SELECT FROM steered WHERE state IN ('cancelling', 'cancelled'))
            )
            SELECT coalesce((SELECT state FROM steered), t.state) AS state,
                   EXISTS (SELECT FROM steered) OR CASE $2 WHEN 'pause' THEN t.state = 'paused'
-                    WHEN 'resume' THEN t.state IN ('preparing', 'running') ELSE t.state = 'cancelled' END AS steered
+                    WHEN 'resume' THEN t.state IN ('preparing', 'running') ELSE t.state IN ('cancelling', 'cancelled') END AS steered
            FROM target t`,
     values: [toUuid(id), command],
   });
@@ -255,7 +272,7 @@ export async function findUnattendedReplays(
   const { rows } = await db.query<{ id: string; tenant_id: string; endpoint_id: string | null }>({
     name: 'find-unattended-replays',
     text: `SELECT id, tenant_id, endpoint_id FROM replays
-           WHERE state IN ('preparing', 'running')
+           WHERE state IN ('preparing', 'running', 'cancelling')
              AND coalesce(attended_until, updated_at + $1::int * interval '1 millisecond') < now() LIMIT $2`,
     values: [graceMs, limit],
   });
@@ -299,6 +316,8 @@ function fromRow(row: Row): Replay {
     moved: Number(row.moved),
     skipped: Number(row.skipped),
     waiting: Number(row.waiting),
+    returned: Number(row.returned),
+    returnedTo: row.returned_to ?? undefined,
     rate: row.rate ?? undefined,
     tokens: row.tokens,
     createdAt: row.created_at,

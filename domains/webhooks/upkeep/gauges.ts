@@ -3,6 +3,7 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { EndpointConfigCache } from '../delivery/endpoint-config-cache';
 import { countCircuits } from '../store/circuits';
+import { BLOCKING_STATES, measureBlocked } from '../store/ordering';
 import { measureBacklog } from '../store/overdue';
 import { countRateLimited } from '../store/rate-limits';
 
@@ -48,6 +49,25 @@ export function watchDispatch(
     registers,
     async collect() {
       this.set(await countRateLimited(db).catch(() => Number.NaN));
+    },
+  });
+  const oldestBlocked = new Gauge({
+    name: 'webhook_oldest_blocked_seconds',
+    help: 'How long ago the oldest of these heads was attempted first; 0 when there is none.',
+    labelNames: ['state'] as const,
+    registers,
+  });
+  new Gauge({
+    name: 'webhook_blocked_lines',
+    help: 'Ordered endpoints whose line does not move, because its head failed, is held or was given up.',
+    labelNames: ['state'] as const,
+    registers,
+    async collect() {
+      const blocked = await measureBlocked(db).catch(() => undefined);
+      for (const state of BLOCKING_STATES) {
+        this.set({ state }, blocked?.[state].count ?? Number.NaN);
+        oldestBlocked.set({ state }, blocked?.[state].oldestSeconds ?? Number.NaN);
+      }
     },
   });
   const oldestOverdue = new Gauge({

@@ -15,6 +15,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/database';
 const ROWS = 100_000;
 const tenant = newId('ten');
 const endpoint = newId('ep');
+const replay = newId('rpl');
 const ids = { message: '', delivery: '' };
 
 /** A time-ordered UUID for row `i`, one a second since 2025. */
@@ -27,7 +28,7 @@ let db: Pool;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const values = [toUuid(tenant), toUuid(newId('ten')), toUuid(endpoint), toUuid(newId('ep'))];
+  const values = [tenant, newId('ten'), endpoint, newId('ep'), replay, newId('rpl')].map(toUuid);
   // One row in ten is the tenant's, and of those one in a hundred is the endpoint's.
   const owner = `CASE WHEN i % 10 = 0 THEN '${values[0]}' ELSE '${values[1]}' END::uuid`;
   const target = `CASE WHEN i % 1000 = 0 THEN '${values[2]}' ELSE '${values[3]}' END::uuid`;
@@ -38,11 +39,17 @@ beforeAll(async () => {
     `INSERT INTO endpoints (id, tenant_id, url, retry_delays_ms, timeout_ms) VALUES ($1, $2, 'u', '{}', 1000)`,
     [values[2], values[0]],
   );
+  await database.pool.query(
+    `INSERT INTO replays (id, tenant_id, action, source, filter, actor) VALUES ($1, $2, 'replay', 'deliveries', '{}', 'k')`,
+    [values[4], values[0]],
+  );
   await run(`INSERT INTO messages (id, tenant_id, event_type, body, created_at)
     SELECT ${uuid('8')}, ${owner}, ${type}, repeat('x', 300), now()`);
-  await run(`INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, workflow_id, created_at, updated_at)
+  await run(`INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, workflow_id, created_at, updated_at,
+                               replay_id)
     SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, ${target}, ${type}, CASE WHEN i % 500 = 0 THEN 'dead' ELSE 'delivered' END,
-           'w', now(), now()`);
+           'w', now(), now(),
+           CASE WHEN i % 200 = 0 THEN '${values[4]}' WHEN i % 5 = 0 THEN '${values[5]}' END::uuid`);
   await run(`INSERT INTO dead_letters (id, tenant_id, delivery_id, message_id, endpoint_id, event_type, reason, attempts, created_at, state)
     SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, ${uuid('8')}, ${target}, ${type}, 'exhausted', 1, now(),
            CASE WHEN i % 3 = 0 THEN 'open' ELSE 'retried' END`);
@@ -149,6 +156,17 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
     'deliveries of a message, state and endpoint',
     (request) => listDeliveries(db, tenant, { messageId: ids.message, state: 'dead', endpointId: endpoint }, request),
     /deliveries_(pkey|by_tenant|by_endpoint)/,
+  ],
+  [
+    'deliveries of a replay',
+    (request) => listDeliveries(db, tenant, { replayId: replay }, request),
+    /deliveries_of_replay|replays_(pkey|by_tenant)/,
+  ],
+  [
+    'deliveries of a replay, an endpoint, a state and a time',
+    (request) =>
+      listDeliveries(db, tenant, { ...middle, replayId: replay, endpointId: endpoint, state: 'dead' }, request),
+    /deliveries_(of_replay|by_endpoint)|replays_(pkey|by_tenant)/,
   ],
   ['attempts', (request) => listAttempts(db, ids.delivery, request), /attempts_pkey/],
   ['dead letters', (request) => listDeadLetters(db, tenant, {}, request), /dead_letters_by_tenant/],

@@ -11,7 +11,7 @@ import {
   releaseHeld,
 } from '../../../domains/webhooks/store/held-flow';
 import { leaseHead, leaseHeld } from '../../../domains/webhooks/store/leases';
-import { headDueInMs, leaveOrder, orderedVersion } from '../../../domains/webhooks/store/ordering';
+import { headDueInMs, leaveOrder, measureBlocked, orderedVersion } from '../../../domains/webhooks/store/ordering';
 import {
   countRecoverable,
   findRecoverable,
@@ -91,6 +91,7 @@ test.each<[string, string, (db: Queryable) => Promise<unknown>]>([
   ['looking when the head is due', 'deliveries_in_order', (db) => headDueInMs(db, endpointId)],
   ['looking whether there is an order', 'deliveries_in_order', (db) => orderedVersion(db, endpointId)],
   ['leaving an order', 'deliveries_in_order', (db) => leaveOrder(db, endpointId, 100)],
+  ['measuring lines that do not move', 'deliveries_in_order', (db) => measureBlocked(db)],
   ['counting circuits', 'endpoints_circuits', (db) => countCircuits(db)],
 ])('%s reads %s, not the history', async (_what, index, run) => {
   const plan = await planOf(run);

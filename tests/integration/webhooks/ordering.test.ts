@@ -1,9 +1,11 @@
-import { type PublicId, toUuid } from '../../../core/ids';
+import { randomUUID } from 'node:crypto';
+import { newId, type PublicId, toUuid } from '../../../core/ids';
 import { serveBacklog } from '../../../domains/webhooks/backlog/serve-backlog';
 import { discardDeadLetter } from '../../../domains/webhooks/commands/discard-dead-letter';
 import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
 import { moveEndpoint } from '../../../domains/webhooks/endpoints/move-endpoint';
 import { openPublishing } from '../../../domains/webhooks/publishing/open-publishing';
+import { startReplay } from '../../../domains/webhooks/replay/start-replay';
 import type { HeadOfLine } from '../../../domains/webhooks/rules/ordering';
 import { deliveryReads, only } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
@@ -46,6 +48,13 @@ const ANSWER_MS = 5;
 
 const numberOf = ({ body }: ReceivedRequest): number => JSON.parse(body).data.n;
 const numbers = () => receiver.received.map(numberOf);
+
+/** A figure of the metrics page. */
+async function gauge(name: string): Promise<number> {
+  const page = await pipeline.platform.metrics.registry.metrics();
+  const line = page.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length));
+}
 
 /** Until all of the endpoint's deliveries are delivered. */
 function untilAllDelivered(count: number): Promise<true> {
@@ -107,10 +116,39 @@ test('block: those behind a dead letter wait until it is retried or discarded', 
   await eventually(async () => ((await read(first)).attempts === 2 ? true : undefined));
   await untilState(first, 'dead');
   expect((await read(second)).attempts).toBe(0);
+  await query(
+    "UPDATE attempts SET started_at = started_at - interval '1 hour' WHERE delivery_id = $1 AND number = 1",
+    toUuid(first),
+  );
+  expect(await gauge('webhook_blocked_lines{state="dead"}')).toBe(1);
+  const blockedSeconds = await gauge('webhook_oldest_blocked_seconds{state="dead"}');
+  expect(Math.floor(blockedSeconds / 600)).toBe(6);
   const by = { tenantId, keyId: tenantId, effectId: '', fence: async () => undefined };
   await discardDeadLetter(pipeline.platform, by as never, { id: (await letter()).id as PublicId, reason: 'a test' });
   await untilState(second, 'delivered');
   expect(numbers()).toEqual([1, 1, 2]);
+  expect(await gauge('webhook_blocked_lines{state="dead"}')).toBe(0);
+});
+
+test('block: the line moves at once when its dead letters are discarded by filter', async () => {
+  await endpoint({ policy: 'block' }, []);
+  receiver.script({ status: 500 });
+  const first = await publish(1);
+  const second = await publish(2);
+  await untilState(first, 'dead');
+  const by = { tenantId, keyId: newId('key'), effectId: randomUUID(), fence: async () => undefined };
+  const filter = { states: ['dead' as const], eventTypes: [] };
+  const wish = {
+    action: 'discard',
+    source: 'dead-letters',
+    endpointId,
+    filter,
+    rateLimit: undefined,
+    reason: 'x',
+  } as const;
+  await startReplay(pipeline.platform, by, wish);
+  await untilState(second, 'delivered');
+  expect(numbers()).toEqual([1, 2]);
 });
 
 test('skip-after: those behind go after so many failures, and the head is retried out of order', async () => {

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type PublicId, toUuid } from '../../../core/ids';
+import { newId, type PublicId, toUuid } from '../../../core/ids';
 import { replayStep } from '../../../domains/webhooks/replay/replay-step';
+import type { ReplayableState } from '../../../domains/webhooks/rules/replay-filter';
 import { replayWorkflowId } from '../../../domains/webhooks/rules/workflow-names';
+import { insertReplay, steerReplay } from '../../../domains/webhooks/store/replays';
 import { sweep } from '../../../domains/webhooks/upkeep/sweep';
 import { createApi, type TestApi } from '../../support/api-support';
 import { deliveryReads } from '../../support/deliveries';
@@ -112,6 +114,19 @@ test('what failed is delivered again as the dry run said, with its id and histor
   expect([...after.keys()].sort()).toEqual([...before.keys()].sort());
   expect([...after.values()].filter((times) => times === 2)).toHaveLength(60);
   expect([...after.values()].filter((times) => times === 1)).toHaveLength(5);
+  const listed: PublicId[] = [];
+  for (let query = 'order=asc&limit=25'; ; ) {
+    const page = await get(`/v1/deliveries?replayId=${replay.id}&${query}`);
+    listed.push(...page.data.map(({ id }: { id: PublicId }) => id));
+    if (page.next === null) break;
+    query = `cursor=${page.next}&limit=25`;
+  }
+  expect(listed).toEqual([...ids].sort());
+  expect((await get(`/v1/deliveries?replayId=${replay.id}&state=dead`)).data).toEqual([]);
+  expect((await get(`/v1/deliveries/${ids[0]}`)).replayId).toBe(replay.id);
+  const other = await api.newTenant();
+  expect((await api.call('GET', `/v1/deliveries?replayId=${replay.id}`, { key: other.key })).body.data).toEqual([]);
+  expect((await api.call('GET', `/v1/deliveries?replayId=${replay.id}&follow=true`, { key })).status).toBe(422);
   const attempts = (await get(`/v1/deliveries/${ids[0]}/attempts`)).data;
   expect(attempts.map(({ outcome }: { outcome: string }) => outcome)).toEqual(['failed', 'succeeded']);
   expect((await get(`/v1/dead-letters?state=retried&limit=250`)).data).toHaveLength(60);
@@ -172,6 +187,91 @@ test('a replay keeps to its rate, and is paused, resumed and cancelled', async (
   expect(await ended(rest.body.id)).toMatchObject({ total: 30 - left.moved, moved: 30 - left.moved });
   await untilStates(ids, 'delivered');
   expect([...received().values()]).toEqual(ids.map(() => 2));
+});
+
+/** A replay that goes no further than its steps are called, and so long that nothing it reopens is attempted. */
+async function unattended(endpointId: PublicId, states: ReplayableState[]): Promise<PublicId> {
+  const id = newId('rpl');
+  const filter = { states, eventTypes: [] };
+  const wish = {
+    action: 'replay',
+    source: 'deliveries',
+    endpointId,
+    filter,
+    rateLimit: undefined,
+    reason: undefined,
+  } as const;
+  await insertReplay(api.deps.pool, { ...wish, id, tenantId, actor: newId('key') });
+  return id;
+}
+
+const stateOf = async (id: PublicId) => (await get(`/v1/deliveries/${id}`)).state;
+
+test('a cancelled replay brings back what nobody has attempted since', async () => {
+  const endpointId = await endpoint();
+  const delivered = await publish('a.c', 2);
+  await untilStates(delivered, 'delivered');
+  const [discarded, dead3] = [await dead('a.d', 1), await dead('a.b', 3)];
+  const lettersOf = async (state: string): Promise<{ id: string; deliveryId: PublicId }[]> =>
+    (await get(`/v1/dead-letters?eventType=a.b&state=${state}`)).data;
+  const before = await lettersOf('open');
+  const [letter] = (await get('/v1/dead-letters?eventType=a.d')).data;
+  await post(`/v1/dead-letters/${letter.id}/discard`, { reason: 'by hand' });
+  const id = await unattended(endpointId, ['dead', 'discarded', 'delivered']);
+  const path = `/v1/replays/${id}`;
+  await eventually(async () => {
+    await replayStep(api.deps.pool, id);
+    return (await get(path)).moved === 6 ? true : undefined;
+  });
+  const [retried, underWay, left] = dead3;
+  if (retried === undefined || underWay === undefined || left === undefined) throw new Error('there are not three');
+  await post(`/v1/deliveries/${retried}/retry`);
+  await untilStates([retried], 'delivered');
+  await query(
+    "UPDATE deliveries SET claim = gen_random_uuid(), next_attempt_at = now() + interval '1 hour' WHERE id = $1",
+    toUuid(underWay),
+  );
+  const sent = receiver.received.length;
+  const { status, body } = await post(`${path}/cancel`);
+  expect([status, body]).toMatchObject([200, { state: 'cancelled', moved: 6, returned: 4, waiting: 1, done: 1 }]);
+  expect((await post(`${path}/cancel`)).status).toBe(200);
+  const ids = [...delivered, ...discarded, left, underWay];
+  expect(await Promise.all(ids.map(stateOf))).toEqual(['delivered', 'delivered', 'dead', 'dead', 'retrying']);
+  const after = await lettersOf('open');
+  expect(after).toEqual(before.filter(({ deliveryId }) => deliveryId === left));
+  const listed = (await get(`/v1/deliveries?replayId=${id}`)).data.map((delivery: { id: string }) => delivery.id);
+  expect(listed.sort()).toEqual([retried, underWay].sort());
+  expect(receiver.received).toHaveLength(sent);
+
+  const again = await post('/v1/replays', { states: ['dead', 'discarded'] });
+  expect(await ended(again.body.id)).toMatchObject({ moved: 2, returned: 0 });
+  await untilStates([left, ...discarded], 'delivered');
+});
+
+test('bringing back goes on, page by page, after its process was killed', async () => {
+  const endpointId = await endpoint();
+  await post(`/v1/endpoints/${endpointId}/pause`);
+  const { pool } = api.deps;
+  const id = await unattended(endpointId, ['delivered']);
+  const count = 2_300;
+  await query("UPDATE replays SET state = 'running', total = $2, moved = $2 WHERE id = $1", toUuid(id), count);
+  await query(
+    `INSERT INTO deliveries (id, tenant_id, message_id, endpoint_id, event_type, state, workflow_id, created_at, updated_at,
+                             replay_id, replayed_from)
+     SELECT gen_random_uuid(), $2, gen_random_uuid(), $3, 'x', 'held', 'w', now(), now(), $1, 'delivered'
+     FROM generate_series(1, $4::int)`,
+    toUuid(id),
+    toUuid(tenantId),
+    toUuid(endpointId),
+    count,
+  );
+  expect((await steerReplay(pool, id, 'cancel'))?.state).toBe('cancelling');
+  expect(await replayStep(pool, id)).toMatchObject({ goesOn: true });
+  expect(await get(`/v1/replays/${id}`)).toMatchObject({ state: 'cancelling', returned: 1_000, endedAt: null });
+  expect((await post(`/v1/replays/${id}/resume`)).status).toBe(409);
+  await query("UPDATE replays SET updated_at = now() - interval '1 hour' WHERE id = $1", toUuid(id));
+  await sweep(api.pipeline.platform, { beat: () => undefined });
+  expect(await ended(id, 'cancelled')).toMatchObject({ returned: count, outcomes: { held: 0 } });
 });
 
 test('replays of the same deliveries at once send each once', async () => {
