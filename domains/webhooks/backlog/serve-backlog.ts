@@ -3,7 +3,8 @@ import type { Queryable } from '../../../infra/postgres/pool';
 import type { WebhooksConfig } from '../config';
 import type { DeliveryEngine } from '../delivery/delivery-engine';
 import type { AttemptEnd } from '../delivery/leased-delivery';
-import { type LimitedRound, limitedRound, opensSoon, wakeInMs } from '../limits/limited-round';
+import { beginLimitedRound } from '../limits/begin-limited-round';
+import { type LimitedRound, opensSoon, wakeInMs } from '../limits/limited-round';
 import type { WebhookMetrics } from '../metrics';
 import type { OrderedRunner } from '../ordering/ordered-runner';
 import type { Lane } from '../rules/lane';
@@ -83,7 +84,7 @@ export async function serveBacklog(deps: ServeDeps, { endpointId, insist }: Serv
 async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promise<BacklogReport> {
   const { engine } = deps;
   if (insist) engine.forgive(endpointId);
-  const limits = limitedRound(engine.rates, endpointId, await goOnInOrder(deps, endpointId));
+  const limits = beginLimitedRound(engine.rates, endpointId, await goOnInOrder(deps, endpointId));
   const began = Date.now();
   const round = { attempts: 0, delivered: 0 };
   let underWay = 0;

@@ -1,8 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PublicId } from '../../../core/ids';
 import type { LeasedDelivery } from '../delivery/leased-delivery';
-import { PermitsOneByOne } from './permits-one-by-one';
-import { PermitsTogether } from './permits-together';
 import type { RateLimits } from './rate-limits';
 
 /** A round waits so long itself: a timer of Temporal's may be half a second late, and costs more. */
@@ -32,17 +29,6 @@ export interface LimitedRound {
 
 /** What a round asks of the limits. */
 export type RoundRates = Pick<RateLimits, 'take' | 'giveBack' | 'mayLimit' | 'waitMs'>;
-
-/** @param orderedVersion - the endpoint's version if it takes one at a time; undefined for any other */
-export function limitedRound(
-  rates: RoundRates,
-  endpointId: PublicId,
-  orderedVersion: number | undefined,
-): LimitedRound {
-  return orderedVersion === undefined
-    ? new PermitsTogether(rates, endpointId)
-    : new PermitsOneByOne(rates, endpointId, orderedVersion);
-}
 
 /** When the next round is to come, in milliseconds. */
 export function wakeInMs({ waitMs }: LimitedRound): number {

@@ -2,7 +2,7 @@ import { newId, type PublicId, toUuid } from '../../../core/ids';
 import type { BacklogReport } from '../../../domains/webhooks/backlog/serve-backlog';
 import { changeEndpoint } from '../../../domains/webhooks/endpoints/change-endpoint';
 import { testEndpoint } from '../../../domains/webhooks/endpoints/test-endpoint';
-import { limitedRound } from '../../../domains/webhooks/limits/limited-round';
+import { beginLimitedRound } from '../../../domains/webhooks/limits/begin-limited-round';
 import { createRateLimits } from '../../../domains/webhooks/limits/rate-limits';
 import { openPublishing } from '../../../domains/webhooks/publishing/open-publishing';
 import { backlogWorkflowId, MORE, PROGRESS } from '../../../domains/webhooks/rules/workflow-names';
@@ -234,7 +234,7 @@ test('what a process knows of a limit ends when it gives way, with another versi
   const known = (version: number) => ({
     waits: rates.waitMs({ id, version }) > 3_000_000,
     limited: rates.mayLimit(id),
-    explainsBounce: limitedRound(rates, id, version).explainsBounce,
+    explainsBounce: beginLimitedRound(rates, id, version).explainsBounce,
   });
   const limit = (most: number | null) => query('UPDATE endpoints SET rate_limit = $2 WHERE id = $1', toUuid(id), most);
 
