@@ -17,7 +17,7 @@ module.exports = {
     ],
   },
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // Three on two processors: tests wait for servers half of their time.
   maxWorkers: 3,
 };

@@ -12,7 +12,7 @@ function take(budget: OwnWorkflowBudget, times: number): void {
 }
 
 test('begins with a burst, which deliveries use up', () => {
-  const budget = new OwnWorkflowBudget();
+  const budget = new OwnWorkflowBudget(10);
   expect(budget.refill()).toBe(20);
   take(budget, 19);
   expect([budget.spent, budget.refill()]).toEqual([false, 1]);
@@ -21,7 +21,7 @@ test('begins with a burst, which deliveries use up', () => {
 });
 
 test('time brings ten a second, in whole ones, and never more than the burst', () => {
-  const budget = new OwnWorkflowBudget();
+  const budget = new OwnWorkflowBudget(10);
   take(budget, 20);
   jest.advanceTimersByTime(99);
   expect(budget.refill()).toBe(0);
@@ -34,7 +34,7 @@ test('time brings ten a second, in whole ones, and never more than the burst', (
 });
 
 test('what is filled up in parts is not lost', () => {
-  const budget = new OwnWorkflowBudget();
+  const budget = new OwnWorkflowBudget(10);
   take(budget, 20);
   for (let n = 0; n < 10; n++) {
     jest.advanceTimersByTime(50);
@@ -44,7 +44,7 @@ test('what is filled up in parts is not lost', () => {
 });
 
 test('goes below zero under load, but not so far that two seconds could not make up for it', () => {
-  const budget = new OwnWorkflowBudget();
+  const budget = new OwnWorkflowBudget(10);
   take(budget, 10_000);
   expect(budget.refill()).toBe(0);
   jest.advanceTimersByTime(2_000);

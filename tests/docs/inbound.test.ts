@@ -6,8 +6,6 @@ import { promisify } from 'node:util';
 import { createApi, type TestApi } from '../support/api-support';
 import { snippetsOf } from '../support/snippets';
 
-jest.setTimeout(60_000);
-
 const BLOCKS = snippetsOf('docs/inbound.md').filter(({ language }) => language === 'sh');
 const API = `api() { curl -sS -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' "$@"; }`;
 const END = '--- end of a block';

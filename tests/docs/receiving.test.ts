@@ -7,8 +7,6 @@ import { eventually } from '../support/receiver';
 import { type RunningSnippet, runnerOf, runSnippet } from '../support/snippet-programs';
 import { snippetsOf } from '../support/snippets';
 
-jest.setTimeout(60_000);
-
 const SNIPPETS = snippetsOf('docs/receiving.md');
 /** What the API reads at most, without what stands around a payload in the smallest request. */
 const LARGEST = 1_048_576 - '{"eventType":"a","payload":}'.length;
@@ -59,7 +57,7 @@ async function deliver(
       [toUuid(id)],
     );
     return rows[0];
-  }, 25_000);
+  });
 }
 
 test('every program of the page has a heading of its own', () => {

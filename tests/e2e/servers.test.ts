@@ -9,8 +9,6 @@ import { removeDataDirectory } from '../../infra/setup/servers/postgres-place';
 import { type Servers, startServers } from '../../infra/setup/servers/servers';
 import { leftAfter } from '../support/setup-support';
 
-jest.setTimeout(120_000);
-
 const dataDir = mkdtempSync(path.join(tmpdir(), 'waybill-servers-'));
 /** Names no server, so that all are started. */
 const env = { PATH: process.env.PATH, HOME: process.env.HOME };

@@ -2,8 +2,6 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { leftAfter, processesOf, runSetup } from '../support/setup-support';
 
-jest.setTimeout(120_000);
-
 const folderOf = (pid: number) => path.resolve(__dirname, '..', '..', '.waybill', `test-${pid}`);
 const lastLine = (text: string) => text.trimEnd().split('\n').at(-1);
 

@@ -4,7 +4,7 @@ import { newId, type PublicId, timeOfId, toUuid } from '../../core/ids';
 import { matchingPatterns } from '../../domains/webhooks/rules/event-type';
 import { batchWorkflowId } from '../../domains/webhooks/rules/workflow-names';
 import { type StoredDelivery, storeMessages } from '../../domains/webhooks/store/publish';
-import { eventually } from './receiver';
+import { eventually, PATIENCE_MS } from './receiver';
 
 export interface DeliveryRow {
   state: string;
@@ -41,7 +41,7 @@ export function deliveryReads(pool: () => Pool): DeliveryReads {
     read,
     attemptsOf: (id) => query('SELECT number, outcome FROM attempts WHERE delivery_id = $1 ORDER BY id', toUuid(id)),
     deadLettersOf: (id) => query('SELECT reason, state FROM dead_letters WHERE delivery_id = $1', toUuid(id)),
-    untilState(deliveryId, state, timeoutMs = 10_000) {
+    untilState(deliveryId, state, timeoutMs = PATIENCE_MS) {
       let last = '';
       return eventually(
         async () => {

@@ -9,7 +9,7 @@ import { type FakeProvider, newProviderKey, startFakeProvider } from '../../infr
 import type { FakeCharge } from '../../infra/setup/stand-ins/fake-provider-charges';
 import { createApi, type TestApi } from './api-support';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from './finance';
-import { eventually } from './receiver';
+import { eventually, PATIENCE_MS } from './receiver';
 
 /** An API with a worker, a merchant with fees, and a payment provider. */
 export interface PaymentApi extends TestApi {
@@ -89,7 +89,7 @@ export async function createPaymentApi(options: PaymentApiOptions = {}): Promise
       return wallet.body.id;
     },
     chargesOf: (paymentId: string) => provider.charges().filter(({ reference }) => reference === paymentId),
-    untilPayment(id: string, state: string, timeoutMs = 20_000) {
+    untilPayment(id: string, state: string, timeoutMs = PATIENCE_MS) {
       let last = '';
       return eventually(
         async () => {

@@ -29,7 +29,7 @@ export interface TestReceiver {
 }
 
 /** How long a busy machine may take over what takes a moment. Less than a test may take, so that the failure says what did not come. */
-const PATIENCE_MS = 40_000;
+export const PATIENCE_MS = 60_000;
 
 /** A real HTTP server on loopback that receives webhooks. */
 export async function startReceiver(): Promise<TestReceiver> {

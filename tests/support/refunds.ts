@@ -3,7 +3,7 @@ import { refundWorkflowId } from '../../domains/payments/rules/workflow-names';
 import { reserveRefund } from '../../domains/payments/store/payments';
 import { insertRefund } from '../../domains/payments/store/refunds';
 import type { PaymentApi } from './payments-support';
-import { eventually } from './receiver';
+import { eventually, PATIENCE_MS } from './receiver';
 
 /** Asks for a refund as the API does, without starting its workflow. */
 export async function storeRefund(api: PaymentApi, paymentId: PublicId, amount: bigint): Promise<PublicId> {
@@ -23,7 +23,13 @@ export async function storeRefund(api: PaymentApi, paymentId: PublicId, amount: 
 }
 
 /** The refund once it is in a state. */
-export function untilRefund(api: PaymentApi, paymentId: PublicId, id: PublicId, state: string, timeoutMs = 20_000) {
+export function untilRefund(
+  api: PaymentApi,
+  paymentId: PublicId,
+  id: PublicId,
+  state: string,
+  timeoutMs = PATIENCE_MS,
+) {
   let last = '';
   return eventually(
     async () => {

@@ -33,7 +33,10 @@ function open(start: (workflowId: string) => Promise<void> = async () => {}) {
       },
     },
   } as unknown as Client;
-  const cover = createInboundCover({ client, config: { WAYBILL_TASK_QUEUE: 't' } }, createLogger('silent', 'test'));
+  const cover = createInboundCover(
+    { client, config: { WAYBILL_TASK_QUEUE: 't' } },
+    { ownWorkflowsPerSecond: 10, log: createLogger('silent', 'test') },
+  );
   const assigned = (count: number) =>
     Array.from({ length: count }, () => {
       const next = event();

@@ -38,8 +38,11 @@ export interface InboundCover {
   drain(): Promise<void>;
 }
 
-export function createInboundCover(starter: InboundStarter, log: Logger): InboundCover {
-  const budget = new OwnWorkflowBudget();
+export function createInboundCover(
+  starter: InboundStarter,
+  { ownWorkflowsPerSecond, log }: { ownWorkflowsPerSecond: number; log: Logger },
+): InboundCover {
+  const budget = new OwnWorkflowBudget(ownWorkflowsPerSecond);
   const starts = createBoundedStarts(log);
   const gatherings = new Map<string, Gathering>();
   let current: Gathering | undefined;

@@ -55,7 +55,10 @@ export function openReceiving(platform: Platform): Receiving {
   const metrics = platform.metrics.of(inboundMetrics);
   const blocks = platform.once(openBlocks);
   const sources = createSourceCache(platform);
-  const cover = createInboundCover(platform, log);
+  const cover = createInboundCover(platform, {
+    ownWorkflowsPerSecond: platform.config.WAYBILL_OWN_WORKFLOWS_PER_SECOND,
+    log,
+  });
   const commits = new GroupCommit<Omit<NewEvent, 'workflowId'>, Acceptance>({
     maxBatch: MAX_BATCH,
     maxInFlight: COMMITS_IN_FLIGHT,

@@ -62,8 +62,11 @@ interface Gathering {
   ended: Record<string, number>;
 }
 
-export function createCover<T extends Covered>(kind: CoverKind<T>, log: Logger): Cover<T> {
-  const budget = new OwnWorkflowBudget();
+export function createCover<T extends Covered>(
+  kind: CoverKind<T>,
+  { ownWorkflowsPerSecond, log }: { ownWorkflowsPerSecond: number; log: Logger },
+): Cover<T> {
+  const budget = new OwnWorkflowBudget(ownWorkflowsPerSecond);
   const starts = createBoundedStarts(log);
   const gatherings = new Map<string, Gathering>();
   let current: Gathering | undefined;

@@ -54,7 +54,7 @@ export function openPaying(platform: Platform): Paying {
       startShared: (shared) => startPaymentBatch(deps, shared),
       sharesOpen: true,
     },
-    log,
+    { ownWorkflowsPerSecond: platform.config.WAYBILL_OWN_WORKFLOWS_PER_SECOND, log },
   );
   const underWay = createUnderWay<Payment>({
     make,

@@ -70,7 +70,7 @@ export function openRefunding(platform: Platform): Refunding {
       startShared: ({ workflowId, tenantIds, ended }) => startRefundBatch(deps, { workflowId, tenantIds, ended }),
       sharesOpen: false,
     },
-    log,
+    { ownWorkflowsPerSecond: platform.config.WAYBILL_OWN_WORKFLOWS_PER_SECOND, log },
   );
   const underWay = createUnderWay<Item>({
     make,

@@ -184,4 +184,4 @@ test("what is exported is valid by the standard's own schema", async () => {
     }
   }
   expect(await camtSchemaErrors(message(''))).not.toEqual([]);
-}, 120_000);
+});

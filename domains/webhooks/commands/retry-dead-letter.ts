@@ -7,7 +7,7 @@ import { findCommandTarget, reviveDeadLetter } from '../store/delivery-commands'
 import { attemptHere } from './attempt-here';
 import { byWorkflow, type CommandResult } from './command';
 
-const newBudget = () => new OwnWorkflowBudget();
+const newBudget = ({ config }: Platform) => new OwnWorkflowBudget(config.WAYBILL_OWN_WORKFLOWS_PER_SECOND);
 
 /**
  * Runs a dead letter's delivery through its whole retry schedule again: in a workflow of its own, or in its endpoint's

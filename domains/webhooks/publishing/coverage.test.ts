@@ -26,7 +26,7 @@ function create(firstAttempt: 'api' | 'workflow' = 'api'): Coverage {
     WAYBILL_COVER_LINGER: LINGER_MS,
     WAYBILL_COVER_LINGER_MAX: LINGER_MAX_MS,
   };
-  return new Coverage({ starter, config });
+  return new Coverage({ starter, config, ownWorkflowsPerSecond: 10 });
 }
 
 beforeEach(() => {

@@ -50,6 +50,7 @@ class Slot {
 export interface CoverageDeps {
   starter: Pick<CoverStarter, 'add' | 'drain'>;
   config: Pick<WebhooksConfig, 'WAYBILL_FIRST_ATTEMPT' | 'WAYBILL_COVER_LINGER' | 'WAYBILL_COVER_LINGER_MAX'>;
+  ownWorkflowsPerSecond: number;
 }
 
 /**
@@ -60,10 +61,11 @@ export interface CoverageDeps {
 export class Coverage {
   readonly #slots = new Map<number, Slot>();
   readonly #ripening = new Map<OpenCover, NodeJS.Timeout>();
-  readonly #budget = new OwnWorkflowBudget();
+  readonly #budget: OwnWorkflowBudget;
   readonly #sharedSize: number;
 
   constructor(private readonly deps: CoverageDeps) {
+    this.#budget = new OwnWorkflowBudget(deps.ownWorkflowsPerSecond);
     const attemptedHere = deps.config.WAYBILL_FIRST_ATTEMPT === 'api';
     this.#sharedSize = attemptedHere ? SHARED_BY_COUNTED : MAX_DELIVERIES_PER_WORKFLOW;
   }

@@ -27,7 +27,11 @@ export function openPublishing(platform: Platform): Publishing {
     metrics,
     log,
   });
-  const coverage = new Coverage({ starter, config });
+  const coverage = new Coverage({
+    starter,
+    config,
+    ownWorkflowsPerSecond: platform.config.WAYBILL_OWN_WORKFLOWS_PER_SECOND,
+  });
   const backlogs = openBacklogs(platform);
   const publisher = createGroupCommitPublisher({ pool, config, engine, coverage, backlogs, ordered, metrics });
   platform.onClose(async () => {

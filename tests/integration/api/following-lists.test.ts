@@ -229,7 +229,7 @@ test('who follows a list sees each entry once, whatever its ids are, whatever st
   for (const { path, seen, stored } of await Promise.all(LISTS.map(followWhileWritten))) {
     expect({ path, ids: seen }).toEqual({ path, ids: stored });
   }
-}, 60_000);
+});
 
 test.each([
   ['of a payment', () => `/v1/payments?orderId=${fromUuid('ord', of.order ?? '')}`, 'payments'],

@@ -74,7 +74,7 @@ beforeAll(async () => {
   ids.delivery = `dlv_${rows[0].id.replaceAll('-', '')}`;
   ids.message = `msg_${rows[0].message_id.replaceAll('-', '')}`;
   db = explaining(database.pool);
-}, 120_000);
+});
 afterAll(() => database.drop());
 
 /** The pool, each of whose queries is first explained. */
@@ -160,13 +160,13 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
   [
     'deliveries of a replay',
     (request) => listDeliveries(db, tenant, { replayId: replay }, request),
-    /deliveries_of_replay|replays_(pkey|by_tenant)/,
+    /deliveries_(of|by)_replay|replays_(pkey|by_tenant)/,
   ],
   [
     'deliveries of a replay, an endpoint, a state and a time',
     (request) =>
       listDeliveries(db, tenant, { ...middle, replayId: replay, endpointId: endpoint, state: 'dead' }, request),
-    /deliveries_(of_replay|by_endpoint)|replays_(pkey|by_tenant)/,
+    /deliveries_((of|by)_replay|by_endpoint)|replays_(pkey|by_tenant)/,
   ],
   ['attempts', (request) => listAttempts(db, ids.delivery, request), /attempts_pkey/],
   ['dead letters', (request) => listDeadLetters(db, tenant, {}, request), /dead_letters_by_tenant/],

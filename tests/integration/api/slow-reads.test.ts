@@ -1,7 +1,5 @@
 import { createApi, type TestApi } from '../../support/api-support';
 
-jest.setTimeout(60_000);
-
 let api: TestApi;
 beforeAll(async () => {
   api = await createApi(

@@ -29,7 +29,7 @@ beforeAll(async () => {
     [tenant, merchant, ROWS],
   );
   await pool.query('ANALYZE');
-}, 60_000);
+});
 afterAll(async () => {
   await pool.end();
   await database.drop();

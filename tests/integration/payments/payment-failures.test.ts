@@ -225,7 +225,7 @@ describe('where the provider is out of reach, or there is none', () => {
     expect(provider.charges()).toMatchObject([{ reference: body.id, state: 'captured' }]);
     expect((await api.post(`/v1/payments/${body.id}/resume`)).status).toBe(409);
     await provider.close();
-  }, 120_000);
+  });
 
   test('without a provider cards are refused with what to do, and wallets work', async () => {
     api = await createPaymentApi({ worker: false, env: { WAYBILL_PAYMENT_PROVIDER_URL: '' } });

@@ -218,7 +218,7 @@ test('a Temporal that does not answer holds a request up for ten seconds, not fo
   const resumed = await api.post(`/v1/payments/${body.id}/resume`);
   expect([resumed.status, resumed.body.state]).toEqual([202, 'pending']);
   start.mockRestore();
-}, 40_000);
+});
 
 const TURN = { pauseMs: 60_000, limit: 2 };
 

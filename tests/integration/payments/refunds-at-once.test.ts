@@ -12,7 +12,7 @@ import { createCoveredOutbox } from '../../../domains/webhooks';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 import { eventually } from '../../support/receiver';
-import { refundCalls, untilRefund } from '../../support/refunds';
+import { refundCalls } from '../../support/refunds';
 
 let api: PaymentApi;
 beforeAll(async () => {
@@ -175,25 +175,3 @@ test('while one process has the lease, no other one acts; the sweep takes what i
   expect(await swept()).toContain(held.id);
   expect(await carryOnRefund(deps(), held.id, { ...round, claim: randomUUID() })).toMatchObject({ state: 'succeeded' });
 });
-
-test('under load refunds share a workflow, and one whose answer is lost has its own, which ends it', async () => {
-  const tokens = Array.from({ length: 30 }, (_, n) => (n === 29 ? 'tok_refund_timeout_after_success' : 'tok_ok'));
-  const payments = await Promise.all(tokens.map((token) => api.payByCard(token, '1000')));
-  await api.pipeline.startWorker();
-  const answers = await Promise.all(payments.map(({ body }) => refund(body.id)));
-  const last = answers[29]?.body;
-  const ended = await untilRefund(api, last.paymentId, last.id, 'succeeded');
-  expect(ended.workflowId).toBe(refundWorkflowId(last.id));
-  expect(api.chargesOf(last.paymentId)[0]?.refunds).toHaveLength(1);
-  const shared = new Set(answers.map(({ body }) => body.workflowId).filter((id) => id.startsWith('refunds/')));
-  expect(shared.size).toBeGreaterThan(0);
-  for (const id of shared) {
-    const found = await eventually(() =>
-      api.pipeline.client.workflow
-        .getHandle(id)
-        .result()
-        .catch(() => undefined),
-    );
-    expect(found.states.succeeded).toBeGreaterThan(0);
-  }
-}, 60_000);

@@ -153,4 +153,4 @@ test('whatever is paid and credited at once: no wallet is overdrawn, and each pa
     }),
     { numRuns: 12, seed: 20_261_126 },
   );
-}, 60_000);
+});

@@ -40,7 +40,7 @@ beforeAll(async () => {
   for (const date of ['2026-10-27', '2026-10-28', '2026-10-29']) {
     runId = await insertLargeDay(pool, tenantId, { date, merchantIds, count: 7_000 });
   }
-}, 120_000);
+});
 afterAll(() => database.drop());
 beforeEach(() => {
   plans = [];

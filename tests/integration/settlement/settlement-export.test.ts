@@ -123,7 +123,7 @@ test('I15: every export adds up to the statements, and a day opens with what the
     }),
     { numRuns: 12 },
   );
-}, 120_000);
+});
 
 describe('a day with everything in it', () => {
   const date = '2026-10-29';
@@ -252,7 +252,7 @@ describe('a large day', () => {
   beforeAll(async () => {
     shop = await newShop(2);
     await insertLargeDay(api.deps.pool, shop.tenantId, { date, merchantIds: shop.merchants, count: 6_000 });
-  }, 60_000);
+  });
 
   test('is exported whole, over several pages, in every format', async () => {
     const lines = rowsOf(await exported(shop, date, 'detail=transactions'));
@@ -277,7 +277,7 @@ describe('a client that takes its time', () => {
   beforeAll(async () => {
     shop = await newShop(1);
     await insertLargeDay(api.deps.pool, shop.tenantId, { date, merchantIds: shop.merchants, count: 40_000 });
-  }, 60_000);
+  });
 
   /** How often the database is asked while something goes on. */
   async function queriesOf(work: () => Promise<void>): Promise<number> {

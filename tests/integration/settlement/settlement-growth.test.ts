@@ -140,7 +140,7 @@ test('the settlement of a day costs the same however many days were settled befo
     `pages read: ${month} after 30 days, ${tenMonths} after 300: ${(tenMonths / month).toFixed(2)}\n`,
   );
   expect(tenMonths / month).toBeLessThan(1.5);
-}, 60_000);
+});
 
 test('what is in a wallet is read at the same cost however often money went in and out', async () => {
   const { pool } = database;

@@ -221,7 +221,7 @@ test('a Temporal that does not answer holds a trigger up for ten seconds, not fo
   start.mockRestore();
   expect((await trigger()).status).toBe(202);
   await completed(tenantId, last);
-}, 40_000);
+});
 
 test('businesses in several zones are settled by their Schedules within a minute of the end of their day', async () => {
   for (const { next } of shops) expect(next).toBe(end.toISOString());

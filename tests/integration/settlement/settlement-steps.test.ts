@@ -365,7 +365,7 @@ test('I1 to I7: however often each step is begun again and in whatever order thi
     }),
     { numRuns: 6 },
   );
-}, 120_000);
+});
 
 test('I8: wherever the days are cut, they add up to the same', async () => {
   const { pool } = pipeline.database;
@@ -395,7 +395,7 @@ test('I8: wherever the days are cut, they add up to the same', async () => {
     }),
     { numRuns: 5 },
   );
-}, 120_000);
+});
 
 test('the hash does not change when a completed settlement is asked again', async () => {
   const tea = await shop(2);

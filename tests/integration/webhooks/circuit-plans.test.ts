@@ -53,7 +53,7 @@ beforeAll(async () => {
     [toUuid(endpointId), toUuid(tenantId)],
   );
   await pool.query('ANALYZE');
-}, 60_000);
+});
 afterAll(async () => {
   await pool.end();
   await database.drop();

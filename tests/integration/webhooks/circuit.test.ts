@@ -105,7 +105,7 @@ test('opens for all processes at once, holds what is published, probes one at a 
   expect(drained.length).toBeGreaterThanOrEqual(39);
   const place = new Map([...drained].sort().map((messageId, n) => [messageId, n]));
   for (const [n, messageId] of drained.entries()) expect(Math.abs((place.get(messageId) ?? 0) - n)).toBeLessThan(12);
-}, 40_000);
+});
 
 const deliveriesOf = (id: PublicId) =>
   query<{ id: string; state: string; event_type: string }>(
@@ -150,7 +150,7 @@ test('tells each level once an incident, and gives the all-clear; an endpoint th
   // It subscribes to everything that its tenant publishes, not to this.
   expect((await deliveriesOf(id)).filter(({ event_type }) => event_type !== 'order.created')).toEqual([]);
   await watcher.close();
-}, 40_000);
+});
 
 test('an endpoint with a fallback fails over to it, and is tried with one delivery at a time', async () => {
   const fallback = await startReceiver();
@@ -188,7 +188,7 @@ test('an endpoint with a fallback fails over to it, and is tried with one delive
   await publish(3);
   await receiver.waitFor(before + 3);
   await fallback.close();
-}, 40_000);
+});
 
 test('goes on when the worker dies and the workflow is gone, and obeys commands', async () => {
   const id = await endpoint();
@@ -223,7 +223,7 @@ test('goes on when the worker dies and the workflow is gone, and obeys commands'
   expect(Date.now() - began).toBeGreaterThan(1_200);
   await untilCircuit(id, 'closed');
   await expect(command('pause')).rejects.toThrow('The circuit is closed');
-}, 40_000);
+});
 
 test('dead letters that recover with their endpoint are delivered when it does; those that need a human stay', async () => {
   const id = await endpoint({ delaysMs: [], circuit: { ...CIRCUIT, consecutiveFailures: 5 } });
@@ -245,7 +245,7 @@ test('dead letters that recover with their endpoint are delivered when it does; 
     toUuid(id),
   );
   expect(open.map(({ last_status }) => last_status)).toEqual([400, 422]);
-}, 40_000);
+});
 
 test('what is held for too long becomes a dead letter with a reason of its own', async () => {
   const id = await endpoint({ state: 'paused' });

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await insertEndpoints(heavy, MANY, '*');
   await insertEndpoints(heavy, 3, 'rare');
   await insertEndpoints(light, 1, '*');
-}, 60_000);
+});
 afterAll(() => pipeline.close());
 
 /** Paused ones, so that only storing is measured: their deliveries are held, and nobody attempts them. */

@@ -34,7 +34,7 @@ beforeAll(async () => {
   await insert('delivered', HISTORY, 0);
   await pool.query('ANALYZE');
   open = await insert('pending', BACKLOG, -1);
-}, 60_000);
+});
 afterAll(async () => {
   await pool.end();
   await database.drop();

@@ -84,7 +84,7 @@ test('a rate limit delays an ordered endpoint and keeps its order; so do failure
   // Far from its limit it would be if it lost a wake-up: those that come by themselves are half a minute apart.
   const periods = (Math.max(...times) - Math.min(...times)) / periodMs;
   expect(times.length / periods).toBeGreaterThan(limit / 8);
-}, 60_000);
+});
 
 test('what is urgent does not overtake at an ordered endpoint', async () => {
   await ordered();
@@ -103,7 +103,7 @@ test('what an open circuit held goes in order when the endpoint is well again', 
   const before = receiver.received.length;
   await untilAllDelivered(12);
   expect(receiver.received.slice(before).map(numberOf)).toEqual(numbersTo(12));
-}, 60_000);
+});
 
 test('where the fallback takes over, order goes on there, and at the endpoint again when it is well', async () => {
   const fallback = await startReceiver();
@@ -128,7 +128,7 @@ test('where the fallback takes over, order goes on there, and at the endpoint ag
   await untilAllDelivered(published);
   expect(taken).toEqual(numbersTo(published));
   await fallback.close();
-}, 60_000);
+});
 
 test('a publish at a used-up limit leases nothing; what waits goes in order with another limit, and with none', async () => {
   await ordered();
@@ -150,4 +150,4 @@ test('a publish at a used-up limit leases nothing; what waits goes in order with
   await changeEndpoint(pipeline.platform, tenantId, endpointId, { rateLimit: null });
   await untilAllDelivered(12);
   expect(receiver.received.map(numberOf)).toEqual(numbersTo(12));
-}, 60_000);
+});

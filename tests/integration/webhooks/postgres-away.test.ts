@@ -20,8 +20,6 @@ import { type HeldReceiver, startHeldReceiver } from '../../support/held-receive
 import { createPipeline, type Pipeline } from '../../support/pipeline';
 import { eventually } from '../../support/receiver';
 
-jest.setTimeout(90_000);
-
 // A Postgres of its own, which is killed and stopped.
 const dataDir = mkdtempSync(path.join(tmpdir(), 'waybill-postgres-away-'));
 let postgres: Server;

@@ -154,4 +154,4 @@ test('a message that kills its delivery whenever it is sent is sent three times 
   await query("UPDATE dead_letters SET recover_at = now() WHERE endpoint_id = $1 AND state = 'open'", toUuid(id));
   await publish('delivered');
   expect(await sweepNow()).toBe(0);
-}, 40_000);
+});

@@ -31,7 +31,7 @@ beforeAll(async () => {
      SELECT id, tenant_id, id, id, id, 'x', 'exhausted', 1, 'retried', now() FROM messages`,
   );
   await pool.query('ANALYZE');
-}, 60_000);
+});
 afterAll(async () => {
   await database.drop();
 });

@@ -92,7 +92,7 @@ test('so do all that a query finds, reset in one batch', async () => {
     reason: 'replay them',
     resetOperation: { identity: 'test', options: { firstWorkflowTask: {} } },
   });
-  for (const { id } of left) await untilState(id, 'delivered', 20_000);
+  for (const { id } of left) await untilState(id, 'delivered');
   for (const delivery of [...done, ...left]) expect(await handleOf(delivery).result()).toEqual({ delivered: 1 });
   expect(receiver.received).toHaveLength(done.length + 2 * left.length);
   const job = await workflowService.describeBatchOperation({ namespace, jobId });
