@@ -35,7 +35,7 @@ test('lists that are stuck, more than there are connections, hold up no publishi
     published++;
   }
   expect(published).toBeGreaterThan(READS);
-  expect(slowestMs).toBeLessThan(3_000);
+  expect(slowestMs).toBeLessThan(5_000);
 
   const details = new Set<string>();
   for (const { status, headers, body } of await ended) {

