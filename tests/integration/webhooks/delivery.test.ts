@@ -185,7 +185,7 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
 
   test('a slow endpoint does not delay the others of its batch', async () => {
     const slow = await startHeldReceiver();
-    const { id: slowId } = await endpoint({ url: slow.url, timeoutMs: 60_000 });
+    const { id: slowId } = await endpoint({ url: slow.url, timeoutMs: 30_000 });
     const quick = await endpoint();
     const published = await Promise.all(Array.from({ length: 20 }, (_, n) => publish({ n })));
     await receiver.waitFor(20);
