@@ -15,31 +15,27 @@ export interface ApiProcess {
 }
 
 /**
- * Starts `api/main.ts` on free ports.
+ * Starts the built `api/main.ts` on free ports.
  *
  * @param env - overrides environment variables, by name
  * @param clockSkewMs - how far its clock is ahead
  */
 export async function startApiProcess(env: Record<string, string>, clockSkewMs = 0): Promise<ApiProcess> {
-  const preloaded = ['typescript.cjs', ...(clockSkewMs === 0 ? [] : ['skewed-clock.cjs'])];
-  const child = spawn(
-    process.execPath,
-    [...preloaded.flatMap((file) => ['-r', path.join(__dirname, file)]), path.join(ROOT, 'api/main.ts')],
-    {
-      cwd: ROOT,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        WAYBILL_KEYS: TEST_KEYS,
-        WAYBILL_ADMIN_KEY: ADMIN_KEY,
-        WAYBILL_HOST: '127.0.0.1',
-        WAYBILL_PORT: '0',
-        WAYBILL_METRICS_PORT: '0',
-        CLOCK_SKEW_MS: String(clockSkewMs),
-        ...env,
-      },
+  const preloaded = clockSkewMs === 0 ? [] : ['-r', path.join(__dirname, 'skewed-clock.cjs')];
+  const child = spawn(process.execPath, [...preloaded, path.join(ROOT, 'dist/api/main.js')], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      WAYBILL_KEYS: TEST_KEYS,
+      WAYBILL_ADMIN_KEY: ADMIN_KEY,
+      WAYBILL_HOST: '127.0.0.1',
+      WAYBILL_PORT: '0',
+      WAYBILL_METRICS_PORT: '0',
+      CLOCK_SKEW_MS: String(clockSkewMs),
+      ...env,
     },
-  );
+  });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const said: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
