@@ -93,6 +93,7 @@ test('whatever comes and goes: nothing is lost, groups keep their order, and non
       while (queue.length > 0) take();
       expect(model.size).toBe(0);
     }),
+    { numRuns: 30 },
   );
 });
 

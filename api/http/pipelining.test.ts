@@ -47,15 +47,15 @@ function open(port: number) {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
 
-test('of a thousand requests on one connection, 32 are served at once and all are answered in their order', async () => {
+test('of hundreds of requests on one connection, 32 are served at once and all are answered in their order', async () => {
   const server = await listen();
   const client = open(server.port);
-  client.socket.write(Array.from({ length: 1_000 }, (_, n) => get(`/slow?n=${n}`)).join(''));
+  client.socket.write(Array.from({ length: 300 }, (_, n) => get(`/slow?n=${n}`)).join(''));
   await until(() => server.held.length === MOST);
 
   const another = await fetch(`${server.url}/echo`, {
@@ -66,16 +66,15 @@ test('of a thousand requests on one connection, 32 are served at once and all ar
   expect(await another.json()).toEqual({ a: 1 });
   expect(server.held).toHaveLength(MOST);
 
-  for (let answered = 0; answered < 1_000; ) {
+  for (let answered = 0; answered < 300; ) {
     await until(() => server.held.length > 0);
-    const [answer] = server.held.splice(0, 1);
-    answer?.();
+    for (const answer of server.held.splice(0, 5)) answer();
     await until(() => client.answers() > answered);
     answered = client.answers();
     expect(server.held.length).toBeLessThanOrEqual(MOST);
   }
   const order = [...client.text().matchAll(/\r\n\r\n"(\d+)"/g)].map(([, n]) => Number(n));
-  expect(order).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
+  expect(order).toEqual(Array.from({ length: 300 }, (_, n) => n));
   client.socket.destroy();
   await server.close();
 });

@@ -29,7 +29,7 @@ interface Settled {
 }
 
 /**
- * Years of a business on a simulated clock: its Schedule fires, the launcher takes what is over, and every 8 days somebody
+ * Years of a business on a simulated clock: its Schedule fires, the launcher takes what is over, and every 2 weeks somebody
  * looks whether the Schedule is in order.
  */
 function simulate(rule: BusinessDayRule, from: number, to: number): { settled: Settled[]; updates: number } {
@@ -39,7 +39,7 @@ function simulate(rule: BusinessDayRule, from: number, to: number): { settled: S
   let next = addDays(lastClosedDate(new Date(from), rule), 1);
   let updates = 0;
   const settled: Settled[] = [];
-  for (let now = from; now < to; now += 8 * DAY) {
+  for (let now = from; now < to; now += 14 * DAY) {
     const note = schedule.state?.note;
     const listed = { paused: false, note, next: fires.slice(0, 5).map((moment) => new Date(moment)) };
     if (conditionOf(listed, times, { config, now: new Date(now) }) !== 'right') {
@@ -47,7 +47,7 @@ function simulate(rule: BusinessDayRule, from: number, to: number): { settled: S
       fires = firesOf(schedule, now);
       updates++;
     }
-    for (let at = fires[0]; at !== undefined && at <= now + 8 * DAY; at = fires[0]) {
+    for (let at = fires[0]; at !== undefined && at <= now + 14 * DAY; at = fires[0]) {
       fires.shift();
       for (const closed = lastClosedDate(new Date(at), rule); next <= closed; next = addDays(next, 1)) {
         settled.push({ date: next, at });
@@ -67,26 +67,40 @@ function isEndOf(date: string, { timeZone, cutoff }: BusinessDayRule, at: number
   return [at, ...hours].every((moment) => shown(moment) !== wanted) && aheadAt(at - 3 * 60 * MINUTE) !== aheadAt(at);
 }
 
-/** One zone for each way in which clocks went or go from 2025 on; the others are called otherwise, and go the same. */
-function zonesThatDiffer(): string[] {
-  const since = Date.parse('2025-01-01T00:00:00Z');
+const FROM = Date.parse('2026-01-01T12:34:56Z');
+const TO = Date.parse('2029-01-01T12:34:56Z');
+
+/** One zone for each way in which clocks go in the years that are simulated; the others are called otherwise, and go the same. */
+function zonesThatDiffer(by: 'moments' | 'local times'): string[] {
+  const since = FROM - 30 * DAY;
+  // A Schedule looks two months ahead.
+  const until = TO + 90 * DAY;
   const byClock = new Map<string, string>();
   for (const name of tz.names()) {
-    const changes = (tz.zone(name)?.untils ?? []).filter((until) => until > since && until < Number.POSITIVE_INFINITY);
     const { aheadAt } = zoneRules(name);
-    byClock.set(JSON.stringify([aheadAt(since), ...changes.map((change) => [change, aheadAt(change)])]), name);
+    const changes = (tz.zone(name)?.untils ?? [])
+      .filter((change) => change > since && change < until)
+      .map((change) => ({ change, before: aheadAt(change - 1), ahead: aheadAt(change) }));
+    const clock =
+      by === 'moments'
+        ? [aheadAt(since), ...changes]
+        : changes.map(({ change, before, ahead }) => [change + before, ahead - before]);
+    byClock.set(JSON.stringify(clock), name);
   }
   return [...byClock.values()];
 }
 
-test.each(['23:59', '00:30', '02:15'])(
+test.each([
+  ['23:59', 'moments'],
+  ['00:30', 'local times'],
+  ['02:15', 'local times'],
+] as const)(
   'I17: on a simulated clock each day from 2026 to 2028 is settled once, at its end, in every zone: cut-off %s',
-  (cutoff) => {
-    const [from, to] = [Date.parse('2026-01-01T12:34:56Z'), Date.parse('2029-01-01T12:34:56Z')];
-    for (const timeZone of zonesThatDiffer()) {
+  (cutoff, by) => {
+    for (const timeZone of zonesThatDiffer(by)) {
       const rule = { timeZone, cutoff };
-      const { settled, updates } = simulate(rule, from, to);
-      let date = addDays(lastClosedDate(new Date(from), rule), 1);
+      const { settled, updates } = simulate(rule, FROM, TO);
+      let date = addDays(lastClosedDate(new Date(FROM), rule), 1);
       for (const day of settled) {
         const late = day.at - businessDay(date, rule).end.getTime();
         if (day.date !== date || late < 0 || late >= MINUTE || !isEndOf(date, rule, day.at)) {

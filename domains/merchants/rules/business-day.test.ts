@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { tz } from 'moment-timezone';
 import { zoneRules } from '../../../core/zone-rules';
 import { addDays, type BusinessDayRule, businessDateAt, businessDay, lastClosedDate } from './business-day';
 
@@ -48,12 +49,23 @@ test('a moment at the cut-off belongs to the day that begins', () => {
 
 const ZONES = Intl.supportedValuesOf('timeZone');
 
+/** One zone for each way in which clocks go since 2020; the others are called otherwise, and go the same. */
+function zonesThatDiffer(): string[] {
+  const since = Date.parse('2020-01-01T00:00:00Z');
+  const byClock = ZONES.map((name): [string, string] => {
+    const { untils = [], offsets = [] } = tz.zone(name) ?? {};
+    const first = untils.findIndex((until) => until > since);
+    return [JSON.stringify([untils.slice(first), offsets.slice(first)]), name];
+  });
+  return [...new Map(byClock).values()];
+}
+
 const WEEK = 7 * 24 * HOUR;
 /** How many quiet weeks are skipped before a day of one is checked. */
 const QUIET_WEEKS = 26;
 
 test('I11: days tile the time in every zone of the world from 2020 to 2040, without gap or overlap', () => {
-  for (const timeZone of ZONES) {
+  for (const timeZone of zonesThatDiffer()) {
     const rule = at(timeZone);
     const clock = zoneRules(timeZone).aheadAt;
     const check = (date: string) => {
