@@ -166,6 +166,7 @@ test('a lease that ran out is taken over some seconds after a restart, when its 
 });
 
 describe('an engine whose Postgres does not answer', () => {
+  // Cut, not killed: a server's processes may answer for a moment after it.
   function engineWith(hold: OutcomeHoldOptions, concurrency = 2): DeliveryEngine {
     const { platform, dispatch, metrics, log } = pipeline;
     return createDeliveryEngine({
@@ -189,11 +190,11 @@ describe('an engine whose Postgres does not answer', () => {
     await warm.end;
     const attempts = await attemptLeased(engine, { count: 6, leaseMs: 30_000 });
     await eventually(() => (held.received === 3 ? true : undefined));
-    await postgres.kill('SIGKILL');
+    way.cut();
     held.answer(200);
     await expect(eventually(() => (held.received > 3 ? true : undefined), 1_500)).rejects.toThrow();
     expect(engine.waiting).toBe(4);
-    await postgres.restart();
+    way.mend();
     await eventually(() => {
       held.answer(200);
       return held.received === 7 ? true : undefined;
@@ -206,12 +207,12 @@ describe('an engine whose Postgres does not answer', () => {
     const engine = engineWith({});
     const lease = randomUUID();
     const { id, endpointId } = only(await storeOnly(pipeline.platform.pool, tenantId, { lease, leaseMs: 1_000 }));
-    await postgres.kill('SIGKILL');
+    way.cut();
     const leased = leasedOf({ id, endpointId }, lease);
     expect(await new Promise((resolve) => engine.attemptLeased(leased, 'accept', resolve))).toEqual({
       state: 'declined',
     });
-    await postgres.restart();
+    way.mend();
     const row = await eventually(() => read(id).catch(() => undefined));
     expect(row).toMatchObject({ state: 'pending', attempts: 0 });
     expect(await attemptsOf(id)).toEqual([]);
@@ -221,12 +222,12 @@ describe('an engine whose Postgres does not answer', () => {
     const engine = engineWith({ closingMs: 200 });
     const [attempt] = await attemptLeased(engine, { count: 1, leaseMs: 30_000 });
     await held.waiting();
-    await postgres.kill('SIGKILL');
+    way.cut();
     held.answer(200);
     const began = Date.now();
     await engine.close();
     expect(Date.now() - began).toBeLessThan(30_000);
     expect(await attempt?.end).toEqual({ state: 'declined' });
-    await postgres.restart();
+    way.mend();
   });
 });
