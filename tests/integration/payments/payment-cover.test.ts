@@ -7,8 +7,8 @@ import { untilRefund } from '../../support/refunds';
 let api: PaymentApi;
 afterEach(() => api.close());
 
-/** So that a slow machine, too, is under load. */
-const LITTLE = { WAYBILL_OWN_WORKFLOWS_PER_SECOND: '1' };
+/** So that a slow machine, too, is under load; and has answers from the provider in time. */
+const LITTLE = { WAYBILL_OWN_WORKFLOWS_PER_SECOND: '1', WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '3s' };
 const MANY = 100;
 
 test('under load payments share workflows, each of which says how its payments ended; at low load each has its own', async () => {

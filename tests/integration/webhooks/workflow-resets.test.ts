@@ -1,15 +1,22 @@
-import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { PublicId } from '../../../core/ids';
 import { deliveryReads, only } from '../../support/deliveries';
 import { insertEndpoint, insertTenant } from '../../support/fixtures';
 import { createPipeline, type Pipeline } from '../../support/pipeline';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
-import { resetWorkflow } from '../../support/reset-workflow';
+import { temporalCommand } from '../../support/temporal-cli';
 
-// What docs/operations.md says of workflows that failed or were terminated.
+// The commands that docs/operations.md has for workflows that failed or were terminated.
+const [RESET_ONE = '', RESET_ALL = ''] =
+  readFileSync(path.join(__dirname, '../../../docs/operations.md'), 'utf8').match(
+    /temporal workflow reset (?:.*\\\n)*.*/g,
+  ) ?? [];
+
 let pipeline: Pipeline;
 let receiver: TestReceiver;
 let tenantId: PublicId;
+let endpointId: PublicId;
 
 beforeAll(async () => {
   pipeline = await createPipeline();
@@ -20,7 +27,8 @@ beforeEach(async () => {
   receiver = await startReceiver();
   const { pool } = pipeline.database;
   tenantId = await insertTenant(pool);
-  await insertEndpoint(pool, pipeline.dispatch.keyring, tenantId, { url: receiver.url, delaysMs: [1_500, 1_500] });
+  const options = { url: receiver.url, delaysMs: [1_500, 1_500] };
+  endpointId = (await insertEndpoint(pool, pipeline.dispatch.keyring, tenantId, options)).id;
 });
 afterEach(() => receiver.close());
 
@@ -66,7 +74,7 @@ async function abandoned() {
 
 test('a workflow that is reset attempts what is due, and nothing that was delivered', async () => {
   const [done, left] = [await delivered(), await abandoned()];
-  for (const { workflowId } of [done, left]) await resetWorkflow(pipeline.platform, workflowId);
+  for (const { id } of [done, left]) await temporalCommand(RESET_ONE.replace('dlv_…', id));
   await untilState(left.id, 'delivered');
   expect(await handleOf(done).result()).toEqual({ delivered: 1 });
   expect(await handleOf(left).result()).toEqual({ delivered: 1 });
@@ -75,26 +83,24 @@ test('a workflow that is reset attempts what is due, and nothing that was delive
 });
 
 test('so do all that a query finds, reset in one batch', async () => {
-  const { namespace } = pipeline.platform;
-  const { workflowService } = pipeline.client;
   const done = [await delivered(), await delivered()];
   const left = [await abandoned(), await abandoned()];
-  const visibilityQuery = `WorkflowType = "webhookDelivery" AND TenantIds = "${tenantId}"`;
+  const visibilityQuery = `WorkflowType = "webhookDelivery" AND EndpointIds = "${endpointId}"`;
   await eventually(async () => {
-    const { count } = await pipeline.client.workflow.count(`${visibilityQuery} AND ExecutionStatus != "Running"`);
-    return count === 4 ? true : undefined;
+    const { count } = await pipeline.client.workflow.count(`${visibilityQuery} AND ExecutionStatus = "Terminated"`);
+    return count === 2 ? true : undefined;
   });
-  const jobId = randomUUID();
-  await workflowService.startBatchOperation({
-    namespace,
-    jobId,
-    visibilityQuery,
-    reason: 'replay them',
-    resetOperation: { identity: 'test', options: { firstWorkflowTask: {} } },
-  });
+  const started = await temporalCommand(RESET_ALL.replace('ep_…', endpointId));
   for (const { id } of left) await untilState(id, 'delivered');
-  for (const delivery of [...done, ...left]) expect(await handleOf(delivery).result()).toEqual({ delivered: 1 });
+  for (const delivery of left) {
+    // Until the batch has come to it, it is the one that was terminated.
+    const result = () => handleOf(delivery).result();
+    expect(await eventually(() => result().catch(() => undefined))).toEqual({ delivered: 1 });
+  }
+  for (const delivery of done) expect(await handleOf(delivery).result()).toEqual({ delivered: 1 });
   expect(receiver.received).toHaveLength(done.length + 2 * left.length);
-  const job = await workflowService.describeBatchOperation({ namespace, jobId });
-  expect(job.failureOperationCount?.toNumber()).toBe(0);
+  const [jobId = started] = /[0-9a-f-]{36}/.exec(started) ?? [];
+  const { namespace } = pipeline.platform;
+  const job = await pipeline.client.workflowService.describeBatchOperation({ namespace, jobId });
+  expect([job.totalOperationCount?.toNumber(), job.failureOperationCount?.toNumber()]).toEqual([left.length, 0]);
 });
