@@ -60,6 +60,9 @@ export async function insertSettledDay(
   });
 }
 
+/** So many rows are written by a slow machine, too, within a statement's time. */
+const STATEMENT_ROWS = 5_000;
+
 /** Settles a day of `count` captures of 10.00 EUR by each merchant, all written at once; see {@link largeReference}. */
 export async function insertLargeDay(
   pool: Pool,
@@ -77,11 +80,12 @@ export async function insertLargeDay(
       [clearing, owed, toUuid(tenantId), ACCOUNTS.pspClearing],
     );
     for (const merchantId of merchantIds) {
-      await client.query(
-        `WITH made AS (
+      for (let from = 1; from <= count; from += STATEMENT_ROWS) {
+        await client.query(
+          `WITH made AS (
            INSERT INTO ledger_transactions (id, tenant_id, kind, external_ref, merchant_id, effective_at)
            SELECT gen_random_uuid(), $1, 'capture', $3 || ' ' || $2 || ' ' || n, $2::text::uuid, $3::text::date + interval '12 hours'
-           FROM generate_series(1, $4::int) AS n
+           FROM generate_series($7::int, $4::int) AS n
            RETURNING id, merchant_id, effective_at
          ), entries AS (
            INSERT INTO ledger_entries (transaction_id, account_id, currency, amount)
@@ -90,8 +94,17 @@ export async function insertLargeDay(
          INSERT INTO settlement_items (transaction_id, tenant_id, merchant_id, currency, kind, gross, fee, fee_tax, net,
                                        effective_at)
          SELECT id, $1, merchant_id, 'EUR', 'capture', 1000, 59, 0, 941, effective_at FROM made`,
-        [toUuid(tenantId), toUuid(merchantId), date, count, clearing, owed],
-      );
+          [
+            toUuid(tenantId),
+            toUuid(merchantId),
+            date,
+            Math.min(count, from + STATEMENT_ROWS - 1),
+            clearing,
+            owed,
+            from,
+          ],
+        );
+      }
       await client.query('UPDATE settlement_items SET run_id = $1 WHERE merchant_id = $2 AND run_id IS NULL', [
         toUuid(runId),
         toUuid(merchantId),

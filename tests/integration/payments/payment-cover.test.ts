@@ -31,9 +31,13 @@ test('under load payments share workflows, each of which says how its payments e
       expect(found).toMatchObject({ state: states[0] });
       continue;
     }
+    // It is told of those that ended before it was started.
     const count = (state: string) => states.filter((other) => other === state).length;
-    const expected = { captured: count('captured'), declined: count('declined') };
-    expect({ captured: 0, declined: 0, ...found.states }).toEqual(expected);
+    const { captured = 0, declined = 0, ...others } = found.states;
+    expect(others).toEqual({});
+    expect(captured + declined).toBeGreaterThan(0);
+    expect(captured).toBeLessThanOrEqual(count('captured'));
+    expect(declined).toBeLessThanOrEqual(count('declined'));
   }
 });
 
