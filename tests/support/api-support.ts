@@ -9,7 +9,7 @@ import { ensureAdminKey } from '../../domains/accounts/admin-key';
 import { openPublishing } from '../../domains/webhooks/publishing/open-publishing';
 import type { Publisher } from '../../domains/webhooks/publishing/publisher';
 import type { Platform } from '../../infra/platform/platform';
-import { Contract } from './api-contract-support';
+import { contractOf } from './api-contract-support';
 import { createPipeline, type Pipeline } from './pipeline';
 import { sharedDocument } from './shared-document';
 
@@ -62,7 +62,7 @@ export async function createApi(
   const server = await listen(deps);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await ensureAdminKey(deps.pool, ADMIN_KEY);
-  const contract = new Contract(await sharedDocument(async () => (await request(server).get('/openapi.json')).text));
+  const contract = contractOf(await sharedDocument(async () => (await request(server).get('/openapi.json')).text));
 
   async function call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
     let pending = request(server)[verb(method)](path);

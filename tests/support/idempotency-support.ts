@@ -9,6 +9,7 @@ import { requestMetrics } from '../../api/http/request-metrics';
 import type { Route } from '../../api/http/route';
 import { Authenticator } from '../../domains/accounts/authenticator';
 import type { TestApi } from './api-support';
+import { PATIENCE_MS } from './receiver';
 
 export interface Answered {
   status: number;
@@ -112,11 +113,11 @@ export function gatedPool(pool: Pool, at: 'connect' | (string & {}), gate: Gate)
   });
 }
 
-/** Waits until a condition holds; fails after ten seconds. */
+/** Waits until a condition holds; fails after a minute. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + PATIENCE_MS;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('not within ten seconds');
+    if (Date.now() > deadline) throw new Error('not within a minute');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -79,17 +79,17 @@ export async function startReceiver(): Promise<TestReceiver> {
   };
 }
 
-/** Tries again until there is a result. @throws after `timeoutMs`, with what `state` says */
+/** Tries again until there is a result, ever more rarely: a wait that is long costs little. @throws after `timeoutMs`, with what `state` says */
 export async function eventually<T>(
   ask: () => T | undefined | Promise<T | undefined>,
   timeoutMs = PATIENCE_MS,
   state: () => string = () => '',
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
-  for (;;) {
+  for (let pauseMs = 20; ; pauseMs = Math.min(100, pauseMs * 1.05)) {
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (Date.now() > deadline) throw new Error(`it did not come to pass within ${timeoutMs} ms: ${state()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

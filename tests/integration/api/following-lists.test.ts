@@ -169,7 +169,7 @@ function insertInto({ table, rest }: List): string {
 }
 
 const HOUR_MS = 3_600_000;
-const ROWS_OF_EACH_WRITER = 40;
+const ROWS_OF_EACH_WRITER = 20;
 
 /** An id of long ago, as a repeated request has it, or of no time at all, as settlements derive it. */
 function oddId(prefix: IdPrefix, n: number): string {

@@ -216,7 +216,7 @@ test.each(lists)(
         }
       },
     );
-    await fc.assert(property, { numRuns: 6 });
+    await fc.assert(property, { numRuns: 4 });
   },
 );
 
@@ -267,7 +267,7 @@ test('whatever stands in a cursor, the answer is a page or a refusal', async () 
       );
       expect([200, 422]).toContain(status);
     }),
-    { numRuns: 50 },
+    { numRuns: 25 },
   );
 });
 

@@ -239,7 +239,7 @@ describe('guarded client, connections', () => {
     expect(client.stats()).toMatchObject({ inFlight: 0, queued: 0 });
   });
 
-  it('forgets thousands of origins as their connections end', async () => {
+  it('forgets a thousand origins as their connections end', async () => {
     const receiver = await start(
       createServer((_request, response) => response.writeHead(200, { 'keep-alive': 'timeout=2' }).end('ok')),
     );
@@ -248,14 +248,14 @@ describe('guarded client, connections', () => {
     let mostIdle = 0;
     await Promise.all(
       Array.from({ length: 32 }, async () => {
-        while (next < 3_000) {
+        while (next < 1_000) {
           const result = await client.send(to(receiver, `tenant-${next++}.example.com`));
           if (!result.ok) throw new Error(result.detail);
           mostIdle = Math.max(mostIdle, client.stats().idleSockets);
         }
       }),
     );
-    expect(receiver.connections).toBeGreaterThanOrEqual(3_000);
+    expect(receiver.connections).toBeGreaterThanOrEqual(1_000);
     expect(mostIdle).toBeLessThanOrEqual(50);
     expect(client.stats().origins).toBeLessThanOrEqual(50);
     await eventually(() => client.stats().origins === 0, 'the rest ends idle');

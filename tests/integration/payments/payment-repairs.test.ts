@@ -19,9 +19,11 @@ import { createPaymentApi, type PaymentApi } from '../../support/payments-suppor
 import { eventually } from '../../support/receiver';
 
 let api: PaymentApi;
+/** What the tests of a block have in common; the others have an API each. */
+let shared: PaymentApi | undefined;
 afterEach(async () => {
   expect(await api.trialBalance()).toBe(0n);
-  await api.close();
+  if (api !== shared) await api.close();
 });
 
 const order = async (id: string) => (await api.call('GET', `/v1/orders/${id}`)).body;
@@ -51,93 +53,97 @@ test('a payment that has ended is never charged for, even if its workflow is sta
   await provider.close();
 });
 
-test('a refund that has ended is never made, even if its workflow is started once more', async () => {
-  api = await createPaymentApi();
-  const { body: payment } = await api.payByCard('tok_refund_refused');
-  const { body } = await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '500' });
-  expect(body.state).toBe('failed');
-  const asked = () => api.provider.calls.filter((call) => /POST .*\/refunds/.test(call)).length;
-  const before = asked();
-  const refund = await readRefund(api.deps.pool, body.id);
-  if (refund === undefined) throw new Error('there is no refund');
-  const handle = await startRefund(api.pipeline, refund, { source: 'card', resume: true });
-  await handle?.result();
-  expect(asked()).toBe(before);
-});
-
-test('a wallet payment that needs review and cannot be posted gives its hold back when it is resumed', async () => {
-  api = await createPaymentApi();
-  const { pool } = api.deps;
-  const { tenantId, merchantId } = api;
-  const walletId = await api.newWallet('1000');
-  const orderId = await api.newOrder('300');
-  const id = newId('pay');
-  await moveOrder(pool, tenantId, orderId, 'pay');
-  const workflowId = paymentWorkflowId(id);
-  const money = { tenantId, amount: 300n, currency: 'EUR' };
-  await insertPayment(pool, { ...money, id, orderId, merchantId, source: { type: 'wallet', walletId }, workflowId });
-  await holdWallet(paymentDeps(api.pipeline.platform), id);
-  await movePayment(pool, id, 'flag', { declineCode: 'posting_failed' });
-  // The ledger has this capture with other entries.
-  await postTransaction(pool, {
-    tenantId,
-    kind: 'capture',
-    externalRef: id,
-    currency: 'EUR',
-    posting: transferPosting(ACCOUNTS.walletFunding, ACCOUNTS.adjustments, 1n),
-    effectiveAt: new Date(),
+describe('where nothing but time has passed', () => {
+  beforeAll(async () => {
+    api = await createPaymentApi({ terms: { disputeFee: 1_500n } });
+    shared = api;
   });
-  expect((await api.post(`/v1/payments/${id}/resume`)).status).toBe(202);
-  await api.untilPayment(id, 'failed');
-  const { body: wallet } = await api.call('GET', `/v1/wallets/${walletId}`);
-  expect(wallet).toMatchObject({ held: '0', available: '1000' });
-  expect((await order(orderId)).state).toBe('created');
-});
+  afterAll(() => api.close());
 
-test('a refund that needs review goes on when somebody says so, and gives the money back once', async () => {
-  api = await createPaymentApi();
-  const { pool } = api.deps;
-  const { body: payment } = await api.payByCard('tok_ok', '1000');
-  const id = newId('ref');
-  await reserveRefund(pool, payment.id, 400n);
-  await insertRefund(pool, {
-    id,
-    tenantId: api.tenantId,
-    paymentId: payment.id,
-    amount: 400n,
-    currency: 'EUR',
-    reason: undefined,
-    workflowId: refundWorkflowId(id),
+  test('a refund that has ended is never made, even if its workflow is started once more', async () => {
+    const { body: payment } = await api.payByCard('tok_refund_refused');
+    const { body } = await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '500' });
+    expect(body.state).toBe('failed');
+    const asked = () => api.provider.calls.filter((call) => /POST .*\/refunds/.test(call)).length;
+    const before = asked();
+    const refund = await readRefund(api.deps.pool, body.id);
+    if (refund === undefined) throw new Error('there is no refund');
+    const handle = await startRefund(api.pipeline, refund, { source: 'card', resume: true });
+    await handle?.result();
+    expect(asked()).toBe(before);
   });
-  const path = `/v1/payments/${payment.id}/refunds/${id}`;
-  expect((await api.post(`${path}/resume`)).status).toBe(409);
-  await moveRefund(pool, id, 'flag', { failureCode: 'provider_unreachable' });
-  const answers = await Promise.all([api.post(`${path}/resume`), api.post(`${path}/resume`)]);
-  expect(answers.map(({ status }) => status)).toContain(202);
-  await eventually(async () => ((await api.call('GET', path)).body.state === 'succeeded' ? true : undefined));
-  expect(api.chargesOf(payment.id)[0]?.refunds).toMatchObject([{ reference: id, amount: '400' }]);
-  expect((await order(payment.orderId)).state).toBe('partially_refunded');
-  const stranger = await api.newTenant();
-  expect((await api.call('POST', `${path}/resume`, { key: stranger.key })).status).toBe(404);
-});
 
-test('a chargeback that needs review is posted when somebody says so, once its payment is captured here', async () => {
-  api = await createPaymentApi({ terms: { disputeFee: 1_500n } });
-  const { pool } = api.deps;
-  const { body: payment } = await api.payByCard('tok_chargeback', '1000');
-  const find = async () => (await api.call('GET', `/v1/chargebacks?paymentId=${payment.id}`)).body.data[0];
-  const posted = await eventually(async () => ((await find())?.state === 'posted' ? find() : undefined));
-  const before = await api.balance(ACCOUNTS.pspClearing);
-  expect((await api.post(`/v1/chargebacks/${posted.id}/resume`)).status).toBe(409);
-  // Its state when its payment stayed unknown here for too long; the dispute was won meanwhile.
-  const values = [toUuid(posted.id)];
-  await pool.query("UPDATE chargebacks SET state = 'needs_review', won_at = now() WHERE id = $1", values);
-  const answer = await api.post(`/v1/chargebacks/${posted.id}/resume`);
-  expect(answer.status).toBe(202);
-  await eventually(async () => ((await find()).state === 'reversed' ? true : undefined));
-  expect(await api.balance(ACCOUNTS.pspClearing)).toBe(before + 1_000n);
-  const stranger = await api.newTenant();
-  expect((await api.call('POST', `/v1/chargebacks/${posted.id}/resume`, { key: stranger.key })).status).toBe(404);
+  test('a wallet payment that needs review and cannot be posted gives its hold back when it is resumed', async () => {
+    const { pool } = api.deps;
+    const { tenantId, merchantId } = api;
+    const walletId = await api.newWallet('1000');
+    const orderId = await api.newOrder('300');
+    const id = newId('pay');
+    await moveOrder(pool, tenantId, orderId, 'pay');
+    const workflowId = paymentWorkflowId(id);
+    const money = { tenantId, amount: 300n, currency: 'EUR' };
+    await insertPayment(pool, { ...money, id, orderId, merchantId, source: { type: 'wallet', walletId }, workflowId });
+    await holdWallet(paymentDeps(api.pipeline.platform), id);
+    await movePayment(pool, id, 'flag', { declineCode: 'posting_failed' });
+    // The ledger has this capture with other entries.
+    await postTransaction(pool, {
+      tenantId,
+      kind: 'capture',
+      externalRef: id,
+      currency: 'EUR',
+      posting: transferPosting(ACCOUNTS.walletFunding, ACCOUNTS.adjustments, 1n),
+      effectiveAt: new Date(),
+    });
+    expect((await api.post(`/v1/payments/${id}/resume`)).status).toBe(202);
+    await api.untilPayment(id, 'failed');
+    const { body: wallet } = await api.call('GET', `/v1/wallets/${walletId}`);
+    expect(wallet).toMatchObject({ held: '0', available: '1000' });
+    expect((await order(orderId)).state).toBe('created');
+  });
+
+  test('a refund that needs review goes on when somebody says so, and gives the money back once', async () => {
+    const { pool } = api.deps;
+    const { body: payment } = await api.payByCard('tok_ok', '1000');
+    const id = newId('ref');
+    await reserveRefund(pool, payment.id, 400n);
+    await insertRefund(pool, {
+      id,
+      tenantId: api.tenantId,
+      paymentId: payment.id,
+      amount: 400n,
+      currency: 'EUR',
+      reason: undefined,
+      workflowId: refundWorkflowId(id),
+    });
+    const path = `/v1/payments/${payment.id}/refunds/${id}`;
+    expect((await api.post(`${path}/resume`)).status).toBe(409);
+    await moveRefund(pool, id, 'flag', { failureCode: 'provider_unreachable' });
+    const answers = await Promise.all([api.post(`${path}/resume`), api.post(`${path}/resume`)]);
+    expect(answers.map(({ status }) => status)).toContain(202);
+    await eventually(async () => ((await api.call('GET', path)).body.state === 'succeeded' ? true : undefined));
+    expect(api.chargesOf(payment.id)[0]?.refunds).toMatchObject([{ reference: id, amount: '400' }]);
+    expect((await order(payment.orderId)).state).toBe('partially_refunded');
+    const stranger = await api.newTenant();
+    expect((await api.call('POST', `${path}/resume`, { key: stranger.key })).status).toBe(404);
+  });
+
+  test('a chargeback that needs review is posted when somebody says so, once its payment is captured here', async () => {
+    const { pool } = api.deps;
+    const { body: payment } = await api.payByCard('tok_chargeback', '1000');
+    const find = async () => (await api.call('GET', `/v1/chargebacks?paymentId=${payment.id}`)).body.data[0];
+    const posted = await eventually(async () => ((await find())?.state === 'posted' ? find() : undefined));
+    const before = await api.balance(ACCOUNTS.pspClearing);
+    expect((await api.post(`/v1/chargebacks/${posted.id}/resume`)).status).toBe(409);
+    // Its state when its payment stayed unknown here for too long; the dispute was won meanwhile.
+    const values = [toUuid(posted.id)];
+    await pool.query("UPDATE chargebacks SET state = 'needs_review', won_at = now() WHERE id = $1", values);
+    const answer = await api.post(`/v1/chargebacks/${posted.id}/resume`);
+    expect(answer.status).toBe(202);
+    await eventually(async () => ((await find()).state === 'reversed' ? true : undefined));
+    expect(await api.balance(ACCOUNTS.pspClearing)).toBe(before + 1_000n);
+    const stranger = await api.newTenant();
+    expect((await api.call('POST', `/v1/chargebacks/${posted.id}/resume`, { key: stranger.key })).status).toBe(404);
+  });
 });
 
 /** A provider's answer to a call, the first time and so on, and to what it is sent; `undefined` means no answer. */
@@ -147,7 +153,10 @@ interface Sent {
   reference?: string;
 }
 
-async function withProvider(answer: Answer, work: (calls: string[]) => Promise<void>): Promise<void> {
+const FORBIDDEN = { status: 403, body: { error: { code: 'forbidden' } } };
+
+describe('where the provider answers as the test says', () => {
+  let answer: Answer;
   const calls: string[] = [];
   const server = createServer((request, response) => {
     const call = `${request.method} ${request.url?.replace(/\?.*/, '')}`;
@@ -161,42 +170,41 @@ async function withProvider(answer: Answer, work: (calls: string[]) => Promise<v
       })
       .catch(() => response.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  api = await createPaymentApi({ env: { WAYBILL_PAYMENT_PROVIDER_URL: url, WAYBILL_PAYMENT_PACE: '0.0001' } });
-  try {
-    await work(calls);
-  } finally {
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    api = await createPaymentApi({ env: { WAYBILL_PAYMENT_PROVIDER_URL: url, WAYBILL_PAYMENT_PACE: '0.0001' } });
+    shared = api;
+  });
+  beforeEach(() => {
+    calls.length = 0;
+  });
+  afterAll(async () => {
+    await api.close();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-  }
-}
+  });
 
-const FORBIDDEN = { status: 403, body: { error: { code: 'forbidden' } } };
-
-test('an authorisation that is refused after one was not answered is voided: the first may be on its way', async () => {
-  const answer: Answer = (call, time) => {
-    if (call !== 'POST /v1/charges') return { status: 200, body: { data: [] } };
-    return time === 1 ? undefined : FORBIDDEN;
-  };
-  await withProvider(answer, async (calls) => {
+  test('an authorisation that is refused after one was not answered is voided: the first may be on its way', async () => {
+    answer = (call, time) => {
+      if (call !== 'POST /v1/charges') return { status: 200, body: { data: [] } };
+      return time === 1 ? undefined : FORBIDDEN;
+    };
     const { body } = await api.payByCard('tok_ok');
     await api.untilPayment(body.id, 'failed');
     expect(calls).toContain('POST /v1/voids');
   });
-});
 
-test('a refund that is refused after one was not answered keeps its part reserved: the first may be on its way', async () => {
-  let charge = { id: 'ch_1', reference: '', amount: '10000', currency: 'EUR' };
-  const answer: Answer = (call, time, { reference = '' }) => {
-    if (call === 'POST /v1/charges') charge = { ...charge, reference };
-    if (call === 'POST /v1/charges') return { status: 201, body: { ...charge, state: 'authorised' } };
-    const captured = { ...charge, state: 'captured', captured_at: new Date().toISOString() };
-    if (call === 'POST /v1/charges/ch_1/capture') return { status: 200, body: captured };
-    if (call === 'GET /v1/refunds') return { status: 200, body: { data: [] } };
-    return time === 1 ? undefined : FORBIDDEN;
-  };
-  await withProvider(answer, async () => {
+  test('a refund that is refused after one was not answered keeps its part reserved: the first may be on its way', async () => {
+    let charge = { id: 'ch_1', reference: '', amount: '10000', currency: 'EUR' };
+    answer = (call, time, { reference = '' }) => {
+      if (call === 'POST /v1/charges') charge = { ...charge, reference };
+      if (call === 'POST /v1/charges') return { status: 201, body: { ...charge, state: 'authorised' } };
+      const captured = { ...charge, state: 'captured', captured_at: new Date().toISOString() };
+      if (call === 'POST /v1/charges/ch_1/capture') return { status: 200, body: captured };
+      if (call === 'GET /v1/refunds') return { status: 200, body: { data: [] } };
+      return time === 1 ? undefined : FORBIDDEN;
+    };
     const { body: payment } = await api.payByCard('tok_ok');
     expect(payment.state).toBe('captured');
     const { body } = await api.post(`/v1/payments/${payment.id}/refunds`, { amount: '6000' });

@@ -46,7 +46,7 @@ async function report(
       last = found.map(({ state }: { state: string }) => state).join();
       return last === states.join() ? found : undefined;
     },
-    15_000,
+    undefined,
     () => `${last}, not ${states.join()}`,
   );
 }

@@ -252,6 +252,6 @@ test('whatever the provider does, and whenever processes die, what went back the
       expect(await api.balance(ACCOUNTS.merchantPending(api.merchantId))).toBe(owed + booked);
       expect(await api.trialBalance()).toBe(0n);
     }),
-    { numRuns: 80, examples: EXAMPLES, interruptAfterTimeLimit: 120_000 },
+    { numRuns: 30, examples: EXAMPLES, interruptAfterTimeLimit: 120_000 },
   );
 }, 180_000);

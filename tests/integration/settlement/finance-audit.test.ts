@@ -109,7 +109,7 @@ test('whatever payload is written, the entry holds', async () => {
         expect(await verify(tenantId)).toMatchObject({ verified: true });
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 
@@ -183,7 +183,7 @@ test('I13: whatever column of whatever entry is changed, verification names that
         ]);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
   expect(await verify(tenantId)).toMatchObject({ verified: true, entries: ENTRIES });
 });
@@ -288,11 +288,11 @@ test('a long log is verified in several requests, and what one finds the last on
 test('a chain longer than a page is walked to its end', async () => {
   const tenantId = await insertTenant(api.deps.pool);
   await inTransaction(api.deps.pool, async (client) => {
-    for (let n = 0; n < 2_000; n++) {
+    for (let n = 0; n < 1_100; n++) {
       await appendAudit(client, tenantId, { actor: 'a', action: 'b', subject: 'c', payload: n });
     }
   });
-  expect(await verify(tenantId)).toMatchObject({ verified: true, entries: 2_000 });
+  expect(await verify(tenantId)).toMatchObject({ verified: true, entries: 1_100 });
   await tamperer.query('BEGIN');
   await tamperer.query(`UPDATE finance_audit_log SET actor = 'x' WHERE tenant_id = $1 AND seq = 1001`, [
     toUuid(tenantId),

@@ -50,16 +50,16 @@ async function days(key: string, from: string) {
   }
 }
 
-test('a year in which hardly anything happened is settled without a workflow for each day, each with its own run', async () => {
-  const first = addDays(last, -364);
+test('a hundred days on which hardly anything happened are settled without a workflow for each day, each with its own run', async () => {
+  const first = addDays(last, -99);
   const { tenantId, key, sell } = await business(first);
-  const busy = addDays(first, 200);
+  const busy = addDays(first, 60);
   await sell(900n, during(busy, 5));
   const seconds = await settleAll(key);
-  process.stdout.write(`a year settled in ${seconds.toFixed(1)} s\n`);
+  process.stdout.write(`a hundred days settled in ${seconds.toFixed(1)} s\n`);
   const found = await days(key, first);
   expect(found.map(({ date, status }) => [date, status])).toEqual(
-    Array.from({ length: 365 }, (_, offset) => [addDays(first, offset), 'completed']),
+    Array.from({ length: 100 }, (_, offset) => [addDays(first, offset), 'completed']),
   );
   const launcher = settlementLauncherId(tenantId as PublicId, last);
   const own = found.filter(({ workflowId }) => workflowId !== launcher).map(({ date, trigger }) => [date, trigger]);

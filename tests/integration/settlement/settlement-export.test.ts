@@ -7,6 +7,7 @@ import { addDays, businessDateAt } from '../../../domains/merchants/rules/busine
 import { createApi, type TestApi } from '../../support/api-support';
 import { camtStatements, parseCamt } from '../../support/camt';
 import { insertBusiness, insertMerchant } from '../../support/finance';
+import { PATIENCE_MS } from '../../support/receiver';
 import { insertLargeDay, insertSettledDay, type TransactionFixture } from '../../support/settled-day';
 import { only } from '../../support/xml';
 
@@ -121,7 +122,7 @@ test('I15: every export adds up to the statements, and a day opens with what the
         }
       }
     }),
-    { numRuns: 12 },
+    { numRuns: 4 },
   );
 });
 
@@ -251,21 +252,21 @@ describe('a large day', () => {
 
   beforeAll(async () => {
     shop = await newShop(2);
-    await insertLargeDay(api.deps.pool, shop.tenantId, { date, merchantIds: shop.merchants, count: 6_000 });
+    await insertLargeDay(api.deps.pool, shop.tenantId, { date, merchantIds: shop.merchants, count: 2_600 });
   });
 
   test('is exported whole, over several pages, in every format', async () => {
     const lines = rowsOf(await exported(shop, date, 'detail=transactions'));
-    expect(lines).toHaveLength(12_000);
-    expect(new Set(lines.map(({ transaction_id: id }) => id)).size).toBe(12_000);
-    expect(sumOf(lines, 'net')).toBe(12_000n * 941n);
+    expect(lines).toHaveLength(5_200);
+    expect(new Set(lines.map(({ transaction_id: id }) => id)).size).toBe(5_200);
+    expect(sumOf(lines, 'net')).toBe(5_200n * 941n);
     const camt = camtStatements(await exported(shop, date, 'format=camt053&detail=transactions'));
     expect(camt.map(({ entries, closing }) => [entries.length, closing])).toEqual([
-      [6_000, 6_000n * 941n],
-      [6_000, 6_000n * 941n],
+      [2_600, 2_600n * 941n],
+      [2_600, 2_600n * 941n],
     ]);
     const json = JSON.parse(await exported(shop, date, 'format=json&detail=transactions'));
-    expect(json.transactions).toHaveLength(12_000);
+    expect(json.transactions).toHaveLength(5_200);
   });
 });
 
@@ -276,7 +277,7 @@ describe('a client that takes its time', () => {
 
   beforeAll(async () => {
     shop = await newShop(1);
-    await insertLargeDay(api.deps.pool, shop.tenantId, { date, merchantIds: shop.merchants, count: 40_000 });
+    await insertLargeDay(api.deps.pool, shop.tenantId, { date, merchantIds: shop.merchants, count: 25_000 });
   });
 
   /** How often the database is asked while something goes on. */
@@ -303,15 +304,15 @@ describe('a client that takes its time', () => {
       response.destroy();
       await lasting(() => pool.idleCount === pool.totalCount && pool.waitingCount === 0);
     });
-    // Eight pages of transactions; the sockets' buffers take fewer than half of them.
-    expect(whole).toBeGreaterThanOrEqual(11);
-    expect(begun).toBeLessThanOrEqual(whole - 4);
+    // Five pages of transactions; the sockets' buffers take no more than three of them.
+    expect(whole).toBeGreaterThanOrEqual(8);
+    expect(begun).toBeLessThanOrEqual(whole - 2);
   });
 });
 
 /** Waits until a condition has held for a while. */
 async function lasting(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + PATIENCE_MS;
   for (let held = 0; held < 20; held = condition() ? held + 1 : 0) {
     if (performance.now() > deadline) throw new Error('the condition did not come to hold');
     await new Promise((resolve) => setTimeout(resolve, 10));

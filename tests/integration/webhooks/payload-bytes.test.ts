@@ -94,7 +94,7 @@ test('every payload arrives byte for byte, under a signature over these bytes', 
       const ids = await Promise.all(payloads.map((payload) => idOf(publish(payload))));
       await Promise.all(payloads.map((payload, n) => expectBytes(ids[n] ?? '', payload)));
     }),
-    { numRuns: 15 },
+    { numRuns: 5 },
   );
 });
 
