@@ -22,6 +22,8 @@ export class Contract {
   readonly #asked: { operation: Operation; path: RegExp }[];
   readonly #ajv: Ajv2020;
   readonly #validators = new Map<object, ValidateFunction>();
+  /** Most operations have answers in common, such as problems. */
+  readonly #byText = new Map<string, ValidateFunction>();
 
   constructor(text: string) {
     const document = closeObjects(JSON.parse(text)) as Document;
@@ -68,7 +70,8 @@ export class Contract {
     let validate = this.#validators.get(schema);
     if (validate === undefined) {
       const text = JSON.stringify(schema).replaceAll('"#/', '"openapi#/');
-      validate = this.#ajv.compile(JSON.parse(text));
+      validate = this.#byText.get(text) ?? this.#ajv.compile(JSON.parse(text));
+      this.#byText.set(text, validate);
       this.#validators.set(schema, validate);
     }
     return validate;

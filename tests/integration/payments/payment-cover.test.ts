@@ -4,8 +4,8 @@ import { createPaymentApi, type PaymentApi } from '../../support/payments-suppor
 import { eventually } from '../../support/receiver';
 import { untilRefund } from '../../support/refunds';
 
-/** So that a slow machine, too, is under load. */
-const LITTLE = { WAYBILL_OWN_WORKFLOWS_PER_SECOND: '1' };
+/** So that a slow machine, too, is under load, and its provider in time. */
+const LITTLE = { WAYBILL_OWN_WORKFLOWS_PER_SECOND: '1', WAYBILL_PAYMENT_PROVIDER_TIMEOUT: '3s' };
 
 let api: PaymentApi;
 beforeAll(async () => {
@@ -13,35 +13,44 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const MANY = 100;
+const MANY = 40;
+/** What has ended so soon is told of in its shared workflow, which starts later. */
+const SOON_MS = 1_000;
 
 test('under load payments share workflows, each of which says how its payments ended; at low load each has its own', async () => {
   const alone = (await api.payByCard('tok_ok')).body;
   expect(alone.workflowId).toBe(`payment/${alone.id}`);
   const tokens = Array.from({ length: MANY }, (_, n) => (n % 6 === 5 ? 'tok_declined' : 'tok_ok'));
-  const payments = (await Promise.all(tokens.map((token) => api.payByCard(token)))).map(({ body }) => body);
-  const byWorkflow = new Map<string, string[]>();
-  for (const { workflowId, state } of payments) {
-    byWorkflow.set(workflowId, [...(byWorkflow.get(workflowId) ?? []), state]);
+  const pay = async (token: string) => {
+    const began = performance.now();
+    const { workflowId, state } = (await api.payByCard(token)).body;
+    return { workflowId, state, soon: performance.now() - began < SOON_MS };
+  };
+  const byWorkflow = new Map<string, Awaited<ReturnType<typeof pay>>[]>();
+  for (const payment of await Promise.all(tokens.map(pay))) {
+    byWorkflow.set(payment.workflowId, [...(byWorkflow.get(payment.workflowId) ?? []), payment]);
   }
   const shared = [...byWorkflow].filter(([id]) => id.startsWith('payments/'));
-  expect(shared.flatMap(([, states]) => states).length).toBeGreaterThan(MANY / 4);
+  expect(shared.flatMap(([, payments]) => payments).length).toBeGreaterThan(MANY / 4);
   expect(shared.length).toBeLessThan(MANY / 4);
-  for (const [id, states] of byWorkflow) {
+  for (const [id, payments] of byWorkflow) {
     const handle = api.pipeline.client.workflow.getHandle(id);
     const found = await eventually(() => handle.result().catch(() => undefined));
     if (!id.startsWith('payments/')) {
-      expect(found).toMatchObject({ state: states[0] });
+      expect(found).toMatchObject({ state: payments[0]?.state });
       continue;
     }
-    const count = (state: string) => states.filter((other) => other === state).length;
-    const expected = { captured: count('captured'), declined: count('declined') };
-    expect({ captured: 0, declined: 0, ...found.states }).toEqual(expected);
+    for (const state of ['captured', 'declined']) {
+      const all = payments.filter((payment) => payment.state === state);
+      const told = found.states[state] ?? 0;
+      expect(told).toBeLessThanOrEqual(all.length);
+      expect(told).toBeGreaterThanOrEqual(all.filter(({ soon }) => soon).length);
+    }
   }
 });
 
 test('one of a shared workflow whose outcome is unknown is taken up by it, and ends', async () => {
-  const tokens = Array.from({ length: 40 }, (_, n) => (n % 10 === 9 ? 'tok_timeout_after_success' : 'tok_ok'));
+  const tokens = Array.from({ length: MANY }, (_, n) => (n % 10 === 9 ? 'tok_timeout_after_success' : 'tok_ok'));
   const answers = await Promise.all(tokens.map((token) => api.payByCard(token)));
   for (const { body } of answers) {
     await api.untilPayment(body.id, 'captured');
