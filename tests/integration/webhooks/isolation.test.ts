@@ -122,7 +122,7 @@ test('what an endpoint cannot take has one workflow, however much it is, and is 
     delaysMs: [1_000, 1_000, 1_000, 1_000],
   });
   for (let burst = 0; burst < 5; burst++) {
-    await Promise.all(Array.from({ length: 60 }, () => publish(bad)));
+    await Promise.all(Array.from({ length: 30 }, () => publish(bad)));
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   await eventually(async () => {
@@ -150,7 +150,7 @@ test('what an endpoint cannot take has one workflow, however much it is, and is 
     return waiting.length === 0 ? true : undefined;
   });
   const delivered = (await statesOf(id)).filter(({ state }) => state === 'delivered');
-  expect(delivered.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThan(280);
+  expect(delivered.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThan(130);
   const seen = new Set(healthy.received.map(({ headers }) => headers['webhook-id']));
   expect(healthy.received).toHaveLength(seen.size);
   await handle.result();
