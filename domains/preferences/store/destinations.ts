@@ -8,7 +8,7 @@ export interface Destination {
   id: PublicId;
   subscriberId: PublicId;
   channel: Channel;
-  /** With the subscriber's key. */
+  /** By the keyring. */
   addressSealed: Buffer;
   addressHash: Buffer;
   createdAt: Date;

@@ -204,6 +204,15 @@ export async function bumpVersions(db: Queryable, ids: readonly PublicId[]): Pro
   });
 }
 
+/** The versions that these subscribers have now. Index: subscribers_pkey. */
+export async function readVersions(db: Queryable, ids: readonly PublicId[]): Promise<Map<PublicId, number>> {
+  const { rows } = await db.query<{ id: string; version: string }>({
+    text: 'SELECT id, preference_version AS version FROM subscribers WHERE id = ANY ($1)',
+    values: [ids.map(toUuid)],
+  });
+  return new Map(rows.map(({ id, version }) => [fromUuid('sub', id), Number(version)]));
+}
+
 /** What a change of preferences leaves in its subscriber's row. */
 export interface NewPreferenceState {
   version: number;
