@@ -40,6 +40,7 @@ export const TAGS: Readonly<Record<string, string>> = {
 export const GLOSSARY: Glossary = {
   // Anything
   id: 'Its id.',
+  key: 'Its key.',
   name: 'Its name.',
   'EventType.name': 'The exact event type.',
   'NewEventType.name': 'The exact event type.',

@@ -54,7 +54,7 @@ export const topicChangeSchema = z
 export const topicSchema = z.object({ ...base, category }).meta({ id: 'Topic' });
 export const topicPageSchema = pageSchema('TopicPage', topicSchema);
 
-export const keyParams = z.object({ key: keySchema });
+export const keyParams = z.object({ key: keySchema.meta({ description: 'Its key.' }) });
 export const catalogueQuery = z.strictObject(pageQuery);
 
 function baseView({ key, name, description, createdAt, updatedAt }: Category | Topic) {

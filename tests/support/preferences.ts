@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { TestApi } from './api-support';
 
 /** Registers a subscriber by the API. @returns the answer's body */
-export async function registerSubscriber(api: TestApi, fields: object = {}): Promise<{ id: string; [name: string]: unknown }> {
+export async function registerSubscriber(
+  api: TestApi,
+  fields: object = {},
+): Promise<{ id: string; [name: string]: unknown }> {
   const body = { externalId: `c-${randomUUID()}`, destinations: [], ...fields };
   const answer = await api.call('POST', '/v1/subscribers', { body });
   if (answer.status !== 201) throw new Error(answer.text);
@@ -17,7 +20,10 @@ export async function registerReader(api: TestApi): Promise<{ id: string; addres
 }
 
 /** Lays down categories by the API: keys with their policies. */
-export async function laydown(api: TestApi, categories: Record<string, 'opt_in' | 'opt_out' | 'required'>): Promise<void> {
+export async function laydown(
+  api: TestApi,
+  categories: Record<string, 'opt_in' | 'opt_out' | 'required'>,
+): Promise<void> {
   for (const [key, policy] of Object.entries(categories)) {
     const body = { key, name: key, policy, commercial: policy !== 'required' };
     const answer = await api.call('POST', '/v1/categories', { body });

@@ -72,7 +72,7 @@ export async function changePreferences(
         ? null
         : ring.encrypt(JSON.stringify(evidence), evidencePlace(changeId)).toString('base64'),
     expected: expected ?? null,
-    notAfter: (await databaseClock(pool)) + COMMIT_WITHIN_MS,
+    notAfter: Math.ceil(await databaseClock(pool)) + COMMIT_WITHIN_MS,
   };
   const byWorkflow = await throughTemporal(platform, command);
   const result = byWorkflow ?? (await commitChange(platform, command));

@@ -119,12 +119,19 @@ export async function listSubscribers(
   request: PageRequest,
 ): Promise<Page<Subscriber>> {
   const conditions: Condition[] = [['erased_at IS NULL']];
-  if (externalId !== undefined) conditions.push(['external_id = ?', externalId]);
+  // Few have one id or address: they are found by it, and not among all of the tenant's.
+  if (externalId !== undefined) {
+    conditions.push([
+      'id = ANY (ARRAY(SELECT s.id FROM subscribers s WHERE s.tenant_id = ? AND s.external_id = ?))',
+      toUuid(tenantId),
+      externalId,
+    ]);
+  }
   if (address !== undefined) {
     const { channel, hash } = address;
     conditions.push([
-      `id IN (SELECT d.subscriber_id FROM destinations d
-              WHERE d.tenant_id = ? AND d.channel = ? AND d.address_hash = ?)`,
+      `id = ANY (ARRAY(SELECT d.subscriber_id FROM destinations d
+                       WHERE d.tenant_id = ? AND d.channel = ? AND d.address_hash = ?))`,
       toUuid(tenantId),
       channel,
       hash,
