@@ -34,7 +34,7 @@ export const newSubscriberSchema = z
     externalId,
     locale: locale.optional(),
     timeZone: timeZoneSchema.optional().meta({ description: 'Their time zone, by which quiet hours count.' }),
-    quietHours: quietHoursSchema.optional(),
+    quietHours: quietHoursSchema.optional().meta({ description: 'When not to disturb them.' }),
     profile: profile.default({}),
     destinations: z
       .array(newDestination)

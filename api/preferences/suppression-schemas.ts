@@ -47,7 +47,7 @@ export const suppressionChangeSchema = z
 
 export const liftSchema = z
   .strictObject({ reason: freeText(500).meta({ description: 'Why it is lifted.', example: 'The mailbox is back.' }) })
-  .meta({ id: 'SuppressionLift' });
+  .meta({ id: 'SuppressionLift', example: { reason: 'The mailbox is back.' } });
 
 export const suppressionSchema = z
   .object({

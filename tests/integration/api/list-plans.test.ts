@@ -218,7 +218,7 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
   [
     'suppressions of a reason that are in force',
     (request) => listSuppressions(db, tenant, { reason: 'legal', inForce: true }, request),
-    /suppressions_by_tenant/,
+    /suppressions_(by_tenant|active)/,
   ],
   [
     'suppressions of an address',
