@@ -10,6 +10,7 @@ import {
   concernedBy,
   concludePreferenceChange,
   forgetDecisions,
+  openFeedback,
   type PreferenceSweepReport,
   sweepPreferences,
 } from '../../domains/preferences';
@@ -21,6 +22,8 @@ export type PreferenceActivities = ReturnType<typeof createPreferenceActivities>
 
 /** The side effects of changes of preferences and suppressions. */
 export function createPreferenceActivities(platform: Platform) {
+  // Before any event of a source that goes to one of them.
+  platform.once(openFeedback);
   return {
     /** Commits a change, once however often this is tried. */
     commitPreferenceChange: (command: ChangeCommand): Promise<CommitResult> => commitChange(platform, command),

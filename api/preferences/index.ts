@@ -1,4 +1,4 @@
-import { PREFERENCE_EVENTS, preferences } from '../../domains/preferences';
+import { openFeedback, PREFERENCE_EVENTS, preferences } from '../../domains/preferences';
 import type { Door } from '../http/door';
 import { categoryRoutes } from './category-routes';
 import { checkRoute } from './check-route';
@@ -13,16 +13,20 @@ import { topicRoutes } from './topic-routes';
 export const preferencesDoor: Door = {
   domain: preferences,
   events: PREFERENCE_EVENTS,
-  routes: (context) => [
-    checkRoute(context),
-    ...preferenceRoutes(context),
-    ...subscriberRoutes(context),
-    ...destinationRoutes(context),
-    ...consentRoutes(context),
-    // Before suppressions, whose ids it is none of.
-    suppressionExportRoute(context),
-    ...suppressionRoutes(context),
-    ...categoryRoutes(context),
-    ...topicRoutes(context),
-  ],
+  routes: (context) => {
+    // Sources may name its handlers.
+    context.once(openFeedback);
+    return [
+      checkRoute(context),
+      ...preferenceRoutes(context),
+      ...subscriberRoutes(context),
+      ...destinationRoutes(context),
+      ...consentRoutes(context),
+      // Before suppressions, whose ids it is none of.
+      suppressionExportRoute(context),
+      ...suppressionRoutes(context),
+      ...categoryRoutes(context),
+      ...topicRoutes(context),
+    ];
+  },
 };

@@ -3,6 +3,7 @@
 // What a process opens.
 export { preferences } from './domain';
 export { PREFERENCE_EVENTS } from './event-payloads';
+export { openFeedback } from './feedback/open-feedback';
 
 // Decisions: may something be sent.
 export { decideInTransaction, type DecisionQuestion, explainDecision } from './decide-in-transaction';

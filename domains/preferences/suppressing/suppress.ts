@@ -116,6 +116,8 @@ export interface SuppressionMaking extends SuppressionTerms {
   id: PublicId;
   actor: string;
   source: SuppressionSource;
+  /** How long the sweep leaves what follows alone; 0 when nobody else attends to it. */
+  leaveMs?: number;
 }
 
 /**
@@ -168,7 +170,7 @@ export async function suppressIn(
  */
 export async function recordSuppression(
   db: Queryable,
-  { tenantId, key, actor }: Pick<SuppressionMaking, 'tenantId' | 'key' | 'actor'>,
+  { tenantId, key, actor, leaveMs = LEAVE_MS }: Pick<SuppressionMaking, 'tenantId' | 'key' | 'actor' | 'leaveMs'>,
   { id: suppressionId, channel, addressHash: hash, scope, reason, expiresAt, source }: Suppression,
   kind: Extract<RecordedKind, 'suppressed' | 'lifted' | 'expiry'>,
   more: Readonly<Record<string, unknown>> = {},
@@ -178,7 +180,7 @@ export async function recordSuppression(
   await bumpVersions(db, subscribers);
   const summary = { channel, scope, reason };
   const change = { id: changeId, tenantId, subscriberId: undefined, suppressionId, version: undefined };
-  await insertChange(db, { ...change, kind, summary }, LEAVE_MS);
+  await insertChange(db, { ...change, kind, summary }, leaveMs);
   const at = new Date();
   const payload = { ...summary, suppressionId, source, expiresAt: expiresAt?.toISOString() ?? null, ...more };
   for (const subscriberId of subscribers) {

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { toUuid } from '../../../core/ids';
 import { createApi, type TestApi } from '../../support/api-support';
+import { createSource, standardWebhook } from '../../support/inbound';
 import { check, laydown, registerReader, registerSubscriber } from '../../support/preferences';
+import { eventually } from '../../support/receiver';
 import { tamperWith } from '../../support/tamper';
 
 let api: TestApi;
@@ -228,5 +230,38 @@ describe('suppressions', () => {
     expect(new Set(lines).size).toBe(2_502);
     const some = await api.call('GET', '/v1/suppressions/export?reason=legal', { key: other.key });
     expect(some.text.trimEnd().split('\r\n')[1]).toContain(",sms,'+49301234567,*,legal,api,");
+  });
+});
+
+describe('feedback of providers', () => {
+  const events = {
+    'ses-feedback': (email: string) => ({
+      Type: 'Notification',
+      Message: JSON.stringify({
+        notificationType: 'Complaint',
+        complaint: { complaintFeedbackType: 'abuse', complainedRecipients: [{ emailAddress: email }] },
+      }),
+    }),
+    'sendgrid-feedback': (email: string) => [{ email, event: 'bounce', type: 'bounce', reason: '550 no such user' }],
+    'mailgun-feedback': (recipient: string) => ({
+      'event-data': { event: 'failed', severity: 'permanent', recipient },
+    }),
+    'postmark-feedback': (Email: string) => ({ RecordType: 'Bounce', Type: 'HardBounce', Email }),
+  };
+
+  test.each(Object.entries(events))('%s suppresses the address, once', async (handler, bodyFor) => {
+    const { id, address } = await registerReader(api);
+    const source = await createSource(api, { route: { to: 'handler', handler } });
+    for (let repeated = 0; repeated < 2; repeated++) {
+      const sent = await source.send(standardWebhook(source.secret, JSON.stringify(bodyFor(address.toUpperCase()))));
+      await eventually(async () => {
+        const { body } = await api.call('GET', `/v1/inbound/events/${sent.body.id}`);
+        return body.state === 'processed' ? true : undefined;
+      });
+    }
+    expect(await check(api, id, 'channel=email&category=security')).toMatchObject({ rule: 'suppressed' });
+    const { body } = await api.call('GET', `/v1/suppressions?channel=email&address=${address}`);
+    expect(body.data).toEqual([expect.objectContaining({ source: 'provider', createdBy: handler, inForce: true })]);
+    expect((await api.call('GET', `/v1/subscribers/${id}/consent`)).body.data).toHaveLength(1);
   });
 });
