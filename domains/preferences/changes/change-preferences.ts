@@ -12,6 +12,7 @@ import { evidencePlace, subscriberKey } from '../sealing';
 import { commitByWorkflow } from '../start';
 import { findSubscriber } from '../store/subscribers';
 import { commitChange } from './commit-change';
+import { followSoon } from './open-follow-ups';
 import { ANSWER_WITHIN_MS, AWAY_MS, COMMIT_WITHIN_MS } from './terms';
 
 /** Whose preferences, who asks, and which versions they may have. */
@@ -47,7 +48,7 @@ function openTemporalState(_platform: Platform): TemporalState {
  * Changes what somebody wants to be sent. Once it resolves, no decision is taken by what was before.
  *
  * The change's workflow commits it, and goes on with what follows. While Temporal or its workers are away, it is committed
- * here, and the sweep has the rest carried out.
+ * here, and the rest is carried out when they are back.
  *
  * @throws PreferenceRefusal when there is no such subscriber, category or topic, or the version is none of the expected ones
  */
@@ -79,6 +80,8 @@ export async function changePreferences(
   if (result.outcome === 'refused') throw errorFrom(result);
   // Its workflow does so too, if this process cannot.
   await forgetDecisions(platform, [subscriberId]).catch(() => undefined);
+  if (byWorkflow === undefined)
+    followSoon(platform, { changeId, tenantId, summary: `${wish.kind} of ${subscriberId}` });
   const by = byWorkflow === undefined ? 'request' : 'workflow';
   platform.metrics.of(preferenceMetrics).changes.inc({ kind: wish.kind, committed_by: by });
   return { changeId, version: result.version };

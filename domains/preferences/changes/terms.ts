@@ -9,6 +9,3 @@ export const AWAY_MS = 5_000;
 
 /** A change that is still open after so long is looked after by the sweep. */
 export const LEAVE_MS = 60_000;
-
-/** How long a request waits for the start of a workflow that only carries out what follows. */
-export const FOLLOW_WITHIN_MS = 1_000;

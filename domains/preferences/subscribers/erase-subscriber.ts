@@ -4,11 +4,11 @@ import type { Platform } from '../../../infra/platform/platform';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { appendAudit } from '../../audit';
 import { openAddressKeys } from '../addresses';
-import { FOLLOW_WITHIN_MS, LEAVE_MS } from '../changes/terms';
+import { followSoon } from '../changes/open-follow-ups';
+import { LEAVE_MS } from '../changes/terms';
 import { appendConsent } from '../consent/append-consent';
 import { forgetDecisions } from '../denied';
 import { PreferenceRefusal } from '../refusals';
-import { followChange } from '../start';
 import { insertChange } from '../store/changes';
 import { deleteChoices } from '../store/choices';
 import { allDestinations, deleteDestinations, lockAddresses } from '../store/destinations';
@@ -27,7 +27,7 @@ export async function eraseSubscriber(
   platform: Platform,
   { tenantId, keyId, id, expected }: SubscriberCommand,
 ): Promise<void> {
-  const { pool, log } = platform;
+  const { pool } = platform;
   await requireSubscriber(pool, tenantId, id);
   const key = await platform.once(openAddressKeys).of(tenantId);
   const changeId = newId('prc');
@@ -60,7 +60,5 @@ export async function eraseSubscriber(
     );
   });
   await forgetDecisions(platform, [id]).catch(() => undefined);
-  await followChange(platform, { changeId, tenantId, summary: `erasure of ${id}` }, FOLLOW_WITHIN_MS).catch(
-    (error: unknown) => log.warn({ err: error, changeId }, 'what follows an erasure is left to the sweep'),
-  );
+  followSoon(platform, { changeId, tenantId, summary: `erasure of ${id}` });
 }

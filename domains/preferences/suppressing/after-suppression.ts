@@ -1,8 +1,7 @@
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
-import { FOLLOW_WITHIN_MS } from '../changes/terms';
+import { followSoon } from '../changes/open-follow-ups';
 import { forgetDecisions } from '../denied';
-import { followChange } from '../start';
 import { readConcerned } from '../store/changes';
 
 const AT_ONCE = 100;
@@ -14,10 +13,10 @@ export async function afterSuppression(
   changeId: PublicId | undefined,
 ): Promise<void> {
   if (changeId === undefined) return;
+  followSoon(platform, { changeId, tenantId, summary: 'a suppression' });
   try {
     await forgetDecisions(platform, await readConcerned(platform.pool, changeId, undefined, AT_ONCE));
-    await followChange(platform, { changeId, tenantId, summary: 'a suppression' }, FOLLOW_WITHIN_MS);
   } catch (error) {
-    platform.log.warn({ err: error, changeId }, 'what follows a change of suppressions is left to the sweep');
+    platform.log.warn({ err: error, changeId }, 'kept denials are forgotten later');
   }
 }
