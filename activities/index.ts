@@ -1,6 +1,7 @@
 import type { Platform } from '../infra/platform/platform';
 import { createInboundActivities } from './inbound';
 import { createPaymentActivities } from './payments';
+import { createPreferenceActivities } from './preferences';
 import { createSettlementActivities } from './settlement';
 import { createWebhookActivities } from './webhooks';
 
@@ -9,6 +10,7 @@ export function createActivities(platform: Platform) {
   return {
     ...createWebhookActivities(platform),
     ...createInboundActivities(platform),
+    ...createPreferenceActivities(platform),
     ...createPaymentActivities(platform),
     ...createSettlementActivities(platform),
   };

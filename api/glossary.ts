@@ -12,6 +12,11 @@ export const TAGS: Readonly<Record<string, string>> = {
   'Inbound webhooks': 'Where senders deliver their webhooks.',
   'Inbound sources': 'Who sends webhooks to you, how they sign, and what becomes of their events.',
   'Inbound events': 'What they have sent, verified, and how far it is processed.',
+  Subscribers: 'Who is notified, and where they are reached.',
+  Preferences: 'What somebody wants to be sent, and whether something may be.',
+  Consent: 'What somebody has agreed to and refused: a log that proves itself.',
+  'Categories and topics': 'What there is to want.',
+  Suppressions: 'Addresses that nothing is sent to.',
   Orders: 'What a customer is to pay.',
   Payments: 'Money for an order, from a card or a wallet.',
   Refunds: 'Money that goes back.',
@@ -35,6 +40,7 @@ export const TAGS: Readonly<Record<string, string>> = {
 export const GLOSSARY: Glossary = {
   // Anything
   id: 'Its id.',
+  key: 'Its key.',
   name: 'Its name.',
   'EventType.name': 'The exact event type.',
   'NewEventType.name': 'The exact event type.',

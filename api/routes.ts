@@ -9,6 +9,7 @@ import { ledgerDoor } from './ledger';
 import { merchantsDoor } from './merchants';
 import { type OperationDeps, operationRoutes } from './operations/routes';
 import { paymentsDoor } from './payments';
+import { preferencesDoor } from './preferences';
 import { settlementDoor } from './settlement';
 import { webhooksDoor } from './webhooks';
 
@@ -16,6 +17,7 @@ import { webhooksDoor } from './webhooks';
 export const DOORS: readonly Door[] = [
   webhooksDoor,
   inboundDoor,
+  preferencesDoor,
   paymentsDoor,
   merchantsDoor,
   ledgerDoor,

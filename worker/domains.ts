@@ -4,6 +4,7 @@ import { inbound } from '../domains/inbound';
 import { ledger } from '../domains/ledger';
 import { merchants } from '../domains/merchants';
 import { payments } from '../domains/payments';
+import { preferences } from '../domains/preferences';
 import { settlement } from '../domains/settlement';
 import { webhooks } from '../domains/webhooks';
 import type { Domain } from '../infra/platform/domain';
@@ -12,6 +13,7 @@ import type { Domain } from '../infra/platform/domain';
 export const DOMAINS: readonly Domain[] = [
   webhooks,
   inbound,
+  preferences,
   payments,
   merchants,
   ledger,

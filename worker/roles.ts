@@ -15,7 +15,8 @@ export type Slots = Required<
 
 /**
  * What a worker process holds ready for each kind of work. Rounds of deliveries are short, whatever the receivers do, but
- * many fall due together; endpoints that have fallen behind take turns at few; a sweep or retention is one activity at a
+ * many fall due together; endpoints that have fallen behind take turns at few; a mail server that hangs holds up
+ * notifications and nothing else; a sweep or retention is one activity at a
  * time, so upkeep needs fewest.
  */
 export const ROLES: Readonly<Record<Work, Slots>> = {
@@ -32,6 +33,13 @@ export const ROLES: Readonly<Record<Work, Slots>> = {
     maxCachedWorkflows: 500,
     maxConcurrentActivityTaskPolls: 2,
     maxConcurrentWorkflowTaskPolls: 2,
+  },
+  notifications: {
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentWorkflowTaskExecutions: 50,
+    maxCachedWorkflows: 1_000,
+    maxConcurrentActivityTaskPolls: 5,
+    maxConcurrentWorkflowTaskPolls: 5,
   },
   money: {
     maxConcurrentActivityTaskExecutions: 100,

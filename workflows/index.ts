@@ -4,6 +4,8 @@ export { chargeback } from './payments/chargeback';
 export { payment, paymentBatch } from './payments/payment';
 export { refund, refundBatch } from './payments/refund';
 export { sweepPayments } from './payments/sweep-payments';
+export { preferenceChange } from './preferences/preference-change';
+export { sweepPreferences } from './preferences/sweep-preferences';
 export { settlementDay } from './settlement/settlement-day';
 export { settlementLauncher } from './settlement/settlement-launcher';
 export { endpointBacklog } from './webhooks/endpoint-backlog';

@@ -1,5 +1,13 @@
 // What was done to a tenant's finances, by whom: a log that is only added to, each entry with the hash of the one before.
 
 export { type CheckedEntry, type CheckedPage, checkAuditPage } from './check-log';
-export { type AuditEvent, type AuditPosition, CHAIN_START } from './rules/audit-chain';
+export {
+  type AuditEvent,
+  type AuditPosition,
+  auditHash,
+  auditTime,
+  CHAIN_START,
+  type EntryFault,
+  type StoredAuditEntry,
+} from './rules/audit-chain';
 export { type AuditEntry, appendAudit, auditEnd, listAudit } from './store/audit-log';

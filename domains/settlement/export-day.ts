@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { PublicId } from '../../core/ids';
+import { begun } from '../../core/text-pieces';
 import type { Queryable } from '../../infra/postgres/pool';
 import { SettlementRefusal } from './refusals';
 import { CAMT_END, camtBegin, NO_ENTRIES, STATEMENT_END, statementBegin, transactionEntry } from './rules/camt053';
@@ -160,31 +161,4 @@ class TransactionReader {
     const row = this.#page[index];
     return row === undefined ? '\uFFFF' : statementKey(row);
   }
-}
-
-const PIECE_LENGTH = 65_536;
-
-/** Joins small pieces into larger ones, and makes the first of these at once. */
-async function begun(pieces: AsyncGenerator<string>): Promise<AsyncIterable<string>> {
-  const larger = gathered(pieces);
-  const first = await larger.next();
-  return resumed(first, larger);
-}
-
-async function* resumed(first: IteratorResult<string>, rest: AsyncGenerator<string>): AsyncGenerator<string> {
-  if (first.done === true) return;
-  yield first.value;
-  yield* rest;
-}
-
-async function* gathered(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let text = '';
-  for await (const piece of pieces) {
-    text += piece;
-    if (text.length >= PIECE_LENGTH) {
-      yield text;
-      text = '';
-    }
-  }
-  if (text !== '') yield text;
 }

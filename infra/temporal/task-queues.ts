@@ -2,7 +2,7 @@
  * Kinds of work, each with its own task queue and slots, so that hanging receivers never take the slots of a settlement
  * or a sweep.
  */
-export const WORK = ['delivery', 'backlog', 'money', 'upkeep'] as const;
+export const WORK = ['delivery', 'backlog', 'notifications', 'money', 'upkeep'] as const;
 
 export type Work = (typeof WORK)[number];
 

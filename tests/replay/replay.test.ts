@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { INBOUND_WORKFLOWS } from '../../domains/inbound/rules/workflow-names';
 import { PAYMENT_WORKFLOWS } from '../../domains/payments/rules/workflow-names';
+import { PREFERENCE_WORKFLOWS } from '../../domains/preferences/rules/workflow-names';
 import { SETTLEMENT_WORKFLOWS } from '../../domains/settlement/rules/workflow-names';
 import { WEBHOOK_WORKFLOWS } from '../../domains/webhooks/rules/workflow-names';
 import { TEST_BUNDLE } from '../support/bundle';
@@ -24,7 +25,13 @@ test('every workflow has a recorded history', () => {
     files.map((file) => read(file).events[0].workflowExecutionStartedEventAttributes.workflowType.name),
   );
   expect([...recorded].sort()).toEqual(
-    Object.values({ ...WEBHOOK_WORKFLOWS, ...PAYMENT_WORKFLOWS, ...SETTLEMENT_WORKFLOWS, ...INBOUND_WORKFLOWS }).sort(),
+    Object.values({
+      ...WEBHOOK_WORKFLOWS,
+      ...PAYMENT_WORKFLOWS,
+      ...SETTLEMENT_WORKFLOWS,
+      ...INBOUND_WORKFLOWS,
+      ...PREFERENCE_WORKFLOWS,
+    }).sort(),
   );
 });
 

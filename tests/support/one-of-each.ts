@@ -57,6 +57,7 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
   await api.call('POST', '/v1/event-types', { body: { name } });
   const keys = await api.call('GET', '/v1/api-keys');
   const source = await insertSource(api);
+  const somebody = await insertSomebody(api);
   return {
     ...(await settleOneDay(api)),
     ...(await insertOnePayment(api.deps.pool, api.tenantId)),
@@ -69,6 +70,26 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
     'event-types.name': name,
     'api-keys.id': keys.body.data[0].id,
     ...source,
+    ...somebody,
+  };
+}
+
+/** A subscriber with an address, a category with a topic in another, and a suppression. */
+async function insertSomebody(api: TestApi): Promise<Record<string, string>> {
+  const make = async (path: string, body: object) => (await api.call('POST', path, { body })).body;
+  const [name, address] = [newId('sub'), { channel: 'email', address: `${newId('dst')}@example.com` }];
+  const { id } = await make('/v1/subscribers', { externalId: name });
+  const destination = await make(`/v1/subscribers/${id}/destinations`, address);
+  const category = await make('/v1/categories', { key: name, name, policy: 'opt_out', commercial: false });
+  await make('/v1/categories', { key: `${name}-2`, name, policy: 'opt_out', commercial: false });
+  const topic = await make('/v1/topics', { key: name, name, category: `${name}-2` });
+  const suppression = await make('/v1/suppressions', { ...address, reason: 'admin_action' });
+  return {
+    'subscribers.id': id,
+    'subscribers.destinationId': destination.id,
+    'categories.key': category.key,
+    'topics.key': topic.key,
+    'suppressions.id': suppression.id,
   };
 }
 

@@ -11,6 +11,7 @@ export const SYSTEM_NAMESPACES = [
   'ledger',
   'payment',
   'payout',
+  'preference',
   'reconciliation',
   'refund',
   'settlement',
@@ -49,6 +50,7 @@ export const SYSTEM_EVENT_TYPES = [
   'delivery.failing',
   'delivery.exhausted',
   'delivery.recovered',
+  'preference.changed',
   TEST_EVENT_TYPE,
 ] as const satisfies readonly `${(typeof SYSTEM_NAMESPACES)[number]}.${string}`[];
 

@@ -190,6 +190,8 @@ const PREFIXES: Record<string, IdPrefix> = {
   chargebacks: 'cbk',
   approvals: 'apr',
   inbound: 'src',
+  subscribers: 'sub',
+  suppressions: 'sup',
 };
 
 /** Id parameters that do not name the route's resource. */
@@ -200,7 +202,11 @@ const PARTS: Record<string, IdPrefix> = {
   merchantId: 'mer',
   eventId: 'inb',
   secretId: 'ins',
+  destinationId: 'dst',
 };
+
+/** What a route needs in its query. */
+const QUERIES: Record<string, string> = { checkPreference: '?channel=email&category=news' };
 
 /** A body of a type that the route takes, if any, and an idempotency key if it requires one. */
 function anyBody(route: Route): CallOptions {
@@ -213,7 +219,8 @@ function anyBody(route: Route): CallOptions {
 }
 
 function fill(route: Route, value: (name: string) => string): string {
-  return route.path.replace(/\{(\w+)\}/g, (_match, name: string) => value(name));
+  const path = route.path.replace(/\{(\w+)\}/g, (_match, name: string) => value(name));
+  return path + (QUERIES[route.operationId] ?? '');
 }
 
 /** A path with ids that do not exist. */

@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
 import type { Pool, QueryConfig } from 'pg';
 import { newId, toUuid } from '../../../core/ids';
 import { listApiKeys } from '../../../domains/accounts/store/api-keys';
 import { listTenants } from '../../../domains/accounts/store/tenants';
 import { listEvents } from '../../../domains/inbound/store/events';
 import { listSources } from '../../../domains/inbound/store/sources';
+import { listDestinations } from '../../../domains/preferences/store/destinations';
+import { listSubscribers } from '../../../domains/preferences/store/subscribers';
+import { listSuppressions } from '../../../domains/preferences/store/suppressions';
 import { listDeadLetters } from '../../../domains/webhooks/store/dead-letter-reads';
 import { listAttempts, listDeliveries } from '../../../domains/webhooks/store/delivery-reads';
 import { listEndpoints } from '../../../domains/webhooks/store/endpoints';
@@ -67,6 +71,14 @@ beforeAll(async () => {
   await run(`INSERT INTO inbound_events (id, tenant_id, source_id, key, state, workflow_id, headers, body, body_size, created_at)
     SELECT ${uuid('8')}, ${owner}, ${uuid('d')}, i::text::bytea, CASE WHEN i % 500 = 0 THEN 'failed' ELSE 'processed' END,
            'w', '{}', 'x', 1, now()`);
+  await run(
+    `INSERT INTO subscribers (id, tenant_id, external_id, data_key) SELECT ${uuid('8')}, ${owner}, i::text, 'k'`,
+  );
+  await run(`INSERT INTO destinations (id, tenant_id, subscriber_id, channel, address_sealed, address_hash)
+    SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, 'email', 'x', sha256(i::text::bytea)`);
+  await run(`INSERT INTO suppressions (id, tenant_id, channel, address_hash, scope, reason, source, created_by, created_at)
+    SELECT ${uuid('8')}, ${owner}, 'email', sha256(i::text::bytea), '*',
+           CASE WHEN i % 500 = 0 THEN 'legal' ELSE 'bounce' END, 'import', 'k', now()`);
   await database.pool.query('ANALYZE');
   const { rows } = await database.pool.query(`SELECT id, message_id FROM deliveries WHERE tenant_id = $1 LIMIT 1`, [
     values[0],
@@ -91,6 +103,7 @@ function explaining(pool: Pool): Pool {
   });
 }
 
+const address = (text: string) => ({ channel: 'email' as const, hash: createHash('sha256').update(text).digest() });
 const since = new Date('2025-01-01T06:00:00Z');
 const until = new Date('2025-01-01T09:00:00Z');
 const middle = { since, until };
@@ -189,6 +202,29 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
   ['endpoints of a state', (request) => listEndpoints(db, tenant, { state: 'paused' }, request), /endpoints_by_tenant/],
   ['event types', (request) => listEventTypes(db, tenant, { archived: undefined }, request), /event_types_pkey/],
   ['archived event types', (request) => listEventTypes(db, tenant, { archived: true }, request), /event_types_pkey/],
+  ['subscribers', (request) => listSubscribers(db, tenant, {}, request), /subscribers_by_tenant/],
+  [
+    'subscribers of an external id',
+    (request) => listSubscribers(db, tenant, { externalId: '50000' }, request),
+    /subscribers_external/,
+  ],
+  [
+    'subscribers of an address',
+    (request) => listSubscribers(db, tenant, { address: address('50000') }, request),
+    /destinations_by_address/,
+  ],
+  ['destinations', (request) => listDestinations(db, `sub_${'0'.repeat(32)}`, request), /destinations_by_subscriber/],
+  ['suppressions', (request) => listSuppressions(db, tenant, {}, request), /suppressions_by_tenant/],
+  [
+    'suppressions of a reason that are in force',
+    (request) => listSuppressions(db, tenant, { reason: 'legal', inForce: true }, request),
+    /suppressions_(by_tenant|active)/,
+  ],
+  [
+    'suppressions of an address',
+    (request) => listSuppressions(db, tenant, { address: address('50000'), reason: 'legal' }, request),
+    /suppressions_by_address|suppressions_active/,
+  ],
   ['API keys', (request) => listApiKeys(db, tenant, request), /api_keys_by_tenant/],
   ['tenants', (request) => listTenants(db, request), /tenants_pkey/],
 ];

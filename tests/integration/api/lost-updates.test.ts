@@ -53,6 +53,17 @@ async function eventType(): Promise<Resource> {
   return { path: `/v1/event-types/${name}`, change: (n) => ({ description: `${n}` }) };
 }
 
+async function subscriber(): Promise<Resource> {
+  const { body } = await api.call('POST', '/v1/subscribers', { body: { externalId: randomUUID() } });
+  return { path: `/v1/subscribers/${body.id}`, change: (n) => ({ profile: { [`k${n}`]: 'v' } }) };
+}
+
+async function category(): Promise<Resource> {
+  const key = randomUUID();
+  await api.call('POST', '/v1/categories', { body: { key, name: key, policy: 'opt_in', commercial: true } });
+  return { path: `/v1/categories/${key}`, change: (n) => ({ description: `${n}` }) };
+}
+
 async function priorityRules(): Promise<Resource> {
   const path = '/v1/priority-rules';
   return { path, change: (n) => ({ urgentWeekdays: n % 2 === 0 ? ['saturday'] : ['monday', 'sunday'] }) };
@@ -65,6 +76,8 @@ const etagOf = async ({ path }: Resource): Promise<string> => (await api.call('G
 const DELETED: [string, () => Promise<Resource>][] = [
   ['an endpoint', endpoint],
   ['an event type', eventType],
+  ['a subscriber', subscriber],
+  ['a category', category],
 ];
 
 describe.each([...DELETED, ['what is laid down about priorities', priorityRules]])('%s', (_name, make) => {

@@ -98,7 +98,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_METRICS_PORT', '65536', /port number from 0 to 65535/],
   ['WAYBILL_WORKER_PORT', '-1', /port number from 0 to 65535/],
   ['WAYBILL_TEMPORAL_METRICS_PORT', 'x', /port number/],
-  ['WAYBILL_WORKER_ROLES', 'delivery,PLANTED', /one or more of delivery, backlog, money, upkeep/],
+  ['WAYBILL_WORKER_ROLES', 'delivery,PLANTED', /one or more of delivery, backlog, notifications, money, upkeep/],
   ['WAYBILL_TEMPORAL_UI_URL', 'temporal', /URL/],
   ['WAYBILL_TEMPORAL_UI_URL', 'https://user:PLANTED@temporal', /must not contain a user name or password/],
   ['WAYBILL_LOG_LEVEL', 'loud', /"info"/],
@@ -206,7 +206,7 @@ test('a process reads no part that it did not load', () => {
 });
 
 test('a worker has every role unless it is told', () => {
-  expect(loadConfig(right).WAYBILL_WORKER_ROLES).toEqual(['delivery', 'backlog', 'money', 'upkeep']);
+  expect(loadConfig(right).WAYBILL_WORKER_ROLES).toEqual(['delivery', 'backlog', 'notifications', 'money', 'upkeep']);
   expect(loadConfig({ ...right, WAYBILL_WORKER_ROLES: ' money, upkeep,money' }).WAYBILL_WORKER_ROLES).toEqual([
     'money',
     'upkeep',

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { createApi, type TestApi } from '../support/api-support';
 import { snippetsOf } from '../support/snippets';
 
-const BLOCKS = snippetsOf('docs/inbound.md').filter(({ language }) => language === 'sh');
+const PAGES = ['docs/inbound.md', 'docs/preferences.md'];
 const API = `api() { curl -sS -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' "$@"; }`;
 const END = '--- end of a block';
 
@@ -15,7 +15,7 @@ let folder: string;
 beforeAll(async () => {
   api = await createApi();
   await api.pipeline.startWorker();
-  folder = mkdtempSync(path.join(tmpdir(), 'waybill-inbound-'));
+  folder = mkdtempSync(path.join(tmpdir(), 'waybill-guides-'));
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
@@ -36,15 +36,16 @@ const missing = ['jq', 'openssl', 'curl'].filter((name) => spawnSync('sh', ['-c'
 const trial = missing.length === 0 ? test : test.skip;
 const why = missing.length === 0 ? '' : ` (not here: ${missing.join(', ')})`;
 
-trial(`the commands of the page do what it says, as they stand there${why}`, async () => {
-  const script = [API, ...BLOCKS.map(({ code }) => `${code}\necho; echo '${END}'`)].join('\n');
+trial.each(PAGES)(`the commands of %s do what it says, as they stand there${why}`, async (page) => {
+  const blocks = snippetsOf(page).filter(({ language }) => language === 'sh');
+  const script = [API, ...blocks.map(({ code }) => `${code}\necho; echo '${END}'`)].join('\n');
   const env = { ...process.env, WAYBILL: api.url, KEY: api.key };
   const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
     cwd: folder,
     env,
   });
   const outputs = stdout.split(END);
-  for (const [index, { heading, code }] of BLOCKS.entries()) {
+  for (const [index, { heading, code }] of blocks.entries()) {
     const told = code.split('\n').filter((line) => line.startsWith('# '));
     const expected = lasting(told.map((line) => line.slice(2)).join('\n'));
     expect([heading, lasting(outputs[index] ?? '')]).toEqual([heading, expected]);

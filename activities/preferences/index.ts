@@ -1,0 +1,42 @@
+import { heartbeat } from '@temporalio/activity';
+import type { PublicId } from '../../core/ids';
+import {
+  type CancelReport,
+  type ChangeCommand,
+  type CommitResult,
+  type Concerned,
+  cancelPendingSends,
+  commitChange,
+  concernedBy,
+  concludePreferenceChange,
+  forgetDecisions,
+  openFeedback,
+  type PreferenceSweepReport,
+  sweepPreferences,
+} from '../../domains/preferences';
+import type { Platform } from '../../infra/platform/platform';
+
+export type { CancelReport, ChangeCommand, CommitResult, Concerned, PreferenceSweepReport };
+
+export type PreferenceActivities = ReturnType<typeof createPreferenceActivities>;
+
+/** The side effects of changes of preferences and suppressions. */
+export function createPreferenceActivities(platform: Platform) {
+  // Before any event of a source that goes to one of them.
+  platform.once(openFeedback);
+  return {
+    /** Commits a change, once however often this is tried. */
+    commitPreferenceChange: (command: ChangeCommand): Promise<CommitResult> => commitChange(platform, command),
+    /** Whom a committed change concerns, a page of them. */
+    concernedByChange: (changeId: PublicId, after: PublicId | null): Promise<Concerned> =>
+      concernedBy(platform, changeId, after),
+    /** Forgets decisions about these subscribers that are kept to answer sooner. */
+    forgetCachedDecisions: (subscriberIds: PublicId[]): Promise<void> => forgetDecisions(platform, subscriberIds),
+    /** Decides anew about what a subscriber is to be sent, after a change of what they want. */
+    cancelPendingSends: (subscriberId: PublicId): Promise<CancelReport> => cancelPendingSends(subscriberId),
+    /** Publishes a change to the tenant's endpoints, and marks it done. */
+    concludePreferenceChange: (changeId: PublicId): Promise<boolean> => concludePreferenceChange(platform, changeId),
+    /** Has what follows neglected changes carried out, and forgets old ones. */
+    sweepPreferenceChanges: (): Promise<PreferenceSweepReport> => sweepPreferences(platform, () => heartbeat()),
+  };
+}

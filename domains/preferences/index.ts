@@ -1,0 +1,58 @@
+// biome-ignore-all assist/source/organizeImports: grouped by what it is for
+
+// What a process opens.
+export { preferences } from './domain';
+export { PREFERENCE_EVENTS } from './event-payloads';
+export { openFeedback } from './feedback/open-feedback';
+
+// Decisions: may something be sent.
+export { decideInTransaction, type DecisionQuestion, explainDecision } from './decide-in-transaction';
+export { checkDecision, forgetDecisions } from './denied';
+export type { DecisionPlace } from './store/decision';
+export { type Decision, DECISION_LEVELS, type DecisionLevel, RULES, type Rule } from './rules/decide';
+export { type Channel, CHANNELS, needsAddress } from './rules/channels';
+
+// Subscribers and their addresses.
+export { createSubscriber, type SubscriberWish } from './subscribers/create-subscriber';
+export { changeSubscriber, openProfile, type SubscriberChange } from './subscribers/change-subscriber';
+export { eraseSubscriber } from './subscribers/erase-subscriber';
+export { addDestination, MOST_DESTINATIONS, openAddress, removeDestination } from './subscribers/destinations';
+export { requireSubscriber } from './subscribers/with-subscriber';
+export { findSubscriber, listSubscribers, type Subscriber, type SubscriberFilter } from './store/subscribers';
+export { allDestinations, type Destination, findDestination, listDestinations } from './store/destinations';
+export { type GivenAddress, hashAddress } from './addresses';
+
+// What they want.
+export { changePreferences, type ChangeRequest, type CommittedPreferences } from './changes/change-preferences';
+export { CHANGE_KINDS, type ChangeKind, type PreferenceWish } from './rules/change';
+export { type Choice, type ChoiceChange, LEVELS, POLICIES, type Policy } from './rules/choices';
+export { CLOCK_TIME, type QuietHours } from './rules/quiet-hours';
+export { readPreferences, type ShownPreferences, type StoredChoice } from './store/choices';
+
+// The record of it.
+export { type ConsentVerdict, verifyConsent } from './consent/verify-consent';
+export { openEvidence } from './consent/evidence';
+export { type ConsentEntry, listConsent } from './store/consent';
+
+// What there is to want.
+export { type CatalogueCommand, changeCategory, createCategory, removeCategory } from './catalogue/categories';
+export { changeTopic, createTopic, removeTopic } from './catalogue/topics';
+export { type Category, findCategory, findTopic, listCategories, listTopics, type Topic } from './store/catalogue';
+
+// Addresses that nothing is sent to.
+export { suppress, type SuppressionDetails, type SuppressionWish } from './suppressing/suppress';
+export { changeExpiry, LIFT_SCOPE, liftSuppression, type SuppressionCommand } from './suppressing/change-suppression';
+export { exportSuppressions } from './suppressing/export-suppressions';
+export { openDetails } from './suppressing/details';
+export { EVERYTHING, REASONS, SUPPRESSION_SOURCES, type SuppressionReason } from './rules/suppression';
+export { findSuppression, listSuppressions, type Suppression, type SuppressionFilter } from './store/suppressions';
+
+// For who sends.
+export { type BouncedAddress, type OneClickRefusal, refuseByOneClick, suppressBounced } from './for-senders';
+
+// What the activities of its workflows do.
+export type { ChangeCommand, CommitResult } from './rules/change-command';
+export { commitChange } from './changes/commit-change';
+export { type CancelReport, cancelPendingSends } from './changes/pending-sends';
+export { type Concerned, concernedBy, concludePreferenceChange } from './changes/conclude-change';
+export { type PreferenceSweepReport, sweepPreferences } from './upkeep/sweep';

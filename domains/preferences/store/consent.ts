@@ -1,0 +1,91 @@
+import { type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+import type { AuditEvent, StoredAuditEntry } from '../../audit';
+
+/** An entry of a subscriber's consent log. Its payload is pseudonymous; evidence in it is sealed with the subscriber's key. */
+export interface ConsentEntry extends AuditEvent {
+  seq: number;
+  at: Date;
+  /** In hex. */
+  prevHash: string;
+  /** In hex. */
+  hash: string;
+}
+
+/** An entry to add. */
+export interface NewConsentEntry extends AuditEvent {
+  subscriberId: PublicId;
+  seq: number;
+  at: Date;
+  prevHash: Buffer;
+  hash: Buffer;
+}
+
+export async function insertConsent(db: Queryable, entry: NewConsentEntry): Promise<void> {
+  const { subscriberId, seq, at, actor, action, subject, payload, prevHash, hash } = entry;
+  await db.query({
+    name: 'consent-append',
+    text: `INSERT INTO consent_events (subscriber_id, seq, at, actor, action, subject, payload, prev_hash, hash)
+           VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9)`,
+    values: [toUuid(subscriberId), seq, at, actor, action, subject, JSON.stringify(payload), prevHash, hash],
+  });
+}
+
+interface StoredRow {
+  seq: string;
+  at: string;
+  actor: string;
+  action: string;
+  subject: string;
+  payload: string;
+  prev_hash: Buffer;
+  hash: Buffer;
+}
+
+/** The entries after a number, exactly as stored. Index: consent_events_pkey. */
+export async function readStoredConsent(
+  db: Queryable,
+  subscriberId: PublicId,
+  after: number,
+  limit: number,
+): Promise<StoredAuditEntry[]> {
+  const { rows } = await db.query<StoredRow>({
+    name: 'consent-walk',
+    text: `SELECT seq, extract(epoch FROM at)::text AS at, actor, action, subject, payload::text AS payload, prev_hash, hash
+           FROM consent_events WHERE subscriber_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+    values: [toUuid(subscriberId), after, limit],
+  });
+  return rows.map(({ seq, prev_hash, ...row }) => ({ ...row, seq: Number(seq), prevHash: prev_hash }));
+}
+
+interface Row {
+  seq: string;
+  at: Date;
+  actor: string;
+  action: string;
+  subject: string;
+  payload: unknown;
+  prev_hash: Buffer;
+  hash: Buffer;
+}
+
+/** Index: consent_events_pkey. */
+export async function listConsent(
+  db: Queryable,
+  subscriberId: PublicId,
+  request: PageRequest,
+): Promise<Page<ConsentEntry>> {
+  const query = {
+    columns: 'seq, at, actor, action, subject, payload, prev_hash, hash',
+    table: 'consent_events',
+    followed: 'in-order' as const,
+    index: { prefix: ['subscriber_id', toUuid(subscriberId)] as const, key: 'seq' },
+  };
+  return mapPage(await readPage<Row>(db, query, request), ({ seq, prev_hash, hash, ...row }) => ({
+    ...row,
+    seq: Number(seq),
+    prevHash: prev_hash.toString('hex'),
+    hash: hash.toString('hex'),
+  }));
+}

@@ -1,0 +1,43 @@
+import type { Platform } from '../../../infra/platform/platform';
+import { webhooksConfig } from '../../webhooks';
+import { LEAVE_MS } from '../changes/terms';
+import { followChange } from '../start';
+import { type PreferenceChange, removeChanges, takeDueChanges } from '../store/changes';
+
+const BATCH = 500;
+const ANSWER_WITHIN_MS = 10_000;
+
+/** What a sweep did. */
+export interface PreferenceSweepReport {
+  /** Changes whose workflow was started: it never was, or is gone. */
+  followed: number;
+  changesRemoved: number;
+}
+
+/**
+ * Has what follows a change carried out where nothing attends to it, and forgets changes that are done and old. Consent and
+ * audit logs are kept.
+ *
+ * @param beat - says that it is alive; called after every step
+ */
+export async function sweepPreferences(platform: Platform, beat: () => void): Promise<PreferenceSweepReport> {
+  const { pool, settings } = platform;
+  const { WAYBILL_HISTORY_RETENTION: historyMs } = settings.of(webhooksConfig);
+  let followed = 0;
+  for (let due: PreferenceChange[] | undefined; due === undefined || due.length === BATCH; ) {
+    due = await takeDueChanges(pool, LEAVE_MS, BATCH);
+    for (const { id, tenantId, kind, subscriberId, suppressionId } of due) {
+      const summary = `${kind} of ${subscriberId ?? suppressionId}`;
+      await followChange(platform, { changeId: id, tenantId, summary }, ANSWER_WITHIN_MS);
+      followed++;
+      beat();
+    }
+    beat();
+  }
+  let changesRemoved = 0;
+  for (let removed = BATCH; removed === BATCH; changesRemoved += removed) {
+    removed = await removeChanges(pool, Date.now() - historyMs, BATCH);
+    beat();
+  }
+  return { followed, changesRemoved };
+}
