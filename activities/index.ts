@@ -1,5 +1,6 @@
 import type { Platform } from '../infra/platform/platform';
 import { createInboundActivities } from './inbound';
+import { createNotificationActivities } from './notifications';
 import { createPaymentActivities } from './payments';
 import { createPreferenceActivities } from './preferences';
 import { createSettlementActivities } from './settlement';
@@ -11,6 +12,7 @@ export function createActivities(platform: Platform) {
     ...createWebhookActivities(platform),
     ...createInboundActivities(platform),
     ...createPreferenceActivities(platform),
+    ...createNotificationActivities(platform),
     ...createPaymentActivities(platform),
     ...createSettlementActivities(platform),
   };

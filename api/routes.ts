@@ -7,6 +7,7 @@ import type { Route } from './http/route';
 import { inboundDoor } from './inbound';
 import { ledgerDoor } from './ledger';
 import { merchantsDoor } from './merchants';
+import { notificationsDoor } from './notifications';
 import { type OperationDeps, operationRoutes } from './operations/routes';
 import { paymentsDoor } from './payments';
 import { preferencesDoor } from './preferences';
@@ -18,6 +19,7 @@ export const DOORS: readonly Door[] = [
   webhooksDoor,
   inboundDoor,
   preferencesDoor,
+  notificationsDoor,
   paymentsDoor,
   merchantsDoor,
   ledgerDoor,

@@ -3,6 +3,7 @@ import { approvals } from '../domains/approvals';
 import { inbound } from '../domains/inbound';
 import { ledger } from '../domains/ledger';
 import { merchants } from '../domains/merchants';
+import { notifications } from '../domains/notifications';
 import { payments } from '../domains/payments';
 import { preferences } from '../domains/preferences';
 import { settlement } from '../domains/settlement';
@@ -14,6 +15,7 @@ export const DOMAINS: readonly Domain[] = [
   webhooks,
   inbound,
   preferences,
+  notifications,
   payments,
   merchants,
   ledger,

@@ -16,8 +16,7 @@ export type Slots = Required<
 /**
  * What a worker process holds ready for each kind of work. Rounds of deliveries are short, whatever the receivers do, but
  * many fall due together; endpoints that have fallen behind take turns at few; a mail server that hangs holds up
- * notifications and nothing else; a sweep or retention is one activity at a
- * time, so upkeep needs fewest.
+ * notifications and nothing else; a sweep or retention is one activity at a time, so upkeep needs fewest.
  */
 export const ROLES: Readonly<Record<Work, Slots>> = {
   delivery: {

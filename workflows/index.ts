@@ -1,5 +1,7 @@
 export { processInboundWebhook } from './inbound/process-inbound-webhook';
 export { sweepInbound } from './inbound/sweep-inbound';
+export { sendNotification } from './notifications/send-notification';
+export { sweepNotifications } from './notifications/sweep-notifications';
 export { chargeback } from './payments/chargeback';
 export { payment, paymentBatch } from './payments/payment';
 export { refund, refundBatch } from './payments/refund';

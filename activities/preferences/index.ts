@@ -1,11 +1,10 @@
 import { heartbeat } from '@temporalio/activity';
 import type { PublicId } from '../../core/ids';
+import { type CancelReport, cancelPendingSends } from '../../domains/notifications';
 import {
-  type CancelReport,
   type ChangeCommand,
   type CommitResult,
   type Concerned,
-  cancelPendingSends,
   commitChange,
   concernedBy,
   concludePreferenceChange,
@@ -33,7 +32,8 @@ export function createPreferenceActivities(platform: Platform) {
     /** Forgets decisions about these subscribers that are kept to answer sooner. */
     forgetCachedDecisions: (subscriberIds: PublicId[]): Promise<void> => forgetDecisions(platform, subscriberIds),
     /** Decides anew about what a subscriber is to be sent, after a change of what they want. */
-    cancelPendingSends: (subscriberId: PublicId): Promise<CancelReport> => cancelPendingSends(subscriberId),
+    cancelPendingSends: (subscriberId: PublicId): Promise<CancelReport> =>
+      cancelPendingSends(platform, subscriberId, () => heartbeat()),
     /** Publishes a change to the tenant's endpoints, and marks it done. */
     concludePreferenceChange: (changeId: PublicId): Promise<boolean> => concludePreferenceChange(platform, changeId),
     /** Has what follows neglected changes carried out, and forgets old ones. */

@@ -42,7 +42,16 @@ export function repeats({ idempotency }: Pick<Route, 'idempotency'>): boolean {
 
 /** Every answer that a route may give. */
 export function responsesOf(route: Route): Record<string, ResponseConfig> {
-  return { ...successesOf(route), ...problemsOf(route) };
+  const own = successesOf(route);
+  const problems = problemsOf(route);
+  // A page may say that nothing is there, and a door refuse in its own form.
+  const both = Object.entries(own).flatMap(([status, answer]) => {
+    const problem = problems[status];
+    return problem === undefined
+      ? []
+      : [[status, { ...answer, content: { ...answer.content, ...problem.content } }] as const];
+  });
+  return { ...own, ...problems, ...Object.fromEntries(both) };
 }
 
 function successesOf(route: Route): Record<string, ResponseConfig> {

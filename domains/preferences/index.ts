@@ -49,10 +49,19 @@ export { findSuppression, listSuppressions, type Suppression, type SuppressionFi
 
 // For who sends.
 export { type BouncedAddress, type OneClickRefusal, refuseByOneClick, suppressBounced } from './for-senders';
+export { type Addressee, findAddressee } from './addressee';
+export {
+  type CategoryTraits,
+  findCategoryName,
+  isErased,
+  type Occasion,
+  readRecipient,
+  type Recipient,
+  type RecipientKey,
+} from './store/recipients';
 
 // What the activities of its workflows do.
 export type { ChangeCommand, CommitResult } from './rules/change-command';
 export { commitChange } from './changes/commit-change';
-export { type CancelReport, cancelPendingSends } from './changes/pending-sends';
 export { type Concerned, concernedBy, concludePreferenceChange } from './changes/conclude-change';
 export { type PreferenceSweepReport, sweepPreferences } from './upkeep/sweep';

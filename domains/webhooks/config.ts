@@ -1,13 +1,13 @@
 import { z } from 'zod';
+import { isJsonTemplate } from '../../core/json-template';
 import { count, duration, setting } from '../../infra/config/fields';
 import type { AddressPolicy } from '../../infra/http/address-policy';
 import type { PlatformConfig } from '../../infra/platform/config';
-import { isTemplate } from './escalation/template';
 
 /** A URL that an operator gives, so it may be anywhere; it is not shown, since Slack's is a secret. */
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' });
 
-const template = z.string().refine(isTemplate, 'expected JSON in which {{name}} stands only within texts');
+const template = z.string().refine(isJsonTemplate, 'expected JSON in which {{name}} stands only within texts');
 
 const SLACK_TEMPLATE =
   '{"text":"Endpoint {{endpointId}} ({{url}}): {{kind}}, since {{since}}. {{lastError}}, {{held}} held."}';

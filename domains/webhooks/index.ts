@@ -72,6 +72,7 @@ export { createEventType } from './event-types/create-event-type';
 export {
   isSystemEventId,
   isSystemEventType,
+  NOTIFICATION_EVENT_TYPE,
   SYSTEM_EVENT_TYPES,
   SYSTEM_NAMESPACES,
   type SystemEventType,

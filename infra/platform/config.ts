@@ -41,14 +41,14 @@ export const platformConfig = z.object({
   ),
   WAYBILL_TASK_QUEUE: setting(
     z.string().min(1).default('waybill'),
-    'prefix of Temporal task queue names: `waybill-delivery`, `waybill-backlog`, `waybill-money`, `waybill-upkeep`',
+    'prefix of Temporal task queue names: `waybill-delivery`, `waybill-backlog`, `waybill-notifications`, `waybill-money`, `waybill-upkeep`',
     'waybill',
   ),
   // On two cores a development server carries about 25 to 45 workflows with one activity a second: this leaves room for retries.
   WAYBILL_OWN_WORKFLOWS_PER_SECOND: count(
     10,
     10_000,
-    'up to so many deliveries, payments, refunds or inbound events a second each have a Temporal workflow of their own; beyond it they share',
+    'up to so many deliveries, payments, refunds, inbound events or notifications a second each have a Temporal workflow of their own; beyond it they share',
   ),
   WAYBILL_SWEEP_INTERVAL: duration('30s', 'how often to look for deliveries and payments that nothing attends to'),
   WAYBILL_ALLOW_PRIVATE_NETWORKS: list('non-public CIDR ranges that receivers may be in; for development and tests'),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { INBOUND_WORKFLOWS } from '../../domains/inbound/rules/workflow-names';
+import { NOTIFICATION_WORKFLOWS } from '../../domains/notifications/rules/workflow-names';
 import { PAYMENT_WORKFLOWS } from '../../domains/payments/rules/workflow-names';
 import { PREFERENCE_WORKFLOWS } from '../../domains/preferences/rules/workflow-names';
 import { SETTLEMENT_WORKFLOWS } from '../../domains/settlement/rules/workflow-names';
@@ -31,6 +32,7 @@ test('every workflow has a recorded history', () => {
       ...SETTLEMENT_WORKFLOWS,
       ...INBOUND_WORKFLOWS,
       ...PREFERENCE_WORKFLOWS,
+      ...NOTIFICATION_WORKFLOWS,
     }).sort(),
   );
 });

@@ -3,6 +3,7 @@ import { addDays } from '../../domains/merchants/rules/business-day';
 import type { TestApi } from './api-support';
 import { insertBusiness, insertFeeSchedule, insertMerchant } from './finance';
 import { insertEndpoint } from './fixtures';
+import { insertOneNotification } from './notifications';
 import { insertOnePayment } from './payments';
 import { insertSettledDay } from './settled-day';
 
@@ -71,6 +72,7 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
     'api-keys.id': keys.body.data[0].id,
     ...source,
     ...somebody,
+    ...(await insertOneNotification(api, somebody['subscribers.id'] ?? '')),
   };
 }
 

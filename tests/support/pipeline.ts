@@ -6,6 +6,7 @@ import type { PublicId } from '../../core/ids';
 import { accountsConfig } from '../../domains/accounts/config';
 import { type ApprovalsConfig, approvalsConfig } from '../../domains/approvals';
 import { inboundConfig } from '../../domains/inbound/config';
+import { notificationsConfig } from '../../domains/notifications';
 import { type PaymentsConfig, paymentsConfig } from '../../domains/payments/config';
 import { type SettlementConfig, settlementConfig } from '../../domains/settlement/config';
 import { openBacklogs } from '../../domains/webhooks/backlog/open-backlogs';
@@ -39,6 +40,7 @@ const FRAGMENTS = [
   approvalsConfig,
   webhooksConfig,
   inboundConfig,
+  notificationsConfig,
   paymentsConfig,
   settlementConfig,
 ];

@@ -1,9 +1,9 @@
 import { fromUuid, type PublicId } from '../../../core/ids';
+import { fillJsonTemplate } from '../../../core/json-template';
 import type { Platform } from '../../../infra/platform/platform';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { webhooksConfig } from '../config';
 import { type AlertChannel, postAlert } from '../escalation/post-alert';
-import { fillTemplate } from '../escalation/template';
 import { storingOperational } from '../operational/outbox';
 import { dueLevels, type EscalationLevel } from '../rules/circuit';
 import { type Circuit, noteEscalation, readCircuit } from '../store/circuits';
@@ -86,7 +86,7 @@ async function post(platform: Platform, { circuit, level, kind, held }: Alert): 
   const incidentId = fromUuid('inc', circuit.incident);
   const { endpointId, tenantId, url, openedAt, reason = '', lastError = '' } = circuit;
   const since = openedAt?.toISOString() ?? '';
-  const body = fillTemplate(channel.template, {
+  const body = fillJsonTemplate(channel.template, {
     kind,
     endpointId,
     tenantId,

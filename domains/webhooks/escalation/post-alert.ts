@@ -5,7 +5,7 @@ import { codeOf } from '../../../core/error-code';
 export interface AlertChannel {
   url: string;
   token: string | undefined;
-  /** JSON with places: see `fillTemplate`. */
+  /** JSON with places: see `fillJsonTemplate`. */
   template: string;
 }
 

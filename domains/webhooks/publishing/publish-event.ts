@@ -22,6 +22,8 @@ export interface OwnEvent {
   payload: unknown;
   /** Names the event: it is stored once, however often this is tried. At most 200 characters. */
   eventId: string;
+  /** Only to this endpoint, whatever it subscribes to, with its channels. */
+  only?: { endpointId: PublicId; channels: readonly string[] };
 }
 
 /** A stored event and its deliveries. */
@@ -56,8 +58,9 @@ export async function storeEvent(db: Queryable, event: OwnEvent): Promise<Stored
 }
 
 /** The message that tells of an event, of the database's time. @param db - in which it will be stored */
-export async function eventMessage(db: Queryable, { payload, ...event }: OwnEvent): Promise<NewMessage> {
-  const input = { ...event, data: JSON.stringify(payload), channels: NO_CHANNELS };
+export async function eventMessage(db: Queryable, { payload, only, ...event }: OwnEvent): Promise<NewMessage> {
+  const data = JSON.stringify(payload);
+  const input = { ...event, data, channels: only?.channels ?? NO_CHANNELS, endpointId: only?.endpointId };
   return newMessage(input, await clock.unlessNear(db));
 }
 

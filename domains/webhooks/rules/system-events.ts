@@ -21,6 +21,9 @@ export const SYSTEM_NAMESPACES = [
 /** The type of the test event. */
 export const TEST_EVENT_TYPE = 'waybill.test';
 
+/** The type of a notification that goes to a subscriber's endpoint. */
+export const NOTIFICATION_EVENT_TYPE = 'waybill.notification';
+
 /** Every type of Waybill's own events. */
 export const SYSTEM_EVENT_TYPES = [
   'payment.captured',
@@ -51,6 +54,7 @@ export const SYSTEM_EVENT_TYPES = [
   'delivery.exhausted',
   'delivery.recovered',
   'preference.changed',
+  NOTIFICATION_EVENT_TYPE,
   TEST_EVENT_TYPE,
 ] as const satisfies readonly `${(typeof SYSTEM_NAMESPACES)[number]}.${string}`[];
 

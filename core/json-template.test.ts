@@ -1,17 +1,17 @@
 import fc from 'fast-check';
-import { fillTemplate, isTemplate } from './template';
+import { fillJsonTemplate, isJsonTemplate } from './json-template';
 
 test('whatever a value is, it stays within its text', () => {
   fc.assert(
     fc.property(fc.string(), (value) => {
-      const filled = fillTemplate('{"text":"about {{url}}!","to":["{{url}}"]}', { url: value });
+      const filled = fillJsonTemplate('{"text":"about {{url}}!","to":["{{url}}"]}', { url: value });
       expect(JSON.parse(filled)).toEqual({ text: `about ${value}!`, to: [value] });
     }),
   );
 });
 
 test('a place without a value is empty, and names of objects are no values', () => {
-  expect(fillTemplate('{"a":"{{missing}}{{toString}}"}', {})).toBe('{"a":""}');
+  expect(fillJsonTemplate('{"a":"{{missing}}{{toString}}"}', {})).toBe('{"a":""}');
 });
 
 test.each([
@@ -21,5 +21,5 @@ test.each([
   ['{"{{a}}', false],
   ['text', false],
 ])('%s may be a template: %s', (text, expected) => {
-  expect(isTemplate(text)).toBe(expected);
+  expect(isJsonTemplate(text)).toBe(expected);
 });

@@ -1,0 +1,95 @@
+import type { PublicId } from '../../../core/ids';
+import type { Platform } from '../../../infra/platform/platform';
+import { inTransaction } from '../../../infra/postgres/pool';
+import { isErased } from '../../preferences';
+import { notificationMetrics } from '../metrics';
+import { tellToLook } from '../start';
+import { lockSend, makeSendDue, recordDecision } from '../store/hand-over';
+import { pendingOf } from '../store/sends';
+import { forgetContentsOf, removeInboxOf } from '../store/upkeep';
+import { decideAbout } from './hand-over';
+
+const PAGE = 100;
+const FORGOTTEN_AT_ONCE = 1_000;
+
+/** What became of a subscriber's pending sends. */
+export interface CancelReport {
+  /** Not allowed any more. */
+  suppressed: number;
+  /** Still put off, or put off now. */
+  deferred: number;
+  /** Still allowed, in their turn. */
+  kept: number;
+}
+
+/**
+ * Decides anew about what a subscriber is to be sent, after a change of what they want: what is not allowed any more is
+ * suppressed now, instead of in its turn, and what quiet hours put off and no longer do is due at once. It may be called
+ * again, and about a change that others have followed: decisions go by what holds now. Of somebody who was erased, what they
+ * were told is forgotten as well.
+ *
+ * @param beat - says that it is alive; called after every page
+ */
+export async function cancelPendingSends(
+  platform: Platform,
+  subscriberId: PublicId,
+  beat: () => void,
+): Promise<CancelReport> {
+  const report: CancelReport = { suppressed: 0, deferred: 0, kept: 0 };
+  const wake = new Map<string, PublicId>();
+  let last: PublicId | undefined;
+  for (;;) {
+    const ids = await pendingOf(platform.pool, subscriberId, last, PAGE);
+    for (const id of ids) await reconsider(platform, id, report, wake);
+    beat();
+    last = ids.at(-1);
+    if (ids.length < PAGE) break;
+  }
+  if (await isErased(platform.pool, subscriberId)) await forget(platform, subscriberId, beat);
+  for (const [workflowId, tenantId] of wake) {
+    await tellToLook(platform, { workflowId, tenantIds: [tenantId], summary: 'Notifications' }).catch(
+      (error: unknown) =>
+        platform.log.warn({ err: error, workflowId }, 'notifications that are due again are left to the sweep'),
+    );
+  }
+  return report;
+}
+
+async function forget({ pool }: Platform, subscriberId: PublicId, beat: () => void): Promise<void> {
+  for (const some of [forgetContentsOf, removeInboxOf]) {
+    while ((await some(pool, subscriberId, FORGOTTEN_AT_ONCE)) === FORGOTTEN_AT_ONCE) beat();
+  }
+}
+
+async function reconsider(
+  platform: Platform,
+  id: PublicId,
+  report: CancelReport,
+  wake: Map<string, PublicId>,
+): Promise<void> {
+  const metrics = platform.metrics.of(notificationMetrics);
+  await inTransaction(platform.pool, async (db) => {
+    const send = await lockSend(db, id, 'pending');
+    if (send === undefined) return;
+    const decision = await decideAbout(db, send);
+    if (decision.decision === 'deny') {
+      await recordDecision(db, send, decision, { state: 'suppressed' });
+      metrics.sends.inc({ channel: send.channel, outcome: 'suppressed' });
+      // Its workflow would wait for quiet hours to end, with nothing left to do then.
+      if (send.deferred) wake.set(send.workflowId, send.tenantId);
+      report.suppressed++;
+    } else if (decision.decision === 'defer') {
+      const at = new Date(decision.until ?? Date.now());
+      await recordDecision(db, send, decision, { state: 'pending', at, deferred: true });
+      // Its workflow may sleep for longer than the new quiet hours last.
+      wake.set(send.workflowId, send.tenantId);
+      report.deferred++;
+    } else {
+      if (send.deferred) {
+        await makeSendDue(db, id);
+        wake.set(send.workflowId, send.tenantId);
+      }
+      report.kept++;
+    }
+  });
+}

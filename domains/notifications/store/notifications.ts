@@ -1,0 +1,125 @@
+import { fromUuid, type PublicId, toUuid } from '../../../core/ids';
+import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
+import type { Queryable } from '../../../infra/postgres/pool';
+import type { Channel } from '../../preferences';
+
+/** What is to be told to a subscriber. */
+export interface Notification {
+  id: PublicId;
+  tenantId: PublicId;
+  subscriberId: PublicId;
+  /** One of both. */
+  topic: string | undefined;
+  category: string | undefined;
+  template: { key: string; version: number } | undefined;
+  /** What it says by channel; undefined once forgotten. */
+  contentSealed: Buffer | undefined;
+  workflowId: string;
+  createdBy: string;
+  createdAt: Date;
+}
+
+/** A notification about to be stored, and where it goes. */
+export interface NewNotification extends Omit<Notification, 'createdAt'> {
+  sends: readonly { id: PublicId; channel: Channel; destinationId: PublicId | undefined }[];
+}
+
+interface Row {
+  id: string;
+  tenant_id: string;
+  subscriber_id: string;
+  topic: string | null;
+  category: string | null;
+  template: string | null;
+  template_version: number | null;
+  content_sealed: Buffer | null;
+  workflow_id: string;
+  created_by: string;
+  created_at: Date;
+}
+
+const COLUMNS = `id, tenant_id, subscriber_id, topic, category, template, template_version, content_sealed, workflow_id,
+  created_by, created_at`;
+
+/** Stores a notification with its sends. @returns false when there is one with its id */
+export async function insertNotification(db: Queryable, notification: NewNotification): Promise<boolean> {
+  const { sends, template } = notification;
+  const { rowCount } = await db.query({
+    name: 'insert-notification',
+    text: `WITH made AS (
+             INSERT INTO notifications (id, tenant_id, subscriber_id, topic, category, template, template_version,
+                                        content_sealed, workflow_id, created_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             ON CONFLICT (id) DO NOTHING RETURNING id, tenant_id, subscriber_id, workflow_id
+           ), sends AS (
+             INSERT INTO sends (id, notification_id, tenant_id, subscriber_id, workflow_id, channel, destination_id)
+             SELECT s.id, m.id, m.tenant_id, m.subscriber_id, m.workflow_id, s.channel, s.destination
+             FROM made m, unnest($11::uuid[], $12::text[], $13::uuid[]) AS s(id, channel, destination)
+           )
+           SELECT FROM made`,
+    values: [
+      toUuid(notification.id),
+      toUuid(notification.tenantId),
+      toUuid(notification.subscriberId),
+      notification.topic,
+      notification.category,
+      template?.key,
+      template?.version,
+      notification.contentSealed,
+      notification.workflowId,
+      notification.createdBy,
+      sends.map(({ id }) => toUuid(id)),
+      sends.map(({ channel }) => channel),
+      sends.map(({ destinationId }) => (destinationId === undefined ? null : toUuid(destinationId))),
+    ],
+  });
+  return rowCount === 1;
+}
+
+/** Index: notifications_pkey. */
+export async function findNotification(
+  db: Queryable,
+  tenantId: PublicId,
+  id: PublicId,
+): Promise<Notification | undefined> {
+  const { rows } = await db.query<Row>({
+    text: `SELECT ${COLUMNS} FROM notifications WHERE id = $1 AND tenant_id = $2`,
+    values: [toUuid(id), toUuid(tenantId)],
+  });
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Index: notifications_by_subscriber, or notifications_by_tenant. */
+export async function listNotifications(
+  db: Queryable,
+  tenantId: PublicId,
+  { subscriberId }: { subscriberId?: PublicId | undefined },
+  request: PageRequest,
+): Promise<Page<Notification>> {
+  const query = {
+    columns: COLUMNS,
+    table: 'notifications',
+    index:
+      subscriberId === undefined
+        ? ({ prefix: ['tenant_id', toUuid(tenantId)], key: 'id' } as const)
+        : ({ prefix: ['subscriber_id', toUuid(subscriberId)], key: 'id' } as const),
+    fixed: subscriberId === undefined ? [] : ([['tenant_id = ?', toUuid(tenantId)]] as const),
+  };
+  return mapPage(await readPage<Row>(db, query, request), fromRow);
+}
+
+function fromRow(row: Row): Notification {
+  const { template, template_version: version } = row;
+  return {
+    id: fromUuid('ntf', row.id),
+    tenantId: fromUuid('ten', row.tenant_id),
+    subscriberId: fromUuid('sub', row.subscriber_id),
+    topic: row.topic ?? undefined,
+    category: row.category ?? undefined,
+    template: template === null || version === null ? undefined : { key: template, version },
+    contentSealed: row.content_sealed ?? undefined,
+    workflowId: row.workflow_id,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+  };
+}
