@@ -48,6 +48,8 @@ export function createPool(connectionString: string, options: PoolOptions, log: 
     options: PLANNER_OPTIONS,
   });
   pool.on('error', (error) => log.warn({ err: error }, 'an idle Postgres connection broke'));
+  // One that breaks between the statements of a transaction has nobody to tell: its next statement fails.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

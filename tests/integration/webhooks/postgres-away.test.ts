@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import type { AttemptEnd, LeasedDelivery } from '../../../domains/webhooks/deliv
 import { openDispatch } from '../../../domains/webhooks/delivery/open-dispatch';
 import type { OutcomeHoldOptions } from '../../../domains/webhooks/delivery/outcome-hold';
 import { createGuardedClient } from '../../../infra/http/guarded-client';
+import { inTransaction } from '../../../infra/postgres/pool';
 import { removeDataDirectory } from '../../../infra/setup/servers/postgres-place';
 import { startPostgres } from '../../../infra/setup/servers/postgres-server';
 import type { Server } from '../../../infra/setup/servers/server';
@@ -229,4 +231,17 @@ describe('an engine whose Postgres does not answer', () => {
     expect(await attempt?.end).toEqual({ state: 'declined' });
     await postgres.restart();
   });
+});
+
+test('a connection that breaks between the statements of a transaction fails it, and nothing else', async () => {
+  const { pool } = pipeline.platform;
+  const broken = inTransaction(pool, async (db) => {
+    const { rows } = await db.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const ended = once(db, 'end');
+    await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+    await ended;
+    await db.query('SELECT 1');
+  });
+  await expect(broken).rejects.toThrow(/not queryable|terminat|closed/i);
+  await expect(inTransaction(pool, (db) => db.query('SELECT 1'))).resolves.toMatchObject({ rowCount: 1 });
 });
