@@ -6,12 +6,13 @@ export interface ActorSettings {
   atOnce: number;
   /** 0: as many as there may be under way. */
   perSecond: number;
+  /** How much of what is done are changes, from 0 to 1. */
+  changesShare: number;
 }
 
 /** The category that everything is about. */
 export const CATEGORY = 'news';
-/** How much of what is done are changes, and how many of these are opt-ins: most of the time somebody is opted out. */
-export const CHANGES_SHARE = 0.2;
+/** How many of the changes are opt-ins: somebody is opted out about as often as not. */
 export const OPT_INS_SHARE = 0.45;
 
 /** What an actor says, one line of JSON each. */

@@ -10,10 +10,10 @@ import { insertNotification } from '../../domains/notifications/store/notificati
 import { commitChange } from '../../domains/preferences';
 import { openPlatform } from '../../infra/platform/platform';
 import { seededRandom } from '../kit/random';
-import { type ActorSettings, CATEGORY, CHANGES_SHARE, OPT_INS_SHARE, type Told } from './actor-settings';
+import { type ActorSettings, CATEGORY, OPT_INS_SHARE, type Told } from './actor-settings';
 
 const settings = JSON.parse(process.env.BENCH_ACTOR ?? '{}') as ActorSettings;
-const { tenantId, subscribers, atOnce, perSecond } = settings;
+const { tenantId, subscribers, atOnce, perSecond, changesShare } = settings;
 const random = seededRandom(process.pid);
 const CONTENT = { in_app: { title: 'Hello', body: 'There' } };
 const COMMIT_WITHIN_MS = 10_000;
@@ -73,7 +73,7 @@ async function change(subscriberId: string, wanted: boolean): Promise<void> {
 async function act(): Promise<void> {
   const subscriberId = subscribers[Math.floor(random() * subscribers.length)] ?? '';
   try {
-    if (random() >= CHANGES_SHARE) await send(subscriberId);
+    if (random() >= changesShare) await send(subscriberId);
     else await change(subscriberId, random() < OPT_INS_SHARE);
   } catch {
     // Postgres is away.

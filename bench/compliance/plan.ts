@@ -8,10 +8,13 @@ export interface CompliancePlan {
   atOnce: number;
   /** Requests to the API under way: notifications, and changes. */
   callers: { senders: number; changers: number };
-  /** Before the kills, when decisions are timed: how long, and how much a second. */
+  /** Before the kills, when decisions are timed: how long, how much a second, and how much of it are changes. */
   ratedSeconds: number;
   perSecond: number;
-  /** Kills go on for so long, and the load until there are enough operations, for so much longer at most. */
+  ratedChangesShare: number;
+  /** How much of what processes do under kills are changes. */
+  changesShare: number;
+  /** Kills go on for so long, and afterwards the load until there are enough operations, for so long at most. */
   killSeconds: number;
   atMostSeconds: number;
   /** Between kills, and from a kill until the restart, in milliseconds. */
@@ -27,8 +30,10 @@ export const QUICK: CompliancePlan = {
   callers: { senders: 2, changers: 1 },
   ratedSeconds: 5,
   perSecond: 500,
-  killSeconds: 14,
-  atMostSeconds: 20,
+  ratedChangesShare: 0.05,
+  changesShare: 0.2,
+  killSeconds: 12,
+  atMostSeconds: 30,
   gapMs: [800, 1_600],
   downMs: [200, 800],
 };
@@ -41,6 +46,8 @@ export const FULL: CompliancePlan = {
   callers: { senders: 4, changers: 2 },
   ratedSeconds: 20,
   perSecond: 500,
+  ratedChangesShare: 0.05,
+  changesShare: 0.2,
   killSeconds: 120,
   atMostSeconds: 600,
   gapMs: [1_500, 4_000],

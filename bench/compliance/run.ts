@@ -97,9 +97,13 @@ async function register({ client }: BenchTenant, { subscribers }: CompliancePlan
   return ids;
 }
 
-async function startActor(trial: Trial, number: number, perSecond: number): Promise<ManagedProcess> {
+async function startActor(
+  trial: Trial,
+  number: number,
+  pace: Pick<ActorSettings, 'perSecond' | 'changesShare'>,
+): Promise<ManagedProcess> {
   const { stack, plan, tenant, subscribers, witness, env, signal } = trial;
-  const settings: ActorSettings = { tenantId: tenant.id, subscribers, atOnce: plan.atOnce, perSecond };
+  const settings: ActorSettings = { tenantId: tenant.id, subscribers, atOnce: plan.atOnce, ...pace };
   return spawnNodeProcess(
     `Actor-${number}`,
     'dist/bench/compliance/actor.js',
@@ -116,8 +120,8 @@ async function startActor(trial: Trial, number: number, perSecond: number): Prom
 
 async function timeDecisions(trial: Trial) {
   const { plan, witness, signal } = trial;
-  const perActor = plan.perSecond / plan.actors;
-  const actors = await Promise.all(Array.from({ length: plan.actors }, (_, n) => startActor(trial, n, perActor)));
+  const pace = { perSecond: plan.perSecond / plan.actors, changesShare: plan.ratedChangesShare };
+  const actors = await Promise.all(Array.from({ length: plan.actors }, (_, n) => startActor(trial, n, pace)));
   while (witness.ready < actors.length) await sleep(POLL_MS, undefined, { signal });
   await sleep(plan.ratedSeconds * 1_000, undefined, { signal });
   await Promise.all(actors.map((actor) => actor.stop()));
@@ -135,7 +139,8 @@ async function timeDecisions(trial: Trial) {
 async function killUnderLoad(trial: Trial) {
   const { stack, plan, tenant, subscribers, witness, signal } = trial;
   const processes = superviseStack(stack, signal);
-  const actors = await Promise.all(Array.from({ length: plan.actors }, (_, n) => startActor(trial, n, 0)));
+  const pace = { perSecond: 0, changesShare: plan.changesShare };
+  const actors = await Promise.all(Array.from({ length: plan.actors }, (_, n) => startActor(trial, n, pace)));
   const supervised = actors.map((actor, n) => new Supervised(`actor ${n}`, actor, signal));
   const calls = new AbortController();
   const calling = callApi({ stack, key: tenant.key, subscribers, witness, signal: calls.signal }, plan.callers);
@@ -146,8 +151,8 @@ async function killUnderLoad(trial: Trial) {
     const kills: Record<string, number> = {};
     const terms = { plan, kills, began, signal };
     await Promise.all([killAtRandom(supervised, { ...terms, seed }), strike([api, worker, postgres], terms)]);
-    const leftMs = () => (plan.killSeconds + plan.atMostSeconds) * 1_000 - (performance.now() - began);
-    while (leftMs() > 0 && (await countDecisions(stack.pool)) + witness.answered < plan.operations) {
+    const until = performance.now() + plan.atMostSeconds * 1_000;
+    while (performance.now() < until && (await countDecisions(stack.pool)) + witness.answered < plan.operations) {
       await sleep(POLL_MS, undefined, { signal });
     }
     return { kills, seed };
