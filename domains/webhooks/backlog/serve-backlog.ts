@@ -95,7 +95,7 @@ async function serve(deps: ServeDeps, { endpointId, insist }: ServeInput): Promi
   const onEnd = (end: AttemptEnd) => {
     underWay--;
     unseen++;
-    if (end.state === 'moved' && !end.attempted) bounced ||= !limits.explainsBounce;
+    if (end.state === 'moved' && !end.attempted) bounced = !limits.bounced() || bounced;
     else round.attempts++;
     if (end.state === 'delivered') round.delivered++;
     wake();

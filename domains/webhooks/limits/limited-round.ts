@@ -17,18 +17,18 @@ export interface LimitedRound {
   readonly refused: boolean;
   /** Milliseconds until the next permit; 0 when none was refused. */
   readonly waitMs: number;
-  /** Whether the limit may be why a delivery came back without an attempt; else this process has no room for it. */
-  readonly explainsBounce: boolean;
   /** How many attempts may be made now, at most as many as wanted. @throws when Postgres cannot be asked */
   take(wanted: number): Promise<number>;
   /** The delivery, about to be attempted, with a permit if the round has one for it. */
   permitted(delivery: LeasedDelivery): LeasedDelivery;
+  /** Told that a delivery came back without an attempt. @returns whether the limit may be why; else there is no room for it */
+  bounced(): boolean;
   /** Gives back what was not used. */
   giveBack(): void;
 }
 
 /** What a round asks of the limits. */
-export type RoundRates = Pick<RateLimits, 'take' | 'giveBack' | 'mayLimit' | 'waitMs'>;
+export type RoundRates = Pick<RateLimits, 'take' | 'giveBack' | 'mayLimit' | 'waitMs' | 'wasUsedUp'>;
 
 /** When the next round is to come, in milliseconds. */
 export function wakeInMs({ waitMs }: LimitedRound): number {

@@ -28,7 +28,7 @@ export class PermitsTogether implements LimitedRound {
   }
 
   /** An attempt of this round has shown that there is a limit, which this round did not go by. */
-  get explainsBounce(): boolean {
+  bounced(): boolean {
     return this.limited && !this.#asked;
   }
 

@@ -43,6 +43,8 @@ export interface RateLimits {
    * the endpoint was changed since.
    */
   waitMs(endpoint: AtVersion): number;
+  /** Whether a limit that refused an attempt in this process was used up at a time, or has been since; see {@link waitMs}. */
+  wasUsedUp(endpoint: AtVersion, at: number): boolean;
   /** Resolves when everything that was said is written, or given up. */
   drain(): Promise<void>;
 }
@@ -112,10 +114,13 @@ export function createRateLimits({ db, log }: { db: Queryable; log: Logger }): R
     return permission;
   }
 
-  function waitMs({ id, version }: AtVersion): number {
+  function usedUpUntil({ id, version }: AtVersion): number {
     const limit = known.get(id);
-    if (limit === undefined || limit.version < version) return 0;
-    return Math.max(0, Math.ceil(limit.fullUntil - performance.now()));
+    return limit === undefined || limit.version < version ? 0 : limit.fullUntil;
+  }
+
+  function waitMs(endpoint: AtVersion): number {
+    return Math.max(0, Math.ceil(usedUpUntil(endpoint) - performance.now()));
   }
 
   return {
@@ -151,6 +156,7 @@ export function createRateLimits({ db, log }: { db: Queryable; log: Logger }): R
     },
     mayLimit: (endpointId) => known.has(endpointId),
     waitMs,
+    wasUsedUp: (endpoint, at) => usedUpUntil(endpoint) > at,
   };
 }
 

@@ -74,10 +74,11 @@ export function createOrderedRunner({ engine, dueInMs, log }: OrderedRunnerDeps)
       const head = leased[0];
       if (head !== undefined) {
         line.version = newer(line.version, head.endpointVersion);
+        const beganAt = performance.now();
         const end = await attempted(head);
         const bounced = end.state === 'declined' || (end.state === 'moved' && !end.attempted);
-        // There was no room for it: its workflow tries again when there is.
-        if (bounced && limitedFor(endpointId, line) === 0) return;
+        // There was no room for it: its workflow tries again when there is. A limit may have given way meanwhile.
+        if (bounced && !wasLimited(endpointId, line, beganAt)) return;
       } else if (moved === 0 && !line.again) {
         await waitForHead(endpointId);
         return;
@@ -88,6 +89,10 @@ export function createOrderedRunner({ engine, dueInMs, log }: OrderedRunnerDeps)
   /** Milliseconds until the endpoint's limit gives way; 0 when it is not known to be used up. */
   function limitedFor(id: PublicId, { version }: Line): number {
     return version === undefined ? 0 : engine.rates.waitMs({ id, version });
+  }
+
+  function wasLimited(id: PublicId, { version }: Line, at: number): boolean {
+    return version !== undefined && engine.rates.wasUsedUp({ id, version }, at);
   }
 
   function attempted(head: LeasedDelivery): Promise<AttemptEnd> {

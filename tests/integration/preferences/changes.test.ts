@@ -35,7 +35,7 @@ async function stateOf(changeId: string): Promise<string | undefined> {
 }
 
 const untilDone = (changeId: string) =>
-  eventually(async () => ((await stateOf(changeId)) === 'done' ? true : undefined), 30_000);
+  eventually(async () => ((await stateOf(changeId)) === 'done' ? true : undefined));
 
 /** The `data` of the event that tells of a change. */
 function eventOf(changeId: string) {
@@ -44,7 +44,6 @@ function eventOf(changeId: string) {
       receiver.received.map(({ body }) => JSON.parse(body)).find(({ data }) => data.changeId === changeId)?.data as
         | Record<string, unknown>
         | undefined,
-    30_000,
   );
 }
 

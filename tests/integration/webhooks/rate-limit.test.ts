@@ -240,7 +240,7 @@ test('what a process knows of a limit ends when it gives way, with another versi
   const known = (version: number) => ({
     waits: rates.waitMs({ id, version }) > 3_000_000,
     limited: rates.mayLimit(id),
-    explainsBounce: beginLimitedRound(rates, id, version).explainsBounce,
+    explainsBounce: beginLimitedRound(rates, id, version).bounced(),
   });
   const limit = (most: number | null) => query('UPDATE endpoints SET rate_limit = $2 WHERE id = $1', toUuid(id), most);
 
