@@ -209,8 +209,9 @@ describe('in quiet hours', () => {
     expect([cancelled.status, cancelled.body.sends[0].state]).toEqual([200, 'cancelled']);
     expect((await api.call('POST', `/v1/notifications/${id}/cancel`)).status).toBe(409);
     await eventually(async () => {
-      const { status } = await api.pipeline.client.workflow.getHandle(workflowId).describe();
-      return status.name === 'COMPLETED' ? true : undefined;
+      const workflow = api.pipeline.client.workflow.getHandle(workflowId);
+      const description = await workflow.describe().catch(() => undefined);
+      return description?.status.name === 'COMPLETED' ? true : undefined;
     });
   });
 

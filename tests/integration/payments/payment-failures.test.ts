@@ -182,7 +182,9 @@ describe('where the API only stores payments', () => {
 
     const { status, body: refund } = await api.post(`/v1/payments/${answer.body.id}/refunds`, { amount: '300' });
     expect([status, refund.state, refund.workflowId]).toEqual([201, 'succeeded', refundWorkflowId(refund.id)]);
-    const { events } = await api.pipeline.client.workflow.getHandle(refund.workflowId).fetchHistory();
+    const workflow = api.pipeline.client.workflow.getHandle(refund.workflowId);
+    await workflow.result();
+    const { events } = await workflow.fetchHistory();
     // The first try is a local activity, of which a marker tells.
     const markers = events?.flatMap(({ markerRecordedEventAttributes: made }) => Object.values(made?.details ?? {}));
     const told = markers?.flatMap(({ payloads }) => payloads?.map(({ data }) => Buffer.from(data ?? []).toString()));

@@ -162,8 +162,9 @@ describe.each(['api', 'workflow'])('first attempt by the %s', (firstAttempt) => 
     expect(await pipeline.commands.retry(tenantId, second)).toEqual({ outcome: 'wrong-state', state: 'cancelled' });
     const { workflow_id: workflowId } = await readDelivery(second);
     await eventually(async () => {
-      const { status } = await pipeline.client.workflow.getHandle(workflowId).describe();
-      return status.name === 'COMPLETED' ? true : undefined;
+      const workflow = pipeline.client.workflow.getHandle(workflowId);
+      const description = await workflow.describe().catch(() => undefined);
+      return description?.status.name === 'COMPLETED' ? true : undefined;
     });
     expect(receiver.received).toHaveLength(3);
     expect(await pipeline.commands.retry(await insertTenant(pipeline.database.pool), first)).toEqual({
