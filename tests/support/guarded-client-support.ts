@@ -63,7 +63,7 @@ export function readingServer(answer: (request: Received, response: ServerRespon
 }
 
 /** Waits until the condition holds, and fails after a few seconds. */
-export async function eventually(condition: () => boolean, what: string, withinMs = 5_000): Promise<void> {
+export async function eventually(condition: () => boolean, what: string, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
