@@ -10,4 +10,13 @@ export {
   type EntryFault,
   type StoredAuditEntry,
 } from './rules/audit-chain';
-export { type AuditEntry, appendAudit, auditEnd, listAudit } from './store/audit-log';
+export { appendAudit, auditEnd, listAudit } from './store/audit-log';
+export {
+  type AuditEntry,
+  LISTED_COLUMNS,
+  type ListedRow,
+  listedEntry,
+  STORED_COLUMNS,
+  type StoredRow,
+  storedEntry,
+} from './store/chain-rows';

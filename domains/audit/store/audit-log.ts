@@ -9,6 +9,15 @@ import {
   CHAIN_START,
   type StoredAuditEntry,
 } from '../rules/audit-chain';
+import {
+  type AuditEntry,
+  LISTED_COLUMNS,
+  type ListedRow,
+  listedEntry,
+  STORED_COLUMNS,
+  type StoredRow,
+  storedEntry,
+} from './chain-rows';
 
 /**
  * Adds an entry to a tenant's audit log, within the caller's transaction: it is stored if and only if what it records
@@ -76,17 +85,6 @@ function endToFollow({ last = CHAIN_START, head = CHAIN_START }: AuditEnd): Audi
   return last.seq > head.seq ? last : head;
 }
 
-interface StoredRow {
-  seq: string;
-  at: string;
-  actor: string;
-  action: string;
-  subject: string;
-  payload: string;
-  prev_hash: Buffer;
-  hash: Buffer;
-}
-
 /** The entries after a number, exactly as stored. Index: finance_audit_log_pkey. */
 export async function readStored(
   db: Queryable,
@@ -96,46 +94,20 @@ export async function readStored(
 ): Promise<StoredAuditEntry[]> {
   const { rows } = await db.query<StoredRow>({
     name: 'audit-walk',
-    text: `SELECT seq, extract(epoch FROM at)::text AS at, actor, action, subject, payload::text AS payload, prev_hash, hash
+    text: `SELECT ${STORED_COLUMNS}
            FROM finance_audit_log WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
     values: [toUuid(tenantId), after, limit],
   });
-  return rows.map(({ seq, prev_hash, ...row }) => ({ ...row, seq: Number(seq), prevHash: prev_hash }));
-}
-
-/** An entry of the audit log. */
-export interface AuditEntry extends AuditEvent {
-  seq: number;
-  at: Date;
-  /** In hex. */
-  prevHash: string;
-  /** In hex. */
-  hash: string;
-}
-
-interface Row {
-  seq: string;
-  at: Date;
-  actor: string;
-  action: string;
-  subject: string;
-  payload: unknown;
-  prev_hash: Buffer;
-  hash: Buffer;
+  return rows.map(storedEntry);
 }
 
 /** Index: finance_audit_log_pkey. */
 export async function listAudit(db: Queryable, tenantId: PublicId, request: PageRequest): Promise<Page<AuditEntry>> {
   const query = {
-    columns: 'seq, at, actor, action, subject, payload, prev_hash, hash',
+    columns: LISTED_COLUMNS,
     table: 'finance_audit_log',
     followed: 'in-order' as const,
     index: { prefix: ['tenant_id', toUuid(tenantId)] as const, key: 'seq' },
   };
-  return mapPage(await readPage<Row>(db, query, request), ({ seq, prev_hash, hash, ...row }) => ({
-    ...row,
-    seq: Number(seq),
-    prevHash: prev_hash.toString('hex'),
-    hash: hash.toString('hex'),
-  }));
+  return mapPage(await readPage<ListedRow>(db, query, request), listedEntry);
 }

@@ -1,3 +1,4 @@
+import { inBatches } from '../../../core/in-batches';
 import type { Platform } from '../../../infra/platform/platform';
 import { webhooksConfig } from '../../webhooks';
 import { inboundConfig } from '../config';
@@ -31,21 +32,13 @@ export async function sweepInbound(platform: Platform, beat: () => void): Promis
   const { pool, settings } = platform;
   const { WAYBILL_INBOUND_SWEEP_GRACE: graceMs } = settings.of(inboundConfig);
   const { WAYBILL_CONTENT_RETENTION: contentMs, WAYBILL_HISTORY_RETENTION: historyMs } = settings.of(webhooksConfig);
-  const inBatches = async (work: () => Promise<number>) => {
-    let total = 0;
-    for (let found = BATCH; found === BATCH; total += found) {
-      found = await work();
-      beat();
-    }
-    return total;
-  };
-  const overdue = await inBatches(() => moveOverdue(pool, graceMs, BATCH));
+  const overdue = await inBatches(BATCH, beat, () => moveOverdue(pool, graceMs, BATCH));
   if (overdue > 0 || (await openEvents(pool, OVERDUE_WORKFLOW)).open > 0) {
     await startProcessing(platform, { workflowId: OVERDUE_WORKFLOW, tenantIds: [], summary: 'Overdue inbound events' });
   }
-  const contentsForgotten = await inBatches(() => forgetContents(pool, Date.now() - contentMs, BATCH));
+  const contentsForgotten = await inBatches(BATCH, beat, () => forgetContents(pool, Date.now() - contentMs, BATCH));
   const keptMs = Math.max(historyMs, KEPT_AT_LEAST_MS);
-  const eventsRemoved = await inBatches(() => removeEvents(pool, Date.now() - keptMs, BATCH));
-  await inBatches(() => forgetRefusals(pool, BATCH));
+  const eventsRemoved = await inBatches(BATCH, beat, () => removeEvents(pool, Date.now() - keptMs, BATCH));
+  await inBatches(BATCH, beat, () => forgetRefusals(pool, BATCH));
   return { overdue, contentsForgotten, eventsRemoved };
 }

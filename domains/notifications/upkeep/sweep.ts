@@ -1,3 +1,4 @@
+import { inBatches } from '../../../core/in-batches';
 import type { Platform } from '../../../infra/platform/platform';
 import { webhooksConfig } from '../../webhooks';
 import { notificationsConfig } from '../config';
@@ -37,25 +38,19 @@ export async function sweepNotifications(platform: Platform, beat: () => void): 
   const { pool, settings, log } = platform;
   const { WAYBILL_NOTIFY_SWEEP_GRACE: graceMs } = settings.of(notificationsConfig);
   const { WAYBILL_CONTENT_RETENTION: contentMs, WAYBILL_HISTORY_RETENTION: historyMs } = settings.of(webhooksConfig);
-  const inBatches = async (work: () => Promise<number>) => {
-    let total = 0;
-    for (let found = BATCH; found === BATCH; total += found) {
-      found = await work();
-      beat();
-    }
-    return total;
-  };
-  const overdue = await inBatches(() => moveOverdue(pool, graceMs, BATCH));
+  const overdue = await inBatches(BATCH, beat, () => moveOverdue(pool, graceMs, BATCH));
   if (overdue > 0 || (await openSends(pool, OVERDUE_WORKFLOW)).open > 0) {
     await startSending(platform, { workflowId: OVERDUE_WORKFLOW, tenantIds: [], summary: 'Overdue notifications' });
   }
   const broken = await findBrokenDecisions(pool, new Date(Date.now() - LOOK_BACK_MS));
   beat();
   if (broken > 0) log.error({ broken }, 'sends were allowed by preferences that had changed');
-  const contentsForgotten = await inBatches(() => forgetContents(pool, Date.now() - contentMs, BATCH));
-  const notificationsRemoved = await inBatches(() => removeNotifications(pool, Date.now() - historyMs, BATCH));
+  const contentsForgotten = await inBatches(BATCH, beat, () => forgetContents(pool, Date.now() - contentMs, BATCH));
+  const notificationsRemoved = await inBatches(BATCH, beat, () =>
+    removeNotifications(pool, Date.now() - historyMs, BATCH),
+  );
   const old = new Date(Date.now() - historyMs);
-  await inBatches(() => removeDecisions(pool, old, BATCH));
-  await inBatches(() => removeVersions(pool, old, BATCH));
+  await inBatches(BATCH, beat, () => removeDecisions(pool, old, BATCH));
+  await inBatches(BATCH, beat, () => removeVersions(pool, old, BATCH));
   return { overdue, broken, contentsForgotten, notificationsRemoved };
 }

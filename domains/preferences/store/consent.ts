@@ -1,17 +1,20 @@
 import { type PublicId, toUuid } from '../../../core/ids';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
-import type { AuditEvent, StoredAuditEntry } from '../../audit';
+import {
+  type AuditEntry,
+  type AuditEvent,
+  LISTED_COLUMNS,
+  type ListedRow,
+  listedEntry,
+  STORED_COLUMNS,
+  type StoredAuditEntry,
+  type StoredRow,
+  storedEntry,
+} from '../../audit';
 
 /** An entry of a subscriber's consent log. Its payload is pseudonymous; evidence in it is sealed with the subscriber's key. */
-export interface ConsentEntry extends AuditEvent {
-  seq: number;
-  at: Date;
-  /** In hex. */
-  prevHash: string;
-  /** In hex. */
-  hash: string;
-}
+export type ConsentEntry = AuditEntry;
 
 /** An entry to add. */
 export interface NewConsentEntry extends AuditEvent {
@@ -32,17 +35,6 @@ export async function insertConsent(db: Queryable, entry: NewConsentEntry): Prom
   });
 }
 
-interface StoredRow {
-  seq: string;
-  at: string;
-  actor: string;
-  action: string;
-  subject: string;
-  payload: string;
-  prev_hash: Buffer;
-  hash: Buffer;
-}
-
 /** The entries after a number, exactly as stored. Index: consent_events_pkey. */
 export async function readStoredConsent(
   db: Queryable,
@@ -52,22 +44,11 @@ export async function readStoredConsent(
 ): Promise<StoredAuditEntry[]> {
   const { rows } = await db.query<StoredRow>({
     name: 'consent-walk',
-    text: `SELECT seq, extract(epoch FROM at)::text AS at, actor, action, subject, payload::text AS payload, prev_hash, hash
+    text: `SELECT ${STORED_COLUMNS}
            FROM consent_events WHERE subscriber_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
     values: [toUuid(subscriberId), after, limit],
   });
-  return rows.map(({ seq, prev_hash, ...row }) => ({ ...row, seq: Number(seq), prevHash: prev_hash }));
-}
-
-interface Row {
-  seq: string;
-  at: Date;
-  actor: string;
-  action: string;
-  subject: string;
-  payload: unknown;
-  prev_hash: Buffer;
-  hash: Buffer;
+  return rows.map(storedEntry);
 }
 
 /** Index: consent_events_pkey. */
@@ -77,15 +58,10 @@ export async function listConsent(
   request: PageRequest,
 ): Promise<Page<ConsentEntry>> {
   const query = {
-    columns: 'seq, at, actor, action, subject, payload, prev_hash, hash',
+    columns: LISTED_COLUMNS,
     table: 'consent_events',
     followed: 'in-order' as const,
     index: { prefix: ['subscriber_id', toUuid(subscriberId)] as const, key: 'seq' },
   };
-  return mapPage(await readPage<Row>(db, query, request), ({ seq, prev_hash, hash, ...row }) => ({
-    ...row,
-    seq: Number(seq),
-    prevHash: prev_hash.toString('hex'),
-    hash: hash.toString('hex'),
-  }));
+  return mapPage(await readPage<ListedRow>(db, query, request), listedEntry);
 }

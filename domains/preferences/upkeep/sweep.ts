@@ -1,3 +1,4 @@
+import { inBatches } from '../../../core/in-batches';
 import type { Platform } from '../../../infra/platform/platform';
 import { webhooksConfig } from '../../webhooks';
 import { LEAVE_MS } from '../changes/terms';
@@ -34,10 +35,6 @@ export async function sweepPreferences(platform: Platform, beat: () => void): Pr
     }
     beat();
   }
-  let changesRemoved = 0;
-  for (let removed = BATCH; removed === BATCH; changesRemoved += removed) {
-    removed = await removeChanges(pool, Date.now() - historyMs, BATCH);
-    beat();
-  }
+  const changesRemoved = await inBatches(BATCH, beat, () => removeChanges(pool, Date.now() - historyMs, BATCH));
   return { followed, changesRemoved };
 }
