@@ -42,7 +42,7 @@ module.exports = {
     only(
       'workflows-import',
       '^workflows/',
-      '^(core|workflows|domains/[^/]+/rules)/|^infra/temporal/(search-attributes|task-queues)\\.ts$',
+      '^(core|workflows|domains/[^/]+/rules)/|^infra/temporal/(carry-on|search-attributes|task-queues)\\.ts$',
       RUNTIME,
     ),
     only(

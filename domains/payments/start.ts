@@ -1,9 +1,10 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import { type SearchAttributePair, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { PublicId } from '../../core/ids';
 import type { PlatformConfig } from '../../infra/platform/config';
 import { inTime } from '../../infra/temporal/in-time';
 import { MAX_LISTED_IDS, TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
+import { startOrTell } from '../../infra/temporal/start-or-tell';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import type { PaymentsConfig } from './config';
 import type {
@@ -29,6 +30,8 @@ type Flow = (input: PaymentInput | RefundInput | ChargebackInput) => Promise<Flo
 export interface StartOptions {
   /** Whether it may have been tried before; then a workflow that has ended starts anew, and asks the provider first. */
   resume: boolean;
+  /** Whether one that is running has to look again, since it may be about to end with what was. */
+  news?: boolean;
 }
 
 /**
@@ -39,13 +42,13 @@ export interface StartOptions {
 export function startPayment(
   starter: Starter,
   payment: Started & { source: Source; orderId: PublicId },
-  { resume, ended }: StartOptions & { ended?: Ended | undefined },
+  { resume, news = false, ended }: StartOptions & { ended?: Ended | undefined },
 ) {
   const { id: paymentId, source, amount, currency, orderId } = payment;
   const end = ended && { ended: endOf(ended) };
   const input: PaymentInput = { paymentId, source: source.type, resume, ...end, ...pace(starter) };
   const summary = `${amount} ${currency} (minor units) for ${orderId} by ${source.type}`;
-  return start(starter, payment, { type: PAYMENT_WORKFLOWS.payment, input, summary, again: resume });
+  return start(starter, payment, { type: PAYMENT_WORKFLOWS.payment, input, summary, again: resume, news });
 }
 
 /** How a payment ended before its workflow was started. */
@@ -100,12 +103,12 @@ function sum(counts: Readonly<Record<string, number>>): number {
 export function startRefund(
   starter: Starter,
   refund: Started & { paymentId: PublicId },
-  { resume, source, ended }: StartOptions & { source: Source['type']; ended?: FlowEnd | undefined },
+  { resume, news = false, source, ended }: StartOptions & { source: Source['type']; ended?: FlowEnd | undefined },
 ) {
   const { id: refundId, amount, currency, paymentId } = refund;
   const input: RefundInput = { refundId, source, resume, ...(ended && { ended }), ...pace(starter) };
   const summary = `${amount} ${currency} (minor units) of ${paymentId} back to the ${source}`;
-  return start(starter, refund, { type: PAYMENT_WORKFLOWS.refund, input, summary, again: resume });
+  return start(starter, refund, { type: PAYMENT_WORKFLOWS.refund, input, summary, again: resume, news });
 }
 
 /** Starts the workflow that tells of refunds that were accepted close together and have ended. */
@@ -120,11 +123,15 @@ export async function wakeRefund({ client }: Pick<Starter, 'client'>, refund: { 
 }
 
 /** As {@link startPayment}, for a chargeback; it may start anew whenever there is something to do. */
-export function startChargeback(starter: Starter, chargeback: Started & { paymentId: PublicId }) {
+export function startChargeback(
+  starter: Starter,
+  chargeback: Started & { paymentId: PublicId },
+  { news }: Required<Pick<StartOptions, 'news'>>,
+) {
   const { id: chargebackId, amount, currency, paymentId } = chargeback;
   const input: ChargebackInput = { chargebackId, ...pace(starter) };
   const summary = `${amount} ${currency} (minor units) of ${paymentId} charged back`;
-  return start(starter, chargeback, { type: PAYMENT_WORKFLOWS.chargeback, input, summary, again: true });
+  return start(starter, chargeback, { type: PAYMENT_WORKFLOWS.chargeback, input, summary, again: true, news });
 }
 
 interface Workflow {
@@ -134,26 +141,35 @@ interface Workflow {
   summary: string;
   /** Whether one that has ended is started anew. */
   again: boolean;
+  /** Whether one that is running is told to carry on. */
+  news: boolean;
 }
 
 async function start(
   { client, config }: Starter,
   { workflowId, tenantId }: Started,
-  { type, input, summary, again }: Workflow,
+  { type, input, summary, again, news }: Workflow,
 ): Promise<WorkflowHandle<Flow> | undefined> {
+  const attributes: SearchAttributePair[] = [
+    { key: TENANT_IDS, value: [tenantId] },
+    { key: WAYBILL_STATE, value: 'pending' },
+  ];
+  const args: [Workflow['input']] = [input];
+  const options = {
+    workflowId,
+    taskQueue: taskQueue(config, 'money'),
+    args,
+    staticSummary: summary,
+    typedSearchAttributes: attributes,
+    workflowIdReusePolicy: again ? WorkflowIdReusePolicy.ALLOW_DUPLICATE : WorkflowIdReusePolicy.REJECT_DUPLICATE,
+  };
+  if (news) {
+    await startOrTell(client, type, options);
+    return client.workflow.getHandle<Flow>(workflowId);
+  }
   try {
-    return await client.workflow.start<Flow>(type, {
-      workflowId,
-      taskQueue: taskQueue(config, 'money'),
-      args: [input],
-      staticSummary: summary,
-      typedSearchAttributes: [
-        { key: TENANT_IDS, value: [tenantId] },
-        { key: WAYBILL_STATE, value: 'pending' },
-      ],
-      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-      workflowIdReusePolicy: again ? WorkflowIdReusePolicy.ALLOW_DUPLICATE : WorkflowIdReusePolicy.REJECT_DUPLICATE,
-    });
+    const workflowIdConflictPolicy = WorkflowIdConflictPolicy.USE_EXISTING;
+    return await client.workflow.start<Flow>(type, { ...options, workflowIdConflictPolicy });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     throw error;

@@ -22,7 +22,7 @@ export async function sweepPayments(deps: PaymentDeps, graceMs: number): Promise
     if (payment !== undefined) await startRefund(deps, refund, { source: payment.source.type, resume: true });
   }
   const chargebacks = await takeNeglectedChargebacks(pool, graceMs, MAX_SWEPT);
-  for (const chargeback of chargebacks) await startChargeback(deps, chargeback);
+  for (const chargeback of chargebacks) await startChargeback(deps, chargeback, { news: false });
   const report = { payments: payments.length, refunds: refunds.length, chargebacks: chargebacks.length };
   if (payments.length + refunds.length + chargebacks.length > 0) log.info(report, 'swept payments');
   return report;

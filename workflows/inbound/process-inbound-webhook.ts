@@ -11,6 +11,7 @@ import {
 import type { InboundActivities } from '../../activities/inbound';
 import { INBOUND_PROGRESS } from '../../domains/inbound/rules/workflow-names';
 import { WAYBILL_STATE } from '../../infra/temporal/search-attributes';
+import { untilQuiet } from '../kit/until-quiet';
 
 const { processInboundEvents } = proxyActivities<InboundActivities>({
   startToCloseTimeout: '2 minutes',
@@ -41,14 +42,16 @@ const NOTHING_YET: InboundProgress = { processed: 0, failed: 0, open: 0 };
 export async function processInboundWebhook(before: InboundProgress = NOTHING_YET): Promise<InboundProgress> {
   let progress = before;
   setHandler(inboundProgress, () => progress, { description: 'What has become of the events' });
-  for (;;) {
-    const { processed, failed, open, nextInMs } = await processInboundEvents();
-    progress = { processed: progress.processed + processed, failed: progress.failed + failed, open };
-    setCurrentDetails(describe(progress, nextInMs));
-    if (open === 0) break;
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof processInboundWebhook>(progress);
-    if (nextInMs > 0) await sleep(nextInMs);
-  }
+  await untilQuiet(async () => {
+    for (;;) {
+      const { processed, failed, open, nextInMs } = await processInboundEvents();
+      progress = { processed: progress.processed + processed, failed: progress.failed + failed, open };
+      setCurrentDetails(describe(progress, nextInMs));
+      if (open === 0) return;
+      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof processInboundWebhook>(progress);
+      if (nextInMs > 0) await sleep(nextInMs);
+    }
+  });
   upsertSearchAttributes([{ key: WAYBILL_STATE, value: progress.failed > 0 ? 'failed' : 'processed' }]);
   return progress;
 }

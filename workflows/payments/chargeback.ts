@@ -2,6 +2,7 @@ import type { ChargebackInput, ChargebackStanding, FlowEnd } from '../../domains
 import { DATABASE_RETRY, INSISTENT_RETRY } from '../kit/retry-policies';
 import { inRounds, PATIENT } from '../kit/rounds';
 import { Story } from '../kit/story';
+import { untilQuiet } from '../kit/until-quiet';
 import { paymentCalls } from './payment-calls';
 
 const TOLD: Readonly<Record<ChargebackStanding, string>> = {
@@ -16,7 +17,7 @@ const TOLD: Readonly<Record<ChargebackStanding, string>> = {
 
 /**
  * Posts what a card's bank took back, or gave back when the dispute was won. The report may come before we know of the
- * capture.
+ * capture, and the next one while this ends.
  */
 export async function chargeback({ chargebackId, pace = 1 }: ChargebackInput): Promise<FlowEnd> {
   const story = new Story();
@@ -27,11 +28,13 @@ export async function chargeback({ chargebackId, pace = 1 }: ChargebackInput): P
     if (standing === 'waiting') story.tell('Its payment is not captured here yet, or a refund of it is on its way.');
     return standing;
   };
-  const recorded = await inRounds(round, PATIENT, pace, (standing) => standing !== 'waiting');
-  if (recorded.outcome === 'done') {
-    story.tell(TOLD[recorded.value]);
-    return story.end({ state: recorded.value });
-  }
-  await insistent((calls) => calls.flagChargeback(chargebackId));
-  return story.end({ state: 'needs_review', code: 'not_posted' });
+  return untilQuiet(async () => {
+    const recorded = await inRounds(round, PATIENT, pace, (standing) => standing !== 'waiting');
+    if (recorded.outcome === 'done') {
+      story.tell(TOLD[recorded.value]);
+      return story.end({ state: recorded.value });
+    }
+    await insistent((calls) => calls.flagChargeback(chargebackId));
+    return story.end({ state: 'needs_review', code: 'not_posted' });
+  });
 }

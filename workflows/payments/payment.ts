@@ -6,6 +6,7 @@ import type {
   PaymentInput,
 } from '../../domains/payments/rules/payment-flow';
 import { Story } from '../kit/story';
+import { untilQuiet } from '../kit/until-quiet';
 import { carryOnAll } from './carry-on-all';
 import { paymentInSteps } from './payment-in-steps';
 
@@ -22,14 +23,16 @@ export async function payment(input: PaymentInput): Promise<FlowEnd> {
     story.tell('Made by the process that accepted it.');
     return story.end(ended);
   }
-  let end: FlowEnd = { state: 'pending' };
-  await carryOnAll([paymentId], pace, {
-    tell: (_id, line) => story.tell(line),
-    end: (_id, found) => {
-      end = found;
-    },
+  return untilQuiet(async () => {
+    let end: FlowEnd = { state: 'pending' };
+    await carryOnAll([paymentId], pace, {
+      tell: (_id, line) => story.tell(line),
+      end: (_id, found) => {
+        end = found;
+      },
+    });
+    return story.end(end);
   });
-  return story.end(end);
 }
 
 /** Owns payments that were accepted close together under load, as {@link payment} owns one. */

@@ -11,6 +11,7 @@ import { REFUND_REPORTED } from '../../domains/payments/rules/workflow-names';
 import { DATABASE_RETRY, INSISTENT_RETRY } from '../kit/retry-policies';
 import { PATIENT, permanentType, type Rounds, waitOf } from '../kit/rounds';
 import { Story } from '../kit/story';
+import { untilQuiet } from '../kit/until-quiet';
 import { paymentCalls } from './payment-calls';
 import { refundInSteps } from './refund-in-steps';
 
@@ -53,25 +54,27 @@ export async function refund(input: RefundInput): Promise<FlowEnd> {
     }
   }
 
-  let unclear = 0;
-  let settling = 0;
-  for (;;) {
-    news = false;
-    const now = await carryOn({
-      lastUnclear: unclear + 1 >= PATIENT.count,
-      lastPending: settling + 1 >= SETTLING.count,
-      claim,
-      nextRoundMs: waitOf(PATIENT, unclear + 1, pace),
-    });
-    story.tell(now.story);
-    if (now.outcome === 'ended') {
-      return story.end(now.code === undefined ? { state: now.state } : { state: now.state, code: now.code });
+  return untilQuiet(async () => {
+    let unclear = 0;
+    let settling = 0;
+    for (;;) {
+      news = false;
+      const now = await carryOn({
+        lastUnclear: unclear + 1 >= PATIENT.count,
+        lastPending: settling + 1 >= SETTLING.count,
+        claim,
+        nextRoundMs: waitOf(PATIENT, unclear + 1, pace),
+      });
+      story.tell(now.story);
+      if (now.outcome === 'ended') {
+        return story.end(now.code === undefined ? { state: now.state } : { state: now.state, code: now.code });
+      }
+      const withProvider = now.for === 'provider';
+      if (withProvider) settling++;
+      unclear = withProvider ? 0 : unclear + 1;
+      await condition(() => news, withProvider ? waitOf(SETTLING, settling, pace) : waitOf(PATIENT, unclear, pace));
     }
-    const withProvider = now.for === 'provider';
-    if (withProvider) settling++;
-    unclear = withProvider ? 0 : unclear + 1;
-    await condition(() => news, withProvider ? waitOf(SETTLING, settling, pace) : waitOf(PATIENT, unclear, pace));
-  }
+  });
 }
 
 /** Tells of refunds that were accepted close together under load; any that did not end cleanly has a workflow of its own. */

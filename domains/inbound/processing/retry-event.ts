@@ -3,7 +3,7 @@ import type { Platform } from '../../../infra/platform/platform';
 import { inTime } from '../../../infra/temporal/in-time';
 import { InboundRefusal } from '../refusals';
 import { inboundWorkflowId } from '../rules/workflow-names';
-import { startProcessing } from '../start';
+import { processAgain } from '../start';
 import { findEvent, type InboundEventWithBody } from '../store/events';
 import { reopenEvent } from '../store/processing';
 
@@ -23,7 +23,7 @@ export async function retryEvent(platform: Platform, tenantId: PublicId, id: Pub
     throw new InboundRefusal('content-forgotten', 'Its content is forgotten: ask the sender to send it again.');
   }
   const processing = { workflowId, tenantIds: [tenantId], summary: `${id} from ${event.sourceId}` };
-  await inTime(startProcessing(platform, processing)).catch((error: unknown) =>
+  await inTime(processAgain(platform, processing)).catch((error: unknown) =>
     log.warn({ err: error, workflowId }, 'an inbound event is left to the sweep'),
   );
   return requireEvent(platform, tenantId, id);

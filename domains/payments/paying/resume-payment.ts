@@ -43,7 +43,7 @@ export async function resumePayment(
     return resumed;
   });
   const own = { ...payment, workflowId: paymentWorkflowId(id) };
-  await inTime(startPayment(deps, own, { resume: true })).catch((error: unknown) =>
+  await inTime(startPayment(deps, own, { resume: true, news: true })).catch((error: unknown) =>
     by.log.warn({ err: error, paymentId: id }, 'a payment is left to the sweep'),
   );
   return payment;

@@ -29,8 +29,8 @@ export async function resumeRefund(
     await appendAudit(db, tenantId, { actor: keyId, action: 'refund.resumed', subject: id, payload });
     return resumed;
   });
-  await inTime(startRefund(deps, refund, { source: payment.source.type, resume: true })).catch((error: unknown) =>
-    log.warn({ err: error, refundId: id }, 'a resumed refund is left to the sweep'),
+  await inTime(startRefund(deps, refund, { source: payment.source.type, resume: true, news: true })).catch(
+    (error: unknown) => log.warn({ err: error, refundId: id }, 'a resumed refund is left to the sweep'),
   );
   return refund;
 }

@@ -1,9 +1,11 @@
 import { toUuid } from '../../../core/ids';
 import { openHandlers } from '../../../domains/inbound';
 import { inboundMetrics } from '../../../domains/inbound/metrics';
+import { INBOUND_WORKFLOWS, inboundWorkflowId } from '../../../domains/inbound/rules/workflow-names';
 import { createApi, type TestApi } from '../../support/api-support';
 import { insertEndpoint } from '../../support/fixtures';
 import { createSource, githubWebhook, type Sent, standardWebhook } from '../../support/inbound';
+import { startLatchedWorker } from '../../support/latched-worker';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
 
 let api: TestApi;
@@ -271,6 +273,27 @@ test('a handler that fails is tried again; given up, its event is retried by com
   await api.call('PATCH', `/v1/inbound/sources/${source.id}`, { body: { route: { to: 'handler', handler: 'keep' } } });
   expect((await api.call('POST', `/v1/inbound/events/${failed.body.id}/retry`)).status).toBe(202);
   expect((await ended(failed.body.id)).state).toBe('processed');
+});
+
+test('an event that is retried while the workflow that gave it up ends is processed by it', async () => {
+  const source = await createSource(api, { route: { to: 'handler', handler: 'keep' } });
+  const { id } = (await source.send(standardWebhook(source.secret, '{}'))).body;
+  await ended(id);
+  const workflowId = inboundWorkflowId(source.id, id);
+  await api.pipeline.client.workflow.getHandle(workflowId).result();
+  await api.deps.pool.query("UPDATE inbound_events SET state = 'failed' WHERE id = $1", [toUuid(id)]);
+  const worker = await startLatchedWorker(api.pipeline, 'processInboundEvents');
+  try {
+    const options = { workflowId, taskQueue: worker.taskQueue, args: [] };
+    const workflow = await api.pipeline.client.workflow.start(INBOUND_WORKFLOWS.processInboundWebhook, options);
+    await worker.done;
+    expect((await api.call('POST', `/v1/inbound/events/${id}/retry`)).status).toBe(202);
+    worker.release();
+    expect(await workflow.result()).toMatchObject({ processed: 1, open: 0 });
+  } finally {
+    await worker.stop();
+  }
+  expect((await event(id)).state).toBe('processed');
 });
 
 test('what a handler throws is kept as far as it can be, and nothing of what servers say', async () => {

@@ -5,7 +5,11 @@ import { newId, toUuid } from '../../../core/ids';
 import { ACCOUNTS, transferPosting } from '../../../domains/ledger/rules/postings';
 import { postTransaction } from '../../../domains/ledger/store/ledger';
 import { paymentDeps } from '../../../domains/payments/deps';
-import { paymentWorkflowId, refundWorkflowId } from '../../../domains/payments/rules/workflow-names';
+import {
+  chargebackWorkflowId,
+  paymentWorkflowId,
+  refundWorkflowId,
+} from '../../../domains/payments/rules/workflow-names';
 import { startPayment, startRefund } from '../../../domains/payments/start';
 import { moveOrder } from '../../../domains/payments/store/orders';
 import { movePayment } from '../../../domains/payments/store/payment-changes';
@@ -15,6 +19,7 @@ import { takeDueRefunds } from '../../../domains/payments/store/refund-leases';
 import { insertRefund, moveRefund, readRefund } from '../../../domains/payments/store/refunds';
 import { holdWallet } from '../../../domains/payments/wallets/hold-wallet';
 import { startFakeProvider } from '../../../infra/setup/stand-ins/fake-provider';
+import { startLatchedWorker } from '../../support/latched-worker';
 import { createPaymentApi, type PaymentApi } from '../../support/payments-support';
 import { eventually } from '../../support/receiver';
 
@@ -143,6 +148,79 @@ describe('where nothing but time has passed', () => {
     expect(await api.balance(ACCOUNTS.pspClearing)).toBe(before + 1_000n);
     const stranger = await api.newTenant();
     expect((await api.call('POST', `/v1/chargebacks/${posted.id}/resume`, { key: stranger.key })).status).toBe(404);
+  });
+});
+
+/** Lets a workflow run until it has read that there is nothing to do, and changes that before it has ended. */
+async function whileItEnds(
+  [type, workflowId, input]: [string, string, object],
+  activity: Parameters<typeof startLatchedWorker>[1],
+  change: () => Promise<void>,
+): Promise<void> {
+  const worker = await startLatchedWorker(api.pipeline, activity);
+  try {
+    const { taskQueue } = worker;
+    const workflow = await api.pipeline.client.workflow.start(type, { workflowId, taskQueue, args: [input] });
+    await worker.done;
+    await change();
+    worker.release();
+    await workflow.result();
+  } finally {
+    await worker.stop();
+  }
+}
+
+describe('what is to be done while a workflow ends is done by it', () => {
+  beforeAll(async () => {
+    api = await createPaymentApi({ terms: { disputeFee: 1_500n } });
+    shared = api;
+  });
+  afterAll(() => api.close());
+
+  test('a decision about a dispute', async () => {
+    const { body: payment } = await api.payByCard('tok_chargeback', '1000');
+    const find = async () => (await api.call('GET', `/v1/chargebacks?paymentId=${payment.id}`)).body.data[0];
+    const { id } = await eventually(async () => ((await find())?.state === 'posted' ? find() : undefined));
+    const workflowId = chargebackWorkflowId(id);
+    await api.pipeline.client.workflow.getHandle(workflowId).result();
+    const [charge] = api.chargesOf(payment.id);
+    if (charge === undefined) throw new Error('there is no charge');
+    await whileItEnds(['chargeback', workflowId, { chargebackId: id }], 'recordChargeback', async () => {
+      api.provider.chargeback(charge, 'chargeback.won');
+      await eventually(() => {
+        const told = api.provider.callbacks?.sent.find(({ type }) => type === 'chargeback.won');
+        return told?.status === 204 ? true : undefined;
+      });
+      expect((await find()).state).toBe('won');
+    });
+    expect((await find()).state).toBe('reversed');
+  });
+
+  test('a payment that a person resumes', async () => {
+    const { body } = await api.payByCard('tok_ok', '1000');
+    const workflowId = paymentWorkflowId(body.id);
+    await api.deps.pool.query("UPDATE payments SET state = 'needs_review' WHERE id = $1", [toUuid(body.id)]);
+    const input = { paymentId: body.id, source: 'card', resume: true, pace: 0.01 };
+    await whileItEnds(['payment', workflowId, input], 'carryOnPayments', async () => {
+      expect((await api.post(`/v1/payments/${body.id}/resume`)).status).toBe(202);
+    });
+    expect((await paymentOf(body.id)).state).toBe('captured');
+  });
+
+  test('a refund that a person resumes', async () => {
+    const { pool } = api.deps;
+    const { body: payment } = await api.payByCard('tok_ok', '1000');
+    const id = newId('ref');
+    const workflowId = refundWorkflowId(id);
+    await reserveRefund(pool, payment.id, 400n);
+    const amount = { amount: 400n, currency: 'EUR', reason: undefined };
+    await insertRefund(pool, { ...amount, id, tenantId: api.tenantId, paymentId: payment.id, workflowId });
+    await moveRefund(pool, id, 'flag', { failureCode: 'provider_unreachable' });
+    const input = { refundId: id, source: 'card', resume: true, pace: 0.01 };
+    await whileItEnds(['refund', workflowId, input], 'carryOnRefund', async () => {
+      expect((await api.post(`/v1/payments/${payment.id}/refunds/${id}/resume`)).status).toBe(202);
+    });
+    expect((await readRefund(pool, id))?.state).toBe('succeeded');
   });
 });
 

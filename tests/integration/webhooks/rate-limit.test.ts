@@ -101,8 +101,10 @@ test('nor when a process is killed in the middle whose clock is an hour ahead; n
   const [most, periodMs, hourMs] = [20, 1_000, 3_600_000];
   const id = await limited(most, periodMs);
   const { database, config } = pipeline;
+  const url = new URL(database.url);
+  url.searchParams.set('application_name', 'victim');
   const victim = await startApiProcess(
-    { DATABASE_URL: database.url, WAYBILL_TASK_QUEUE: config.WAYBILL_TASK_QUEUE, WAYBILL_LOG_LEVEL: 'info' },
+    { DATABASE_URL: url.href, WAYBILL_TASK_QUEUE: config.WAYBILL_TASK_QUEUE, WAYBILL_LOG_LEVEL: 'info' },
     hourMs,
   );
   try {
@@ -128,6 +130,11 @@ test('nor when a process is killed in the middle whose clock is an hour ahead; n
   } finally {
     await victim.kill();
   }
+  // What Postgres was doing for it is done before anybody looks.
+  await eventually(async () => {
+    const victims = await query("SELECT FROM pg_stat_activity WHERE application_name = 'victim'");
+    return victims.length === 0 ? true : undefined;
+  });
   // What it had leased is due, as if its leases had run out.
   await query(
     `UPDATE deliveries SET next_attempt_at = now() - interval '1 second'
@@ -135,10 +142,19 @@ test('nor when a process is killed in the middle whose clock is an hour ahead; n
     toUuid(id),
   );
   // Some are to be tried a moment later, and only the sweep knows of them: their workflows were never started.
-  await eventually(async () => {
-    await sweep(pipeline.platform, { beat: () => undefined, graceMs: 500 });
-    return (await deliveredOf(id)) === 50 ? true : undefined;
-  });
+  let left: object[] = [];
+  await eventually(
+    async () => {
+      await sweep(pipeline.platform, { beat: () => undefined, graceMs: 500 });
+      left = await query(
+        "SELECT state, backlog, claim, attempts, next_attempt_at FROM deliveries WHERE endpoint_id = $1 AND state <> 'delivered'",
+        toUuid(id),
+      );
+      return left.length === 0 ? true : undefined;
+    },
+    undefined,
+    () => JSON.stringify(left),
+  );
   expect(new Set(numbers()).size).toBe(50);
   expect(mostWithin(receiver.received, periodMs)).toBeLessThanOrEqual(most);
   const [row] = await query<{ ahead: number }>(
