@@ -7,24 +7,45 @@ import { say } from '../say';
 import { removeDataDirectory } from '../servers/postgres-place';
 import { startServers } from '../servers/servers';
 import { runJest } from './jest-run';
-import { exitCodeOf, summarize } from './test-summary';
+import { exitCodeOf, failedFiles, summarize, summarizeRechecked, type TestSummary } from './test-summary';
 
 const PREFIX = 'test-';
 
+/** Runs files in which something failed once more, one after the other. What fails then has failed; what does not is named. */
+const RECHECK = '--recheck';
+/** When more files than this failed it was not chance. */
+const MOST_RECHECKED = 6;
+
 /** Runs jest against its own servers, whose data are removed at the end. Resolves to the exit code. */
-async function main(jestArgs: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
+  const jestArgs = args.filter((arg) => arg !== RECHECK);
   const signal = listenForInterrupts(say);
   const folder = path.join(projectRoot, '.waybill');
   const dataDir = path.join(folder, `${PREFIX}${process.pid}`);
   removeLeftovers(folder);
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
-  let result: { code: number; json: string | undefined };
+  let code: number;
+  let summary: TestSummary;
   try {
     const servers = await startServers({ dataDir, temporalUi: false, persistent: false, log: say, signal });
+    const run = async (name: string, more: readonly string[]) => {
+      const file = path.join(dataDir, name);
+      const exitCode = await runJest(more, file, servers.env, signal);
+      return { exitCode, json: existsSync(file) ? readFileSync(file, 'utf8') : undefined };
+    };
     try {
-      const file = path.join(dataDir, 'results.json');
-      const code = await runJest(jestArgs, file, servers.env, signal);
-      result = { code, json: existsSync(file) ? readFileSync(file, 'utf8') : undefined };
+      const first = await run('results.json', jestArgs);
+      code = first.exitCode;
+      summary = summarize(first.json);
+      const failed = failedFiles(first.json);
+      if (args.includes(RECHECK) && failed.length > 0 && failed.length <= MOST_RECHECKED) {
+        process.stdout.write(`\nOnce more, one after the other: ${failed.join(', ')}\n`);
+        const second = await run('results-again.json', ['--runInBand', '--runTestsByPath', ...failed]);
+        code = second.exitCode;
+        const rechecked = summarizeRechecked(first.json, second.json);
+        summary = rechecked;
+        for (const test of rechecked.unstable) process.stdout.write(`UNSTABLE, failed and then passed: ${test}\n`);
+      }
     } finally {
       await servers.stop();
     }
@@ -32,9 +53,8 @@ async function main(jestArgs: readonly string[]): Promise<number> {
     removeDataDirectory(dataDir);
     await retireGuard();
   }
-  const summary = summarize(result.json);
   process.stdout.write(`${summary.passed} passed, ${summary.failed} failed\n`);
-  return exitCodeOf(summary, result.code);
+  return exitCodeOf(summary, code);
 }
 
 /** Data of runs that were killed before they could remove them. */
