@@ -3,7 +3,6 @@ import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { databaseClock } from '../../../infra/postgres/followed-lists';
 import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
-import { appendAudit } from '../../audit';
 import { openAddressKeys } from '../addresses';
 import { appendConsent } from '../consent/append-consent';
 import type { ChangeCommand, CommitResult } from '../rules/change-command';
@@ -19,7 +18,8 @@ const MOST_CHOICES = 1_000;
 
 /**
  * Commits a change of preferences, once however often and wherever this is tried: the choices, the subscriber's new version,
- * the entry in their consent log and the one in the audit log, in one transaction with the subscriber's row locked.
+ * the entry in their consent log, in one transaction with the subscriber's row locked. The audit log is told when the change is
+ * concluded: it takes one entry at a time of a tenant, and nobody who holds a row waits for that.
  * Decisions in whose transactions things are sent are taken before it or after it, never by half of it.
  *
  * @param statementTimeoutMs - how long it may wait for each statement, such as for its turn
@@ -53,24 +53,23 @@ export async function commitChange(
     if ((await writeChoices(db, writing, command)) > MOST_CHOICES) throw new TooManyChoices();
     await storePreferenceState(db, subscriberId, { version, quietHours: kind === 'reset' ? null : quietHours });
     const summary = summaryOf(command);
-    await insertChange(
-      db,
-      { id: changeId, tenantId, subscriberId, suppressionId: undefined, kind, version, summary },
-      LEAVE_MS,
-    );
-    const consent = await appendConsent(
+    const { seq: consentSeq } = await appendConsent(
       db,
       { tenantId, subscriberId, key },
       { actor, action: kind, changeId, payload: { ...summary, version, evidence: command.evidence } },
       at,
     );
-    const payload = {
-      changeId,
-      ...summary,
+    const change = {
+      id: changeId,
+      tenantId,
+      subscriberId,
+      suppressionId: undefined,
+      kind,
       version,
-      consent: { seq: consent.seq, hash: consent.hash.toString('hex') },
+      summary,
+      consentSeq,
     };
-    await appendAudit(db, tenantId, { actor, action: `preferences.${kind}`, subject: subscriberId, payload }, at);
+    await insertChange(db, change, LEAVE_MS);
     return { outcome: 'committed', version };
   };
   try {

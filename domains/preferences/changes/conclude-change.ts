@@ -1,10 +1,12 @@
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
-import { inTransaction } from '../../../infra/postgres/pool';
+import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
+import { appendAudit } from '../../audit';
 import { conflictMetrics, createCoveredOutbox, type OwnEvent } from '../../webhooks';
 import type { PreferenceChangedData } from '../event-payloads';
 import type { Channel } from '../rules/channels';
 import { concludeChange, findChange, type PreferenceChange, readConcerned } from '../store/changes';
+import { findConsent } from '../store/consent';
 
 /** Whom a change concerns, a page of them. */
 export interface Concerned {
@@ -26,7 +28,8 @@ export async function concernedBy(
 }
 
 /**
- * Ends a change: publishes `preference.changed` to the tenant's endpoints and marks the change done, both or neither.
+ * Ends a change: publishes `preference.changed` to the tenant's endpoints, tells the audit log, and marks the change done, all
+ * or nothing.
  *
  * @returns false when it was done already
  */
@@ -39,9 +42,22 @@ export async function concludePreferenceChange(platform: Platform, changeId: Pub
     inTransaction(pool, async (db) => {
       if (!(await concludeChange(db, changeId))) return false;
       await store(db, [changedEvent(change)]);
+      await tellAudit(db, change);
       return true;
     }),
   );
+}
+
+/** With the end of the consent log at that time, against which it can be held. */
+async function tellAudit(db: Queryable, change: PreferenceChange): Promise<void> {
+  const { id: changeId, tenantId, subscriberId, consentSeq, kind, summary, version } = change;
+  if (subscriberId === undefined || consentSeq === undefined) return;
+  const entry = await findConsent(db, subscriberId, consentSeq);
+  // An entry that somebody has removed: verification says so, and it stops nobody's business.
+  const consent = entry === undefined ? null : { seq: entry.seq, hash: entry.hash };
+  const payload = { changeId, ...summary, version, committedAt: entry?.at ?? null, consent };
+  const actor = entry?.actor ?? 'unknown';
+  await appendAudit(db, tenantId, { actor, action: `preferences.${kind}`, subject: subscriberId, payload });
 }
 
 function changedEvent({

@@ -29,11 +29,13 @@ export interface PreferenceChange {
   /** The subscriber's version after it. */
   version: number | undefined;
   summary: ChangeSummary;
+  /** The place of its entry in the subscriber's consent log, of which the audit log is to be told when it is concluded. */
+  consentSeq: number | undefined;
   state: 'open' | 'done';
   createdAt: Date;
 }
 
-export type NewChange = Omit<PreferenceChange, 'state' | 'createdAt'>;
+export type NewChange = Omit<PreferenceChange, 'state' | 'createdAt' | 'consentSeq'> & { consentSeq?: number };
 
 interface Row {
   id: string;
@@ -43,11 +45,12 @@ interface Row {
   kind: RecordedKind;
   version: string | null;
   summary: ChangeSummary;
+  consent_seq: string | null;
   state: 'open' | 'done';
   created_at: Date;
 }
 
-const COLUMNS = 'id, tenant_id, subscriber_id, suppression_id, kind, version, summary, state, created_at';
+const COLUMNS = 'id, tenant_id, subscriber_id, suppression_id, kind, version, summary, consent_seq, state, created_at';
 
 /**
  * Records a change, of which what follows is open.
@@ -55,10 +58,11 @@ const COLUMNS = 'id, tenant_id, subscriber_id, suppression_id, kind, version, su
  * @param leaveMs - how long its workflow is left alone before the sweep looks after it
  */
 export async function insertChange(db: Queryable, change: NewChange, leaveMs: number): Promise<void> {
-  const { id, tenantId, subscriberId, suppressionId, kind, version, summary } = change;
+  const { id, tenantId, subscriberId, suppressionId, kind, version, summary, consentSeq } = change;
   await db.query({
-    text: `INSERT INTO preference_changes (id, tenant_id, subscriber_id, suppression_id, kind, version, summary, due_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8 * interval '1 millisecond')`,
+    text: `INSERT INTO preference_changes
+             (id, tenant_id, subscriber_id, suppression_id, kind, version, summary, consent_seq, due_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + $9 * interval '1 millisecond')`,
     values: [
       toUuid(id),
       toUuid(tenantId),
@@ -67,6 +71,7 @@ export async function insertChange(db: Queryable, change: NewChange, leaveMs: nu
       kind,
       version,
       JSON.stringify(summary),
+      consentSeq ?? null,
       leaveMs,
     ],
   });
@@ -164,6 +169,7 @@ function fromRow(row: Row): PreferenceChange {
     kind: row.kind,
     version: row.version === null ? undefined : Number(row.version),
     summary: row.summary,
+    consentSeq: row.consent_seq === null ? undefined : Number(row.consent_seq),
     state: row.state,
     createdAt: row.created_at,
   };

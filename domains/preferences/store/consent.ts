@@ -51,6 +51,20 @@ export async function readStoredConsent(
   return rows.map(storedEntry);
 }
 
+/** An entry by its place. Index: consent_events_pkey. */
+export async function findConsent(
+  db: Queryable,
+  subscriberId: PublicId,
+  seq: number,
+): Promise<ConsentEntry | undefined> {
+  const { rows } = await db.query<ListedRow>({
+    name: 'consent-entry',
+    text: `SELECT ${LISTED_COLUMNS} FROM consent_events WHERE subscriber_id = $1 AND seq = $2`,
+    values: [toUuid(subscriberId), seq],
+  });
+  return rows[0] && listedEntry(rows[0]);
+}
+
 /** Index: consent_events_pkey. */
 export async function listConsent(
   db: Queryable,

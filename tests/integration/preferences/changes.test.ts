@@ -86,6 +86,7 @@ describe('while Temporal and its workers are there', () => {
         payload: expect.objectContaining({ subscriberId: id, version }),
       }),
     ]);
+    await untilDone(changeId);
     const { rows } = await api.deps.pool.query(
       `SELECT payload FROM finance_audit_log WHERE tenant_id = $1 AND action = 'preferences.opt_out' AND subject = $2`,
       [toUuid(api.tenantId), id],
@@ -95,7 +96,6 @@ describe('while Temporal and its workers are there', () => {
     ]);
 
     expect(await eventOf(changeId)).toMatchObject({ kind: 'opt_out', subscriberId: id, version, suppressionId: null });
-    await untilDone(changeId);
   });
 
   test('its workflow says what was done, and shows no evidence', async () => {
