@@ -2,3 +2,6 @@
 -- entries are added one after the other for a whole tenant, and nobody who holds a subscriber's row waits for that. Changes
 -- without one have told it already, or are of a suppression.
 ALTER TABLE preference_changes ADD COLUMN consent_seq bigint;
+
+-- Down Migration
+ALTER TABLE preference_changes DROP COLUMN consent_seq;
