@@ -8,10 +8,14 @@ export interface ActorSettings {
   perSecond: number;
   /** How much of what is done are changes, from 0 to 1. */
   changesShare: number;
+  /** Sends to accept before it is ready. */
+  prepared: number;
 }
 
 /** The category that everything is about. */
 export const CATEGORY = 'news';
+/** The category that nobody has asked for, so that all are denied it. */
+export const UNWANTED = 'offers';
 /** How many of the changes are opt-ins: somebody is opted out about as often as not. */
 export const OPT_INS_SHARE = 0.45;
 

@@ -13,7 +13,7 @@ import { seededRandom } from '../kit/random';
 import { type ActorSettings, CATEGORY, OPT_INS_SHARE, type Told } from './actor-settings';
 
 const settings = JSON.parse(process.env.BENCH_ACTOR ?? '{}') as ActorSettings;
-const { tenantId, subscribers, atOnce, perSecond, changesShare } = settings;
+const { tenantId, subscribers, atOnce, perSecond, changesShare, prepared: toPrepare } = settings;
 const random = seededRandom(process.pid);
 const CONTENT = { in_app: { title: 'Hello', body: 'There' } };
 const COMMIT_WITHIN_MS = 10_000;
@@ -33,7 +33,14 @@ Object.assign(platform.metrics.of(notificationMetrics).decisionSeconds, {
   observe: (seconds: number) => decisions.push(seconds * 1_000),
 });
 
+/** Sends that were accepted before: at a fixed rate it is their decisions that are timed. */
+const prepared: string[] = [];
+
 async function send(subscriberId: string): Promise<void> {
+  await handOver(platform, prepared.pop() ?? (await accept(subscriberId)));
+}
+
+async function accept(subscriberId: string): Promise<string> {
   const id = newId('ntf');
   const sendId = newId('snd');
   await insertNotification(pool, {
@@ -48,7 +55,7 @@ async function send(subscriberId: string): Promise<void> {
     createdBy: 'bench',
     sends: [{ id: sendId, channel: 'in_app', destinationId: undefined }],
   });
-  await handOver(platform, sendId);
+  return sendId;
 }
 
 async function change(subscriberId: string, wanted: boolean): Promise<void> {
@@ -70,8 +77,10 @@ async function change(subscriberId: string, wanted: boolean): Promise<void> {
   if (result.outcome === 'committed') tell({ answered: changeId, version: result.version, at: Date.now() + 1 });
 }
 
+const someone = () => subscribers[Math.floor(random() * subscribers.length)] ?? '';
+
 async function act(): Promise<void> {
-  const subscriberId = subscribers[Math.floor(random() * subscribers.length)] ?? '';
+  const subscriberId = someone();
   try {
     if (random() >= changesShare) await send(subscriberId);
     else await change(subscriberId, random() < OPT_INS_SHARE);
@@ -93,6 +102,9 @@ async function run(): Promise<void> {
     await Promise.all(subscribers.slice(0, atOnce).map((subscriberId) => send(subscriberId).catch(() => undefined)));
   }
   decisions.length = 0;
+  while (prepared.length < toPrepare) {
+    prepared.push(...(await Promise.all(Array.from({ length: atOnce }, () => accept(someone())))));
+  }
   tell({ ready: true });
   const began = performance.now();
   for (let n = 0; !stopped; n++) {

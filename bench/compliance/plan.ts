@@ -8,6 +8,8 @@ export interface CompliancePlan {
   atOnce: number;
   /** Requests to the API under way: notifications, and changes. */
   callers: { senders: number; changers: number };
+  /** Before anything else, for each kind of check. */
+  checkSeconds: number;
   /** Before the kills, when decisions are timed: how long, how much a second, and how much of it are changes. */
   ratedSeconds: number;
   perSecond: number;
@@ -28,6 +30,7 @@ export const QUICK: CompliancePlan = {
   actors: 2,
   atOnce: 8,
   callers: { senders: 2, changers: 1 },
+  checkSeconds: 2,
   ratedSeconds: 5,
   perSecond: 500,
   ratedChangesShare: 0.05,
@@ -44,6 +47,7 @@ export const FULL: CompliancePlan = {
   actors: 3,
   atOnce: 8,
   callers: { senders: 4, changers: 2 },
+  checkSeconds: 10,
   ratedSeconds: 20,
   perSecond: 500,
   ratedChangesShare: 0.05,

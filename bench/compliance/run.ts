@@ -12,9 +12,10 @@ import { percentile, round } from '../kit/statistics';
 import { superviseStack } from '../kit/strikes';
 import { Supervised } from '../kit/supervised';
 import { addTenant, type BenchTenant } from '../kit/tenant';
-import { type ActorSettings, CATEGORY } from './actor-settings';
+import { type ActorSettings, CATEGORY, UNWANTED } from './actor-settings';
 import { auditSends, countDecisions, readDecisions } from './audit';
 import { callApi } from './callers';
+import { timeChecks } from './checks';
 import { findViolations } from './history';
 import type { CompliancePlan } from './plan';
 import { Witness } from './witness';
@@ -38,6 +39,9 @@ export interface ComplianceReport {
   decisionP99Ms: number;
   decisionsTimed: number;
   decisionsPerSecond: number;
+  /** Answers to `GET …/check` by the API in a second, of nothing but denials, which may be kept, and of the others. */
+  deniedChecksPerSecond: number;
+  allowedChecksPerSecond: number;
   kills: Record<string, number>;
   seed: number;
   machine: unknown;
@@ -74,11 +78,12 @@ export async function runCompliance(plan: CompliancePlan, signal: AbortSignal): 
       signal,
       subscribers: await register(tenant, plan),
     };
+    const checks = await timeAllChecks(trial);
     const rated = await timeDecisions(trial);
     const { kills, seed } = await killUnderLoad(trial);
     const report = await judge(trial);
     keep = !report.sound;
-    return { ...report, ...rated, kills, seed, machine };
+    return { ...report, ...rated, ...checks, kills, seed, machine };
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
@@ -88,6 +93,7 @@ export async function runCompliance(plan: CompliancePlan, signal: AbortSignal): 
 
 async function register({ client }: BenchTenant, { subscribers }: CompliancePlan): Promise<string[]> {
   await client.call('POST', '/v1/categories', { key: CATEGORY, name: 'News', policy: 'opt_out', commercial: false });
+  await client.call('POST', '/v1/categories', { key: UNWANTED, name: 'Offers', policy: 'opt_in', commercial: true });
   const ids: string[] = [];
   const numbers = Array.from({ length: subscribers }, (_, number) => number);
   await closedLoop(numbers, 8, async (number) => {
@@ -100,7 +106,7 @@ async function register({ client }: BenchTenant, { subscribers }: CompliancePlan
 async function startActor(
   trial: Trial,
   number: number,
-  pace: Pick<ActorSettings, 'perSecond' | 'changesShare'>,
+  pace: Pick<ActorSettings, 'perSecond' | 'changesShare' | 'prepared'>,
 ): Promise<ManagedProcess> {
   const { stack, plan, tenant, subscribers, witness, env, signal } = trial;
   const settings: ActorSettings = { tenantId: tenant.id, subscribers, atOnce: plan.atOnce, ...pace };
@@ -118,9 +124,22 @@ async function startActor(
   );
 }
 
+/** Before anybody has changed anything; each for the second time, when what may be kept is. */
+async function timeAllChecks({ stack, plan, tenant, subscribers }: Trial) {
+  const time = async (category: string) => {
+    const options = { port: stack.apiPort, key: tenant.key, subscribers, category };
+    await timeChecks({ ...options, seconds: plan.checkSeconds / 2 });
+    return round(await timeChecks({ ...options, seconds: plan.checkSeconds }), 0);
+  };
+  const checks = { deniedChecksPerSecond: await time(UNWANTED), allowedChecksPerSecond: await time(CATEGORY) };
+  progress(`checks: ${JSON.stringify(checks)}`);
+  return checks;
+}
+
 async function timeDecisions(trial: Trial) {
   const { plan, witness, signal } = trial;
-  const pace = { perSecond: plan.perSecond / plan.actors, changesShare: plan.ratedChangesShare };
+  const perSecond = plan.perSecond / plan.actors;
+  const pace = { perSecond, changesShare: plan.ratedChangesShare, prepared: perSecond * plan.ratedSeconds };
   const actors = await Promise.all(Array.from({ length: plan.actors }, (_, n) => startActor(trial, n, pace)));
   while (witness.ready < actors.length) await sleep(POLL_MS, undefined, { signal });
   await sleep(plan.ratedSeconds * 1_000, undefined, { signal });
@@ -139,7 +158,7 @@ async function timeDecisions(trial: Trial) {
 async function killUnderLoad(trial: Trial) {
   const { stack, plan, tenant, subscribers, witness, signal } = trial;
   const processes = superviseStack(stack, signal);
-  const pace = { perSecond: 0, changesShare: plan.changesShare };
+  const pace = { perSecond: 0, changesShare: plan.changesShare, prepared: 0 };
   const actors = await Promise.all(Array.from({ length: plan.actors }, (_, n) => startActor(trial, n, pace)));
   const supervised = actors.map((actor, n) => new Supervised(`actor ${n}`, actor, signal));
   const calls = new AbortController();
