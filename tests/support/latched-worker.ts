@@ -3,6 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { createActivities } from '../../activities';
 import { connectNative } from '../../infra/temporal/client';
 import { TEST_BUNDLE } from './bundle';
+import { latch } from './latch';
 import type { Pipeline } from './pipeline';
 
 type Activities = ReturnType<typeof createActivities>;
@@ -52,12 +53,4 @@ export async function startLatchedWorker(pipeline: Pipeline, activity: keyof Act
       await connection.close();
     },
   };
-}
-
-function latch(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
 }

@@ -1,10 +1,12 @@
+import type { QueryConfig } from 'pg';
 import { toUuid } from '../../../core/ids';
-import { sweepPreferences } from '../../../domains/preferences';
+import { checkDecision, sweepPreferences } from '../../../domains/preferences';
 import { commitChange } from '../../../domains/preferences/changes/commit-change';
 import type { ChangeCommand } from '../../../domains/preferences/rules/change-command';
 import { preferenceChangeWorkflowId } from '../../../domains/preferences/rules/workflow-names';
 import { createApi, type TestApi } from '../../support/api-support';
 import { insertEndpoint } from '../../support/fixtures';
+import { latch } from '../../support/latch';
 import { check, laydown, registerReader } from '../../support/preferences';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
 
@@ -113,6 +115,32 @@ describe('while Temporal and its workers are there', () => {
     const history = [...payloads].map(([, data = '']) => Buffer.from(data, 'base64').toString()).join('\n');
     expect(history).toContain(id);
     expect(history).not.toContain('planted');
+  });
+
+  test('a denial that was read before an opt-in is not kept after it', async () => {
+    const { id } = await registerReader(api);
+    await untilDone((await optOut(id, [{ category: 'news' }])).body.changeId);
+    const { pool, reads, redis } = api.pipeline.platform;
+    const mayGoOn = latch();
+    const hasRead = latch();
+    const slow = Object.create(reads, {
+      query: {
+        value: async (statement: QueryConfig) => {
+          const rows = await reads.query(statement);
+          hasRead.open();
+          await mayGoOn.opened;
+          return rows;
+        },
+      },
+    });
+    const place = { tenantId: api.tenantId, subscriberId: id, topic: undefined, category: 'news' };
+    const asked = checkDecision({ pool, redis, reads: slow }, { ...place, channel: 'email' });
+    await hasRead.opened;
+    const optIn = await api.call('POST', `${path(id)}/opt-in`, { body: { choices: [{ category: 'news' }] } });
+    await untilDone(optIn.body.changeId);
+    mayGoOn.open();
+    expect(await asked).toMatchObject({ decision: 'deny' });
+    expect(await check(api, id)).toMatchObject({ decision: 'allow' });
   });
 
   test('repeated with its idempotency key, it is one change', async () => {
