@@ -17,6 +17,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Consent: 'What somebody has agreed to and refused: a log that proves itself.',
   'Categories and topics': 'What there is to want.',
   Suppressions: 'Addresses that nothing is sent to.',
+  'Bulk suppressions': 'Jobs that suppress many addresses, and what became of each.',
   Notifications: 'What subscribers are told, by which channels, and what became of it.',
   'Notification templates': 'What notifications say, by channel, with places to fill.',
   'Notification settings': 'Who mail is from.',

@@ -12,6 +12,7 @@ import { apiConfig } from './http/config';
 import { gracefulClose } from './http/graceful-close';
 import { createApiServer } from './http/http-server';
 import { createRateLimiter } from './http/rate-limit';
+import { STREAMED_WITHIN_MS } from './http/request-stream';
 import { DOORS } from './routes';
 import { createApp } from './server';
 
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
     keepAliveTimeout: 65_000,
     headersTimeout: HEADERS_TIMEOUT_MS,
     // What reads a body counts its time; this is for bodies that nobody reads.
-    requestTimeout: Math.max(HEADERS_TIMEOUT_MS, limits.WAYBILL_UPLOAD_TIMEOUT) + UNREAD_BODY_MS,
+    requestTimeout: Math.max(STREAMED_WITHIN_MS, limits.WAYBILL_UPLOAD_TIMEOUT) + UNREAD_BODY_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   });
   const close = gracefulClose(server);

@@ -6,6 +6,7 @@ export { chargeback } from './payments/chargeback';
 export { payment, paymentBatch } from './payments/payment';
 export { refund, refundBatch } from './payments/refund';
 export { sweepPayments } from './payments/sweep-payments';
+export { bulkSuppression } from './preferences/bulk-suppression';
 export { preferenceChange } from './preferences/preference-change';
 export { sweepPreferences } from './preferences/sweep-preferences';
 export { settlementDay } from './settlement/settlement-day';

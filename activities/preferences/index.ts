@@ -1,13 +1,18 @@
 import { heartbeat } from '@temporalio/activity';
 import type { PublicId } from '../../core/ids';
-import { type CancelReport, cancelPendingSends } from '../../domains/notifications';
+import { type CancelReport, cancelPendingSends, cancelSendsOf } from '../../domains/notifications';
 import {
+  type BulkReport,
+  type BulkState,
+  bulkRound,
   type ChangeCommand,
   type CommitResult,
   type Concerned,
+  cancelBulkByWorkflow,
   commitChange,
   concernedBy,
   concludePreferenceChange,
+  failBulk,
   forgetDecisions,
   openFeedback,
   type PreferenceSweepReport,
@@ -15,7 +20,7 @@ import {
 } from '../../domains/preferences';
 import type { Platform } from '../../infra/platform/platform';
 
-export type { CancelReport, ChangeCommand, CommitResult, Concerned, PreferenceSweepReport };
+export type { BulkReport, CancelReport, ChangeCommand, CommitResult, Concerned, PreferenceSweepReport };
 
 export type PreferenceActivities = ReturnType<typeof createPreferenceActivities>;
 
@@ -36,6 +41,21 @@ export function createPreferenceActivities(platform: Platform) {
       cancelPendingSends(platform, subscriberId, () => heartbeat()),
     /** Publishes a change to the tenant's endpoints, and marks it done. */
     concludePreferenceChange: (changeId: PublicId): Promise<boolean> => concludePreferenceChange(platform, changeId),
+    /** Goes on with a bulk suppression for some seconds. */
+    bulkSuppressionRound: (bulkId: PublicId): Promise<BulkReport> =>
+      bulkRound(
+        {
+          platform,
+          beat: () => heartbeat(),
+          stopSends: (subscriberIds) => cancelSendsOf(platform, subscriberIds, () => heartbeat()),
+        },
+        bulkId,
+      ),
+    /** Leaves the rows of a bulk suppression that are not done as they are. */
+    cancelBulkSuppression: (tenantId: PublicId, bulkId: PublicId): Promise<BulkState | 'gone'> =>
+      cancelBulkByWorkflow(platform, tenantId, bulkId),
+    /** Ends a bulk suppression whose rounds go on failing. */
+    failBulkSuppression: (bulkId: PublicId): Promise<BulkReport> => failBulk(platform, bulkId),
     /** Has what follows neglected changes carried out, and forgets old ones. */
     sweepPreferenceChanges: (): Promise<PreferenceSweepReport> => sweepPreferences(platform, () => heartbeat()),
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { APPROVAL_STATES, type Commands, decide, findApproval, listApprovals } from '../../domains/approvals';
 import { ledgerCommands } from '../../domains/ledger';
 import { paymentCommands, paymentDeps } from '../../domains/payments';
+import { bulkCommands, bulkRejections } from '../../domains/preferences';
 import { settlementCommands } from '../../domains/settlement';
 import { approvalSchema, approvalView } from '../http/approval-schemas';
 import { byId, followQuery, pageBody, pageRequest } from '../http/cursor';
@@ -17,8 +18,13 @@ const approvalParams = z.object({ id: idSchema('apr') });
 
 /** Commands of every domain, and their approval. */
 export function approvalRoutes(context: DoorContext): Route[] {
-  const commands: Commands = { ...paymentCommands(paymentDeps(context)), ...ledgerCommands(), ...settlementCommands() };
-  const deps = { pool: context.pool, reads: context.reads, commands };
+  const commands: Commands = {
+    ...paymentCommands(paymentDeps(context)),
+    ...ledgerCommands(),
+    ...settlementCommands(),
+    ...bulkCommands(context),
+  };
+  const deps = { pool: context.pool, reads: context.reads, commands, rejections: bulkRejections(context) };
 
   return [
     route({

@@ -14,6 +14,7 @@ import { Problem } from './problems';
 import type { RateLimiter, RateState } from './rate-limit';
 import { lacksScope, unauthenticated } from './refusals';
 import { hasBody, readBytes, readSentBytes, readText } from './request-body';
+import { readChunks } from './request-stream';
 import { type RawInput, type Route, type RouteResult, takesBody } from './route';
 
 export interface AdapterDeps {
@@ -68,6 +69,13 @@ function handlerOf(route: Route, deps: AdapterDeps): RequestHandler {
   async function readBody(raw: RawInput, req: Request, exchange: Exchange, res: Response): Promise<void> {
     const type = mediaTypeOf(req.headers['content-type'], mediaTypes);
     const withinMs = exchange.startedAt + deps.uploadTimeoutMs - performance.now();
+    if (route.streamed !== undefined && type in route.streamed) {
+      raw.stream = readChunks(req, {
+        maxBytes: route.maxStreamedBytes ?? maxBytes,
+        withinMs: deps.uploadTimeoutMs,
+      });
+      return;
+    }
     if (route.bodyCharset === 'any') {
       raw.body = decodeText(await readBytes(req, res, { maxBytes, withinMs }), req.headers['content-type']);
       return;

@@ -9,7 +9,10 @@ export const approvalSchema = z
     action: z.string().meta({ description: 'Which command.', example: 'refund.resolve' }),
     subject: z.string().meta({ description: 'The id of what it is about.' }),
     command: z.unknown().meta({ description: "The command's body." }),
-    amount: amountText.meta({ description: 'The most money that it decides about.' }),
+    amount: amountText.meta({
+      description:
+        'The most money that it decides about; of what is not about money, how many: with the currency `XXX`.',
+    }),
     currency: z.string(),
     state: z.enum(APPROVAL_STATES).meta({
       description:

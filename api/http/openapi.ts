@@ -117,8 +117,10 @@ function withoutOptionalExamples(parameters: Parameters = []): void {
 
 function bodyOf(route: Route, schema: z.ZodType) {
   const types = route.mediaTypes ?? ['application/json'];
+  const { streamed } = route;
   return {
-    required: !schema.safeParse(undefined).success,
-    content: Object.fromEntries(types.map((type) => [type, { schema }])),
+    // What is streamed is needed, whatever its route takes of other types.
+    required: streamed !== undefined || !schema.safeParse(undefined).success,
+    content: Object.fromEntries(types.map((type) => [type, { schema: streamed?.[type] ?? schema }])),
   };
 }

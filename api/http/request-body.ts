@@ -50,7 +50,8 @@ export async function readSentBytes(req: Request, res: Response, { maxBytes, wit
   return inTime((done, fail) => plain(req, res, { maxBytes, done, fail }), withinMs);
 }
 
-function refuseDeclared(req: Request, maxBytes: number): void {
+/** @throws Problem when it says itself that it is too large */
+export function refuseDeclared(req: Request, maxBytes: number): void {
   const declared = Number(req.headers['content-length']);
   if (declared > maxBytes) throw tooLarge(maxBytes, `${grouped(declared)} bytes`);
 }
@@ -82,7 +83,7 @@ function inTime(read: (done: Done, fail: Fail) => void, withinMs: number): Promi
 }
 
 /** Nobody waits for the rest of a body that is refused unread. */
-const CLOSE = { connection: 'close' };
+export const CLOSE = { connection: 'close' };
 
 function plain(req: Request, _res: Response, { maxBytes, done, fail }: Reading): void {
   let chunks: Buffer[] = [];
@@ -116,7 +117,7 @@ function isOverLimit(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'type' in error && error.type === 'entity.too.large';
 }
 
-function tooLarge(maxBytes: number, sent: string): Problem {
+export function tooLarge(maxBytes: number, sent: string): Problem {
   const detail = `The body may have ${grouped(maxBytes)} bytes; this one has ${sent}. Send a smaller one.`;
   return new Problem('content-too-large', { detail, headers: CLOSE });
 }
@@ -125,7 +126,8 @@ const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
 /** ASCII is UTF-8 as well; what is neither is noticed by its bytes. */
 const READ_AS_UTF8 = new Set(['utf-8', 'utf8', 'us-ascii']);
 
-function refuseOtherCharset(contentType: string | undefined): void {
+/** @throws Problem when it says that it is in another charset than UTF-8 */
+export function refuseOtherCharset(contentType: string | undefined): void {
   const charset = contentType?.includes(';') ? CHARSET.exec(contentType)?.[1] : undefined;
   if (charset === undefined || READ_AS_UTF8.has(charset.toLowerCase())) return;
   throw new Problem('unsupported-media-type', { detail: 'Send the body in UTF-8.' });

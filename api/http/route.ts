@@ -61,6 +61,8 @@ export interface Input<P extends z.ZodType, Q extends z.ZodType, H extends z.Zod
   query: z.output<Q>;
   headers: z.output<H>;
   body: z.output<B>;
+  /** Of a media type that is streamed: the body's chunks. */
+  stream: AsyncIterable<Uint8Array> | undefined;
 }
 
 export type Method = 'get' | 'post' | 'patch' | 'delete';
@@ -114,6 +116,13 @@ interface Schemas<P = z.ZodObject, Q = z.ZodObject, H = z.ZodObject, B = z.ZodTy
    * The handler gets the client's address with it.
    */
   bodyAsBytes?: boolean;
+  /**
+   * Media types, each with its schema for the document, whose body the handler reads itself as it arrives, so that no more
+   * than a part of it is in memory: it is `stream` then, and `body` is undefined.
+   */
+  streamed?: Readonly<Record<string, z.ZodType>>;
+  /** Largest body in bytes that is streamed. */
+  maxStreamedBytes?: number;
   /** `any`: text may be in another charset than UTF-8, see {@link decodeText}. */
   bodyCharset?: 'any';
   /** Members of a JSON body that arrive as {@link RawJson}: the text that was sent. */
@@ -130,6 +139,8 @@ export interface RawInput {
   body: unknown;
   /** The text of a JSON body. */
   json?: string;
+  /** The chunks of a body of a type that is streamed. */
+  stream?: AsyncIterable<Uint8Array>;
   /** Of a route with `bodyAsBytes`: whom limits by address count, as `api/http/client-address.ts` groups them. */
   address?: string;
 }
@@ -304,6 +315,12 @@ function parser<P extends z.ZodObject, Q extends z.ZodObject, H extends z.ZodObj
         ],
       });
     }
-    return { params: parsedParams.data, query: parsedQuery.data, headers: parsedHeaders.data, body: parsedBody.data };
+    return {
+      params: parsedParams.data,
+      query: parsedQuery.data,
+      headers: parsedHeaders.data,
+      body: parsedBody.data,
+      stream: raw.stream,
+    };
   };
 }

@@ -1,5 +1,6 @@
 import { openFeedback, PREFERENCE_EVENTS, preferences } from '../../domains/preferences';
 import type { Door } from '../http/door';
+import { bulkSuppressionRoutes } from './bulk-suppression-routes';
 import { categoryRoutes } from './category-routes';
 import { checkRoute } from './check-route';
 import { consentRoutes } from './consent-routes';
@@ -25,6 +26,7 @@ export const preferencesDoor: Door = {
       // Before suppressions, whose ids it is none of.
       suppressionExportRoute(context),
       ...suppressionRoutes(context),
+      ...bulkSuppressionRoutes(context),
       ...categoryRoutes(context),
       ...topicRoutes(context),
     ];

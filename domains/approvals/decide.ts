@@ -11,12 +11,12 @@ import { type Approval, decideApproval, lockApproval } from './store/approvals';
  * Approves a waiting command and carries it out, or rejects it. Approving needs another API key than the one that asked;
  * rejecting does not. The same key may repeat its decision.
  *
- * @param deps - `commands`: those of every domain
+ * @param deps - `commands`: those of every domain; `rejections`: what becomes of the subjects of some that are rejected
  * @throws ApprovalRefusal when there is no such command, or somebody decided otherwise; a refusal of the command's domain
  *   when its subject's state does not allow it any more: it goes on waiting then and can be rejected
  */
 export async function decide(
-  { pool, commands }: { pool: Pool; commands: Commands },
+  { pool, commands, rejections = {} }: { pool: Pool; commands: Commands; rejections?: Commands },
   by: Requester,
   id: PublicId,
   decision: 'approved' | 'rejected',
@@ -44,6 +44,8 @@ export async function decide(
       const carryOut = commands[action];
       if (carryOut === undefined) throw new Error(`nothing carries out ${action}`);
       done = await carryOut(db, decided, by);
+    } else {
+      done = (await rejections[action]?.(db, decided, by)) ?? {};
     }
     await appendAudit(db, tenantId, {
       actor: keyId,

@@ -16,7 +16,7 @@ export type { CardContent, Content, EmailContent } from './rules/content';
 
 // What the activities of its workflows do.
 export { sendDue } from './sending/send-due';
-export { cancelPendingSends, type CancelReport } from './sending/cancel-pending';
+export { cancelPendingSends, type CancelReport, cancelSendsOf } from './sending/cancel-pending';
 export { type NotificationSweepReport, sweepNotifications } from './upkeep/sweep';
 
 // Templates.

@@ -54,13 +54,24 @@ export interface GivenAddress {
 export async function hashAddress(
   platform: Platform,
   tenantId: PublicId,
-  { channel, address }: GivenAddress,
+  given: GivenAddress,
   field: readonly string[] = ['address'],
 ): Promise<HashedAddress> {
+  const hashed = hashWith(await platform.once(openAddressKeys).of(tenantId), given);
+  if (hashed === undefined) throw new PreferenceRefusal('unusable-address', HINTS[given.channel], { field });
+  return hashed;
+}
+
+/** As {@link hashAddress}, with the tenant's key at hand. @returns `undefined` when it is none of the channel */
+export function hashWith(key: Buffer, { channel, address }: GivenAddress): HashedAddress | undefined {
   const normal = normaliseAddress(channel, address);
-  if (normal === undefined) throw new PreferenceRefusal('unusable-address', HINTS[channel], { field });
-  const key = await platform.once(openAddressKeys).of(tenantId);
+  if (normal === undefined) return undefined;
   return { channel, hash: createHmac('sha256', key).update(`${channel}\0${normal}`).digest() };
+}
+
+/** What an address of a channel looks like. */
+export function addressHint(channel: Channel): string {
+  return HINTS[channel];
 }
 
 const HINTS: Readonly<Record<Channel, string>> = {

@@ -1,10 +1,12 @@
 import type { Domain } from '../../infra/platform/domain';
 import { housekeeping } from '../../infra/temporal/schedules';
+import { preferencesConfig } from './config';
 import { PREFERENCE_WORKFLOWS, SWEEP_PREFERENCES_SCHEDULE } from './rules/workflow-names';
 import { watchPreferences } from './watch-preferences';
 
 export const preferences: Domain = {
   name: 'preferences',
+  config: preferencesConfig,
   scopes: [
     'subscribers:read',
     'subscribers:write',

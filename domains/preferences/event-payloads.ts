@@ -56,12 +56,38 @@ const changed = z
   })
   .meta({ id: 'PreferenceChangedEventData' });
 
-/** What the domain's event says. */
+const rowCount = (description: string) => z.int().meta({ description, example: 3 });
+
+const bulkEnded = z
+  .object({
+    bulkSuppressionId: idText('blk').meta({ description: 'Which bulk suppression.' }),
+    state: z.enum(['completed', 'cancelled', 'failed']).meta({ description: 'How it ended.' }),
+    reason: z.enum(REASONS).meta({ description: 'Why the addresses are suppressed.' }),
+    dryRun: z.boolean().meta({ description: 'Whether nothing was suppressed: the counts say what would have been.' }),
+    total: rowCount('Its rows.'),
+    done: rowCount('Rows that have a result.'),
+    added: rowCount('Addresses that were suppressed.'),
+    extended: rowCount('Suppressions that last longer now.'),
+    alreadySuppressed: rowCount('Addresses that had one like it that lasts as long.'),
+    invalid: rowCount('Rows that could not be understood.'),
+    refused: rowCount('Rows that were understood, and cannot be done.'),
+    stoppedSends: rowCount('Pending sends that were stopped.'),
+    at: momentText.meta({ description: 'When it ended.' }),
+  })
+  .meta({ id: 'BulkSuppressionEndedEventData' });
+
+/** What the domain's events say. */
 export const PREFERENCE_EVENTS = {
   'preference.changed': {
     summary: 'What somebody wants to be sent has changed, or whether an address may be written to',
     data: changed,
   },
+  'preference.bulk_suppression_ended': {
+    summary: 'A bulk suppression has ended: its rows say what became of each address',
+    data: bulkEnded,
+  },
 } as const satisfies EventPayloads;
 
 export type PreferenceChangedData = z.input<typeof changed>;
+
+export type BulkSuppressionEndedData = z.input<typeof bulkEnded>;

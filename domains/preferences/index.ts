@@ -1,6 +1,7 @@
 // biome-ignore-all assist/source/organizeImports: grouped by what it is for
 
 // What a process opens.
+export { preferencesConfig } from './config';
 export { preferences } from './domain';
 export { PREFERENCE_EVENTS } from './event-payloads';
 export { openFeedback } from './feedback/open-feedback';
@@ -40,12 +41,25 @@ export { changeTopic, createTopic, removeTopic } from './catalogue/topics';
 export { type Category, findCategory, findTopic, listCategories, listTopics, type Topic } from './store/catalogue';
 
 // Addresses that nothing is sent to.
-export { suppress, type SuppressionDetails, type SuppressionWish } from './suppressing/suppress';
+export { suppress, type SuppressionWish } from './suppressing/suppress';
 export { changeExpiry, LIFT_SCOPE, liftSuppression, type SuppressionCommand } from './suppressing/change-suppression';
 export { exportSuppressions } from './suppressing/export-suppressions';
-export { openDetails } from './suppressing/details';
+export { openDetails, type SuppressionDetails } from './suppressing/details';
 export { EVERYTHING, REASONS, SUPPRESSION_SOURCES, type SuppressionReason } from './rules/suppression';
 export { findSuppression, listSuppressions, type Suppression, type SuppressionFilter } from './store/suppressions';
+
+// Many of them at once.
+export { type BulkRequest, type BulkWish, startBulkSuppression } from './bulk/start-bulk';
+export { bulkCommands, bulkRejections } from './bulk/approve-bulk';
+export { cancelBulk, cancelBulkByWorkflow } from './bulk/cancel-bulk';
+export { readCsvRows } from './bulk/read-csv';
+export { openRowAddress } from './bulk/row-address';
+export { bulkRound, failBulk } from './bulk/bulk-round';
+export { BULK_RESULTS, BULK_STATES, type BulkReport, type BulkState } from './rules/bulk';
+export { type GivenRow, MOST_LISTED } from './rules/bulk-rows';
+export { bulkSuppressionWorkflowId } from './rules/workflow-names';
+export { type BulkSuppression, findBulk, listBulks } from './store/bulk-suppressions';
+export { listBulkRows, type StoredBulkRow } from './store/bulk-suppression-rows';
 
 // For who sends.
 export { type BouncedAddress, type OneClickRefusal, refuseByOneClick, suppressBounced } from './for-senders';

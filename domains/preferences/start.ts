@@ -4,8 +4,17 @@ import type { PublicId } from '../../core/ids';
 import { withTimeout } from '../../core/timeout';
 import { TENANT_IDS, WAYBILL_STATE } from '../../infra/temporal/search-attributes';
 import { taskQueue } from '../../infra/temporal/task-queues';
+import type { BulkSuppressionInput } from './rules/bulk';
 import type { ChangeCommand, CommitResult, PreferenceChangeInput } from './rules/change-command';
-import { COMMITTED, PREFERENCE_WORKFLOWS, preferenceChangeWorkflowId } from './rules/workflow-names';
+import {
+  bulkSuppressionWorkflowId,
+  COMMITTED,
+  PREFERENCE_WORKFLOWS,
+  preferenceChangeWorkflowId,
+} from './rules/workflow-names';
+
+/** How long a request waits for the start of a bulk suppression's workflow. After that it is left to the sweep. */
+const START_WITHIN_MS = 5_000;
 
 /** As the workflow is defined. */
 type PreferenceChange = (input: PreferenceChangeInput) => Promise<CommitResult | null>;
@@ -78,4 +87,29 @@ function startOptions(
     typedSearchAttributes: attributes,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
   };
+}
+
+/** Starts the workflow of a bulk suppression; one that is running is kept. @throws TimedOut */
+export async function startBulkWorkflow(
+  { client, config }: PreferenceStarter,
+  { id, tenantId }: { id: PublicId; tenantId: PublicId },
+): Promise<void> {
+  const attributes: SearchAttributePair[] = [
+    { key: TENANT_IDS, value: [tenantId] },
+    { key: WAYBILL_STATE, value: 'running' },
+  ];
+  const args: [BulkSuppressionInput] = [{ bulkId: id, tenantId }];
+  await withTimeout(
+    client.workflow.start(PREFERENCE_WORKFLOWS.bulkSuppression, {
+      workflowId: bulkSuppressionWorkflowId(id),
+      // One that is long keeps nobody from opting out.
+      taskQueue: taskQueue(config, 'upkeep'),
+      args,
+      staticSummary: `${id}: many addresses are suppressed`,
+      typedSearchAttributes: attributes,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    }),
+    START_WITHIN_MS,
+  );
 }

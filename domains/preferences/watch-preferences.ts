@@ -1,8 +1,9 @@
 import { Gauge } from 'prom-client';
 import type { Platform } from '../../infra/platform/platform';
+import { measureStalledBulks } from './store/bulk-suppressions';
 import { measureOverdueChanges } from './store/changes';
 
-/** Registers a gauge of changes that wait, read each time the metrics are rendered. */
+/** Registers gauges of what waits, read each time the metrics are rendered. */
 export function watchPreferences({ metrics, reads }: Platform): void {
   new Gauge({
     name: 'preference_changes_oldest_due_seconds',
@@ -11,6 +12,14 @@ export function watchPreferences({ metrics, reads }: Platform): void {
     async collect() {
       // While Postgres is away the other metrics still matter.
       this.set(await measureOverdueChanges(reads).catch(() => Number.NaN));
+    },
+  });
+  new Gauge({
+    name: 'bulk_suppressions_stalled_seconds',
+    help: 'For how long nobody has attended to a bulk suppression that goes on; 0 when somebody attends to all. Alert when it is over ten minutes.',
+    registers: [metrics.registry],
+    async collect() {
+      this.set(await measureStalledBulks(reads).catch(() => Number.NaN));
     },
   });
 }

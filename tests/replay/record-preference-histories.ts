@@ -1,4 +1,6 @@
 import {
+  bulkSuppressionWorkflowId,
+  CANCEL_BULK,
   PREFERENCE_WORKFLOWS,
   preferenceChangeWorkflowId,
   SWEEP_PREFERENCES_SCHEDULE,
@@ -49,6 +51,28 @@ test('a suppression, of which what follows is carried out', async () => {
     [answer.body.id.slice('sup_'.length), '-', ''],
   );
   await keep('preference-change.followed.1', preferenceChangeWorkflowId(`prc_${rows[0].id}`));
+});
+
+/** @returns the id of one with rows in which there is something of everything */
+async function startBulk(rows: object[], query: Record<string, string> = {}): Promise<string> {
+  const asked = new URLSearchParams({ reason: 'admin_action', note: 'A recording', channel: 'email', ...query });
+  const answer = await api.call('POST', `/v1/bulk-suppressions?${asked}`, { body: rows });
+  if (answer.status !== 202) throw new Error(answer.text);
+  return answer.body.id;
+}
+
+test('a bulk suppression that is completed', async () => {
+  const { address } = await registerReader(api);
+  const id = await startBulk([{ address }, { address }, { address: 'nobody' }, { address, scope: 'nothing' }]);
+  await keep('bulk-suppression.completed.1', bulkSuppressionWorkflowId(id));
+});
+
+test('a bulk suppression that is cancelled', async () => {
+  const rows = Array.from({ length: 1_000 }, (_, index) => ({ address: `cancelled-${index}@example.com` }));
+  const id = await startBulk(rows);
+  const handle = api.pipeline.client.workflow.getHandle(bulkSuppressionWorkflowId(id));
+  await handle.executeUpdate(CANCEL_BULK);
+  await keep('bulk-suppression.cancelled.1', bulkSuppressionWorkflowId(id));
 });
 
 test('sweepPreferences', async () => {

@@ -54,6 +54,12 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
      VALUES ($1, $2, 'replay', 'deliveries', '{"states":["dead"],"eventTypes":[]}', 'key_of_test', 'completed')`,
     [toUuid(replay), tenant],
   );
+  const bulk = newId('blk');
+  await pool.query(
+    `INSERT INTO bulk_suppressions (id, tenant_id, state, reason, note, dry_run, actor, ended_at)
+     VALUES ($1, $2, 'completed', 'legal', 'n', false, 'key_of_test', now())`,
+    [toUuid(bulk), tenant],
+  );
   const name = `owned.${newId('att')}`;
   await api.call('POST', '/v1/event-types', { body: { name } });
   const keys = await api.call('GET', '/v1/api-keys');
@@ -68,6 +74,7 @@ export async function insertOneOfEach(api: TestApi): Promise<Record<string, stri
     'deliveries.attemptId': ids.attempt,
     'dead-letters.id': ids.deadLetter,
     'replays.id': replay,
+    'bulk-suppressions.id': bulk,
     'event-types.name': name,
     'api-keys.id': keys.body.data[0].id,
     ...source,

@@ -8,6 +8,7 @@ import { type ApprovalsConfig, approvalsConfig } from '../../domains/approvals';
 import { inboundConfig } from '../../domains/inbound/config';
 import { notificationsConfig } from '../../domains/notifications';
 import { type PaymentsConfig, paymentsConfig } from '../../domains/payments/config';
+import { preferencesConfig } from '../../domains/preferences';
 import { type SettlementConfig, settlementConfig } from '../../domains/settlement/config';
 import { openBacklogs } from '../../domains/webhooks/backlog/open-backlogs';
 import { cancelDelivery } from '../../domains/webhooks/commands/cancel-delivery';
@@ -42,6 +43,7 @@ const FRAGMENTS = [
   inboundConfig,
   notificationsConfig,
   paymentsConfig,
+  preferencesConfig,
   settlementConfig,
 ];
 

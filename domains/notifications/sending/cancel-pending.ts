@@ -5,7 +5,7 @@ import { isErased } from '../../preferences';
 import { notificationMetrics } from '../metrics';
 import { tellToLook } from '../start';
 import { lockSend, makeSendDue, recordDecision } from '../store/hand-over';
-import { pendingOf } from '../store/sends';
+import { pendingOf, withPending } from '../store/sends';
 import { forgetContentsOf, removeInboxOf } from '../store/upkeep';
 import { decideAbout } from './hand-over';
 
@@ -53,6 +53,24 @@ export async function cancelPendingSends(
     );
   }
   return report;
+}
+
+/**
+ * Does the same for many subscribers, most of whom have nothing pending.
+ *
+ * @returns how many sends are not allowed any more
+ */
+export async function cancelSendsOf(
+  platform: Platform,
+  subscriberIds: readonly PublicId[],
+  beat: () => void,
+): Promise<number> {
+  if (subscriberIds.length === 0) return 0;
+  let suppressed = 0;
+  for (const id of await withPending(platform.pool, subscriberIds)) {
+    suppressed += (await cancelPendingSends(platform, id, beat)).suppressed;
+  }
+  return suppressed;
 }
 
 async function forget({ pool }: Platform, subscriberId: PublicId, beat: () => void): Promise<void> {

@@ -141,6 +141,16 @@ export async function cancelSends(db: Queryable, notificationId: PublicId): Prom
   return rowCount ?? 0;
 }
 
+/** Of these subscribers, those with pending sends. Index: sends_pending_by_subscriber. */
+export async function withPending(db: Queryable, subscriberIds: readonly PublicId[]): Promise<PublicId[]> {
+  const { rows } = await db.query<{ id: string }>({
+    text: `SELECT who.id FROM unnest($1::uuid[]) AS who(id)
+           WHERE EXISTS (SELECT FROM sends s WHERE s.subscriber_id = who.id AND s.state = 'pending')`,
+    values: [subscriberIds.map(toUuid)],
+  });
+  return rows.map(({ id }) => fromUuid('sub', id));
+}
+
 /** A subscriber's sends that are pending, from one on. Index: sends_pending_by_subscriber. */
 export async function pendingOf(
   db: Queryable,

@@ -5,6 +5,7 @@ declare module '../../../core/ids' {
     prf: "a subscriber's choice";
     sup: 'a suppression';
     prc: 'a change of preferences or suppressions';
+    blk: 'a bulk suppression';
   }
 }
 

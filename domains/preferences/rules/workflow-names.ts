@@ -1,5 +1,6 @@
 /** Workflow types of this domain, as they are registered. */
 export const PREFERENCE_WORKFLOWS = {
+  bulkSuppression: 'bulkSuppression',
   preferenceChange: 'preferenceChange',
   sweepPreferences: 'sweepPreferences',
 } as const;
@@ -13,4 +14,15 @@ export const COMMITTED = 'committed';
 /** The id of the workflow of a change. */
 export function preferenceChangeWorkflowId(changeId: string): string {
   return `preference-change/${changeId}`;
+}
+
+/** The query that says where a bulk suppression stands. */
+export const BULK_PROGRESS = 'progress';
+
+/** The update that cancels a bulk suppression. */
+export const CANCEL_BULK = 'cancel';
+
+/** The id of the workflow of a bulk suppression. */
+export function bulkSuppressionWorkflowId(bulkId: string): string {
+  return `bulk-suppression/${bulkId}`;
 }

@@ -25,13 +25,23 @@ export interface NewConsentEntry extends AuditEvent {
   hash: Buffer;
 }
 
-export async function insertConsent(db: Queryable, entry: NewConsentEntry): Promise<void> {
-  const { subscriberId, seq, at, actor, action, subject, payload, prevHash, hash } = entry;
+export async function insertConsents(db: Queryable, entries: readonly NewConsentEntry[]): Promise<void> {
   await db.query({
     name: 'consent-append',
     text: `INSERT INTO consent_events (subscriber_id, seq, at, actor, action, subject, payload, prev_hash, hash)
-           VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9)`,
-    values: [toUuid(subscriberId), seq, at, actor, action, subject, JSON.stringify(payload), prevHash, hash],
+           SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
+                                $8::bytea[], $9::bytea[])`,
+    values: [
+      entries.map(({ subscriberId }) => toUuid(subscriberId)),
+      entries.map(({ seq }) => seq),
+      entries.map(({ at }) => at),
+      entries.map(({ actor }) => actor),
+      entries.map(({ action }) => action),
+      entries.map(({ subject }) => subject),
+      entries.map(({ payload }) => JSON.stringify(payload)),
+      entries.map(({ prevHash }) => prevHash),
+      entries.map(({ hash }) => hash),
+    ],
   });
 }
 

@@ -138,6 +138,15 @@ export async function lockAddresses(
 }
 
 /**
+ * Looks each address up by itself. As a join it is planned by statistics, and those of a table that was small a minute ago have
+ * it compare all of a tenant's addresses with each.
+ */
+const WITH_ADDRESS = `FROM unnest($2::text[], $3::bytea[]) AS a(channel, hash)
+           CROSS JOIN LATERAL (
+             SELECT x.subscriber_id, x.channel, x.address_hash FROM destinations x
+             WHERE x.tenant_id = $1 AND x.channel = a.channel AND x.address_hash = a.hash OFFSET 0) AS d`;
+
+/**
  * Locks every subscriber who has one of these addresses, in the order of their ids: decisions about them wait until the
  * transaction ends. Call {@link lockAddresses} first. Index: destinations_by_address.
  *
@@ -152,13 +161,34 @@ export async function lockSubscribersAt(
   const { rows } = await db.query<{ id: string }>({
     text: `SELECT s.id FROM subscribers s
            WHERE s.id = ANY (ARRAY(
-             SELECT d.subscriber_id
-             FROM unnest($2::text[], $3::bytea[]) AS a(channel, hash)
-             JOIN destinations d ON d.tenant_id = $1 AND d.channel = a.channel AND d.address_hash = a.hash))
+             SELECT d.subscriber_id ${WITH_ADDRESS}))
            ORDER BY s.id FOR NO KEY UPDATE OF s`,
     values: [toUuid(tenantId), addresses.map(({ channel }) => channel), addresses.map(({ hash }) => hash)],
   });
   return rows.map(({ id }) => fromUuid('sub', id));
+}
+
+/** An address, and somebody who has it. */
+export interface Holder extends HashedAddress {
+  subscriberId: PublicId;
+}
+
+/** Who has one of these addresses. Index: destinations_by_address. */
+export async function holdersOf(
+  db: Queryable,
+  tenantId: PublicId,
+  addresses: readonly HashedAddress[],
+): Promise<Holder[]> {
+  const { rows } = await db.query<{ subscriber_id: string; channel: Channel; address_hash: Buffer }>({
+    text: `SELECT d.subscriber_id, d.channel, d.address_hash
+           ${WITH_ADDRESS} ORDER BY d.subscriber_id`,
+    values: [toUuid(tenantId), addresses.map(({ channel }) => channel), addresses.map(({ hash }) => hash)],
+  });
+  return rows.map(({ subscriber_id, channel, address_hash: hash }) => ({
+    subscriberId: fromUuid('sub', subscriber_id),
+    channel,
+    hash,
+  }));
 }
 
 function fromRow(row: Row): Destination {

@@ -256,21 +256,44 @@ export async function markErased(db: Queryable, id: PublicId): Promise<void> {
   });
 }
 
-/** Where the consent chain ends by the subscriber's row. */
+/** Where the consent chain ends by the subscriber's row. Index: subscribers_pkey. */
 export async function readConsentHead(db: Queryable, id: PublicId): Promise<ConsentHead> {
-  const { rows } = await db.query<{ consent_seq: string; consent_hash: Buffer; consent_mac: Buffer | null }>({
-    text: 'SELECT consent_seq, consent_hash, consent_mac FROM subscribers WHERE id = $1',
-    values: [toUuid(id)],
-  });
-  const [row] = rows;
-  if (row === undefined) throw new Error(`there is no subscriber ${id}`);
-  return { seq: Number(row.consent_seq), hash: row.consent_hash, mac: row.consent_mac ?? undefined };
+  const head = (await readConsentHeads(db, [id])).get(id);
+  if (head === undefined) throw new Error(`there is no subscriber ${id}`);
+  return head;
 }
 
-export async function moveConsentHead(db: Queryable, id: PublicId, { seq, hash, mac }: ConsentHead): Promise<void> {
+/** Like {@link readConsentHead}, of several. */
+export async function readConsentHeads(db: Queryable, ids: readonly PublicId[]): Promise<Map<PublicId, ConsentHead>> {
+  const { rows } = await db.query<{
+    id: string;
+    consent_seq: string;
+    consent_hash: Buffer;
+    consent_mac: Buffer | null;
+  }>({
+    text: 'SELECT id, consent_seq, consent_hash, consent_mac FROM subscribers WHERE id = ANY ($1)',
+    values: [ids.map(toUuid)],
+  });
+  return new Map(
+    rows.map((row) => [
+      fromUuid('sub', row.id),
+      { seq: Number(row.consent_seq), hash: row.consent_hash, mac: row.consent_mac ?? undefined },
+    ]),
+  );
+}
+
+/** Moves the ends of chains, of subscribers who are locked. Index: subscribers_pkey. */
+export async function moveConsentHeads(db: Queryable, heads: ReadonlyMap<PublicId, ConsentHead>): Promise<void> {
+  const moved = [...heads];
   await db.query({
-    text: 'UPDATE subscribers SET consent_seq = $2, consent_hash = $3, consent_mac = $4 WHERE id = $1',
-    values: [toUuid(id), seq, hash, mac],
+    text: `UPDATE subscribers s SET consent_seq = h.seq, consent_hash = h.hash, consent_mac = h.mac
+           FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS h(id, seq, hash, mac) WHERE s.id = h.id`,
+    values: [
+      moved.map(([id]) => toUuid(id)),
+      moved.map(([, { seq }]) => seq),
+      moved.map(([, { hash }]) => hash),
+      moved.map(([, { mac }]) => mac),
+    ],
   });
 }
 

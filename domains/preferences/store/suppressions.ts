@@ -65,43 +65,79 @@ export function suppressionPlace(id: PublicId): string {
   return `suppressions/${id}`;
 }
 
-/** @returns `undefined` when there is one like it that is not lifted. Index: suppressions_active */
-export async function insertSuppression(db: Queryable, suppression: NewSuppression): Promise<Suppression | undefined> {
-  const { id, tenantId, address, scope, reason, source, detailsSealed, createdBy, expiresAt } = suppression;
+/** Index: suppressions_active. @throws when there is one like one of them that is not lifted */
+export async function insertSuppressions(db: Queryable, made: readonly NewSuppression[]): Promise<Suppression[]> {
+  if (made.length === 0) return [];
   const { rows } = await db.query<Row>({
     text: `INSERT INTO suppressions (id, tenant_id, channel, address_hash, scope, reason, source, details_sealed, created_by,
                                      created_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), $10)
-           ON CONFLICT (tenant_id, channel, address_hash, scope, reason) WHERE lifted_at IS NULL DO NOTHING
+           SELECT n.id, n.tenant_id, n.channel, n.address_hash, n.scope, n.reason, n.source, n.details_sealed, n.created_by,
+                  clock_timestamp(), n.expires_at
+           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::bytea[],
+                       $9::text[], $10::timestamptz[])
+             AS n(id, tenant_id, channel, address_hash, scope, reason, source, details_sealed, created_by, expires_at)
            RETURNING ${COLUMNS}`,
     values: [
-      toUuid(id),
-      toUuid(tenantId),
-      address.channel,
-      address.hash,
-      scope,
-      reason,
-      source,
-      detailsSealed,
-      createdBy,
-      expiresAt,
+      made.map(({ id }) => toUuid(id)),
+      made.map(({ tenantId }) => toUuid(tenantId)),
+      made.map(({ address }) => address.channel),
+      made.map(({ address }) => address.hash),
+      made.map(({ scope }) => scope),
+      made.map(({ reason }) => reason),
+      made.map(({ source }) => source),
+      made.map(({ detailsSealed }) => detailsSealed ?? null),
+      made.map(({ createdBy }) => createdBy),
+      made.map(({ expiresAt }) => expiresAt ?? null),
     ],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return rows.map(fromRow);
 }
 
-/** One that is like it and not lifted, locked. Index: suppressions_active. */
-export async function lockSuppressionLike(
+/** What suppressions are alike by, apart from their tenant. */
+export type SuppressionKey = Pick<NewSuppression, 'address' | 'scope' | 'reason'>;
+
+/** Each is looked up by itself, whatever the statistics of the table say: see `store/destinations.ts`. */
+const LIKE = `SELECT found.id FROM unnest($2::text[], $3::bytea[], $4::text[], $5::text[]) AS a(channel, address_hash, scope, reason)
+             CROSS JOIN LATERAL (
+               SELECT x.id FROM suppressions x
+               WHERE x.tenant_id = $1 AND x.channel = a.channel AND x.address_hash = a.address_hash
+                 AND x.scope = a.scope AND x.reason = a.reason AND x.lifted_at IS NULL OFFSET 0) AS found`;
+
+/** Those that are like these and not lifted. Index: suppressions_active. */
+export function readSuppressionsLike(
   db: Queryable,
-  { tenantId, address, scope, reason }: Pick<NewSuppression, 'tenantId' | 'address' | 'scope' | 'reason'>,
-): Promise<Suppression | undefined> {
+  tenantId: PublicId,
+  keys: readonly SuppressionKey[],
+): Promise<Suppression[]> {
+  return readLike(db, tenantId, keys, '');
+}
+
+/** As {@link readSuppressionsLike}, locked. */
+export function lockSuppressionsLike(
+  db: Queryable,
+  tenantId: PublicId,
+  keys: readonly SuppressionKey[],
+): Promise<Suppression[]> {
+  return readLike(db, tenantId, keys, 'ORDER BY id FOR UPDATE');
+}
+
+async function readLike(
+  db: Queryable,
+  tenantId: PublicId,
+  keys: readonly SuppressionKey[],
+  lock: string,
+): Promise<Suppression[]> {
   const { rows } = await db.query<Row>({
-    text: `SELECT ${COLUMNS} FROM suppressions
-           WHERE tenant_id = $1 AND channel = $2 AND address_hash = $3 AND scope = $4 AND reason = $5
-             AND lifted_at IS NULL FOR UPDATE`,
-    values: [toUuid(tenantId), address.channel, address.hash, scope, reason],
+    text: `SELECT ${COLUMNS} FROM suppressions WHERE id = ANY (ARRAY(${LIKE})) ${lock}`,
+    values: [
+      toUuid(tenantId),
+      keys.map(({ address }) => address.channel),
+      keys.map(({ address }) => address.hash),
+      keys.map(({ scope }) => scope),
+      keys.map(({ reason }) => reason),
+    ],
   });
-  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  return rows.map(fromRow);
 }
 
 /** Index: suppressions_pkey. */
@@ -177,6 +213,33 @@ export async function updateExpiry(
     values: [toUuid(id), expiresAt, versionsToMatch(expected)],
   });
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** When these no longer count, for some that are locked. Index: suppressions_pkey. */
+export async function updateExpiries(
+  db: Queryable,
+  longer: readonly { id: PublicId; expiresAt: Date | undefined }[],
+): Promise<Suppression[]> {
+  if (longer.length === 0) return [];
+  const { rows } = await db.query<Row>({
+    text: `UPDATE suppressions SET revision = revision + 1, expires_at = (
+             SELECT n.until FROM unnest($1::uuid[], $2::timestamptz[]) AS n(suppression_id, until)
+             WHERE n.suppression_id = suppressions.id)
+           WHERE id = ANY ($1::uuid[]) RETURNING ${COLUMNS}`,
+    values: [longer.map(({ id }) => toUuid(id)), longer.map(({ expiresAt }) => expiresAt ?? null)],
+  });
+  return rows.map(fromRow);
+}
+
+/** Makes room for others like these, which are locked and have expired. Index: suppressions_pkey. */
+export async function markExpired(db: Queryable, ids: readonly PublicId[]): Promise<void> {
+  if (ids.length === 0) return;
+  await db.query({
+    text: `UPDATE suppressions
+           SET lifted_at = clock_timestamp(), lifted_by = 'expiry', lift_reason = 'It had expired.', revision = revision + 1
+           WHERE id = ANY ($1)`,
+    values: [ids.map(toUuid)],
+  });
 }
 
 /** Who lifts it, and why. */

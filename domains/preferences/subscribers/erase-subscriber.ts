@@ -9,6 +9,7 @@ import { LEAVE_MS } from '../changes/terms';
 import { appendConsent } from '../consent/append-consent';
 import { forgetDecisions } from '../denied';
 import { PreferenceRefusal } from '../refusals';
+import { forgetRowAddresses } from '../store/bulk-suppression-rows';
 import { insertChange } from '../store/changes';
 import { deleteChoices } from '../store/choices';
 import { allDestinations, deleteDestinations, lockAddresses } from '../store/destinations';
@@ -39,6 +40,7 @@ export async function eraseSubscriber(
       throw new PreferenceRefusal('no-such-subscriber');
     if (!isExpected(expected, subscriber.revision)) throw changedMeanwhile(subscriber);
     await forgetDetails(db, tenantId, addresses);
+    await forgetRowAddresses(db, tenantId, addresses);
     await deleteDestinations(db, id);
     await deleteChoices(db, id);
     await markErased(db, id);

@@ -1,6 +1,11 @@
 import type { Keyring } from '../../../infra/keyring';
 import { type Suppression, suppressionPlace } from '../store/suppressions';
-import type { SuppressionDetails } from './suppress';
+
+/** An address and its evidence, as they are sealed with a suppression. */
+export interface SuppressionDetails {
+  address: string;
+  evidence: Record<string, string>;
+}
 
 /** A suppression's address and evidence; undefined once they are forgotten, and where there never were any. */
 export function openDetails(

@@ -4,25 +4,16 @@ import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
 import { appendAudit } from '../../audit';
 import { type GivenAddress, hashAddress, openAddressKeys } from '../addresses';
 import { LEAVE_MS } from '../changes/terms';
-import { appendConsent } from '../consent/append-consent';
-import { preferenceMetrics } from '../metrics';
 import { PreferenceRefusal } from '../refusals';
 import { EVERYTHING, mayBePartial, type SuppressionReason, type SuppressionSource } from '../rules/suppression';
 import { findCategory } from '../store/catalogue';
 import { insertChange, type RecordedKind } from '../store/changes';
-import { type HashedAddress, lockAddresses, lockSubscribersAt } from '../store/destinations';
-import { bumpVersions } from '../store/subscribers';
-import {
-  findSuppression,
-  insertSuppression,
-  lockSuppressionLike,
-  markLifted,
-  type Suppression,
-  suppressionPlace,
-  updateExpiry,
-} from '../store/suppressions';
+import type { HashedAddress } from '../store/destinations';
+import { findSuppression, type Suppression } from '../store/suppressions';
 import type { KeyedEffect } from '../subscribers/create-subscriber';
 import { afterSuppression } from './after-suppression';
+import { recordForSubscribers, suppressionRecord } from './record-for-subscribers';
+import { suppressMany } from './suppress-many';
 
 /** An address to suppress. */
 export interface SuppressionWish extends GivenAddress {
@@ -42,12 +33,6 @@ export interface SuppressionResult {
   outcome: 'made' | 'extended' | 'known';
   /** The change that it was; undefined when nothing changed. */
   changeId: PublicId | undefined;
-}
-
-/** An address and its evidence, as they are sealed with a suppression. */
-export interface SuppressionDetails {
-  address: string;
-  evidence: Record<string, string>;
 }
 
 /**
@@ -132,33 +117,18 @@ export async function suppressIn(
   making: SuppressionMaking,
   wish: SuppressionWish,
 ): Promise<SuppressionResult> {
-  const { keyring, metrics } = platform;
   const { tenantId, id, address, actor, source } = making;
-  const { scope, reason } = wish;
+  const { scope, reason, evidence } = wish;
+  const details = { address: wish.address, evidence: { ...evidence } };
   const expiresAt = wish.expiresAt && new Date(Math.ceil(wish.expiresAt.getTime() / 1_000) * 1_000);
-  await lockAddresses(db, tenantId, [address]);
-  const like = await lockSuppressionLike(db, { tenantId, address, scope, reason });
-  if (like !== undefined && isOver(like)) {
-    await markLifted(db, like.id, { by: 'expiry', reason: 'It had expired.' });
-  } else if (like !== undefined) {
-    if (like.expiresAt === undefined || (expiresAt !== undefined && expiresAt <= like.expiresAt)) {
-      return { suppression: like, outcome: 'known', changeId: undefined };
-    }
-    const longer = await updateExpiry(db, like.id, expiresAt, undefined);
-    if (longer === undefined) throw new Error(`${like.id} is locked, and yet another`);
-    return {
-      suppression: longer,
-      outcome: 'extended',
-      changeId: await recordSuppression(db, making, longer, 'expiry'),
-    };
-  }
-  const details: SuppressionDetails = { address: wish.address, evidence: { ...wish.evidence } };
-  const detailsSealed = keyring.encrypt(JSON.stringify(details), suppressionPlace(id));
-  const made = { id, tenantId, address, scope, reason, source, detailsSealed, createdBy: actor, expiresAt };
-  const suppression = await insertSuppression(db, made);
-  if (suppression === undefined) throw new Error('one like it is there that was not a moment ago');
-  metrics.of(preferenceMetrics).suppressions.inc({ reason, source });
-  return { suppression, outcome: 'made', changeId: await recordSuppression(db, making, suppression, 'suppressed') };
+  const [made] = await suppressMany(db, platform, { tenantId, actor, source }, [
+    { id, address, scope, reason, expiresAt, details },
+  ]);
+  if (made === undefined) throw new Error('one wish has one result');
+  const { suppression, outcome } = made;
+  if (outcome === 'known') return { suppression, outcome, changeId: undefined };
+  const kind = outcome === 'made' ? 'suppressed' : 'expiry';
+  return { suppression, outcome, changeId: await recordSuppression(db, making, suppression, kind) };
 }
 
 /**
@@ -171,25 +141,18 @@ export async function suppressIn(
 export async function recordSuppression(
   db: Queryable,
   { tenantId, key, actor, leaveMs = LEAVE_MS }: Pick<SuppressionMaking, 'tenantId' | 'key' | 'actor' | 'leaveMs'>,
-  { id: suppressionId, channel, addressHash: hash, scope, reason, expiresAt, source }: Suppression,
+  suppression: Suppression,
   kind: Extract<RecordedKind, 'suppressed' | 'lifted' | 'expiry'>,
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<PublicId> {
+  const { id: suppressionId, channel, scope, reason } = suppression;
   const changeId = newId('prc');
-  const subscribers = await lockSubscribersAt(db, tenantId, [{ channel, hash }]);
-  await bumpVersions(db, subscribers);
   const summary = { channel, scope, reason };
   const change = { id: changeId, tenantId, subscriberId: undefined, suppressionId, version: undefined };
   await insertChange(db, { ...change, kind, summary }, leaveMs);
   const at = new Date();
-  const payload = { ...summary, suppressionId, source, expiresAt: expiresAt?.toISOString() ?? null, ...more };
-  for (const subscriberId of subscribers) {
-    await appendConsent(db, { tenantId, subscriberId, key }, { actor, action: kind, changeId, payload }, at);
-  }
+  await recordForSubscribers(db, { tenantId, key, actor, subject: changeId, at }, [{ suppression, kind, more }]);
+  const payload = { ...suppressionRecord(suppression), ...more };
   await appendAudit(db, tenantId, { actor, action: `suppression.${kind}`, subject: suppressionId, payload }, at);
   return changeId;
-}
-
-function isOver({ expiresAt }: Suppression): boolean {
-  return expiresAt !== undefined && expiresAt.getTime() <= Date.now();
 }

@@ -1,6 +1,7 @@
 import { inBatches } from '../../../core/in-batches';
 import type { Platform } from '../../../infra/platform/platform';
 import { webhooksConfig } from '../../webhooks';
+import { type BulkSweepReport, sweepBulks } from '../bulk/sweep-bulks';
 import { LEAVE_MS } from '../changes/terms';
 import { followChange } from '../start';
 import { type PreferenceChange, removeChanges, takeDueChanges } from '../store/changes';
@@ -9,15 +10,15 @@ const BATCH = 500;
 const ANSWER_WITHIN_MS = 10_000;
 
 /** What a sweep did. */
-export interface PreferenceSweepReport {
+export interface PreferenceSweepReport extends Partial<BulkSweepReport> {
   /** Changes whose workflow was started: it never was, or is gone. */
   followed: number;
   changesRemoved: number;
 }
 
 /**
- * Has what follows a change carried out where nothing attends to it, and forgets changes that are done and old. Consent and
- * audit logs are kept.
+ * Has what follows a change carried out where nothing attends to it, forgets changes that are done and old, and looks after
+ * bulk suppressions. Consent and audit logs are kept.
  *
  * @param beat - says that it is alive; called after every step
  */
@@ -36,5 +37,5 @@ export async function sweepPreferences(platform: Platform, beat: () => void): Pr
     beat();
   }
   const changesRemoved = await inBatches(BATCH, beat, () => removeChanges(pool, Date.now() - historyMs, BATCH));
-  return { followed, changesRemoved };
+  return { followed, changesRemoved, ...(await sweepBulks(platform, beat)) };
 }

@@ -54,6 +54,7 @@ export const SYSTEM_EVENT_TYPES = [
   'delivery.exhausted',
   'delivery.recovered',
   'preference.changed',
+  'preference.bulk_suppression_ended',
   NOTIFICATION_EVENT_TYPE,
   TEST_EVENT_TYPE,
 ] as const satisfies readonly `${(typeof SYSTEM_NAMESPACES)[number]}.${string}`[];

@@ -193,6 +193,7 @@ const PREFIXES: Record<string, IdPrefix> = {
   subscribers: 'sub',
   suppressions: 'sup',
   notifications: 'ntf',
+  'bulk-suppressions': 'blk',
 };
 
 /** Id parameters that do not name the route's resource. */

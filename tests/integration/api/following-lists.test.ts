@@ -251,6 +251,8 @@ const NOT_FOLLOWED: Record<string, string> = {
   listSubscribers: 'changed in place: what counts is how they are now; `preference.changed` tells of each change',
   listDestinations: 'a few of one subscriber',
   listSuppressions: 'changed in place: what counts is how they are now; `preference.changed` tells of each change',
+  listBulkSuppressions: 'asked for by hand, and changed in place: what counts is where they stand now',
+  listBulkSuppressionRows: 'fixed once they have arrived; what becomes of each is told when all are done',
   listCategories: 'a catalogue by key',
   listTopics: 'a catalogue by key',
   listNotifications: 'asked for by who lists them, and changed in place: what counts is what has become of each',

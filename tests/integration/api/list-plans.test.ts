@@ -5,9 +5,16 @@ import { listApiKeys } from '../../../domains/accounts/store/api-keys';
 import { listTenants } from '../../../domains/accounts/store/tenants';
 import { listEvents } from '../../../domains/inbound/store/events';
 import { listSources } from '../../../domains/inbound/store/sources';
-import { listDestinations } from '../../../domains/preferences/store/destinations';
+import {
+  changedAddresses,
+  listBulkRows,
+  readBulkRows,
+  readEarlierRows,
+} from '../../../domains/preferences/store/bulk-suppression-rows';
+import { listBulks } from '../../../domains/preferences/store/bulk-suppressions';
+import { holdersOf, listDestinations } from '../../../domains/preferences/store/destinations';
 import { listSubscribers } from '../../../domains/preferences/store/subscribers';
-import { listSuppressions } from '../../../domains/preferences/store/suppressions';
+import { listSuppressions, readSuppressionsLike } from '../../../domains/preferences/store/suppressions';
 import { listDeadLetters } from '../../../domains/webhooks/store/dead-letter-reads';
 import { listAttempts, listDeliveries } from '../../../domains/webhooks/store/delivery-reads';
 import { listEndpoints } from '../../../domains/webhooks/store/endpoints';
@@ -20,6 +27,8 @@ const ROWS = 100_000;
 const tenant = newId('ten');
 const endpoint = newId('ep');
 const replay = newId('rpl');
+const bulk = newId('blk');
+const otherBulk = newId('blk');
 const ids = { message: '', delivery: '' };
 
 /** A time-ordered UUID for row `i`, one a second since 2025. */
@@ -79,6 +88,19 @@ beforeAll(async () => {
   await run(`INSERT INTO suppressions (id, tenant_id, channel, address_hash, scope, reason, source, created_by, created_at)
     SELECT ${uuid('8')}, ${owner}, 'email', sha256(i::text::bytea), '*',
            CASE WHEN i % 500 = 0 THEN 'legal' ELSE 'bounce' END, 'import', 'k', now()`);
+  await database.pool.query(
+    `INSERT INTO bulk_suppressions (id, tenant_id, state, reason, note, dry_run, actor, ended_at)
+     SELECT ${uuid('8')}, $2::uuid, 'completed', 'legal', 'n', false, 'k', now() FROM generate_series(1, 2000) i
+     UNION ALL SELECT id, $2, 'completed', 'legal', 'n', true, 'k', now() FROM unnest($1::uuid[]) AS id`,
+    [[toUuid(bulk), toUuid(otherBulk)], values[0]],
+  );
+  await database.pool.query(
+    `INSERT INTO bulk_suppression_rows (bulk_id, number, tenant_id, channel, address_hash, scope, result)
+     SELECT CASE WHEN i % 10 = 0 THEN $1 ELSE $2 END::uuid, i, $3::uuid, 'email', sha256(i::text::bytea), '*',
+            CASE WHEN i % 500 = 0 THEN 'invalid' ELSE 'added' END
+     FROM generate_series(1, 10000) i`,
+    [toUuid(bulk), toUuid(otherBulk), values[0]],
+  );
   await database.pool.query('ANALYZE');
   const { rows } = await database.pool.query(`SELECT id, message_id FROM deliveries WHERE tenant_id = $1 LIMIT 1`, [
     values[0],
@@ -225,6 +247,18 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
     (request) => listSuppressions(db, tenant, { address: address('50000'), reason: 'legal' }, request),
     /suppressions_by_address|suppressions_active/,
   ],
+  ['bulk suppressions', (request) => listBulks(db, tenant, {}, request), /bulk_suppressions_by_tenant/],
+  [
+    'bulk suppressions of a state',
+    (request) => listBulks(db, tenant, { state: 'failed' }, request),
+    /bulk_suppressions_by_tenant/,
+  ],
+  ['rows of one', (request) => listBulkRows(db, bulk, {}, request), /bulk_suppression_rows_pkey/],
+  [
+    'rows of one with a result',
+    (request) => listBulkRows(db, bulk, { result: 'invalid' }, request),
+    /bulk_suppression_rows_pkey/,
+  ],
   ['API keys', (request) => listApiKeys(db, tenant, request), /api_keys_by_tenant/],
   ['tenants', (request) => listTenants(db, request), /tenants_pkey/],
 ];
@@ -246,3 +280,25 @@ test.each(queries)(
     }
   },
 );
+
+const some = Array.from({ length: 200 }, (_, index) => address(String(index * 10)));
+const alike = some.map((one) => ({ address: one, scope: '*', reason: 'bounce' as const }));
+
+test.each<[string, () => Promise<unknown>, RegExp]>([
+  ['the next rows', () => readBulkRows(db, bulk, 5_000, 200), /bulk_suppression_rows_pkey/],
+  ['what rows changed', () => changedAddresses(db, bulk, { after: 5_000, upTo: 7_000 }), /bulk_suppression_rows_pkey/],
+  [
+    'rows like these',
+    () => readEarlierRows(db, { id: bulk, tenantId: tenant }, 5_000, some),
+    /bulk_suppression_rows_by_address/,
+  ],
+  ['suppressions like these', () => readSuppressionsLike(db, tenant, alike), /suppressions_active/],
+  ['who has these addresses', () => holdersOf(db, tenant, some), /destinations_by_address/],
+])('%s of a bulk suppression are found by index', async (_name, read, index) => {
+  explained = [];
+  await read();
+  for (const { sql, plan } of explained) {
+    expect({ sql, plan }).toEqual({ sql, plan: expect.not.stringMatching(/Seq Scan/) });
+    expect(plan).toMatch(index);
+  }
+});
