@@ -2,6 +2,8 @@
 export type RefusalKind =
   /** It does not exist for the caller. */
   | 'not-found'
+  /** It was there, and is no longer. */
+  | 'gone'
   | 'already-exists'
   /** The resource's state does not allow it, or no longer does. */
   | 'wrong-state'

@@ -8,6 +8,8 @@ export { refund, refundBatch } from './payments/refund';
 export { sweepPayments } from './payments/sweep-payments';
 export { bulkSuppression } from './preferences/bulk-suppression';
 export { preferenceChange } from './preferences/preference-change';
+export { subscriberErasure } from './preferences/subscriber-erasure';
+export { subscriberExport } from './preferences/subscriber-export';
 export { sweepPreferences } from './preferences/sweep-preferences';
 export { settlementDay } from './settlement/settlement-day';
 export { settlementLauncher } from './settlement/settlement-launcher';

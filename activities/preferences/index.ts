@@ -1,6 +1,13 @@
 import { heartbeat } from '@temporalio/activity';
 import type { PublicId } from '../../core/ids';
-import { type CancelReport, cancelPendingSends, cancelSendsOf } from '../../domains/notifications';
+import {
+  type CancelReport,
+  cancelPendingSends,
+  cancelSendsOf,
+  eraseTold,
+  HELD_NOTIFICATIONS,
+  type InFlightReport,
+} from '../../domains/notifications';
 import {
   type BulkReport,
   type BulkState,
@@ -9,18 +16,36 @@ import {
   type CommitResult,
   type Concerned,
   cancelBulkByWorkflow,
+  collectExport,
   commitChange,
   concernedBy,
+  concludeErasure,
   concludePreferenceChange,
+  type ErasedCounts,
+  type ExportReport,
   failBulk,
   forgetDecisions,
+  OWN_PARTS,
   openFeedback,
   type PreferenceSweepReport,
   sweepPreferences,
 } from '../../domains/preferences';
 import type { Platform } from '../../infra/platform/platform';
 
-export type { BulkReport, CancelReport, ChangeCommand, CommitResult, Concerned, PreferenceSweepReport };
+export type {
+  BulkReport,
+  CancelReport,
+  ChangeCommand,
+  CommitResult,
+  Concerned,
+  ErasedCounts,
+  ExportReport,
+  InFlightReport,
+  PreferenceSweepReport,
+};
+
+/** Everything that is held about a subscriber, by all domains. */
+const HELD = [...OWN_PARTS, ...HELD_NOTIFICATIONS];
 
 export type PreferenceActivities = ReturnType<typeof createPreferenceActivities>;
 
@@ -56,6 +81,15 @@ export function createPreferenceActivities(platform: Platform) {
       cancelBulkByWorkflow(platform, tenantId, bulkId),
     /** Ends a bulk suppression whose rounds go on failing. */
     failBulkSuppression: (bulkId: PublicId): Promise<BulkReport> => failBulk(platform, bulkId),
+    /** Collects some of an export, and reports how far it has got. */
+    collectSubscriberExport: (exportId: PublicId): Promise<ExportReport> =>
+      collectExport(platform, exportId, HELD, () => heartbeat()),
+    /** Ends what an erased subscriber was to be sent, and forgets what they were told. */
+    eraseNotifications: (subscriberId: PublicId): Promise<InFlightReport> =>
+      eraseTold(platform, subscriberId, () => heartbeat()),
+    /** Publishes an erasure to the tenant's endpoints, and marks it done. */
+    concludeSubscriberErasure: (subscriberId: PublicId): Promise<ErasedCounts | null> =>
+      concludeErasure(platform, subscriberId),
     /** Has what follows neglected changes carried out, and forgets old ones. */
     sweepPreferenceChanges: (): Promise<PreferenceSweepReport> => sweepPreferences(platform, () => heartbeat()),
   };

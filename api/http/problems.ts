@@ -91,6 +91,11 @@ export const PROBLEMS = {
     title: 'The request with this idempotency key is being executed',
     help: 'Repeat it after the seconds in Retry-After: it is then answered as the first one was.',
   },
+  gone: {
+    status: 410,
+    title: 'It is no longer there',
+    help: 'Ask for a new one.',
+  },
   'precondition-failed': {
     status: 412,
     title: 'It has changed meanwhile',
@@ -190,6 +195,7 @@ export class Problem extends Error {
 /** The error that answers each kind of refusal. */
 const REFUSED = {
   'not-found': 'not-found',
+  gone: 'gone',
   'already-exists': 'already-exists',
   'wrong-state': 'wrong-state',
   outdated: 'precondition-failed',

@@ -5,6 +5,8 @@ import { categoryRoutes } from './category-routes';
 import { checkRoute } from './check-route';
 import { consentRoutes } from './consent-routes';
 import { destinationRoutes } from './destination-routes';
+import { erasureRoutes } from './erasure-routes';
+import { exportRoutes } from './export-routes';
 import { preferenceRoutes } from './preference-routes';
 import { subscriberRoutes } from './subscriber-routes';
 import { suppressionExportRoute } from './suppression-export-route';
@@ -22,6 +24,8 @@ export const preferencesDoor: Door = {
       ...preferenceRoutes(context),
       ...subscriberRoutes(context),
       ...destinationRoutes(context),
+      ...exportRoutes(context),
+      ...erasureRoutes(context),
       ...consentRoutes(context),
       // Before suppressions, whose ids it is none of.
       suppressionExportRoute(context),

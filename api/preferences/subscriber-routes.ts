@@ -129,7 +129,7 @@ export function subscriberRoutes(context: DoorContext): Route[] {
       summary: 'Erase a subscriber',
       description:
         'Who they are, their addresses and choices are gone, and their key is destroyed. What stays names nobody: the consent ' +
-        'log, and suppressions by the keyed hash of the address, so that nobody who has objected is written to again.',
+        'log, and suppressions by the keyed hash of the address, so that nobody who has objected is written to again. What they were sent goes next: `GET /v1/subscribers/{id}/erasure` says how far it has got.',
       scope: 'subscribers:write',
       params: subscriberParams,
       headers: ifMatchHeaders,

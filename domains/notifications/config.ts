@@ -39,7 +39,7 @@ export const notificationsConfig = z.object({
       .refine(...WITHOUT_CREDENTIALS)
       .transform((url) => url.replace(/\/+$/, ''))
       .optional(),
-    'where people reach the API, such as `https://notify.example.com`: links to unsubscribe begin with it. Needed for mail',
+    'where people reach the API, such as `https://notify.example.com`: links to unsubscribe and to exports begin with it. Needed for mail',
   ),
   WAYBILL_SMTP_URL: setting(
     z.url({ protocol: /^smtps?$/, error: 'expected an smtp:// or smtps:// URL' }).optional(),

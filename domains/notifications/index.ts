@@ -17,6 +17,8 @@ export type { CardContent, Content, EmailContent } from './rules/content';
 // What the activities of its workflows do.
 export { sendDue } from './sending/send-due';
 export { cancelPendingSends, type CancelReport, cancelSendsOf } from './sending/cancel-pending';
+export { eraseTold, type InFlightReport } from './sending/erase-told';
+export { HELD_NOTIFICATIONS } from './held/held-parts';
 export { type NotificationSweepReport, sweepNotifications } from './upkeep/sweep';
 
 // Templates.

@@ -27,6 +27,11 @@ export const preferencesConfig = z.object({
     '30d',
     'how long a bulk suppression that has ended is kept, with its rows',
   ),
+  WAYBILL_EXPORT_TTL: duration(
+    '24h',
+    'how long the export of a subscriber can be downloaded once it is ready; then it is removed',
+    31 * 86_400_000,
+  ),
 });
 
 export type PreferencesConfig = z.output<typeof preferencesConfig>;

@@ -10,6 +10,7 @@ export const preferences: Domain = {
   scopes: [
     'subscribers:read',
     'subscribers:write',
+    'subscribers:export',
     'preferences:read',
     'preferences:write',
     'suppressions:read',

@@ -16,12 +16,23 @@ export { type Channel, CHANNELS, needsAddress } from './rules/channels';
 // Subscribers and their addresses.
 export { createSubscriber, type SubscriberWish } from './subscribers/create-subscriber';
 export { changeSubscriber, openProfile, type SubscriberChange } from './subscribers/change-subscriber';
-export { eraseSubscriber } from './subscribers/erase-subscriber';
 export { addDestination, MOST_DESTINATIONS, openAddress, removeDestination } from './subscribers/destinations';
 export { requireSubscriber } from './subscribers/with-subscriber';
 export { findSubscriber, listSubscribers, type Subscriber, type SubscriberFilter } from './store/subscribers';
 export { allDestinations, type Destination, findDestination, listDestinations } from './store/destinations';
 export { type GivenAddress, hashAddress } from './addresses';
+
+// Everything held about them, and its end.
+export { eraseSubscriber, requestErasure, requireErasure } from './erasing/erase-subscriber';
+export { ERASED_KINDS, type ErasedCounts, type ErasedKind } from './rules/erasure';
+export { countErased, type Erasure } from './store/erasures';
+export { MOST_EXPORTS, requestExport, requireExport } from './exporting/request-export';
+export { downloadExport, exportToken } from './exporting/download-export';
+export { HELD_AT_ONCE, type HeldPart, heldPage, heldRequest } from './exporting/held-part';
+export { OWN_PARTS } from './exporting/own-parts';
+export { EXPORT_FORMATS } from './rules/export-text';
+export { subscriberErasureWorkflowId, subscriberExportWorkflowId } from './rules/workflow-names';
+export { EXPORT_STATES, listExports, type SubscriberExport } from './store/exports';
 
 // What they want.
 export { changePreferences, type ChangeRequest, type CommittedPreferences } from './changes/change-preferences';
@@ -78,4 +89,6 @@ export {
 export type { ChangeCommand, CommitResult } from './rules/change-command';
 export { commitChange } from './changes/commit-change';
 export { type Concerned, concernedBy, concludePreferenceChange } from './changes/conclude-change';
+export { collectExport, type ExportReport } from './exporting/collect-export';
+export { concludeErasure } from './erasing/conclude-erasure';
 export { type PreferenceSweepReport, sweepPreferences } from './upkeep/sweep';

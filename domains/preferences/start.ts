@@ -11,6 +11,8 @@ import {
   COMMITTED,
   PREFERENCE_WORKFLOWS,
   preferenceChangeWorkflowId,
+  subscriberErasureWorkflowId,
+  subscriberExportWorkflowId,
 } from './rules/workflow-names';
 
 /** How long a request waits for the start of a bulk suppression's workflow. After that it is left to the sweep. */
@@ -37,10 +39,10 @@ export async function commitByWorkflow(
   withinMs: number,
 ): Promise<CommitResult | undefined> {
   const { changeId, tenantId, kind, subscriberId } = command;
-  const startWorkflowOperation = new WithStartWorkflowOperation(PREFERENCE_WORKFLOWS.preferenceChange, {
-    ...startOptions(deps, { changeId, tenantId, summary: `${kind} of ${subscriberId}` }, command),
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-  });
+  const startWorkflowOperation = new WithStartWorkflowOperation(
+    PREFERENCE_WORKFLOWS.preferenceChange,
+    startOptions(deps, { changeId, tenantId, summary: `${kind} of ${subscriberId}` }, command),
+  );
   const result: CommitResult | null = await withTimeout(
     deps.client.workflow.executeUpdateWithStart<PreferenceChange, CommitResult | null, []>(COMMITTED, {
       args: [],
@@ -61,30 +63,61 @@ export interface CommittedChange {
 /** Starts the workflow that carries out what follows a committed change; one that is running is kept. @throws TimedOut */
 export async function followChange(deps: PreferenceStarter, change: CommittedChange, withinMs: number): Promise<void> {
   await withTimeout(
-    deps.client.workflow.start(PREFERENCE_WORKFLOWS.preferenceChange, {
-      ...startOptions(deps, change, null),
-      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    }),
+    deps.client.workflow.start(PREFERENCE_WORKFLOWS.preferenceChange, startOptions(deps, change, null)),
     withinMs,
   );
 }
 
+/** Starts the workflow that collects an export; one that is running is kept. @throws TimedOut */
+export async function startExport(
+  deps: PreferenceStarter,
+  { id, tenantId, subscriberId }: { id: PublicId; tenantId: PublicId; subscriberId: PublicId },
+  withinMs: number,
+): Promise<void> {
+  const workflowId = subscriberExportWorkflowId(id);
+  const options = ownOptions(deps, { workflowId, tenantId, summary: `everything held about ${subscriberId}` });
+  const start = deps.client.workflow.start(PREFERENCE_WORKFLOWS.subscriberExport, { ...options, args: [id] });
+  await withTimeout(start, withinMs);
+}
+
+/** Starts the workflow that ends an erasure; one that is running is kept. @throws TimedOut */
+export async function startErasure(
+  deps: PreferenceStarter,
+  { tenantId, subscriberId }: { tenantId: PublicId; subscriberId: PublicId },
+  withinMs: number,
+): Promise<void> {
+  const workflowId = subscriberErasureWorkflowId(subscriberId);
+  const options = ownOptions(deps, { workflowId, tenantId, summary: `erasure of ${subscriberId}` });
+  const start = deps.client.workflow.start(PREFERENCE_WORKFLOWS.subscriberErasure, {
+    ...options,
+    args: [subscriberId],
+  });
+  await withTimeout(start, withinMs);
+}
+
 function startOptions(
-  { config }: PreferenceStarter,
+  deps: PreferenceStarter,
   { changeId, tenantId, summary }: CommittedChange,
   command: ChangeCommand | null,
+) {
+  const args: [PreferenceChangeInput] = [{ changeId, command }];
+  return { ...ownOptions(deps, { workflowId: preferenceChangeWorkflowId(changeId), tenantId, summary }), args };
+}
+
+function ownOptions(
+  { config }: PreferenceStarter,
+  { workflowId, tenantId, summary }: { workflowId: string; tenantId: PublicId; summary: string },
 ) {
   const attributes: SearchAttributePair[] = [
     { key: TENANT_IDS, value: [tenantId] },
     { key: WAYBILL_STATE, value: 'pending' },
   ];
-  const args: [PreferenceChangeInput] = [{ changeId, command }];
   return {
-    workflowId: preferenceChangeWorkflowId(changeId),
+    workflowId,
     taskQueue: taskQueue(config, 'notifications'),
-    args,
     staticSummary: summary,
     typedSearchAttributes: attributes,
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
   };
 }

@@ -2,6 +2,7 @@ import { Gauge } from 'prom-client';
 import type { Platform } from '../../infra/platform/platform';
 import { measureStalledBulks } from './store/bulk-suppressions';
 import { measureOverdueChanges } from './store/changes';
+import { measureOpenErasures } from './store/erasures';
 
 /** Registers gauges of what waits, read each time the metrics are rendered. */
 export function watchPreferences({ metrics, reads }: Platform): void {
@@ -20,6 +21,14 @@ export function watchPreferences({ metrics, reads }: Platform): void {
     registers: [metrics.registry],
     async collect() {
       this.set(await measureStalledBulks(reads).catch(() => Number.NaN));
+    },
+  });
+  new Gauge({
+    name: 'subscriber_erasures_oldest_open_seconds',
+    help: 'For how long the oldest erasure of a subscriber has not been done; 0 when all are. Alert when it is over an hour.',
+    registers: [metrics.registry],
+    async collect() {
+      this.set(await measureOpenErasures(reads).catch(() => Number.NaN));
     },
   });
 }

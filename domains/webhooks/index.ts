@@ -14,7 +14,7 @@ export { type BatchEntry, publishBatch } from './publishing/batch-publisher';
 export { deliverEvents } from './publishing/deliver-events';
 export { type ConflictMetrics, conflictMetrics } from './publishing/event-conflict';
 export { type OwnEvent, type StoredEvent, storeEvent } from './publishing/publish-event';
-export { expireMessageContent, findMessage, listMessages } from './store/message-reads';
+export { expireMessageContent, findMessage, forgetEventContents, listMessages } from './store/message-reads';
 export type { MessageSummary, MessageWithBody } from './store/message-reads';
 export { dataOf } from './rules/envelope';
 

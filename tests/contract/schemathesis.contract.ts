@@ -58,7 +58,7 @@ async function places(): Promise<string> {
     .filter(([route]) => route.includes('{'))
     .flatMap(([route, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => {
-        const ids = method === 'delete' ? removed : owned;
+        const ids = method === 'delete' || operationId === 'createSubscriberErasure' ? removed : owned;
         const values = [...route.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
           const value = ids[`${resourceOf(route)}.${name}`] ?? ids[`${resourceOf(route)}.id`] ?? '';
           return `"path.${name}" = ${JSON.stringify(value)}`;

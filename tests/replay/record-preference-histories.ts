@@ -4,9 +4,12 @@ import {
   PREFERENCE_WORKFLOWS,
   preferenceChangeWorkflowId,
   SWEEP_PREFERENCES_SCHEDULE,
+  subscriberErasureWorkflowId,
+  subscriberExportWorkflowId,
 } from '../../domains/preferences/rules/workflow-names';
 import { taskQueue } from '../../infra/temporal/task-queues';
 import { createApi, type TestApi } from '../support/api-support';
+import { insertSendInFlight } from '../support/notifications';
 import { laydown, registerReader } from '../support/preferences';
 import { keepHistory } from './keep-history';
 
@@ -73,6 +76,19 @@ test('a bulk suppression that is cancelled', async () => {
   const handle = api.pipeline.client.workflow.getHandle(bulkSuppressionWorkflowId(id));
   await handle.executeUpdate(CANCEL_BULK);
   await keep('bulk-suppression.cancelled.1', bulkSuppressionWorkflowId(id));
+});
+
+test('an export', async () => {
+  const { id } = await registerReader(api);
+  const answer = await api.call('POST', `/v1/subscribers/${id}/exports`, { body: {} });
+  await keep('subscriber-export.ready.1', subscriberExportWorkflowId(answer.body.id));
+});
+
+test('an erasure, which has a send that is handed over', async () => {
+  const { id } = await registerReader(api);
+  await insertSendInFlight(api, id, 2_000);
+  await api.call('DELETE', `/v1/subscribers/${id}`);
+  await keep('subscriber-erasure.waited.1', subscriberErasureWorkflowId(id));
 });
 
 test('sweepPreferences', async () => {

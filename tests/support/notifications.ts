@@ -10,11 +10,17 @@ export interface NotificationsSetUp {
   mail: MailServer;
   sms: TestReceiver;
   push: TestReceiver;
+  /** Starts a worker, once, which is stopped with the rest. */
+  startWorker(): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** Brings it up, with three categories: `news`, which one may refuse, `offers`, which is commercial, and `orders`, required. */
-export async function openNotifications(): Promise<NotificationsSetUp> {
+/**
+ * Brings it up, with three categories: `news`, which one may refuse, `offers`, which is commercial, and `orders`, required.
+ *
+ * @param options - `worker`: false to start it later
+ */
+export async function openNotifications({ worker = true } = {}): Promise<NotificationsSetUp> {
   const [mail, sms, push] = await Promise.all([startMailServer(), startReceiver(), startReceiver()]);
   const api = await createApi(
     {},
@@ -32,7 +38,8 @@ export async function openNotifications(): Promise<NotificationsSetUp> {
       WAYBILL_OWN_WORKFLOWS_PER_SECOND: '1',
     },
   );
-  await api.pipeline.startWorker();
+  let running = worker ? api.pipeline.startWorker() : undefined;
+  await running;
   await insertCategory(api, 'news');
   await insertCategory(api, 'offers', { commercial: true });
   await insertCategory(api, 'orders', { policy: 'required' });
@@ -41,6 +48,7 @@ export async function openNotifications(): Promise<NotificationsSetUp> {
     mail,
     sms,
     push,
+    startWorker: () => (running ??= api.pipeline.startWorker()),
     close: async () => {
       await api.close();
       await Promise.all([mail.close(), sms.close(), push.close()]);
@@ -149,4 +157,16 @@ export async function insertOneNotification(api: TestApi, subscriberId: PublicId
     'subscribers.itemId': item,
     'notification-templates.key': key,
   };
+}
+
+/** A send of somebody that another process has handed over, and of which it says nothing more. */
+export async function insertSendInFlight(api: TestApi, subscriberId: PublicId, leaseMs: number): Promise<void> {
+  await api.deps.pool.query(
+    `WITH told AS (
+       INSERT INTO notifications (id, tenant_id, subscriber_id, category, workflow_id, created_by)
+       VALUES ($1, $2, $3, 'news', 'w', 'k'))
+     INSERT INTO sends (id, notification_id, tenant_id, subscriber_id, channel, workflow_id, state, claim, next_attempt_at)
+     VALUES ($4, $1, $2, $3, 'email', 'w', 'sending', $4, now() + $5 * interval '1 millisecond')`,
+    [toUuid(newId('ntf')), toUuid(api.tenantId), toUuid(subscriberId), toUuid(newId('snd')), leaseMs],
+  );
 }

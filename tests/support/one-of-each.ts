@@ -96,6 +96,7 @@ async function insertSomebody(api: TestApi): Promise<Record<string, string>> {
   return {
     'subscribers.id': id,
     'subscribers.destinationId': destination.id,
+    'subscribers.exportId': (await make(`/v1/subscribers/${id}/exports`, {})).id,
     'categories.key': category.key,
     'topics.key': topic.key,
     'suppressions.id': suppression.id,

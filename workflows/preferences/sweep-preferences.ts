@@ -10,6 +10,10 @@ const { sweepPreferenceChanges } = proxyActivities<PreferenceActivities>({
 /** Run by the Schedule `sweep-preferences`: has what follows changes carried out where nothing attends to it. */
 export async function sweepPreferences(): Promise<PreferenceSweepReport> {
   const report = await sweepPreferenceChanges();
-  setCurrentDetails(`${report.followed} changes were followed up; ${report.changesRemoved} old ones removed.`);
+  setCurrentDetails(
+    `${report.followed} changes were followed up; ${report.changesRemoved} old ones removed. ` +
+      `${report.resumed} exports and erasures were resumed; ${report.exportsRemoved} expired exports removed. ` +
+      `${report.bulksResumed} bulk suppressions were resumed; ${report.rowsRemoved} rows of old ones removed.`,
+  );
   return report;
 }

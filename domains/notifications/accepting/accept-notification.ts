@@ -85,16 +85,20 @@ export async function acceptNotification(
   }
   if (stored) platform.metrics.of(notificationMetrics).accepted.inc();
   const notification = await findNotification(pool, tenantId, id);
-  if (notification === undefined) throw new Error(`the notification ${id} was not stored`);
+  // They were erased in the moment before.
+  if (notification === undefined) throw unknownSubscriber(wish);
   return notification;
 }
 
-function requireRecipient({ subscriberId, topicExists, category }: Recipient, { to, occasion }: NotificationWish) {
-  if (subscriberId === undefined) {
-    throw new NotificationRefusal('unknown-subscriber', 'there is no such subscriber: register them first', {
-      field: ['subscriberId' in to ? 'subscriberId' : 'externalId'],
-    });
-  }
+function unknownSubscriber({ to }: NotificationWish): NotificationRefusal {
+  return new NotificationRefusal('unknown-subscriber', 'there is no such subscriber: register them first', {
+    field: ['subscriberId' in to ? 'subscriberId' : 'externalId'],
+  });
+}
+
+function requireRecipient({ subscriberId, topicExists, category }: Recipient, wish: NotificationWish) {
+  const { occasion } = wish;
+  if (subscriberId === undefined) throw unknownSubscriber(wish);
   if (!topicExists) throw new NotificationRefusal('unknown-topic', 'there is no such topic', { field: ['topic'] });
   if (category === undefined) {
     const field = 'topic' in occasion ? 'topic' : 'category';

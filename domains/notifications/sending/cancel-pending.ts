@@ -6,11 +6,10 @@ import { notificationMetrics } from '../metrics';
 import { tellToLook } from '../start';
 import { lockSend, makeSendDue, recordDecision } from '../store/hand-over';
 import { pendingOf, withPending } from '../store/sends';
-import { forgetContentsOf, removeInboxOf } from '../store/upkeep';
-import { decideAbout } from './hand-over';
+import { forgetTold } from './forget-told';
+import { decideAbout, recordDenial } from './hand-over';
 
 const PAGE = 100;
-const FORGOTTEN_AT_ONCE = 1_000;
 
 /** What became of a subscriber's pending sends. */
 export interface CancelReport {
@@ -45,7 +44,7 @@ export async function cancelPendingSends(
     last = ids.at(-1);
     if (ids.length < PAGE) break;
   }
-  if (await isErased(platform.pool, subscriberId)) await forget(platform, subscriberId, beat);
+  if (await isErased(platform.pool, subscriberId)) await forgetTold(platform, subscriberId, beat);
   for (const [workflowId, tenantId] of wake) {
     await tellToLook(platform, { workflowId, tenantIds: [tenantId], summary: 'Notifications' }).catch(
       (error: unknown) =>
@@ -73,12 +72,6 @@ export async function cancelSendsOf(
   return suppressed;
 }
 
-async function forget({ pool }: Platform, subscriberId: PublicId, beat: () => void): Promise<void> {
-  for (const some of [forgetContentsOf, removeInboxOf]) {
-    while ((await some(pool, subscriberId, FORGOTTEN_AT_ONCE)) === FORGOTTEN_AT_ONCE) beat();
-  }
-}
-
 async function reconsider(
   platform: Platform,
   id: PublicId,
@@ -91,7 +84,7 @@ async function reconsider(
     if (send === undefined) return;
     const decision = await decideAbout(db, send);
     if (decision.decision === 'deny') {
-      await recordDecision(db, send, decision, { state: 'suppressed' });
+      await recordDenial(db, send, decision);
       metrics.sends.inc({ channel: send.channel, outcome: 'suppressed' });
       // Its workflow would wait for quiet hours to end, with nothing left to do then.
       if (send.deferred) wake.set(send.workflowId, send.tenantId);

@@ -3,11 +3,12 @@ import type { PoolClient } from 'pg';
 import { asId, isId, type PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
 import { inTransaction } from '../../../infra/postgres/pool';
-import { type Addressee, type Decision, decideInTransaction, findAddressee } from '../../preferences';
+import { type Addressee, countErased, type Decision, decideInTransaction, findAddressee } from '../../preferences';
 import { findEndpoint, NOTIFICATION_EVENT_TYPE, type StoredEvent, storeEvent } from '../../webhooks';
 import { notificationsConfig } from '../config';
 import { notificationMetrics } from '../metrics';
 import type { CardContent, Content } from '../rules/content';
+import { publishedEventId } from '../rules/event-id';
 import { type LockedSend, lockSend, recordDecision, type Step } from '../store/hand-over';
 import { insertInboxItem } from '../store/inbox';
 import { findSettings, type NotificationSettings } from '../store/settings';
@@ -67,6 +68,12 @@ export async function decideAbout(db: PoolClient, send: LockedSend): Promise<Dec
   return decision ?? NOBODY;
 }
 
+/** Ends a locked send that is denied. What ends since its subscriber is erased is counted with what was erased. */
+export async function recordDenial(db: PoolClient, send: LockedSend, decision: Decision): Promise<void> {
+  await recordDecision(db, send, decision, { state: 'suppressed' });
+  if (decision.rule === 'erased') await countErased(db, send.subscriberId, 'pendingSends', 1);
+}
+
 const NOBODY: Decision = {
   decision: 'deny',
   rule: 'erased',
@@ -80,7 +87,7 @@ const NOBODY: Decision = {
 async function carryOut(platform: Platform, db: PoolClient, send: LockedSend, decision: Decision): Promise<HandOver> {
   const record = (step: Step) => recordDecision(db, send, decision, step);
   if (decision.decision === 'deny') {
-    await record({ state: 'suppressed' });
+    await recordDenial(db, send, decision);
     return { state: 'suppressed' };
   }
   if (decision.decision === 'defer') {
@@ -138,7 +145,7 @@ async function publish(db: PoolClient, { send, addressee, content, record }: Pub
   const event = await storeEvent(db, {
     tenantId,
     eventType: NOTIFICATION_EVENT_TYPE,
-    eventId: `${send.id}:${NOTIFICATION_EVENT_TYPE}`,
+    eventId: publishedEventId(send.id),
     payload,
     only: { endpointId: endpoint.id, channels: endpoint.channels },
   });

@@ -41,15 +41,22 @@ interface Row {
 const COLUMNS = `id, tenant_id, subscriber_id, topic, category, template, template_version, content_sealed, workflow_id,
   created_by, created_at`;
 
-/** Stores a notification with its sends. @returns false when there is one with its id */
+/**
+ * Stores a notification with its sends. An erasure of its subscriber waits for the transaction, or is waited for: nothing is
+ * stored that it would overlook. Changes of what they want neither wait nor are waited for. Index: subscribers_pkey.
+ *
+ * @returns false when there is one with its id, or the subscriber is erased
+ */
 export async function insertNotification(db: Queryable, notification: NewNotification): Promise<boolean> {
   const { sends, template } = notification;
   const { rowCount } = await db.query({
     name: 'insert-notification',
-    text: `WITH made AS (
+    text: `WITH who AS MATERIALIZED (
+             SELECT id FROM subscribers WHERE id = $3 AND erased_at IS NULL FOR KEY SHARE
+           ), made AS (
              INSERT INTO notifications (id, tenant_id, subscriber_id, topic, category, template, template_version,
                                         content_sealed, workflow_id, created_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             SELECT $1::uuid, $2::uuid, who.id, $4, $5, $6, $7, $8::bytea, $9, $10 FROM who
              ON CONFLICT (id) DO NOTHING RETURNING id, tenant_id, subscriber_id, workflow_id
            ), sends AS (
              INSERT INTO sends (id, notification_id, tenant_id, subscriber_id, workflow_id, channel, destination_id)
@@ -106,6 +113,52 @@ export async function listNotifications(
     fixed: subscriberId === undefined ? [] : ([['tenant_id = ?', toUuid(tenantId)]] as const),
   };
   return mapPage(await readPage<Row>(db, query, request), fromRow);
+}
+
+/** A decision about a send, as it was recorded: each try to hand it over has one. */
+export interface RecordedDecision {
+  decision: string;
+  rule: string;
+  level: string;
+  recordId: string | undefined;
+  reason: string | undefined;
+  preferenceVersion: number;
+  decidedAt: Date;
+}
+
+/** Every decision about these sends, in their order. Index: send_decisions_pkey. */
+export async function decisionsOf(
+  db: Queryable,
+  sendIds: readonly PublicId[],
+): Promise<Map<PublicId, RecordedDecision[]>> {
+  const decisions = new Map<PublicId, RecordedDecision[]>(sendIds.map((id) => [id, []]));
+  if (sendIds.length === 0) return decisions;
+  const { rows } = await db.query<DecisionRow>({
+    text: `SELECT send_id, decision, rule, level, record_id, reason, version, decided_at FROM send_decisions
+           WHERE send_id = ANY ($1) ORDER BY send_id, number`,
+    values: [sendIds.map(toUuid)],
+  });
+  for (const { send_id, record_id, reason, version, decided_at, ...decision } of rows) {
+    decisions.get(fromUuid('snd', send_id))?.push({
+      ...decision,
+      recordId: record_id ?? undefined,
+      reason: reason ?? undefined,
+      preferenceVersion: Number(version),
+      decidedAt: decided_at,
+    });
+  }
+  return decisions;
+}
+
+interface DecisionRow {
+  send_id: string;
+  decision: string;
+  rule: string;
+  level: string;
+  record_id: string | null;
+  reason: string | null;
+  version: string;
+  decided_at: Date;
 }
 
 function fromRow(row: Row): Notification {

@@ -1,4 +1,4 @@
-import { type PublicId, toUuid, uuidFloor } from '../../../core/ids';
+import { uuidFloor } from '../../../core/ids';
 import type { Queryable } from '../../../infra/postgres/pool';
 import { OVERDUE_WORKFLOW } from '../rules/workflow-names';
 
@@ -13,27 +13,6 @@ export async function forgetContents(db: Queryable, beforeMs: number, limit: num
                AND NOT EXISTS (SELECT FROM sends s WHERE s.notification_id = o.id AND s.${OPEN})
              ORDER BY o.id LIMIT $2))`,
     values: [uuidFloor(beforeMs), limit],
-  });
-  return rowCount ?? 0;
-}
-
-/** Forgets what somebody was told. Index: notifications_by_subscriber. @returns of how many notifications */
-export async function forgetContentsOf(db: Queryable, subscriberId: PublicId, limit: number): Promise<number> {
-  const { rowCount } = await db.query({
-    text: `UPDATE notifications SET content_sealed = NULL
-           WHERE id = ANY (ARRAY(
-             SELECT id FROM notifications WHERE subscriber_id = $1 AND content_sealed IS NOT NULL ORDER BY id LIMIT $2))`,
-    values: [toUuid(subscriberId), limit],
-  });
-  return rowCount ?? 0;
-}
-
-/** Empties somebody's inbox. Index: inbox_items_by_subscriber. @returns of how many items */
-export async function removeInboxOf(db: Queryable, subscriberId: PublicId, limit: number): Promise<number> {
-  const { rowCount } = await db.query({
-    text: `DELETE FROM inbox_items
-           WHERE id = ANY (ARRAY(SELECT id FROM inbox_items WHERE subscriber_id = $1 ORDER BY id LIMIT $2))`,
-    values: [toUuid(subscriberId), limit],
   });
   return rowCount ?? 0;
 }

@@ -1,5 +1,6 @@
 import { isId, type PublicId, toUuid } from '../../../core/ids';
 import type { Keyring } from '../../../infra/keyring';
+import { openToken, sealToken } from '../../../infra/sealed-token';
 import { CHANNELS, type Channel } from '../../preferences';
 
 /** What one click refuses. */
@@ -14,28 +15,16 @@ export interface UnsubscribeToken {
 /** The form of what a token says. One of another form is made for it by a later version. */
 const FORM = '1';
 const PLACE = 'unsubscribe';
-const MAX_TOKEN = 800;
 
-/**
- * Makes a token that says whom to unsubscribe from what. It is encrypted and authenticated with the keyring, so nobody else
- * can make one, or learn anything from it. It is valid for as long as the key that made it is in the keyring.
- */
+/** Makes a token that says whom to unsubscribe from what; only who has the keyring can make one, or read it. */
 export function makeUnsubscribeToken(keyring: Keyring, token: UnsubscribeToken): string {
   const { tenantId, subscriberId, channel, category } = token;
-  const text = [FORM, toUuid(tenantId), toUuid(subscriberId), channel, category].join(' ');
-  return keyring.encrypt(text, PLACE).toString('base64url');
+  return sealToken(keyring, PLACE, [FORM, toUuid(tenantId), toUuid(subscriberId), channel, category]);
 }
 
 /** @returns `undefined` when it is none that the keyring has made */
 export function readUnsubscribeToken(keyring: Keyring, text: string): UnsubscribeToken | undefined {
-  if (text.length > MAX_TOKEN || !/^[A-Za-z0-9_-]+$/.test(text)) return undefined;
-  let plain: string;
-  try {
-    plain = keyring.decrypt(Buffer.from(text, 'base64url'), PLACE);
-  } catch {
-    return undefined;
-  }
-  const [form, tenant = '', subscriber = '', name, category = ''] = plain.split(' ');
+  const [form, tenant = '', subscriber = '', name, category = ''] = openToken(keyring, PLACE, text) ?? [];
   const channel = CHANNELS.find((known) => known === name);
   const tenantId = `ten_${tenant}`;
   const subscriberId = `sub_${subscriber}`;

@@ -15,7 +15,7 @@ const GRACE_MS = 30_000;
 /** What a sweep did for bulk suppressions. */
 export interface BulkSweepReport {
   /** Those whose workflow was started: nobody attended to them. */
-  resumed: number;
+  bulksResumed: number;
   uploadsGivenUp: number;
   rowsRemoved: number;
 }
@@ -45,5 +45,5 @@ export async function sweepBulks(platform: Platform, beat: () => void): Promise<
     }
     if (ended.length < AT_ONCE) break;
   }
-  return { resumed: unattended.length, uploadsGivenUp, rowsRemoved };
+  return { bulksResumed: unattended.length, uploadsGivenUp, rowsRemoved };
 }

@@ -5,8 +5,8 @@ import { type CommittedChange, followChange } from '../start';
 
 const WITHIN_MS = 10_000;
 
-/** Opens what starts the workflows of changes that are committed already, once per process. */
-function openFollowUps({ log, onClose }: Platform): BoundedStarts {
+/** Opens what starts the workflows of what is committed already, once per process. */
+export function openFollowUps({ log, onClose }: Platform): BoundedStarts {
   const starts = createBoundedStarts(log);
   onClose(() => starts.drain());
   return starts;

@@ -6,6 +6,7 @@ declare module '../../../core/ids' {
     sup: 'a suppression';
     prc: 'a change of preferences or suppressions';
     blk: 'a bulk suppression';
+    sxp: 'an export of everything held about a subscriber';
   }
 }
 

@@ -2,6 +2,8 @@
 export const PREFERENCE_WORKFLOWS = {
   bulkSuppression: 'bulkSuppression',
   preferenceChange: 'preferenceChange',
+  subscriberExport: 'subscriberExport',
+  subscriberErasure: 'subscriberErasure',
   sweepPreferences: 'sweepPreferences',
 } as const;
 
@@ -25,4 +27,14 @@ export const CANCEL_BULK = 'cancel';
 /** The id of the workflow of a bulk suppression. */
 export function bulkSuppressionWorkflowId(bulkId: string): string {
   return `bulk-suppression/${bulkId}`;
+}
+
+/** The id of the workflow that collects an export. */
+export function subscriberExportWorkflowId(exportId: string): string {
+  return `subscriber-export/${exportId}`;
+}
+
+/** The id of the workflow that ends the erasure of a subscriber. */
+export function subscriberErasureWorkflowId(subscriberId: string): string {
+  return `subscriber-erasure/${subscriberId}`;
 }

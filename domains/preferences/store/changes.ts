@@ -86,6 +86,21 @@ export async function findChange(db: Queryable, id: PublicId): Promise<Preferenc
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
+/** A subscriber's own changes, by id. Index: preference_changes_by_subscriber. */
+export async function changesOf(
+  db: Queryable,
+  subscriberId: PublicId,
+  after: string | undefined,
+  limit: number,
+): Promise<PreferenceChange[]> {
+  const { rows } = await db.query<Row>({
+    text: `SELECT ${COLUMNS} FROM preference_changes
+           WHERE subscriber_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3`,
+    values: [toUuid(subscriberId), after ?? null, limit],
+  });
+  return rows.map(fromRow);
+}
+
 /** Marks a change done. @returns false when it is done already. Index: preference_changes_pkey */
 export async function concludeChange(db: Queryable, id: PublicId): Promise<boolean> {
   const { rowCount } = await db.query({

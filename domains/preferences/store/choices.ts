@@ -137,9 +137,13 @@ export async function writeChoices(
   return left;
 }
 
-/** All of a subscriber's. */
-export async function deleteChoices(db: Queryable, subscriberId: PublicId): Promise<void> {
-  await db.query({ text: 'DELETE FROM preferences WHERE subscriber_id = $1', values: [toUuid(subscriberId)] });
+/** All of a subscriber's. @returns how many */
+export async function deleteChoices(db: Queryable, subscriberId: PublicId): Promise<number> {
+  const { rowCount } = await db.query({
+    text: 'DELETE FROM preferences WHERE subscriber_id = $1',
+    values: [toUuid(subscriberId)],
+  });
+  return rowCount ?? 0;
 }
 
 function placesOf(places: readonly ChoicePlace[]): [string[], string[], string[]] {

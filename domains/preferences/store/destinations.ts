@@ -109,12 +109,13 @@ export async function deleteDestination(db: Queryable, subscriberId: PublicId, i
   return rowCount === 1;
 }
 
-/** All of a subscriber's. */
-export async function deleteDestinations(db: Queryable, subscriberId: PublicId): Promise<void> {
-  await db.query({
+/** All of a subscriber's. @returns how many */
+export async function deleteDestinations(db: Queryable, subscriberId: PublicId): Promise<number> {
+  const { rowCount } = await db.query({
     text: 'DELETE FROM destinations WHERE subscriber_id = $1',
     values: [toUuid(subscriberId)],
   });
+  return rowCount ?? 0;
 }
 
 /**

@@ -96,6 +96,11 @@ export function lockSubscriber(db: Queryable, tenantId: PublicId, id: PublicId):
   return readOne(db, tenantId, id, 'FOR NO KEY UPDATE');
 }
 
+/** Like {@link lockSubscriber}; whoever stores something about them waits too. */
+export function lockSubscriberWhole(db: Queryable, tenantId: PublicId, id: PublicId): Promise<Subscriber | undefined> {
+  return readOne(db, tenantId, id, 'FOR UPDATE');
+}
+
 async function readOne(db: Queryable, tenantId: PublicId, id: PublicId, lock: string): Promise<Subscriber | undefined> {
   const { rows } = await db.query<Row>({
     text: `SELECT ${COLUMNS} FROM subscribers WHERE id = $1 AND tenant_id = $2 ${lock}`,

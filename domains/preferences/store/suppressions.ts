@@ -264,18 +264,38 @@ export async function markLifted(
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Forgets the address and the evidence of suppressions of these addresses; the keyed hash stays. Index: suppressions_by_address. */
+/** Suppressions of the addresses that a subscriber has, by id. Indexes: destinations_by_subscriber, suppressions_by_address. */
+export async function suppressionsOf(
+  db: Queryable,
+  subscriberId: PublicId,
+  after: string | undefined,
+  limit: number,
+): Promise<Suppression[]> {
+  const { rows } = await db.query<Row>({
+    text: `SELECT ${COLUMNS} FROM suppressions
+           WHERE id = ANY (ARRAY(
+             SELECT x.id FROM destinations d
+             JOIN suppressions x ON x.tenant_id = d.tenant_id AND x.channel = d.channel AND x.address_hash = d.address_hash
+             WHERE d.subscriber_id = $1 AND ($2::uuid IS NULL OR x.id > $2) ORDER BY x.id LIMIT $3))
+           ORDER BY id`,
+    values: [toUuid(subscriberId), after ?? null, limit],
+  });
+  return rows.map(fromRow);
+}
+
+/** Forgets the address and the evidence of suppressions of these addresses; the keyed hash stays. Index: suppressions_by_address. @returns of how many */
 export async function forgetDetails(
   db: Queryable,
   tenantId: PublicId,
   addresses: readonly HashedAddress[],
-): Promise<void> {
-  await db.query({
+): Promise<number> {
+  const { rowCount } = await db.query({
     text: `UPDATE suppressions s SET details_sealed = NULL, revision = revision + 1
            FROM unnest($2::text[], $3::bytea[]) AS a(channel, hash)
            WHERE s.tenant_id = $1 AND s.channel = a.channel AND s.address_hash = a.hash AND s.details_sealed IS NOT NULL`,
     values: [toUuid(tenantId), addresses.map(({ channel }) => channel), addresses.map(({ hash }) => hash)],
   });
+  return rowCount ?? 0;
 }
 
 function fromRow(row: Row): Suppression {

@@ -2,6 +2,7 @@ import { fromUuid, type PublicId, toUuid, uuidFloor } from '../../../core/ids';
 import { MESSAGES_LIST } from '../../../infra/postgres/followed-lists';
 import { mapPage, type Page, type PageRequest, readPage } from '../../../infra/postgres/keyset';
 import type { Queryable } from '../../../infra/postgres/pool';
+import { eventKey, type SystemEventType } from '../rules/system-events';
 import { forgetAnswers } from './forget-answers';
 
 /** A message without its content. */
@@ -92,6 +93,28 @@ export async function expireMessageContent(db: Queryable, tenantId: PublicId, id
     values: [toUuid(id), toUuid(tenantId)],
   });
   return rowCount === 1;
+}
+
+/**
+ * Like {@link expireMessageContent}, for the messages that tell of these events. Indexes: message_keys_pkey, messages_pkey.
+ *
+ * @returns of how many
+ */
+export async function forgetEventContents(
+  db: Queryable,
+  tenantId: PublicId,
+  eventType: SystemEventType,
+  eventIds: readonly string[],
+): Promise<number> {
+  const { rows } = await db.query<{ forgotten: number }>({
+    text: `WITH expired AS (
+             UPDATE messages m SET body = NULL, content_expires_at = NULL FROM message_keys k
+             WHERE k.tenant_id = $1 AND k.key = ANY ($2) AND m.id = k.message_id AND m.body IS NOT NULL RETURNING m.id
+           ), forgotten AS (${forgetAnswers('expired')})
+           SELECT count(*)::int AS forgotten FROM expired`,
+    values: [toUuid(tenantId), eventIds.map((eventId) => eventKey(eventType, eventId))],
+  });
+  return rows[0]?.forgotten ?? 0;
 }
 
 /** A time range as a range of time-ordered ids. */

@@ -250,6 +250,7 @@ const NOT_FOLLOWED: Record<string, string> = {
   listInboundEvents: 'what becomes of each is a message, whose list can be followed',
   listSubscribers: 'changed in place: what counts is how they are now; `preference.changed` tells of each change',
   listDestinations: 'a few of one subscriber',
+  listSubscriberExports: 'asked for by hand, and changed in place: what counts is where they stand now',
   listSuppressions: 'changed in place: what counts is how they are now; `preference.changed` tells of each change',
   listBulkSuppressions: 'asked for by hand, and changed in place: what counts is where they stand now',
   listBulkSuppressionRows: 'fixed once they have arrived; what becomes of each is told when all are done',

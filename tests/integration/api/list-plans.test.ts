@@ -6,20 +6,45 @@ import { listTenants } from '../../../domains/accounts/store/tenants';
 import { listEvents } from '../../../domains/inbound/store/events';
 import { listSources } from '../../../domains/inbound/store/sources';
 import {
+  forgetTraces,
+  notificationsOf,
+  sendsInFlight,
+  sendsToEndpoints,
+} from '../../../domains/notifications/store/erasing';
+import { decisionsOf } from '../../../domains/notifications/store/notifications';
+import {
   changedAddresses,
   listBulkRows,
   readBulkRows,
   readEarlierRows,
 } from '../../../domains/preferences/store/bulk-suppression-rows';
 import { listBulks } from '../../../domains/preferences/store/bulk-suppressions';
+import { changesOf } from '../../../domains/preferences/store/changes';
 import { holdersOf, listDestinations } from '../../../domains/preferences/store/destinations';
+import {
+  findErasure,
+  markErasureDone,
+  measureOpenErasures,
+  takeDueErasures,
+} from '../../../domains/preferences/store/erasures';
+import {
+  countExports,
+  deleteExports,
+  listExports,
+  removeExpiredExports,
+  takeDueExports,
+} from '../../../domains/preferences/store/exports';
 import { listSubscribers } from '../../../domains/preferences/store/subscribers';
-import { listSuppressions, readSuppressionsLike } from '../../../domains/preferences/store/suppressions';
+import {
+  listSuppressions,
+  readSuppressionsLike,
+  suppressionsOf,
+} from '../../../domains/preferences/store/suppressions';
 import { listDeadLetters } from '../../../domains/webhooks/store/dead-letter-reads';
 import { listAttempts, listDeliveries } from '../../../domains/webhooks/store/delivery-reads';
 import { listEndpoints } from '../../../domains/webhooks/store/endpoints';
 import { listEventTypes } from '../../../domains/webhooks/store/event-types';
-import { listMessages } from '../../../domains/webhooks/store/message-reads';
+import { forgetEventContents, listMessages } from '../../../domains/webhooks/store/message-reads';
 import { type Page, type PageRequest, SCAN_BUDGET } from '../../../infra/postgres/keyset';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 
@@ -101,6 +126,22 @@ beforeAll(async () => {
      FROM generate_series(1, 10000) i`,
     [toUuid(bulk), toUuid(otherBulk), values[0]],
   );
+  const few = (sql: string) => database.pool.query(`${sql} FROM generate_series(1, ${ROWS / 25}) i`);
+  await few(`INSERT INTO subscriber_exports (id, tenant_id, subscriber_id, format, state, requested_by, expires_at, due_at)
+    SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, 'json', 'ready', 'k', now() + i * interval '1 second', now()`);
+  await few(`INSERT INTO subscriber_erasures (subscriber_id, tenant_id, change_id, version, state, counts, requested_by, requested_at,
+                                             done_at, due_at)
+    SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, 2, 'done', '{}', 'k', now(), now(), now()`);
+  await few(`INSERT INTO preference_changes (id, tenant_id, subscriber_id, kind, summary, state)
+    SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, 'set', '{}', 'done'`);
+  await few(`INSERT INTO notifications (id, tenant_id, subscriber_id, category, workflow_id, created_by)
+    SELECT ${uuid('8')}, ${owner}, ${uuid('8')}, 'c', 'w', 'k'`);
+  await few(`INSERT INTO sends (id, notification_id, tenant_id, subscriber_id, channel, state, workflow_id, ended_at)
+    SELECT ${uuid('8')}, ${uuid('8')}, ${owner}, ${uuid('8')}, 'webhook', 'sent', 'w', now()`);
+  await few(`INSERT INTO send_decisions (send_id, number, tenant_id, subscriber_id, decision, rule, level, version, decided_at)
+    SELECT ${uuid('8')}, 1, ${owner}, ${uuid('8')}, 'allow', 'required', 'category', 1, now()`);
+  await few(`INSERT INTO message_keys (tenant_id, key, message_id, fingerprint)
+    SELECT ${owner}, 'system:' || i, ${uuid('8')}, 'x'`);
   await database.pool.query('ANALYZE');
   const { rows } = await database.pool.query(`SELECT id, message_id FROM deliveries WHERE tenant_id = $1 LIMIT 1`, [
     values[0],
@@ -126,6 +167,7 @@ function explaining(pool: Pool): Pool {
 }
 
 const address = (text: string) => ({ channel: 'email' as const, hash: createHash('sha256').update(text).digest() });
+const somebody = `sub_${'0'.repeat(32)}`;
 const since = new Date('2025-01-01T06:00:00Z');
 const until = new Date('2025-01-01T09:00:00Z');
 const middle = { since, until };
@@ -235,7 +277,8 @@ const queries: [string, (request: PageRequest) => Promise<Page<unknown>>, RegExp
     (request) => listSubscribers(db, tenant, { address: address('50000') }, request),
     /destinations_by_address/,
   ],
-  ['destinations', (request) => listDestinations(db, `sub_${'0'.repeat(32)}`, request), /destinations_by_subscriber/],
+  ['destinations', (request) => listDestinations(db, somebody, request), /destinations_by_subscriber/],
+  ['exports', (request) => listExports(db, somebody, request), /subscriber_exports_by_subscriber/],
   ['suppressions', (request) => listSuppressions(db, tenant, {}, request), /suppressions_by_tenant/],
   [
     'suppressions of a reason that are in force',
@@ -297,6 +340,43 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
 ])('%s of a bulk suppression are found by index', async (_name, read, index) => {
   explained = [];
   await read();
+  for (const { sql, plan } of explained) {
+    expect({ sql, plan }).toEqual({ sql, plan: expect.not.stringMatching(/Seq Scan/) });
+    expect(plan).toMatch(index);
+  }
+});
+
+const told = [newId('ntf'), newId('ntf')];
+
+test.each<[string, () => Promise<unknown>, RegExp]>([
+  ['changes of somebody', () => changesOf(db, somebody, undefined, 50), /preference_changes_by_subscriber/],
+  [
+    "suppressions of somebody's addresses",
+    () => suppressionsOf(db, somebody, undefined, 50),
+    /suppressions_by_address/,
+  ],
+  ['the number of exports', () => countExports(db, somebody), /subscriber_exports_by_subscriber/],
+  ['exports to resume', () => takeDueExports(db, 1_000, 50), /subscriber_exports_due/],
+  ['exports that have expired', () => removeExpiredExports(db, 50), /subscriber_exports_expiry/],
+  ['exports of who is erased', () => deleteExports(db, somebody), /subscriber_exports_by_subscriber/],
+  ['an erasure', () => findErasure(db, tenant, somebody), /subscriber_erasures_pkey/],
+  ['an erasure to end', () => markErasureDone(db, somebody), /subscriber_erasures_(pkey|due)/],
+  ['the oldest open erasure', () => measureOpenErasures(db), /subscriber_erasures_due/],
+  ['erasures to resume', () => takeDueErasures(db, 1_000, 50), /subscriber_erasures_due/],
+  ['notifications of who is erased', () => notificationsOf(db, somebody, undefined, 50), /notifications_by_subscriber/],
+  ['their sends in flight', () => sendsInFlight(db, told), /sends_by_notification/],
+  ['their sends to endpoints', () => sendsToEndpoints(db, told), /sends_by_notification/],
+  ['what their servers answered', () => forgetTraces(db, told), /sends_by_notification/],
+  ['decisions about sends', () => decisionsOf(db, told), /send_decisions_pkey/],
+  [
+    'messages that told endpoints',
+    () => forgetEventContents(db, tenant, 'preference.changed', ['1', '2']),
+    /message_keys_pkey[\s\S]*messages_pkey/,
+  ],
+])('%s are found by index', async (_name, run, index) => {
+  explained = [];
+  await run();
+  expect(explained).toHaveLength(1);
   for (const { sql, plan } of explained) {
     expect({ sql, plan }).toEqual({ sql, plan: expect.not.stringMatching(/Seq Scan/) });
     expect(plan).toMatch(index);

@@ -119,6 +119,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_INBOUND_BLOCK_WINDOW', '5', /duration such as 500ms/],
   ['WAYBILL_INBOUND_BLOCK_FOR', 'long', /duration such as 500ms/],
   ['WAYBILL_INBOUND_SWEEP_GRACE', '-1s', /duration such as 500ms/],
+  ['WAYBILL_EXPORT_TTL', '32d', /at most 2678400s/],
   ['WAYBILL_PUBLIC_URL', 'ftp://PLANTED', /http\(s\)|http:\/\/ or https:\/\/ URL/],
   ['WAYBILL_SMTP_URL', 'http://PLANTED', /smtp:\/\/ or smtps:\/\/ URL/],
   ['WAYBILL_SMTP_FROM', 'PLANTED', /email address/],
