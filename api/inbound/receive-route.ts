@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { openReceiving, SignatureRefused } from '../../domains/inbound';
+import { openReceiving, SignatureRefused, SnsUnreachable } from '../../domains/inbound';
 import type { DoorContext } from '../http/door';
 import { Problem } from '../http/problems';
 import type { RawInput, Route } from '../http/route';
@@ -57,6 +57,9 @@ export function receiveRoute(context: DoorContext): Route {
     try {
       return await receiving.receive({ sourceId: source, address, headers, body: bytes });
     } catch (error) {
+      if (error instanceof SnsUnreachable) {
+        throw new Problem('unavailable', { headers: { 'retry-after': '20' }, detail: error.message });
+      }
       if (error instanceof SignatureRefused) throw new Problem('signature-refused', { detail: DETAIL });
       throw error;
     }

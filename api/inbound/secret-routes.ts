@@ -25,7 +25,7 @@ const secretsSchema = z.object({ data: z.array(secretSchema) }).meta({ id: 'Inbo
 const newSecretSchema = z
   .strictObject({
     secret: inboundSecret.optional().meta({
-      description: 'Generated if left out; Stripe and Shopify make it themselves, so give theirs.',
+      description: 'Generated if left out; Stripe, Shopify, SendGrid and Mailgun make it themselves, so give theirs.',
     }),
     overlap: durationSchema(0, 30 * DAY_MS)
       .nullable()

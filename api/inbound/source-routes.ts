@@ -47,7 +47,8 @@ export function sourceRoutes(context: DoorContext): Route[] {
       operationId: 'createInboundSource',
       tag: TAG,
       summary: 'Register a sender of webhooks',
-      description: 'The answer shows the address that the sender posts to, and the secret that it signs with.',
+      description:
+        'The answer shows the address that the sender posts to, and the secret that it signs with, if it has one.',
       scope: 'inbound:write',
       answersSecret: true,
       body: newSourceSchema,
@@ -64,7 +65,7 @@ export function sourceRoutes(context: DoorContext): Route[] {
         return {
           status: 201,
           headers: { location: `/v1/inbound/sources/${source.id}`, ...etag({ version: source.revision }) },
-          body: { ...sourceView(source), secret },
+          body: { ...sourceView(source), secret: secret ?? null },
         };
       },
     }),

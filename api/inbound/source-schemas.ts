@@ -3,12 +3,13 @@ import { formatDuration } from '../../core/duration';
 import {
   type Block,
   DEFAULT_EVENT_ID,
-  DEFAULT_TOLERANCE_MS,
+  defaultToleranceMs,
   type InboundSource,
   MAX_TOLERANCE_MS,
   POINTER,
   SCHEMES,
   type SourceSettings,
+  TOPIC_ARN,
 } from '../../domains/inbound';
 import { isSystemEventType, SYSTEM_NAMESPACES } from '../../domains/webhooks';
 import {
@@ -154,6 +155,17 @@ const signing = z
   }))
   .meta({ id: 'HmacSigning', description: 'How senders of `hmac-hex` and `hmac-base64` sign.' });
 
+const topicArns = z
+  .array(
+    z.string().regex(TOPIC_ARN, 'expected the ARN of a topic, such as arn:aws:sns:eu-central-1:123456789012:bounces'),
+  )
+  .max(20)
+  .transform((arns) => [...new Set(arns)])
+  .meta({
+    description: 'Of `sns`, and required there: the topics whose messages it takes.',
+    example: ['arn:aws:sns:eu-central-1:123456789012:bounces'],
+  });
+
 const name = nonEmptyText(200);
 const tolerance = durationSchema(1_000, MAX_TOLERANCE_MS).meta({
   description: 'How far the time of signing may be from now, either way.',
@@ -171,14 +183,21 @@ export const newSourceSchema = z
     name,
     description: text(2_000).default(''),
     enabled: enabled.default(true),
-    scheme: z.enum(SCHEMES).meta({ description: 'How the sender signs. It cannot be changed.' }),
+    scheme: z.enum(SCHEMES).meta({ description: 'How the sender signs, or what it shows. It cannot be changed.' }),
     signing: signing.optional(),
+    topicArns: topicArns.optional(),
     eventId: eventIdFrom.optional(),
-    tolerance: tolerance.prefault(formatDuration(DEFAULT_TOLERANCE_MS)),
+    tolerance: tolerance.optional().meta({
+      description:
+        'How far the time of signing may be from now, either way. By default `5m`; `1h` for `sns`, `sendgrid` and ' +
+        '`mailgun`, which may keep the time when they send an event again.',
+    }),
     route,
     secret: inboundSecret.optional().meta({
       description:
-        'What the sender signs with. Generated if left out; Stripe and Shopify make it themselves, so give theirs.',
+        'What the sender signs with. Generated if left out; Stripe, Shopify and Mailgun make it themselves, so give theirs. ' +
+        'Of `sendgrid` its verification key, of `basic-auth` a user name and a password with a colon between them, of ' +
+        '`sns` none.',
     }),
   })
   .meta({
@@ -201,6 +220,7 @@ export const sourceChangeSchema = z
     description: text(2_000).optional(),
     enabled: enabled.optional(),
     signing: signing.optional(),
+    topicArns: topicArns.optional(),
     eventId: eventIdFrom.optional(),
     tolerance: tolerance.optional(),
     route: route.optional(),
@@ -230,6 +250,10 @@ const fields = {
   enabled,
   scheme: z.enum(SCHEMES).meta({ description: 'How the sender signs.' }),
   signing: shownSigning.nullable().meta({ description: 'How exactly; null for a scheme that says so itself.' }),
+  topicArns: z.array(z.string()).meta({
+    description: 'The topics whose messages it takes; of `sns` only.',
+    example: ['arn:aws:sns:eu-central-1:123456789012:bounces'],
+  }),
   eventId: eventIdFrom,
   tolerance: durationText.meta({ description: 'How far the time of signing may be from now, either way.' }),
   route,
@@ -239,7 +263,13 @@ const fields = {
 
 export const sourceSchema = z.object(fields).meta({ id: 'InboundSource' });
 export const createdSourceSchema = z
-  .object({ ...fields, secret: z.string().meta({ description: 'What the sender signs with. It is shown only now.' }) })
+  .object({
+    ...fields,
+    secret: z
+      .string()
+      .nullable()
+      .meta({ description: 'What the sender signs with. It is shown only now; null for `sns`, which has none.' }),
+  })
   .meta({ id: 'CreatedInboundSource' });
 export const sourcePageSchema = pageSchema('InboundSourcePage', sourceSchema);
 export const sourceParams = z.object({ id: idSchema('src') });
@@ -263,15 +293,16 @@ export const blocksSchema = z
 
 /** Settings as a request gives them. */
 export function settingsOf(body: z.output<typeof newSourceSchema>): SourceSettings {
-  const { name, description, enabled, scheme, signing, eventId, tolerance, route } = body;
+  const { name, description, enabled, scheme, signing, topicArns, eventId, tolerance, route } = body;
   return {
     name,
     description,
     enabled,
     scheme,
     signing,
+    topicArns: topicArns ?? [],
     eventId: eventId ?? DEFAULT_EVENT_ID[scheme],
-    toleranceMs: tolerance,
+    toleranceMs: tolerance ?? defaultToleranceMs(scheme),
     route: routeOf(route),
   };
 }
@@ -296,6 +327,7 @@ export function sourceView(source: InboundSource): z.input<typeof sourceSchema> 
     enabled: source.enabled,
     scheme: source.scheme,
     signing: signing === undefined ? null : { ...signing, timestampHeader: signing.timestampHeader ?? null },
+    topicArns: [...source.topicArns],
     eventId: source.eventId,
     tolerance: formatDuration(source.toleranceMs),
     route,

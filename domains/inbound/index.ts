@@ -4,7 +4,7 @@
 export { inbound } from './domain';
 export { inboundConfig } from './config';
 export { openReceiving, type Receiving } from './receiving/open-receiving';
-export { SignatureRefused } from './refusals';
+export { SignatureRefused, SnsUnreachable } from './refusals';
 
 // For domains that handle events of their own.
 export { type HandledEvent, type Handlers, type InboundHandler, openHandlers } from './processing/handlers';
@@ -17,7 +17,8 @@ export { showBlocks, unblockSource } from './sources/blocks';
 export { findSource, type InboundSource, listSources, type SourceSettings } from './store/sources';
 export type { InboundSecret } from './store/secrets';
 export type { Block } from './store/refusals';
-export { DEFAULT_EVENT_ID, DEFAULT_TOLERANCE_MS, MAX_TOLERANCE_MS, SCHEMES } from './rules/schemes';
+export { DEFAULT_EVENT_ID, defaultToleranceMs, MAX_TOLERANCE_MS, SCHEMES } from './rules/schemes';
+export { TOPIC_ARN } from './rules/sns';
 export { POINTER } from './rules/json-pointer';
 
 // Events.

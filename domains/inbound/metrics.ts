@@ -3,7 +3,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200];
 
 const OUTCOMES = ['accepted', 'repeated', 'refused', 'blocked'] as const;
-const REASONS = ['unknown-source', 'malformed', 'wrong-signature', 'stale'] as const;
+const REASONS = ['unknown-source', 'malformed', 'wrong-topic', 'wrong-signature', 'stale'] as const;
 const ENDS = ['processed', 'retried', 'failed'] as const;
 
 export type RefusalReason = (typeof REASONS)[number];

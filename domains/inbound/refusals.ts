@@ -7,6 +7,8 @@ export class InboundRefusal extends refusalOf({
   'no-such-event': 'not-found',
   'changed-meanwhile': 'outdated',
   'unusable-signing': 'invalid',
+  'unusable-topics': 'invalid',
+  'unusable-event-id': 'invalid',
   'unusable-secret': 'invalid',
   'secret-needed': 'invalid',
   'secret-in-use': 'invalid',
@@ -20,4 +22,9 @@ export class InboundRefusal extends refusalOf({
 /** Thrown at a request that is not from the source that it names, whatever is wrong with it. */
 export class SignatureRefused extends Error {
   override name = 'SignatureRefused';
+}
+
+/** Thrown when SNS cannot be asked for the certificate that a message needs, or for the confirmation of a subscription. */
+export class SnsUnreachable extends Error {
+  override name = 'SnsUnreachable';
 }

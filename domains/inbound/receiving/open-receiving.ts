@@ -6,12 +6,15 @@ import { inboundMetrics, type RefusalReason } from '../metrics';
 import { SignatureRefused } from '../refusals';
 import { identify } from '../rules/event-id';
 import { keptHeaders } from '../rules/route';
-import { pretendToVerify, type SignedRequest, type Verdict, verifyInbound } from '../rules/verify';
+import { readSns } from '../rules/sns';
+import { pretendToVerify, type SignedRequest } from '../rules/verify';
 import { type Acceptance, findByKey, type NewEvent, storeEvents } from '../store/accept';
 import { NO_SOURCE } from '../store/refusals';
 import type { InboundSource } from '../store/sources';
 import { openBlocks } from './blocks';
 import { createInboundCover } from './cover';
+import { judge } from './judge';
+import { openSns, type Sns } from './sns';
 import { createSourceCache, type KnownSource } from './source-cache';
 
 const MAX_BATCH = 200;
@@ -45,12 +48,17 @@ export interface Receiving {
    * Resolves once the event is durable.
    *
    * @throws SignatureRefused whatever is wrong: the source, the signature, its time, or too many refusals before
+   * @throws SnsUnreachable
    */
   receive(request: InboundRequest): Promise<Received>;
 }
 
 /** Opens it, once per process. What it has accepted is stored, and given to workflows, before the process closes. */
 export function openReceiving(platform: Platform): Receiving {
+  return createReceiving(platform, platform.once(openSns));
+}
+
+export function createReceiving(platform: Platform, sns: Sns): Receiving {
   const { pool, log } = platform;
   const metrics = platform.metrics.of(inboundMetrics);
   const blocks = platform.once(openBlocks);
@@ -110,7 +118,7 @@ export function openReceiving(platform: Platform): Receiving {
       return refuse(NO_SOURCE, address, 'unknown-source');
     }
     const cached = fresh ? undefined : sources.cached(sourceId);
-    const first = cached && judge(cached, request);
+    const first = cached && (await judge(sns, cached, request));
     if (cached !== undefined && first?.ok === true) return { known: cached, signedAtMs: first.signedAtMs };
     const known = await sources.read(sourceId);
     if (known === undefined) {
@@ -119,9 +127,17 @@ export function openReceiving(platform: Platform): Receiving {
     }
     // Once more only if there is something new, so that refusals take as long as each other.
     const isSame = known.source.revision === cached?.source.revision;
-    const verdict = first !== undefined && isSame ? first : judge(known, request);
+    const verdict = first !== undefined && isSame ? first : await judge(sns, known, request);
     if (verdict.ok) return { known, signedAtMs: verdict.signedAtMs };
     return refuse(sourceId, address, verdict.fault);
+  }
+
+  /** Before it is stored: if SNS cannot be reached, it tells of the subscription again. */
+  async function confirmOnce(sourceId: PublicId, key: Buffer, body: Buffer): Promise<void> {
+    const confirmUrl = readSns(body)?.confirmUrl;
+    if (confirmUrl === undefined || (await findByKey(pool, sourceId, key)) !== undefined) return;
+    await sns.confirm(confirmUrl);
+    log.info({ sourceId }, 'a subscription of a source of SNS is confirmed');
   }
 
   return {
@@ -132,6 +148,7 @@ export function openReceiving(platform: Platform): Receiving {
         const { known, signedAtMs } = await verified(request, look > 0);
         const { source } = known;
         const identity = identify(source, { headers, body, signedAtMs });
+        if (source.scheme === 'sns') await confirmOnce(source.id, identity.key, body);
         const id = newId('inb');
         const acceptance = await commits.add({
           id,
@@ -158,17 +175,6 @@ export function openReceiving(platform: Platform): Receiving {
       throw new Error('a source changed again and again while a request to it was looked at');
     },
   };
-}
-
-function judge({ source, keys }: KnownSource, request: SignedRequest): Verdict {
-  const nowMs = Date.now();
-  const valid = keys.filter(({ expiresAt }) => expiresAt === undefined || expiresAt.getTime() > nowMs);
-  return verifyInbound(
-    source,
-    valid.map(({ key }) => key),
-    request,
-    nowMs,
-  );
 }
 
 /** Headers that the source's settings name. */

@@ -1,11 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Handlers } from '../processing/handlers';
 import { InboundRefusal } from '../refusals';
-import { isGeneric } from '../rules/schemes';
+import { DEFAULT_EVENT_ID, hasFixedEventId, isGeneric } from '../rules/schemes';
 import { mentions, templateFault } from '../rules/template';
 import type { SourceSettings } from '../store/sources';
 
 /** Checks what settings must be together. @throws InboundRefusal */
-export function checkSource({ scheme, signing, eventId, route }: SourceSettings, handlers: Handlers): void {
+export function checkSource(settings: SourceSettings, handlers: Handlers): void {
+  const { scheme, signing, topicArns, eventId, route } = settings;
   if (isGeneric(scheme) !== (signing !== undefined)) {
     const detail = isGeneric(scheme) ? 'is required for this scheme' : 'is for hmac-hex and hmac-base64 only';
     throw new InboundRefusal('unusable-signing', detail, { field: ['signing'] });
@@ -21,6 +23,14 @@ export function checkSource({ scheme, signing, eventId, route }: SourceSettings,
     if (mentions(template, 'id') && eventId.from !== 'header') {
       throw unusableTemplate('may contain {id} only if eventId is from a header');
     }
+  }
+  if ((scheme === 'sns') !== topicArns.length > 0) {
+    const detail = scheme === 'sns' ? 'is required for this scheme: anybody has topics' : 'is for sns only';
+    throw new InboundRefusal('unusable-topics', detail, { field: ['topicArns'] });
+  }
+  if (hasFixedEventId(scheme) && !isDeepStrictEqual(eventId, DEFAULT_EVENT_ID[scheme])) {
+    const detail = 'can only be left out for this scheme: it signs no other id';
+    throw new InboundRefusal('unusable-event-id', detail, { field: ['eventId'] });
   }
   if (route.to === 'handler' && !handlers.has(route.handler)) {
     const known = handlers.names().join(', ');

@@ -3,7 +3,7 @@ import type { PublicId } from '../../../core/ids';
 import type { Keyring } from '../../../infra/keyring';
 import { InboundRefusal } from '../refusals';
 import type { Scheme } from '../rules/schemes';
-import { keyOf } from '../rules/secret-keys';
+import { keyOf, secretForm } from '../rules/secret-keys';
 import { type InboundSecret, inboundSecretPlace } from '../store/secrets';
 
 /** Encrypts a secret for its row. */
@@ -20,7 +20,7 @@ export function openInboundSecret(
 }
 
 /** Senders who make the secret themselves, and show it to whoever sets the webhook up. */
-const MADE_BY_SENDER: readonly Scheme[] = ['stripe', 'shopify'];
+const MADE_BY_SENDER: readonly Scheme[] = ['stripe', 'shopify', 'sendgrid', 'mailgun'];
 
 /**
  * The secret that is to be kept: the given one, or a new one for the sender.
@@ -32,8 +32,9 @@ export function secretFor(scheme: Scheme, given: string | undefined): string {
   if (given === undefined) {
     if (MADE_BY_SENDER.includes(scheme))
       throw new InboundRefusal('secret-needed', 'is required: the sender shows it', { field });
+    if (scheme === 'basic-auth') return `waybill:${randomBytes(32).toString('base64url')}`;
     return `whsec_${randomBytes(32).toString('base64')}`;
   }
   if (keyOf(scheme, given) !== undefined) return given;
-  throw new InboundRefusal('unusable-secret', 'expected whsec_ and base64 of 24 to 64 bytes', { field });
+  throw new InboundRefusal('unusable-secret', `expected ${secretForm(scheme)}`, { field });
 }

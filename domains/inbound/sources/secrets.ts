@@ -3,6 +3,8 @@ import type { Keyring } from '../../../infra/keyring';
 import type { Platform } from '../../../infra/platform/platform';
 import { appendAudit } from '../../audit';
 import { InboundRefusal } from '../refusals';
+import { hasSecrets } from '../rules/schemes';
+import { secretForm } from '../rules/secret-keys';
 import {
   deleteInboundSecret,
   type InboundSecret,
@@ -49,6 +51,9 @@ export function addInboundSecret(
     const known = await listInboundSecrets(db, sourceId);
     const made = known.find((other) => other.id === id);
     if (made !== undefined) return { ...made, secret: openInboundSecret(keyring, made) };
+    if (!hasSecrets(scheme)) {
+      throw new InboundRefusal('unusable-secret', `expected ${secretForm(scheme)}`, { field: ['secret'] });
+    }
     const secret = secretFor(scheme, given);
     if (known.some((other) => isText(keyring, other, secret))) {
       throw new InboundRefusal('secret-in-use', 'is one of the secrets that the source has', { field: ['secret'] });

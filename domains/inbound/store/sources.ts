@@ -24,6 +24,11 @@ export interface InboundSource extends SourceSettings {
   updatedAt: Date;
 }
 
+/** What the column `signing` has of a source of SNS. */
+interface Topics {
+  topicArns: string[];
+}
+
 export interface SourceRow {
   id: string;
   tenant_id: string;
@@ -31,7 +36,7 @@ export interface SourceRow {
   description: string;
   enabled: boolean;
   scheme: InboundSource['scheme'];
-  signing: InboundSource['signing'] | null;
+  signing: InboundSource['signing'] | Topics | null;
   event_id: InboundSource['eventId'];
   tolerance_ms: number;
   route: InboundRoute;
@@ -143,12 +148,16 @@ async function readOne(
   return rows[0] === undefined ? undefined : sourceFromRow(rows[0]);
 }
 
-function valuesOf({ name, description, enabled, signing, eventId, toleranceMs, route }: SourceSettings): unknown[] {
+function valuesOf(settings: SourceSettings): unknown[] {
+  const { name, description, enabled, scheme, topicArns, eventId, toleranceMs, route } = settings;
+  const signing = scheme === 'sns' ? ({ topicArns: [...topicArns] } satisfies Topics) : settings.signing;
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
   return [name, description, enabled, json(signing), json(eventId), toleranceMs, json(route)];
 }
 
 export function sourceFromRow(row: SourceRow): InboundSource {
+  const signing = row.signing ?? undefined;
+  const topics = signing !== undefined && 'topicArns' in signing ? signing : undefined;
   return {
     id: fromUuid('src', row.id),
     tenantId: fromUuid('ten', row.tenant_id),
@@ -156,7 +165,8 @@ export function sourceFromRow(row: SourceRow): InboundSource {
     description: row.description,
     enabled: row.enabled,
     scheme: row.scheme,
-    signing: row.signing ?? undefined,
+    signing: signing !== undefined && 'topicArns' in signing ? undefined : signing,
+    topicArns: topics?.topicArns ?? [],
     eventId: row.event_id,
     toleranceMs: row.tolerance_ms,
     route: row.route,
