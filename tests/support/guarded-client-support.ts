@@ -82,6 +82,8 @@ export interface Authority {
   cert: string;
   /** Signs a server certificate for names and IPv4 addresses; an expired one ran out yesterday. */
   issue(names: readonly string[], validity?: 'valid' | 'expired'): Identity;
+  /** A certificate for somebody else's key, that says whose it is. */
+  certify(publicKey: KeyObject, commonName: string, validity?: 'valid' | 'expired'): string;
   /** A self-signed certificate for names. */
   self(names: readonly string[]): Identity;
 }
@@ -122,6 +124,16 @@ export function createAuthority(): Authority {
         key,
       };
     },
+    certify: (publicKey, subject, validity = 'valid') =>
+      certificate({
+        subject,
+        issuer: name,
+        publicKey,
+        signer: keys.privateKey,
+        fromMs: from,
+        untilMs: validity === 'valid' ? until : Date.now() - DAY_MS,
+        extensions: serverExtensions([subject]),
+      }),
     self: (names) => {
       const { publicKey, privateKey, key } = newKeys();
       const subject = names[0] ?? '';
@@ -161,7 +173,7 @@ function certificate(fields: CertificateFields): string {
   ]);
   const signature = der(0x03, [Buffer.of(0), sign('sha256', body, signer)]);
   const base64 = der(0x30, [body, ecdsaWithSha256, signature]).toString('base64');
-  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/(.{64})(?=.)/g, '$1\n')}\n-----END CERTIFICATE-----\n`;
 }
 
 function constraints(authority: boolean): Buffer {

@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, type KeyObject, randomBytes, randomUUID, sign } from 'node:crypto';
 import type { Response } from 'supertest';
 import type { TestApi } from './api-support';
 
@@ -66,4 +66,29 @@ export async function createSource(api: TestApi, settings: object = {}): Promise
     etag: answer.headers.etag ?? '',
     send: (sent) => api.call('POST', `/v1/inbound/${id}`, { key: null, ...sent }),
   };
+}
+
+/** Signs a body as SendGrid does. */
+export function sendGridWebhook(privateKey: KeyObject, body: string): Sent {
+  const timestamp = String(Math.floor(Date.now() / 1_000));
+  return {
+    body,
+    headers: {
+      'content-type': 'application/json',
+      'x-twilio-email-event-webhook-timestamp': timestamp,
+      'x-twilio-email-event-webhook-signature': sign('sha256', Buffer.from(timestamp + body), privateKey).toString(
+        'base64',
+      ),
+    },
+  };
+}
+
+/** Signs an event as Mailgun does, which covers nothing of it. */
+export function mailgunWebhook(secret: string, event: object, token = randomBytes(25).toString('hex')): Sent {
+  const timestamp = String(Math.floor(Date.now() / 1_000));
+  const signature = createHmac('sha256', secret)
+    .update(timestamp + token)
+    .digest('hex');
+  const body = JSON.stringify({ signature: { timestamp, token, signature }, ...event });
+  return { body, headers: { 'content-type': 'application/json' } };
 }

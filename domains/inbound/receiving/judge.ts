@@ -4,7 +4,7 @@ import type { Sns } from './sns';
 import type { KnownSource } from './source-cache';
 
 /** Verifies a request to a source, by its secrets or by the certificate that the request names. @throws SnsUnreachable */
-export async function judge(sns: Sns, { source, keys }: KnownSource, request: SignedRequest): Promise<Verdict> {
+export async function judge(sns: () => Sns, { source, keys }: KnownSource, request: SignedRequest): Promise<Verdict> {
   const certified = source.scheme === 'sns' ? await certifiedKeys(sns, source.topicArns, request.body) : [];
   const nowMs = Date.now();
   const valid = keys.filter(({ expiresAt }) => expiresAt === undefined || expiresAt.getTime() > nowMs);
@@ -12,9 +12,9 @@ export async function judge(sns: Sns, { source, keys }: KnownSource, request: Si
 }
 
 /** Nothing is fetched for what will be refused anyway. */
-async function certifiedKeys(sns: Sns, topicArns: readonly string[], body: Buffer): Promise<Buffer[]> {
+async function certifiedKeys(sns: () => Sns, topicArns: readonly string[], body: Buffer): Promise<Buffer[]> {
   const message = readSns(body);
   if (message === undefined || !topicArns.includes(message.topicArn)) return [];
-  const key = await sns.keyFor(message);
+  const key = await sns().keyFor(message);
   return key === undefined ? [] : [key];
 }

@@ -14,7 +14,7 @@ import type { InboundSource } from '../store/sources';
 import { openBlocks } from './blocks';
 import { createInboundCover } from './cover';
 import { judge } from './judge';
-import { openSns, type Sns } from './sns';
+import { openSns } from './sns';
 import { createSourceCache, type KnownSource } from './source-cache';
 
 const MAX_BATCH = 200;
@@ -55,14 +55,12 @@ export interface Receiving {
 
 /** Opens it, once per process. What it has accepted is stored, and given to workflows, before the process closes. */
 export function openReceiving(platform: Platform): Receiving {
-  return createReceiving(platform, platform.once(openSns));
-}
-
-export function createReceiving(platform: Platform, sns: Sns): Receiving {
   const { pool, log } = platform;
   const metrics = platform.metrics.of(inboundMetrics);
   const blocks = platform.once(openBlocks);
   const sources = createSourceCache(platform);
+  // Few have sources that need it.
+  const sns = () => platform.once(openSns);
   const cover = createInboundCover(platform, {
     ownWorkflowsPerSecond: platform.config.WAYBILL_OWN_WORKFLOWS_PER_SECOND,
     log,
@@ -136,7 +134,7 @@ export function createReceiving(platform: Platform, sns: Sns): Receiving {
   async function confirmOnce(sourceId: PublicId, key: Buffer, body: Buffer): Promise<void> {
     const confirmUrl = readSns(body)?.confirmUrl;
     if (confirmUrl === undefined || (await findByKey(pool, sourceId, key)) !== undefined) return;
-    await sns.confirm(confirmUrl);
+    await sns().confirm(confirmUrl);
     log.info({ sourceId }, 'a subscription of a source of SNS is confirmed');
   }
 

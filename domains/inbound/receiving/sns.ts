@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { LRUCache } from 'lru-cache';
-import { createGuardedClient, type GuardedResult } from '../../../infra/http/guarded-client';
+import { createGuardedClient, type GuardedClient, type GuardedResult } from '../../../infra/http/guarded-client';
 import type { Platform } from '../../../infra/platform/platform';
 import { SnsUnreachable } from '../refusals';
 import type { SnsMessage } from '../rules/sns';
@@ -30,28 +30,26 @@ export interface Sns {
   confirm(confirmUrl: string): Promise<void>;
 }
 
-/** Fetches by GET; never rejects. */
-export type Fetch = (url: string) => Promise<GuardedResult>;
-
 /** Opens it, once per process: `platform.once(openSns)`. */
 export function openSns(platform: Platform): Sns {
-  const { config } = platform;
-  let client: ReturnType<typeof createGuardedClient> | undefined;
-  platform.onClose(async () => client?.close());
-  return createSns((url) => {
-    client ??= createGuardedClient({
-      // The names are those of SNS, whose addresses are private where its operator has given SNS some in his network.
-      policy: {
-        allowPrivateNetworks: config.WAYBILL_ALLOW_PRIVATE_NETWORKS,
-        allowHttp: false,
-        allowedPorts: [443],
-      },
-      socketsPerOrigin: SOCKETS,
-      ...(config.WAYBILL_EXTRA_CA_FILE === undefined
-        ? {}
-        : { extraCa: readFileSync(config.WAYBILL_EXTRA_CA_FILE, 'utf8') }),
-    });
-    return client.send({
+  const { WAYBILL_ALLOW_PRIVATE_NETWORKS: allowPrivateNetworks, WAYBILL_EXTRA_CA_FILE: file } = platform.config;
+  const client = createGuardedClient({
+    // The names are those of SNS; its addresses are private where the operator has brought it into his network.
+    policy: { allowPrivateNetworks, allowHttp: false, allowedPorts: [443] },
+    socketsPerOrigin: SOCKETS,
+    ...(file === undefined ? {} : { extraCa: readFileSync(file, 'utf8') }),
+  });
+  platform.onClose(() => client.close());
+  return createSns(client);
+}
+
+export function createSns(client: Pick<GuardedClient, 'send'>): Sns {
+  const keys = new LRUCache<string, SigningKey>({ max: MAX_KEYS });
+  const nothings = new LRUCache<string, true>({ max: MAX_NOTHINGS, ttl: NOTHING_TTL_MS });
+  const fetching = new Map<string, Promise<SigningKey | undefined>>();
+
+  const fetch = (url: string) =>
+    client.send({
       url,
       method: 'GET',
       headers: {},
@@ -60,13 +58,6 @@ export function openSns(platform: Platform): Sns {
       maxResponseBytes: MAX_BYTES,
       keepBytes: MAX_BYTES,
     });
-  });
-}
-
-export function createSns(fetch: Fetch): Sns {
-  const keys = new LRUCache<string, SigningKey>({ max: MAX_KEYS });
-  const nothings = new LRUCache<string, true>({ max: MAX_NOTHINGS, ttl: NOTHING_TTL_MS });
-  const fetching = new Map<string, Promise<SigningKey | undefined>>();
 
   async function load(url: string): Promise<SigningKey | undefined> {
     const text = textOf(await fetch(url), 'its certificate');

@@ -4,7 +4,7 @@ import { textAt } from './json-pointer';
 import { DEFAULT_EVENT_ID, type EventIdFrom, type RequestHeaders, type Scheme, type Verifiable } from './schemes';
 
 function source(scheme: Scheme, eventId: EventIdFrom = DEFAULT_EVENT_ID[scheme]): Verifiable {
-  return { scheme, signing: undefined, eventId, toleranceMs: 300_000 };
+  return { scheme, signing: undefined, topicArns: [], eventId, toleranceMs: 300_000 };
 }
 
 function keyOf(from: Verifiable, headers: RequestHeaders, body: string, signedAtMs?: number): string {

@@ -12,6 +12,8 @@ import {
 import { keyOf } from './secret-keys';
 import { verifyInbound } from './verify';
 
+/** Those that sign the whole body with HMAC; of the others `verify-providers.test.ts` tells. */
+const BY_SECRETS = SCHEMES.filter((scheme) => !['sns', 'sendgrid', 'mailgun', 'basic-auth'].includes(scheme));
 const TOLERANCE_MS = 300_000;
 const GENERIC: HmacSigning = {
   header: 'x-signature',
@@ -21,7 +23,7 @@ const GENERIC: HmacSigning = {
 };
 
 function sourceOf(scheme: Scheme, signing?: HmacSigning): Verifiable {
-  return { scheme, signing, eventId: DEFAULT_EVENT_ID[scheme], toleranceMs: TOLERANCE_MS };
+  return { scheme, signing, topicArns: [], eventId: DEFAULT_EVENT_ID[scheme], toleranceMs: TOLERANCE_MS };
 }
 
 const source = (scheme: Scheme) => sourceOf(scheme, scheme.startsWith('hmac-') ? GENERIC : undefined);
@@ -55,6 +57,8 @@ function signed(scheme: Scheme, secrets: readonly string[], body: Buffer, second
       const sign = (secret: string) => `v0=${mac(encoding, secret, withTime(`v0:${t}:`))}`;
       return { 'x-signature': all(sign, ', '), 'x-request-timestamp': t };
     }
+    default:
+      throw new Error(`${scheme} does not sign the body with secrets`);
   }
 }
 
@@ -81,7 +85,7 @@ const names = fc.uniqueArray(fc.string({ unit: fc.constantFrom(...'abc123') }), 
 const verify = (scheme: Scheme, keys: Buffer[], headers: RequestHeaders, body: Buffer, nowMs = NOW * 1_000) =>
   verifyInbound(source(scheme), keys, { headers, body }, nowMs);
 
-describe.each(SCHEMES)('%s', (scheme) => {
+describe.each(BY_SECRETS)('%s', (scheme) => {
   const accepted = expect.objectContaining({ ok: true });
 
   test('what any of several secrets signed is accepted, whichever others signed it too', () => {

@@ -4,9 +4,10 @@ import { inboundMetrics } from '../../../domains/inbound/metrics';
 import { INBOUND_WORKFLOWS, inboundWorkflowId } from '../../../domains/inbound/rules/workflow-names';
 import { createApi, type TestApi } from '../../support/api-support';
 import { insertEndpoint } from '../../support/fixtures';
-import { createSource, githubWebhook, type Sent, standardWebhook } from '../../support/inbound';
+import { createSource, githubWebhook, mailgunWebhook, type Sent, standardWebhook } from '../../support/inbound';
 import { startLatchedWorker } from '../../support/latched-worker';
 import { eventually, startReceiver, type TestReceiver } from '../../support/receiver';
+import { CERTIFICATE_URL, notification, startSns, subscription, TOPIC } from '../../support/sns';
 
 let api: TestApi;
 let receiver: TestReceiver;
@@ -126,6 +127,60 @@ test('whatever is wrong with a request, the answer is the same', async () => {
   expect(answers).toEqual(answers.map(([name]) => [name, first]));
   const { rows } = await api.deps.pool.query('SELECT 1 FROM inbound_events WHERE source_id = $1', [toUuid(source.id)]);
   expect(rows).toEqual([]);
+});
+
+test('a topic of SNS is confirmed by who it is for, and its certificate is fetched once', async () => {
+  const sns = await startSns(api);
+  try {
+    const source = await createSource(api, {
+      scheme: 'sns',
+      topicArns: [TOPIC],
+      route: { to: 'handler', handler: 'keep' },
+    });
+    const certificate = new URL(CERTIFICATE_URL).pathname;
+    const fields = subscription();
+    const confirmation = `/${new URL(fields.SubscribeURL ?? '').search}`;
+    const topicOfOthers = TOPIC.replace('123456789012', '666666666666');
+    expect((await source.send(sns.sign(notification('a', { TopicArn: topicOfOthers })))).status).toBe(401);
+    expect(sns.asked).toEqual([]);
+    const forged = {
+      ...sns.sign(fields),
+      body: JSON.stringify({ ...JSON.parse(String(sns.sign(fields).body)), Message: '' }),
+    };
+    expect((await source.send(forged)).status).toBe(401);
+    expect(sns.asked).toEqual([certificate]);
+
+    sns.status = 500;
+    const failed = await source.send(sns.sign(fields));
+    expect([failed.status, failed.headers['retry-after']]).toEqual([503, '20']);
+    sns.status = 200;
+    const answers = [await source.send(sns.sign(fields)), await source.send(sns.sign(fields))];
+    expect(answers.map(({ status }) => status)).toEqual([202, 200]);
+    expect(sns.asked).toEqual([certificate, confirmation, confirmation]);
+
+    const told = await source.send(sns.sign(notification('{"a":1}', { SignatureVersion: '1' })));
+    expect(told.status).toBe(202);
+    const missing = `${CERTIFICATE_URL.slice(0, -5)}x.pem`;
+    sns.status = 404;
+    for (let repeated = 0; repeated < 2; repeated++)
+      expect((await source.send(sns.sign(notification('b', { SigningCertURL: missing })))).status).toBe(401);
+    expect(sns.asked.slice(3)).toEqual([new URL(missing).pathname]);
+    const page = await api.call('GET', `/v1/inbound/events?sourceId=${source.id}`);
+    expect(page.body.data.map(({ id }: { id: string }) => id)).toEqual([told.body.id, answers[0]?.body.id]);
+  } finally {
+    await sns.close();
+  }
+});
+
+test("a token of Mailgun's counts once, whatever is sent with it", async () => {
+  const source = await createSource(api, { scheme: 'mailgun', secret: 'k', route: { to: 'handler', handler: 'keep' } });
+  const first = mailgunWebhook(source.secret, { 'event-data': { event: 'failed' } });
+  const other = { ...first, body: String(first.body).replace('failed', 'complained') };
+  const answers = [await source.send(first), await source.send(other)];
+  expect(answers.map(({ status, body }) => [status, body])).toEqual([
+    [202, { id: answers[0]?.body.id, repeated: false }],
+    [200, { id: answers[0]?.body.id, repeated: true }],
+  ]);
 });
 
 test('whatever is wrong, the same is done: one look at the source, and one count', async () => {

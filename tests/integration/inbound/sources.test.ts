@@ -2,6 +2,7 @@ import { toUuid } from '../../../core/ids';
 import { listAudit } from '../../../domains/audit';
 import { createApi, type TestApi } from '../../support/api-support';
 import { createSource, standardWebhook } from '../../support/inbound';
+import { TOPIC } from '../../support/sns';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -60,6 +61,19 @@ test.each([
     '#/route/eventType',
   ],
   ['a pointer to nothing', { scheme: 'github', eventId: { from: 'pointer', pointer: 'id' } }, '#/eventId/pointer'],
+  ['SNS without a topic', { scheme: 'sns' }, '#/topicArns'],
+  ['topics of another scheme', { scheme: 'github', topicArns: [TOPIC] }, '#/topicArns'],
+  ['a topic that is none', { scheme: 'sns', topicArns: ['arn:aws:sqs:eu-central-1:1:a'] }, '#/topicArns/0'],
+  ['SNS with a secret', { scheme: 'sns', topicArns: [TOPIC], secret: 'a' }, '#/secret'],
+  ['an id that SNS does not sign', { scheme: 'sns', topicArns: [TOPIC], eventId: { from: 'body' } }, '#/eventId'],
+  ["SendGrid's key that is none", { scheme: 'sendgrid', secret: 'a' }, '#/secret'],
+  ['Mailgun without its key', { scheme: 'mailgun' }, '#/secret'],
+  [
+    'an id that Mailgun does not sign',
+    { scheme: 'mailgun', secret: 'a', eventId: { from: 'pointer', pointer: '/event-data/id' } },
+    '#/eventId',
+  ],
+  ['a password without a name', { scheme: 'basic-auth', secret: 'a' }, '#/secret'],
   ['a tolerance of hours', { scheme: 'github', tolerance: '2h' }, '#/tolerance'],
 ])('%s is refused', async (_name, body, pointer) => {
   const answer = await create(body);
@@ -67,6 +81,19 @@ test.each([
     422,
     [pointer],
   ]);
+});
+
+test('a source of SNS has topics, and no secret', async () => {
+  const made = await create({ scheme: 'sns', topicArns: [TOPIC, TOPIC] });
+  expect([made.status, made.body]).toEqual([
+    201,
+    expect.objectContaining({ secret: null, topicArns: [TOPIC], signing: null, tolerance: '1h' }),
+  ]);
+  const path = made.headers.location ?? '';
+  expect((await api.call('POST', `${path}/secrets`)).body.errors?.[0]?.pointer).toBe('#/secret');
+  const changed = await api.call('PATCH', path, { body: { topicArns: [`${TOPIC}2`] } });
+  expect([changed.status, changed.body.topicArns, changed.body.name]).toEqual([200, [`${TOPIC}2`], 's']);
+  expect((await api.call('PATCH', path, { body: { topicArns: [] } })).status).toBe(422);
 });
 
 test('a change counts from the next request on, and only in the version that was read', async () => {

@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { toUuid } from '../../../core/ids';
 import { createApi, type TestApi } from '../../support/api-support';
-import { createSource, standardWebhook } from '../../support/inbound';
+import { createSource, mailgunWebhook, type Sent, sendGridWebhook } from '../../support/inbound';
 import { check, laydown, registerReader, registerSubscriber } from '../../support/preferences';
 import { eventually } from '../../support/receiver';
+import { notification, startSns, type TestSns, TOPIC } from '../../support/sns';
 import { tamperWith } from '../../support/tamper';
 
 let api: TestApi;
@@ -233,27 +234,71 @@ describe('suppressions', () => {
   });
 });
 
-describe('feedback of providers', () => {
-  const events = {
-    'ses-feedback': (email: string) => ({
-      Type: 'Notification',
-      Message: JSON.stringify({
-        notificationType: 'Complaint',
-        complaint: { complaintFeedbackType: 'abuse', complainedRecipients: [{ emailAddress: email }] },
+describe('feedback of providers, as they sign it', () => {
+  let sns: TestSns;
+  beforeAll(async () => {
+    sns = await startSns(api);
+  });
+  afterAll(() => sns.close());
+  const sendGrid = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const providers: Record<string, { source: object; sign: (address: string, secret: string) => Sent }> = {
+    'ses-feedback': {
+      source: { scheme: 'sns', topicArns: [TOPIC] },
+      sign: (emailAddress) => {
+        const complaint = { complaintFeedbackType: 'abuse', complainedRecipients: [{ emailAddress }] };
+        return sns.sign(notification(JSON.stringify({ notificationType: 'Complaint', complaint })));
+      },
+    },
+    'sendgrid-feedback': {
+      source: {
+        scheme: 'sendgrid',
+        secret: sendGrid.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+      },
+      sign: (email) => {
+        const events = [
+          { email, event: 'bounce', type: 'bounce', reason: '550 no such user', sg_event_id: randomUUID() },
+        ];
+        return sendGridWebhook(sendGrid.privateKey, JSON.stringify(events));
+      },
+    },
+    'mailgun-feedback': {
+      source: { scheme: 'mailgun', secret: 'the signing key' },
+      sign: (recipient, secret) =>
+        mailgunWebhook(secret, { 'event-data': { event: 'failed', severity: 'permanent', recipient } }),
+    },
+    'postmark-feedback': {
+      source: { scheme: 'basic-auth' },
+      sign: (Email, secret) => ({
+        body: JSON.stringify({ RecordType: 'Bounce', Type: 'HardBounce', Email, ID: randomUUID() }),
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Basic ${Buffer.from(secret).toString('base64')}`,
+        },
       }),
-    }),
-    'sendgrid-feedback': (email: string) => [{ email, event: 'bounce', type: 'bounce', reason: '550 no such user' }],
-    'mailgun-feedback': (recipient: string) => ({
-      'event-data': { event: 'failed', severity: 'permanent', recipient },
-    }),
-    'postmark-feedback': (Email: string) => ({ RecordType: 'Bounce', Type: 'HardBounce', Email }),
+    },
   };
 
-  test.each(Object.entries(events))('%s suppresses the address, once', async (handler, bodyFor) => {
+  /** Sources that what is signed for the first is not for. */
+  const OTHERS: Record<string, object> = {
+    'ses-feedback': { topicArns: [`${TOPIC}-of-others`] },
+    'sendgrid-feedback': {
+      secret: generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        .publicKey.export({ type: 'spki', format: 'der' })
+        .toString('base64'),
+    },
+    'mailgun-feedback': { secret: 'another key' },
+    'postmark-feedback': {},
+  };
+
+  test.each(Object.entries(providers))('%s suppresses the address, once', async (handler, { source: how, sign }) => {
     const { id, address } = await registerReader(api);
-    const source = await createSource(api, { route: { to: 'handler', handler } });
+    const source = await createSource(api, { ...how, route: { to: 'handler', handler } });
+    const forged = sign(address, source.secret);
+    const other = await createSource(api, { ...how, ...OTHERS[handler], route: { to: 'handler', handler } });
+    expect((await other.send(forged)).status).toBe(401);
     for (let repeated = 0; repeated < 2; repeated++) {
-      const sent = await source.send(standardWebhook(source.secret, JSON.stringify(bodyFor(address.toUpperCase()))));
+      const sent = await source.send(sign(address.toUpperCase(), source.secret));
+      expect(sent.status).toBe(202);
       await eventually(async () => {
         const { body } = await api.call('GET', `/v1/inbound/events/${sent.body.id}`);
         return body.state === 'processed' ? true : undefined;
