@@ -22,7 +22,12 @@ export function keyOf(scheme: Scheme, secret: string): Buffer | undefined {
       return CREDENTIALS.test(secret) ? Buffer.from(secret, 'utf8') : undefined;
     case 'sns':
       return undefined;
-    default:
+    case 'stripe':
+    case 'github':
+    case 'shopify':
+    case 'hmac-hex':
+    case 'hmac-base64':
+    case 'mailgun':
       return secret.length === 0 ? undefined : Buffer.from(secret, 'utf8');
   }
 }
@@ -38,7 +43,12 @@ export function secretForm(scheme: Scheme): string {
       return 'a user name and a password, with a colon between them';
     case 'sns':
       return 'none: messages of SNS are verified by its certificate';
-    default:
+    case 'stripe':
+    case 'github':
+    case 'shopify':
+    case 'hmac-hex':
+    case 'hmac-base64':
+    case 'mailgun':
       return 'a text';
   }
 }

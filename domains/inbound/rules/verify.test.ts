@@ -57,7 +57,10 @@ function signed(scheme: Scheme, secrets: readonly string[], body: Buffer, second
       const sign = (secret: string) => `v0=${mac(encoding, secret, withTime(`v0:${t}:`))}`;
       return { 'x-signature': all(sign, ', '), 'x-request-timestamp': t };
     }
-    default:
+    case 'sns':
+    case 'sendgrid':
+    case 'mailgun':
+    case 'basic-auth':
       throw new Error(`${scheme} does not sign the body with secrets`);
   }
 }
