@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 const VERSION = 1;
 const NONCE_BYTES = 12;
@@ -11,6 +11,7 @@ const TAG_BYTES = 16;
 export class Keyring {
   readonly #keys = new Map<string, Buffer>();
   readonly #current: string;
+  readonly #digestKeys = new Map<string, Buffer[]>();
 
   /**
    * @param entries - `id:base64 of 32 bytes`, the first encrypts, all decrypt (as in `WAYBILL_KEYS`)
@@ -51,5 +52,20 @@ export class Keyring {
       .setAAD(Buffer.from(place))
       .setAuthTag(sealed.subarray(tagStart, tagStart + TAG_BYTES));
     return Buffer.concat([decipher.update(sealed.subarray(tagStart + TAG_BYTES)), decipher.final()]).toString('utf8');
+  }
+
+  /**
+   * What a text can be found by without saying it: its HMAC-SHA256, under a key derived from each key in the ring, the
+   * current one first. The others are what processes with another current key call it.
+   *
+   * @param purpose - what the digests are for; another purpose has others
+   */
+  digests(purpose: string, text: string): string[] {
+    let keys = this.#digestKeys.get(purpose);
+    if (keys === undefined) {
+      keys = [...this.#keys.values()].map((key) => Buffer.from(hkdfSync('sha256', key, '', purpose, 32)));
+      this.#digestKeys.set(purpose, keys);
+    }
+    return keys.map((key) => createHmac('sha256', key).update(text).digest('base64url'));
   }
 }

@@ -1,0 +1,47 @@
+import type { Redis } from 'ioredis';
+
+/** What stands for an answer while Redis is left alone. */
+export const AWAY = Symbol('Redis is away');
+
+const PAUSE_MS = 1_000;
+
+/**
+ * The way to Redis. After a failure nobody asks it for a moment, then one tries: so a Redis that is slow, full or away
+ * costs a caller now and then the time of one command, and never fails anything.
+ */
+export class RedisGate {
+  failures = 0;
+  #failing = false;
+  #resumeAt = 0;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly pauseMs = PAUSE_MS,
+  ) {}
+
+  /** Whether the last command was answered. */
+  get open(): boolean {
+    return this.redis.status === 'ready' && !this.#failing;
+  }
+
+  /** @returns what `ask` does, or {@link AWAY} */
+  async use<T>(ask: (redis: Redis) => Promise<T>): Promise<T | typeof AWAY> {
+    if (this.redis.status !== 'ready') return AWAY;
+    const now = performance.now();
+    if (this.#failing) {
+      if (now < this.#resumeAt) return AWAY;
+      // Whoever comes while this one tries is not to try as well.
+      this.#resumeAt = now + this.pauseMs;
+    }
+    try {
+      const answer = await ask(this.redis);
+      this.#failing = false;
+      return answer;
+    } catch {
+      this.failures++;
+      this.#failing = true;
+      this.#resumeAt = performance.now() + this.pauseMs;
+      return AWAY;
+    }
+  }
+}
