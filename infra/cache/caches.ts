@@ -40,13 +40,15 @@ export function createCaches(deps: {
   keyring: Keyring;
   log: Logger;
   registry?: Registry;
+  /** How long Redis is left alone after a failure, in milliseconds. */
+  pauseMs?: number;
 }): Caches {
-  const { redis, keyring, log, registry } = deps;
+  const { redis, keyring, log, registry, pauseMs } = deps;
   const namespaces = new Map<string, AnyNamespace & { close(): void }>();
   let shared: { gate: RedisGate; bus: Bus } | undefined;
   // The second connection is for processes that have a cache.
   const share = () => {
-    if (redis !== undefined) shared ??= { gate: new RedisGate(redis), bus: new Bus(redis, log) };
+    if (redis !== undefined) shared ??= { gate: new RedisGate(redis, log, pauseMs), bus: new Bus(redis, log) };
     return shared;
   };
   const statistics = () => new Map([...namespaces].map(([name, each]) => [name, each.statistics()]));

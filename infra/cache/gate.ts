@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Logger } from '../log';
 
 /** What stands for an answer while Redis is left alone. */
 export const AWAY = Symbol('Redis is away');
@@ -16,6 +17,7 @@ export class RedisGate {
 
   constructor(
     private readonly redis: Redis,
+    private readonly log: Logger,
     private readonly pauseMs = PAUSE_MS,
   ) {}
 
@@ -37,8 +39,11 @@ export class RedisGate {
       const answer = await ask(this.redis);
       this.#failing = false;
       return answer;
-    } catch {
+    } catch (error) {
       this.failures++;
+      // Once, and only its first line: what follows may be keys.
+      const message = error instanceof Error ? error.message.slice(0, 120) : 'unknown';
+      if (!this.#failing) this.log.warn({ err: { message } }, 'Redis does not serve the caches; going on without it');
       this.#failing = true;
       this.#resumeAt = performance.now() + this.pauseMs;
       return AWAY;

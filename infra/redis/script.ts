@@ -7,6 +7,12 @@ export interface RedisScript {
   readonly sha: string;
 }
 
+/** Commands that ioredis has and does not declare; its `callBuffer` loses the command's name when it pipelines by itself. */
+interface BufferCommands {
+  evalshaBuffer(sha: string, keys: number, ...rest: (string | number | Buffer)[]): Promise<unknown>;
+  evalBuffer(text: string, keys: number, ...rest: (string | number | Buffer)[]): Promise<unknown>;
+}
+
 export function redisScript(text: string): RedisScript {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }
@@ -23,10 +29,11 @@ export async function runScript(
   keys: readonly string[],
   args: readonly (string | number | Buffer)[],
 ): Promise<unknown> {
+  const commands = redis as unknown as BufferCommands;
   try {
-    return await redis.callBuffer('evalsha', script.sha, keys.length, ...keys, ...args);
+    return await commands.evalshaBuffer(script.sha, keys.length, ...keys, ...args);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return await redis.callBuffer('eval', script.text, keys.length, ...keys, ...args);
+    return await commands.evalBuffer(script.text, keys.length, ...keys, ...args);
   }
 }

@@ -5,6 +5,8 @@ export interface CutProxy {
   /** Breaks every connection, and takes no new ones until {@link mend}. */
   cut(): void;
   mend(): void;
+  /** Holds every answer back for so many milliseconds. */
+  delay(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -12,6 +14,7 @@ export interface CutProxy {
 export async function startCutProxy(targetPort: number): Promise<CutProxy> {
   const sockets = new Set<Socket>();
   let open = true;
+  let delayMs = 0;
   const server = createServer((client) => {
     if (!open) {
       client.destroy();
@@ -29,8 +32,13 @@ export async function startCutProxy(targetPort: number): Promise<CutProxy> {
         sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
     }
+    client.pipe(upstream);
+    upstream.on('data', (chunk) => {
+      if (delayMs === 0) client.write(chunk);
+      else setTimeout(() => client.write(chunk), delayMs).unref();
+    });
+    upstream.on('end', () => client.end());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = () => {
@@ -42,6 +50,9 @@ export async function startCutProxy(targetPort: number): Promise<CutProxy> {
     cut,
     mend: () => {
       open = true;
+    },
+    delay: (ms) => {
+      delayMs = ms;
     },
     close: async () => {
       cut();
