@@ -38,6 +38,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   'Finance audit': 'The log of all that was done with money, and its proof.',
   Tenants: 'Whose data it is; each sees only its own.',
   'API keys': 'Who may do what.',
+  Caches: 'What the caches do, and how to empty them, for whoever runs Waybill.',
   Operations: 'For load balancers, and for generators of clients.',
   Events: "What endpoints get of Waybill's own events, signed according to Standard Webhooks.",
 };
@@ -56,6 +57,8 @@ export const GLOSSARY: Glossary = {
   updatedAt: 'When it last changed.',
   expiresAt: 'From when on it is no longer valid; null: never.',
   state: 'Its state.',
+  'ClearCache.namespace': 'Which cache, as `GET /v1/cache/stats` names it.',
+  'CacheCleared.namespace': 'Which cache.',
   reason: 'Why.',
   filter: 'Which of them.',
   detail: 'What exactly.',

@@ -1,3 +1,4 @@
+import { openCaches } from '../infra/cache/caches';
 import { accountsDoor } from './accounts';
 import { approvalsDoor } from './approvals';
 import { GLOSSARY, TAGS } from './glossary';
@@ -8,6 +9,7 @@ import { inboundDoor } from './inbound';
 import { ledgerDoor } from './ledger';
 import { merchantsDoor } from './merchants';
 import { notificationsDoor } from './notifications';
+import { cacheRoutes } from './operations/cache-routes';
 import { type OperationDeps, operationRoutes } from './operations/routes';
 import { paymentsDoor } from './payments';
 import { preferencesDoor } from './preferences';
@@ -32,6 +34,7 @@ export const DOORS: readonly Door[] = [
 export function apiRoutes(context: DoorContext, readiness: OperationDeps['readiness']): Route[] {
   const routes: Route[] = [
     ...DOORS.flatMap((door) => door.routes(context)),
+    ...cacheRoutes({ pool: context.pool, caches: context.once(openCaches) }),
     ...operationRoutes({
       readiness,
       document: () => apiDocument(routes, context.scopes),

@@ -1,6 +1,7 @@
 // What was done to a tenant's finances, by whom: a log that is only added to, each entry with the hash of the one before.
 
 export { type CheckedEntry, type CheckedPage, checkAuditPage } from './check-log';
+export { recordCacheCleared } from './record-cache-cleared';
 export {
   type AuditEvent,
   type AuditPosition,

@@ -33,7 +33,8 @@ export {
   listDeadLetters,
   STATUS_CLASSES,
 } from './store/dead-letter-reads';
-export { type DeadLetterCount, type DeadLetterStats, readDeadLetterStats } from './store/dead-letter-stats';
+export { openDeadLetterCounts } from './dead-letter-counts';
+export type { DeadLetterCount, DeadLetterStats } from './store/dead-letter-stats';
 
 // Circuits of endpoints.
 export { type CircuitCommand, commandCircuit, showCircuit } from './circuit/circuit-commands';

@@ -14,7 +14,7 @@ import { type NamespaceOptions, settingsOf } from './options';
 import type { CacheStatistics } from './statistics';
 
 /** What can be done with a namespace whatever its values are. */
-export type AnyNamespace = Pick<Namespace<unknown>, 'name' | 'invalidate' | 'statistics'>;
+export type AnyNamespace = Pick<Namespace<unknown>, 'name' | 'sensitive' | 'invalidate' | 'statistics'>;
 
 /** The caches of a process. */
 export interface Caches {

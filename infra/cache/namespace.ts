@@ -80,6 +80,10 @@ export class Namespace<T> implements Listener {
     return this.settings.name;
   }
 
+  get sensitive(): boolean {
+    return this.settings.sensitive;
+  }
+
   statistics(): CacheStatistics {
     const { evictions, size: entries, bytes } = this.#local;
     return this.#counts.statistics({ evictions, entries, bytes });

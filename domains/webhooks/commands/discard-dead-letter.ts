@@ -3,6 +3,7 @@ import type { Platform } from '../../../infra/platform/platform';
 import type { Effect } from '../../../infra/postgres/effect';
 import { inTransaction } from '../../../infra/postgres/pool';
 import { appendAudit } from '../../audit';
+import { openDeadLetterCounts } from '../dead-letter-counts';
 import { goOnInOrder } from '../ordering/go-on';
 import { WebhookRefusal } from '../refusals';
 import { type DeadLetter, findDeadLetter } from '../store/dead-letter-reads';
@@ -35,6 +36,7 @@ export async function discardDeadLetter(
     }
     return letter;
   });
+  await platform.once(openDeadLetterCounts).changed(tenantId);
   goOnInOrder(platform, { tenantId, endpointId: discarded.endpointId });
   return discarded;
 }

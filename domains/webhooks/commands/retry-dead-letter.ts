@@ -2,6 +2,7 @@ import type { PublicId } from '../../../core/ids';
 import { OwnWorkflowBudget } from '../../../core/own-workflow-budget';
 import type { Platform } from '../../../infra/platform/platform';
 import { openBacklogs } from '../backlog/open-backlogs';
+import { openDeadLetterCounts } from '../dead-letter-counts';
 import { RETRY_NOW } from '../rules/workflow-names';
 import { findCommandTarget, reviveDeadLetter } from '../store/delivery-commands';
 import { attemptHere } from './attempt-here';
@@ -25,6 +26,7 @@ export async function retryDeadLetter(
   const revival = await reviveDeadLetter(pool, tenantId, deadLetterId, alone ? 'own-workflow' : 'backlog');
   if (revival.outcome !== 'revived') return revival;
   const { deliveryId, endpointId, workflowId } = revival;
+  await platform.once(openDeadLetterCounts).changed(tenantId);
   // If Temporal cannot be reached, the sweep finds the delivery: it is due.
   if (!alone) openBacklogs(platform).tell({ endpointId, tenantId });
   else {

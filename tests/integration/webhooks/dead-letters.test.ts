@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { newId, newIdAt, type PublicId, toUuid } from '../../../core/ids';
 import { readDeadLetterStats } from '../../../domains/webhooks/store/dead-letter-stats';
-import { createApi, type TestApi } from '../../support/api-support';
+import { ADMIN_KEY, createApi, type TestApi } from '../../support/api-support';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -147,8 +147,11 @@ test('a dead letter is discarded with a reason, which the audit log keeps', asyn
   const path = `/v1/dead-letters/${id}/discard`;
   expect((await api.call('POST', path, { key })).status).toBe(422);
   expect((await api.call('POST', path, { key, body: { reason: '' } })).status).toBe(422);
+  const open = async () => (await api.call('GET', '/v1/dead-letters/stats', { key })).body.open;
+  expect([await open(), await open()]).toEqual([1, 1]);
   const discard = () => api.call('POST', path, { key, body: { reason: 'sent by hand' } });
   expect((await discard()).body).toMatchObject({ state: 'discarded', resolvedReason: 'sent by hand' });
+  expect(await open()).toBe(0);
   await discard();
   const { rows } = await api.deps.pool.query(
     'SELECT actor, action, subject, payload FROM finance_audit_log WHERE tenant_id = $1',
@@ -161,5 +164,43 @@ test('a dead letter is discarded with a reason, which the audit log keeps', asyn
       subject: id,
       payload: expect.objectContaining({ reason: 'sent by hand', endpointId }),
     },
+  ]);
+});
+
+test('an operator sees what the caches do, and empties them, which the audit log keeps', async () => {
+  const { tenantId, key } = await api.newTenant();
+  const operator = { key: ADMIN_KEY };
+  const endpointId: PublicId = (await api.call('POST', '/v1/endpoints', { key, body: { url: 'http://127.0.0.1:9/' } }))
+    .body.id;
+  const open = async () => (await api.call('GET', '/v1/dead-letters/stats', { key })).body.open;
+  const counts = async () => (await api.call('GET', '/v1/cache/stats', operator)).body.namespaces['dead-letter-counts'];
+  const before = await counts();
+  expect([await open(), await open()]).toEqual([0, 0]);
+  const after = await counts();
+  expect(after.misses - before.misses).toBe(1);
+  expect(after.hits.local - before.hits.local).toBe(1);
+  expect(await api.pipeline.platform.metrics.registry.metrics()).toMatch(
+    /cache_hits_total{namespace="dead-letter-counts",tier="local"} [1-9]/,
+  );
+
+  await store(tenantId, [endpointId], [{ endpoint: 0, type: 0, reason: 0, state: 0, hoursAgo: 0, status: null }]);
+  const clear = (body: object, call: object = operator) => api.call('POST', '/v1/cache/clear', { ...call, body });
+  const namespace = 'dead-letter-counts';
+  expect((await clear({ namespace, tag: tenantId }, { key })).status).toBe(403);
+  expect((await api.call('GET', '/v1/cache/stats', { key })).status).toBe(403);
+  expect((await clear({ namespace })).body.errors).toEqual([expect.objectContaining({ pointer: '#/pattern' })]);
+  const unknown = await clear({ namespace: 'unknown', pattern: '*' });
+  expect([unknown.status, unknown.body.errors[0].pointer]).toEqual([422, '#/namespace']);
+  expect(unknown.body.errors[0].detail).toContain(namespace);
+  expect((await clear({ namespace, tag: tenantId })).body).toMatchObject({ namespace });
+  expect(await open()).toBe(1);
+  for (const pattern of ['*', `${tenantId}*`]) expect((await clear({ namespace, pattern })).status).toBe(200);
+  const { rows } = await api.deps.pool.query(
+    "SELECT subject, payload FROM finance_audit_log WHERE action = 'cache.cleared' ORDER BY seq",
+  );
+  expect(rows).toEqual([
+    { subject: namespace, payload: { tag: tenantId } },
+    { subject: namespace, payload: { pattern: '*' } },
+    { subject: namespace, payload: { pattern: `${tenantId}*` } },
   ]);
 });
