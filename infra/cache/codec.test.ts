@@ -43,7 +43,7 @@ test('compression is for what is large', () => {
 });
 
 const circular: Record<string, unknown> = {};
-circular['self'] = circular;
+circular.self = circular;
 
 test.each([
   ['a bigint', 1n],

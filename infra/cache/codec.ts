@@ -98,19 +98,12 @@ function reasonOf(error: unknown): string {
 
 /** What `JSON.stringify` would leave out or turn into something else without a word. @throws TypeError */
 function refuseWhatJsonLoses(value: unknown, parents: Set<unknown>): void {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return;
-    case 'number':
-      if (!Number.isFinite(value)) throw new TypeError('JSON has no such number');
-      return;
-    case 'object':
-      break;
-    default:
-      throw new TypeError(`JSON cannot say a ${typeof value}`);
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return;
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError('JSON has no such number');
+    return;
   }
-  if (value === null) return;
+  if (typeof value !== 'object') throw new TypeError(`JSON cannot say a ${typeof value}`);
   if (parents.has(value)) throw new TypeError('it contains itself');
   const prototype: unknown = Object.getPrototypeOf(value);
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) {
