@@ -94,3 +94,13 @@ function messageOf(act: () => unknown): string {
   }
   return '';
 }
+
+test('a digest is another for another text, purpose and key, and processes whose keys are turned have all in common', () => {
+  const [old, next] = [newKey('old'), newKey('next')];
+  const [before, after] = [new Keyring([old, next]), new Keyring([next, old])];
+  const digests = before.digests('p', 'text');
+  expect(digests).toHaveLength(2);
+  expect(after.digests('p', 'text')).toEqual([...digests].reverse());
+  const others = [before.digests('q', 'text'), before.digests('p', 'another')].flat();
+  expect(new Set([...digests, ...others]).size).toBe(6);
+});

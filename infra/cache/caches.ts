@@ -25,13 +25,14 @@ export interface Caches {
   statistics(): Map<string, CacheStatistics>;
   /** `none`: there is no Redis; `away`: the last command failed. */
   redisState(): 'ok' | 'away' | 'none';
-  close(): void;
+  /** Tells Redis what it has not heard of yet, if it can be told now. */
+  close(): Promise<void>;
 }
 
 /** Opens the caches of a process; use `platform.once(openCaches)`. */
 export function openCaches(platform: Platform): Caches {
   const caches = createCaches({ ...platform, registry: platform.metrics.registry });
-  platform.onClose(async () => caches.close());
+  platform.onClose(() => caches.close());
   return caches;
 }
 
@@ -44,7 +45,7 @@ export function createCaches(deps: {
   pauseMs?: number;
 }): Caches {
   const { redis, keyring, log, registry, pauseMs } = deps;
-  const namespaces = new Map<string, AnyNamespace & { close(): void }>();
+  const namespaces = new Map<string, AnyNamespace & { close(): Promise<void> }>();
   let shared: { gate: RedisGate; bus: Bus } | undefined;
   // The second connection is for processes that have a cache.
   const share = () => {
@@ -69,8 +70,8 @@ export function createCaches(deps: {
     find: (name) => namespaces.get(name),
     statistics,
     redisState: () => (redis === undefined ? 'none' : (shared?.gate.open ?? redis.status === 'ready') ? 'ok' : 'away'),
-    close() {
-      for (const each of namespaces.values()) each.close();
+    async close() {
+      for (const each of namespaces.values()) await each.close();
       shared?.bus.close();
     },
   };

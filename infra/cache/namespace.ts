@@ -142,11 +142,6 @@ export class Namespace<T> implements Listener {
     return await this.#flush();
   }
 
-  /** Sends what Redis has not heard of. */
-  async flush(): Promise<void> {
-    if (this.#pending !== undefined && this.#pending.size > 0) await this.#flush();
-  }
-
   heard(what: Announcement): void {
     if (what.kind === 'loaded') this.#wake(what.id);
     else this.#forget(what);
@@ -156,7 +151,9 @@ export class Namespace<T> implements Listener {
     this.#forget({ kind: 'all' });
   }
 
-  close(): void {
+  /** Sends what Redis has not heard of, if it answers. */
+  async close(): Promise<void> {
+    await this.#flush();
     clearTimeout(this.#flushTimer);
   }
 

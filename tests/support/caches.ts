@@ -59,7 +59,7 @@ export async function createCacheBench(url = process.env.REDIS_URL ?? ''): Promi
     keys,
     async close() {
       for (const { redis, caches, proxy } of sides) {
-        caches.close();
+        await caches.close();
         redis.disconnect();
         await proxy.close();
       }

@@ -93,6 +93,20 @@ withRedis.each(TROUBLES)('a Redis that is $name fails nothing, and is used again
   });
 });
 
+withRedis('a process that ends tells what it could not tell before', async () => {
+  const [ending, other] = [await bench.open(), await bench.open()];
+  const options = { name: 'ending', schema: z.string(), ttlMs: LONG_MS, localTtlMs: LONG_MS };
+  const things = ending.caches.namespace(options);
+  await things.getOrLoad('k', async () => 'old');
+  // Of a Redis that takes no writes; what waits is tried again after a second.
+  await bench.raw.call('REPLICAOF', '127.0.0.1', '1');
+  expect(await things.invalidate({ key: 'k' })).toBe(false);
+  await bench.raw.call('REPLICAOF', 'NO', 'ONE');
+  await pause(60);
+  await ending.caches.close();
+  expect(await other.caches.namespace(options).getOrLoad('k', async () => 'new')).toBe('new');
+});
+
 const LOCAL_TTL_MS = 150;
 const KEYS = ['a1'];
 
