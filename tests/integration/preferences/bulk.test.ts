@@ -353,7 +353,7 @@ describe('by their workflows', () => {
               attended_until = now() - interval '1 minute' WHERE id = $1`,
       toUuid(bulk.id),
     );
-    await eventually(async () => ((await sweepPreferences(api.deps, () => {})).resumed === 1 ? true : undefined));
+    await eventually(async () => ((await sweepPreferences(api.deps, () => {})).bulksResumed === 1 ? true : undefined));
     expect(await untilEnded(bulk.id)).toMatchObject({ state: 'completed', alreadySuppressed: 1 });
   });
 });
