@@ -67,6 +67,7 @@ export function createCodec<T>(options: {
       let text: string;
       let opened: Opened<T>;
       try {
+        refuseProtoMembers(value);
         const encoded = schema.encode(value);
         refuseWhatJsonLoses(encoded, new Set());
         text = JSON.stringify(encoded);
@@ -114,6 +115,14 @@ function refuseWhatJsonLoses(value: unknown, parents: Set<unknown>): void {
   // A member that is undefined is as good as none.
   else for (const item of Object.values(value)) if (item !== undefined) refuseWhatJsonLoses(item, parents);
   parents.delete(value);
+}
+
+/** Schemas leave them out without a word. @throws TypeError */
+function refuseProtoMembers(value: unknown, seen = new Set<unknown>()): void {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return;
+  if (Object.hasOwn(value, '__proto__')) throw new TypeError('a member cannot be called __proto__');
+  seen.add(value);
+  for (const member of Object.values(value)) refuseProtoMembers(member, seen);
 }
 
 function deepFreeze<V>(value: V): V {
