@@ -63,7 +63,11 @@ interface Trial {
 
 /** Lets many send and many refuse while processes are killed, and then holds every send to what had been answered. */
 export async function runCompliance(plan: CompliancePlan, signal: AbortSignal): Promise<ComplianceReport> {
-  const env = { WAYBILL_KEYS: `bench:${randomBytes(32).toString('base64')}` };
+  const env = {
+    WAYBILL_KEYS: `bench:${randomBytes(32).toString('base64')}`,
+    // What is prepared for the timed decisions is not taken away by the sweep before.
+    WAYBILL_NOTIFY_SWEEP_GRACE: '60s',
+  };
   const stack = await startStack({ env, signal });
   let keep = true;
   try {
