@@ -348,6 +348,7 @@ describe('by their workflows', () => {
   test('one that nobody attends to is gone on with', async () => {
     const { body: bulk } = await send([{ address: 'lost@example.com' }], { query: { reason: 'legal' } });
     await untilEnded(bulk.id);
+    await api.pipeline.client.workflow.getHandle(bulkSuppressionWorkflowId(bulk.id)).result();
     await query(
       `UPDATE bulk_suppressions SET state = 'running', ended_at = NULL, applied_to = 0, followed_to = 0,
               attended_until = now() - interval '1 minute' WHERE id = $1`,
