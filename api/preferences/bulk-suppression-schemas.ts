@@ -3,6 +3,7 @@ import {
   BULK_RESULTS,
   BULK_STATES,
   type BulkSuppression,
+  bulkProgressOf,
   bulkSuppressionWorkflowId,
   MOST_LISTED,
   openRowAddress,
@@ -134,8 +135,7 @@ export const bulkRowQuery = z.strictObject({
 
 /** A bulk suppression as answers show it. */
 export function bulkView(bulk: BulkSuppression, workflowUrl: DoorContext['workflowUrl']): z.input<typeof bulkSchema> {
-  const { id, counts, approvalId, lastError, actor, createdAt, updatedAt, endedAt } = bulk;
-  const { state, reason, note, dryRun, total, appliedTo, stoppedSends } = bulk;
+  const { id, state, reason, note, dryRun, approvalId, lastError, actor, createdAt, updatedAt, endedAt } = bulk;
   const workflowId = bulkSuppressionWorkflowId(id);
   return {
     id,
@@ -143,14 +143,7 @@ export function bulkView(bulk: BulkSuppression, workflowUrl: DoorContext['workfl
     reason,
     note,
     dryRun,
-    total,
-    done: appliedTo,
-    added: counts.added,
-    extended: counts.extended,
-    alreadySuppressed: counts.already_suppressed,
-    invalid: counts.invalid,
-    refused: counts.refused,
-    stoppedSends,
+    ...bulkProgressOf(bulk),
     approvalId: approvalId ?? null,
     lastError: lastError ?? null,
     createdBy: actor,

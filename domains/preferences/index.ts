@@ -66,7 +66,7 @@ export { cancelBulk, cancelBulkByWorkflow } from './bulk/cancel-bulk';
 export { readCsvRows } from './bulk/read-csv';
 export { openRowAddress } from './bulk/row-address';
 export { bulkRound, failBulk } from './bulk/bulk-round';
-export { BULK_RESULTS, BULK_STATES, type BulkReport, type BulkState } from './rules/bulk';
+export { BULK_RESULTS, BULK_STATES, bulkProgressOf, type BulkReport, type BulkState } from './rules/bulk';
 export { type GivenRow, MOST_LISTED } from './rules/bulk-rows';
 export { bulkSuppressionWorkflowId } from './rules/workflow-names';
 export { type BulkSuppression, findBulk, listBulks } from './store/bulk-suppressions';

@@ -95,6 +95,22 @@ export async function startErasure(
   await withTimeout(start, withinMs);
 }
 
+/** Starts the workflow of a bulk suppression; one that is running is kept. @throws TimedOut */
+export async function startBulkWorkflow(
+  deps: PreferenceStarter,
+  { id, tenantId }: { id: PublicId; tenantId: PublicId },
+): Promise<void> {
+  const workflowId = bulkSuppressionWorkflowId(id);
+  const args: [BulkSuppressionInput] = [{ bulkId: id, tenantId }];
+  const start = deps.client.workflow.start(PREFERENCE_WORKFLOWS.bulkSuppression, {
+    ...ownOptions(deps, { workflowId, tenantId, summary: `${id}: many addresses are suppressed` }),
+    // One that is long keeps nobody from opting out.
+    taskQueue: taskQueue(deps.config, 'upkeep'),
+    args,
+  });
+  await withTimeout(start, START_WITHIN_MS);
+}
+
 function startOptions(
   deps: PreferenceStarter,
   { changeId, tenantId, summary }: CommittedChange,
@@ -120,29 +136,4 @@ function ownOptions(
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
   };
-}
-
-/** Starts the workflow of a bulk suppression; one that is running is kept. @throws TimedOut */
-export async function startBulkWorkflow(
-  { client, config }: PreferenceStarter,
-  { id, tenantId }: { id: PublicId; tenantId: PublicId },
-): Promise<void> {
-  const attributes: SearchAttributePair[] = [
-    { key: TENANT_IDS, value: [tenantId] },
-    { key: WAYBILL_STATE, value: 'running' },
-  ];
-  const args: [BulkSuppressionInput] = [{ bulkId: id, tenantId }];
-  await withTimeout(
-    client.workflow.start(PREFERENCE_WORKFLOWS.bulkSuppression, {
-      workflowId: bulkSuppressionWorkflowId(id),
-      // One that is long keeps nobody from opting out.
-      taskQueue: taskQueue(config, 'upkeep'),
-      args,
-      staticSummary: `${id}: many addresses are suppressed`,
-      typedSearchAttributes: attributes,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    }),
-    START_WITHIN_MS,
-  );
 }

@@ -47,11 +47,8 @@ export function openDeadLetterCounts(platform: Platform): DeadLetterCounts {
     read: (tenantId, filter) => {
       const { endpointId = '', since, until } = filter;
       const key = [tenantId, endpointId, since?.toISOString() ?? '', until?.toISOString() ?? ''].join(' ');
-      const load = async () => {
-        const { oldestAt, ...found } = await readDeadLetterStats(platform.reads, tenantId, filter);
-        return oldestAt === undefined ? found : { ...found, oldestAt };
-      };
-      return cache.getOrLoad(key, load, { tags: [tenantId] }).then((found) => ({ ...found, oldestAt: found.oldestAt }));
+      const load = () => readDeadLetterStats(platform.reads, tenantId, filter);
+      return cache.getOrLoad(key, load, { tags: [tenantId] });
     },
     changed: async (tenantId) => {
       await cache.invalidate({ tag: tenantId });

@@ -5,6 +5,7 @@ import { appendAudit } from '../../audit';
 import { conflictMetrics, createCoveredOutbox, type OwnEvent, type StoreEvents } from '../../webhooks';
 import type { BulkSuppressionEndedData } from '../event-payloads';
 import { preferenceMetrics } from '../metrics';
+import { bulkProgressOf } from '../rules/bulk';
 import { type BulkSuppression, recordBulkStep } from '../store/bulk-suppressions';
 import { bulkRecord } from './approve-bulk';
 
@@ -53,20 +54,13 @@ async function endIn(
 }
 
 function endedEvent(tenantId: PublicId, bulk: BulkSuppression): OwnEvent {
-  const { id, state, reason, dryRun, total, appliedTo, counts, stoppedSends, endedAt } = bulk;
+  const { id, state, reason, dryRun, endedAt } = bulk;
   const payload: BulkSuppressionEndedData = {
     bulkSuppressionId: id,
     state: state === 'completed' || state === 'cancelled' ? state : 'failed',
     reason,
     dryRun,
-    total,
-    done: appliedTo,
-    added: counts.added,
-    extended: counts.extended,
-    alreadySuppressed: counts.already_suppressed,
-    invalid: counts.invalid,
-    refused: counts.refused,
-    stoppedSends,
+    ...bulkProgressOf(bulk),
     at: (endedAt ?? new Date()).toISOString(),
   };
   const eventType = 'preference.bulk_suppression_ended';

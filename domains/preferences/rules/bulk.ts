@@ -25,6 +25,13 @@ export function noCounts(): BulkCounts {
   return { added: 0, extended: 0, already_suppressed: 0, invalid: 0, refused: 0 };
 }
 
+/** How far a bulk suppression is, as answers and events tell it. */
+export function bulkProgressOf(bulk: { total: number; appliedTo: number; counts: BulkCounts; stoppedSends: number }) {
+  const { total, appliedTo, counts, stoppedSends } = bulk;
+  const { already_suppressed: alreadySuppressed, ...others } = counts;
+  return { total, done: appliedTo, ...others, alreadySuppressed, stoppedSends };
+}
+
 /** Where a bulk suppression stands after a round, for its workflow. */
 export interface BulkReport {
   state: BulkState | 'gone';

@@ -15,7 +15,8 @@ export interface DeadLetterStats {
   open: number;
   /** Whether all were counted. */
   complete: boolean;
-  oldestAt: Date | undefined;
+  /** Absent when there are none. */
+  oldestAt?: Date | undefined;
   byReason: DeadLetterCount<string>[];
   /** Those with most first, {@link MOST_LISTED} of them; so are the event types. */
   byEndpoint: DeadLetterCount<PublicId>[];
