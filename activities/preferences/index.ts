@@ -72,7 +72,7 @@ export function createPreferenceActivities(platform: Platform) {
         {
           platform,
           beat: () => heartbeat(),
-          stopSends: (subscriberIds) => cancelSendsOf(platform, subscriberIds, () => heartbeat()),
+          stopSends: (subscriberIds, stopped) => cancelSendsOf(platform, subscriberIds, () => heartbeat(), stopped),
         },
         bulkId,
       ),

@@ -1,6 +1,6 @@
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
-import { inTransaction } from '../../../infra/postgres/pool';
+import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
 import { isErased } from '../../preferences';
 import { notificationMetrics } from '../metrics';
 import { tellToLook } from '../start';
@@ -21,6 +21,9 @@ export interface CancelReport {
   kept: number;
 }
 
+/** Is told of a send that is stopped, within the transaction that stops it: who counts them counts each once. */
+export type Stopped = (db: Queryable) => Promise<void>;
+
 /**
  * Decides anew about what a subscriber is to be sent, after a change of what they want: what is not allowed any more is
  * suppressed now, instead of in its turn, and what quiet hours put off and no longer do is due at once. It may be called
@@ -28,18 +31,20 @@ export interface CancelReport {
  * were told is forgotten as well.
  *
  * @param beat - says that it is alive; called after every page
+ * @param stopped - called for each send that is not allowed any more
  */
 export async function cancelPendingSends(
   platform: Platform,
   subscriberId: PublicId,
   beat: () => void,
+  stopped?: Stopped,
 ): Promise<CancelReport> {
   const report: CancelReport = { suppressed: 0, deferred: 0, kept: 0 };
   const wake = new Map<string, PublicId>();
   let last: PublicId | undefined;
   for (;;) {
     const ids = await pendingOf(platform.pool, subscriberId, last, PAGE);
-    for (const id of ids) await reconsider(platform, id, report, wake);
+    for (const id of ids) await reconsider(platform, id, report, wake, stopped);
     beat();
     last = ids.at(-1);
     if (ids.length < PAGE) break;
@@ -56,20 +61,17 @@ export async function cancelPendingSends(
 
 /**
  * Does the same for many subscribers, most of whom have nothing pending.
- *
- * @returns how many sends are not allowed any more
  */
 export async function cancelSendsOf(
   platform: Platform,
   subscriberIds: readonly PublicId[],
   beat: () => void,
-): Promise<number> {
-  if (subscriberIds.length === 0) return 0;
-  let suppressed = 0;
+  stopped: Stopped,
+): Promise<void> {
+  if (subscriberIds.length === 0) return;
   for (const id of await withPending(platform.pool, subscriberIds)) {
-    suppressed += (await cancelPendingSends(platform, id, beat)).suppressed;
+    await cancelPendingSends(platform, id, beat, stopped);
   }
-  return suppressed;
 }
 
 async function reconsider(
@@ -77,6 +79,7 @@ async function reconsider(
   id: PublicId,
   report: CancelReport,
   wake: Map<string, PublicId>,
+  stopped?: Stopped,
 ): Promise<void> {
   const metrics = platform.metrics.of(notificationMetrics);
   await inTransaction(platform.pool, async (db) => {
@@ -85,6 +88,7 @@ async function reconsider(
     const decision = await decideAbout(db, send);
     if (decision.decision === 'deny') {
       await recordDenial(db, send, decision);
+      await stopped?.(db);
       metrics.sends.inc({ channel: send.channel, outcome: 'suppressed' });
       // Its workflow would wait for quiet hours to end, with nothing left to do then.
       if (send.deferred) wake.set(send.workflowId, send.tenantId);

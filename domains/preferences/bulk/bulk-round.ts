@@ -1,6 +1,6 @@
 import type { PublicId } from '../../../core/ids';
 import type { Platform } from '../../../infra/platform/platform';
-import { inTransaction } from '../../../infra/postgres/pool';
+import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
 import { forgetDecisions } from '../denied';
 import { type BulkReport, noCounts } from '../rules/bulk';
 import { changedAddresses } from '../store/bulk-suppression-rows';
@@ -13,8 +13,12 @@ export interface BulkRoundDeps {
   platform: Platform;
   /** Says that the round is alive. */
   beat(): void;
-  /** Decides anew about what these subscribers are to be sent, as after any suppression. @returns how much was stopped */
-  stopSends(subscriberIds: readonly PublicId[]): Promise<number>;
+  /**
+   * Decides anew about what these subscribers are to be sent, as after any suppression.
+   *
+   * @param stopped - called for each send that is stopped, in the transaction that stops it
+   */
+  stopSends(subscriberIds: readonly PublicId[], stopped: (db: Queryable) => Promise<void>): Promise<void>;
 }
 
 const BUDGET_MS = 5_000;
@@ -61,11 +65,13 @@ async function follow({ platform, stopSends }: BulkRoundDeps, bulk: BulkSuppress
   const holders = await holdersOf(pool, tenantId, addresses);
   const subscribers = [...new Set(holders.map(({ subscriberId }) => subscriberId))];
   await forgetDecisions(platform, subscribers);
-  const stoppedSends = await stopSends(subscribers);
+  await stopSends(subscribers, async (db) => {
+    await recordBulkStep(db, id, { stoppedSends: 1 });
+  });
   await inTransaction(pool, async (db) => {
     const locked = await lockBulk(db, id);
     if (locked === undefined) return;
-    await recordBulkStep(db, id, { followedTo: Math.max(locked.followedTo, appliedTo), stoppedSends });
+    await recordBulkStep(db, id, { followedTo: Math.max(locked.followedTo, appliedTo) });
   });
 }
 

@@ -13,7 +13,8 @@ export interface CallbackOptions {
 }
 
 export interface Callbacks {
-  send(type: string, data: object): void;
+  /** @returns its id: the `webhook-id` that `sent` has */
+  send(type: string, data: object): string;
   /** What was sent, and the answer's status. */
   readonly sent: readonly { type: string; id: string; status: number }[];
   close(): void;
@@ -54,6 +55,7 @@ export function createCallbacks(options: CallbackOptions): Callbacks {
       const id = `cb_${randomBytes(12).toString('hex')}`;
       const body = JSON.stringify({ id, type, created_at: new Date().toISOString(), data });
       for (let copy = 0; copy < copies; copy++) deliver(type, id, body).catch(() => undefined);
+      return id;
     },
     sent,
     close: () => {

@@ -28,10 +28,23 @@ export interface FakeProvider {
   /** Every call, by method and path. */
   readonly calls: readonly string[];
   callbacks: Callbacks | undefined;
-  /** Disputes a charge, or decides the dispute; `told` replaces what the callback says by itself. */
-  chargeback(charge: FakeCharge, type?: DisputeType, amount?: string, told?: Readonly<Record<string, string>>): void;
+  /**
+   * Disputes a charge, or decides the dispute; `told` replaces what the callback says by itself.
+   *
+   * @returns the callback's id, as in `callbacks.sent`
+   */
+  chargeback(
+    charge: FakeCharge,
+    type?: DisputeType,
+    amount?: string,
+    told?: Readonly<Record<string, string>>,
+  ): string | undefined;
   /** Ends a refund, or lets one fail that had succeeded, and tells so; `told` as for {@link chargeback}. */
-  endRefund(refund: FakeRefund, state: 'succeeded' | 'failed', told?: Readonly<Record<string, string>>): void;
+  endRefund(
+    refund: FakeRefund,
+    state: 'succeeded' | 'failed',
+    told?: Readonly<Record<string, string>>,
+  ): string | undefined;
   /** Forgets all idempotency keys, as a provider does after a while. */
   forgetKeys(): void;
   /** From now on callbacks go there. */
@@ -66,8 +79,8 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     timers.add(timer);
   }
 
-  function chargeback(charge: FakeCharge, type: DisputeType, amount: string, told: object = {}): void {
-    callbacks?.send(type, {
+  function chargeback(charge: FakeCharge, type: DisputeType, amount: string, told: object = {}): string | undefined {
+    return callbacks?.send(type, {
       id: `cb_${charge.id}`,
       charge_reference: charge.reference,
       amount,
@@ -78,10 +91,10 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     });
   }
 
-  function endRefund(refund: FakeRefund, state: 'succeeded' | 'failed', told: object = {}): void {
+  function endRefund(refund: FakeRefund, state: 'succeeded' | 'failed', told: object = {}): string | undefined {
     refund.state = state;
     refund.failure_code = state === 'failed' ? 'account_closed' : null;
-    callbacks?.send(`refund.${state}`, {
+    return callbacks?.send(`refund.${state}`, {
       id: refund.id,
       reference: refund.reference,
       amount: refund.amount,

@@ -112,12 +112,11 @@ test('a report that comes again, or too late, changes nothing; one that contradi
   const at = (ms: number) => ({ occurred_at: new Date(Date.now() + ms).toISOString() });
   api.provider.endRefund(made, 'failed', at(0));
   await untilRefund(api, paid.id, body.id, 'failed');
-  const answered = () =>
-    api.provider.callbacks?.sent.filter(({ type, status }) => /^refund/.test(type) && status === 204);
-  const count = answered()?.length ?? 0;
-  api.provider.endRefund(made, 'succeeded', at(-60_000));
-  api.provider.endRefund(made, 'failed', at(1_000));
-  await eventually(() => (answered()?.length === count + 2 ? true : undefined));
+  const late = api.provider.endRefund(made, 'succeeded', at(-60_000));
+  const again = api.provider.endRefund(made, 'failed', at(1_000));
+  const accepted = (report: string | undefined) =>
+    api.provider.callbacks?.sent.some(({ id, status }) => id === report && status === 204);
+  await eventually(() => (accepted(late) && accepted(again) ? true : undefined));
   expect((await readRefund(api.deps.pool, body.id))?.state).toBe('failed');
   api.provider.endRefund(made, 'succeeded', at(2_000));
   const contested = await untilRefund(api, paid.id, body.id, 'needs_review');

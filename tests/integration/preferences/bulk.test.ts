@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { newId, type PublicId, toUuid } from '../../../core/ids';
+import { cancelSendsOf } from '../../../domains/notifications';
 import { bulkRound, sweepPreferences } from '../../../domains/preferences';
 import { applyPage } from '../../../domains/preferences/bulk/bulk-step';
 import { bulkSuppressionWorkflowId } from '../../../domains/preferences/rules/workflow-names';
@@ -48,7 +49,7 @@ const untilEnded = (id: string) =>
   });
 
 /** Goes on with one as its workflow would, without a worker. */
-const goOn = (id: PublicId) => bulkRound({ platform: api.deps, beat: () => {}, stopSends: async () => 0 }, id);
+const goOn = (id: PublicId) => bulkRound({ platform: api.deps, beat: () => {}, stopSends: async () => {} }, id);
 
 async function auditOf(id: string): Promise<string[]> {
   const rows = await query('SELECT action FROM finance_audit_log WHERE subject = $1 ORDER BY seq', id);
@@ -245,6 +246,25 @@ describe('before anybody works on them', () => {
     const rejected = await api.call('POST', `/v1/approvals/${bulk.approvalId}/reject`);
     expect([rejected.status, (await get(bulk.id)).state]).toEqual([200, 'rejected']);
     expect(await suppressionsMade()).toBe(before);
+  });
+
+  test('a send that is stopped is counted once, also if the process dies before it says how far it is', async () => {
+    const reader = await registerReader(api);
+    await pendingSend(reader.id);
+    const { body: bulk } = await send([{ address: reader.address }]);
+    const dies = bulkRound(
+      {
+        platform: api.deps,
+        beat: () => {},
+        stopSends: async (subscriberIds, stopped) => {
+          await cancelSendsOf(api.deps, subscriberIds, () => {}, stopped);
+          throw new Error('the process dies');
+        },
+      },
+      bulk.id,
+    );
+    await expect(dies).rejects.toThrow('the process dies');
+    expect(await goOn(bulk.id)).toMatchObject({ state: 'completed', stoppedSends: 1 });
   });
 
   test('what was erased meanwhile is suppressed by its hash, and its address is nowhere', async () => {
