@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { count, duration, flag, list, setting } from '../config/fields';
+import { namesSentinels, parseSentinelAddress } from '../redis/sentinel-address';
 
 const KEY = /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=$/;
+
+const REDIS = z.url({ protocol: /^rediss?$/ });
 
 /**
  * What every process reads. Temporal's own variables (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`,
@@ -16,8 +19,16 @@ export const platformConfig = z.object({
   WAYBILL_DATABASE_READ_CONNECTIONS: count(4, 500, 'further connections for lists, statistics, exports and metrics'),
   WAYBILL_DATABASE_READ_TIMEOUT: duration('10s', 'how long one statement of these may take, 30s at most', 30_000),
   REDIS_URL: setting(
-    z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' }).optional(),
-    'Redis 6 or later; without it, caches are per process',
+    z
+      .string()
+      .refine(
+        (text) => (namesSentinels(text) ? parseSentinelAddress(text) !== undefined : REDIS.safeParse(text).success),
+        {
+          error: 'expected a redis:// or rediss:// URL, or redis+sentinel://sentinel:port,sentinel:port/name',
+        },
+      )
+      .optional(),
+    'Redis 6 or later, or its Sentinels (docs/caching.md); without it, caches are per process',
   ),
   WAYBILL_REDIS_PREFIX: setting(
     z

@@ -1,5 +1,6 @@
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from '../log';
+import { namesSentinels, parseSentinelAddress } from './sentinel-address';
 
 /** A command that takes longer is given up: Redis is an aid here, never something to wait for. */
 const COMMAND_TIMEOUT_MS = 250;
@@ -8,11 +9,12 @@ const COMMAND_TIMEOUT_MS = 250;
  * Connects to Redis, or returns undefined when there is none. Reconnects by itself; while it is away commands fail at
  * once instead of queueing, so callers fall through to the next level.
  *
+ * @param url - `redis://` or `rediss://`, or as {@link parseSentinelAddress} reads it
  * @param prefix - put before every key, with a colon, so that several environments can share one Redis
  */
 export function createRedis(url: string | undefined, prefix: string, log: Logger): Redis | undefined {
   if (url === undefined) return undefined;
-  const redis = new Redis(url, {
+  const options: RedisOptions = {
     keyPrefix: `${prefix}:`,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: 2_000,
@@ -20,7 +22,8 @@ export function createRedis(url: string | undefined, prefix: string, log: Logger
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
     retryStrategy: (times) => Math.min(times * 200, 2_000),
-  });
+  };
+  const redis = namesSentinels(url) ? new Redis({ ...options, ...watched(url) }) : new Redis(url, options);
   let lost = false;
   redis.on('error', (error: Error) => {
     if (!lost)
@@ -35,4 +38,20 @@ export function createRedis(url: string | undefined, prefix: string, log: Logger
     lost = false;
   });
   return redis;
+}
+
+/** What a Redis needs that Sentinels watch: what they say after a failover is to be heard soon. */
+function watched(url: string): RedisOptions {
+  const address = parseSentinelAddress(url);
+  if (address === undefined) throw new Error('REDIS_URL does not name Sentinels as it should');
+  const { secure, ...where } = address;
+  return {
+    ...where,
+    ...(secure ? { tls: {}, enableTLSForSentinelMode: true } : {}),
+    failoverDetector: true,
+    sentinelCommandTimeout: 2_000,
+    sentinelRetryStrategy: (times) => Math.min(times * 200, 2_000),
+    // One that was the master and is a replica now goes on answering: ask the Sentinels who is it.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  };
 }

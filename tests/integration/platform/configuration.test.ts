@@ -86,6 +86,7 @@ const WRONG: [name: string, value: string, expected: RegExp][] = [
   ['WAYBILL_DATABASE_READ_CONNECTIONS', '0', /whole number from 1 to 500/],
   ['WAYBILL_DATABASE_READ_TIMEOUT', '31s', /at most 30s/],
   ['REDIS_URL', 'http://PLANTED@host', /redis:\/\/ or rediss:\/\/ URL/],
+  ['REDIS_URL', 'redis+sentinel://:PLANTED@one,two', /redis\+sentinel:\/\/sentinel:port,sentinel:port\/name/],
   ['WAYBILL_REDIS_PREFIX', 'PLANTED prefix', /1 to 64 letters/],
   ['WAYBILL_KEYS', ' , ', /id:base64-of-32-bytes/],
   ['WAYBILL_KEYS', `PLANTED:${Buffer.alloc(16).toString('base64')}`, /id:base64-of-32-bytes/],
