@@ -18,6 +18,12 @@ export interface SettlementDayInput {
   trigger: 'schedule' | 'manual' | 'retry' | 'missed';
 }
 
+/** What a day came to. */
+export interface DayResult extends DaySummary {
+  /** Another run had settled it: this one has changed nothing. */
+  settledBefore?: true;
+}
+
 const { openDay, completeDay, holdDay } = proxyActivities<SettlementActivities>({
   startToCloseTimeout: '5 minutes',
   retry: DATABASE_RETRY,
@@ -36,7 +42,7 @@ const { claimDay, computeDay, checkDay, postDay } = proxyActivities<SettlementAc
  * Settles one business day: claims what happened, makes the statements, checks them, posts and pays out. If a single
  * invariant does not hold, nothing is paid out, and somebody has to look.
  */
-export async function settlementDay(input: SettlementDayInput): Promise<DaySummary> {
+export async function settlementDay(input: SettlementDayInput): Promise<DayResult> {
   const { tenantId, date } = input;
   const day = { tenantId, date };
   upsertSearchAttributes([
@@ -46,7 +52,9 @@ export async function settlementDay(input: SettlementDayInput): Promise<DaySumma
   show('running', `Settlement of **${date}**: opening.`);
   const opened = await openDay({ ...input, workflowId: workflowInfo().workflowId });
   const period = `from ${opened.periodStart} up to ${opened.periodEnd}`;
-  if (opened.state === 'completed') return conclude(date, period, await completeDay(day));
+  if (opened.state === 'completed') {
+    return { ...conclude(date, period, await completeDay(day)), settledBefore: true };
+  }
   try {
     if (opened.waitMs > 0) {
       show(

@@ -66,7 +66,7 @@ export async function settlementLauncher(input: SettlementLauncherInput): Promis
     }
     setCurrentDetails(`Settling **${next.date}**. Settled before: ${settled.join(', ') || 'none'}.`);
     try {
-      await executeChild<typeof settlementDay>('settlementDay', {
+      const { settledBefore } = await executeChild<typeof settlementDay>('settlementDay', {
         workflowId: settlementWorkflowId(tenantId, next.date),
         // The database decides whether a day is settled: it may have been restored to before it was.
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
@@ -74,7 +74,9 @@ export async function settlementLauncher(input: SettlementLauncherInput): Promis
         staticSummary: `Settlement of ${next.date}`,
         args: [{ tenantId, date: next.date, trigger: next.missed ? 'missed' : trigger }],
       });
-      settled.push(next.date);
+      // Another launcher may have settled it since we looked.
+      if (settledBefore === true) waits++;
+      else settled.push(next.date);
     } catch (error) {
       if (error instanceof ChildWorkflowFailure) {
         throw ApplicationFailure.nonRetryable(`the settlement of ${next.date} did not complete`, 'Blocked');

@@ -390,4 +390,10 @@ test('a launcher that finds another at work on the same day waits for it', async
   const results = (await Promise.all(handles.map((handle) => handle.result()))) as { settled: string[] }[];
   expect(results.flatMap(({ settled }) => settled)).toEqual([last]);
   expect(JSON.parse(await rowsOf(pool, tea.tenantId, last))).toHaveLength(1);
+  const late = await api.pipeline.client.workflow.execute(SETTLEMENT_WORKFLOWS.settlementDay, {
+    workflowId: settlementWorkflowId(tea.tenantId, last),
+    taskQueue: taskQueue(api.pipeline.config, 'money'),
+    args: [{ tenantId: tea.tenantId, date: last, trigger: 'manual' }],
+  });
+  expect(late).toMatchObject({ settledBefore: true, items: '1' });
 });
