@@ -27,7 +27,11 @@ const stats = z.object({
   byHour: counts(date),
 });
 
-/** Counts of open dead letters, which are seconds old at most, and never older than a command of the tenant's. */
+/**
+ * Counts of open dead letters, which are seconds old at most, and never older than a command of the tenant's: the retry and
+ * the discard of one, and each step of a replay, a bulk discard and their cancellation. What happens by itself (attempts,
+ * recovery, retention) happens all the time and drops nothing: it shows with the next count.
+ */
 export interface DeadLetterCounts {
   read(tenantId: PublicId, filter: TimeRange & { endpointId?: PublicId | undefined }): Promise<DeadLetterStats>;
   /** To be called when a command has changed something, after it is committed. */

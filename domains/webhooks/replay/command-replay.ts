@@ -4,7 +4,7 @@ import { WebhookRefusal } from '../refusals';
 import type { ReplayCommand } from '../rules/workflow-names';
 import { updateReplay } from '../start';
 import { findReplay, type Replay, steerReplay } from '../store/replays';
-import { replayStep } from './replay-step';
+import { replayStepTold } from './replay-step';
 
 /** What a cancelled job has reopened is brought back in the request for so long, then by its workflow. */
 const BRING_BACK_MS = 2_000;
@@ -35,9 +35,9 @@ export async function commandReplay(
   return (await findReplay(pool, tenantId, id)) ?? replay;
 }
 
-async function bringBack({ pool }: Platform, id: PublicId): Promise<void> {
+async function bringBack(platform: Platform, id: PublicId): Promise<void> {
   const until = Date.now() + BRING_BACK_MS;
-  for (let goesOn = true; goesOn && Date.now() < until; ) ({ goesOn } = await replayStep(pool, id));
+  for (let goesOn = true; goesOn && Date.now() < until; ) ({ goesOn } = await replayStepTold(platform, id));
 }
 
 const HINTS: Readonly<Record<ReplayCommand, string>> = {

@@ -5,7 +5,7 @@ import { goOnInOrder } from '../ordering/go-on';
 import { findWaitingEndpoints } from '../store/replay-moves';
 import { noteProgress, type Replay, type ReplayState } from '../store/replays';
 import { doneOf, etaSeconds } from './eta';
-import { replayStep } from './replay-step';
+import { replayStepTold } from './replay-step';
 
 /** Where a job stands after a round, for its workflow. */
 export interface ReplayReport {
@@ -50,7 +50,7 @@ export async function replayRound({ platform, beat, sleep }: RoundDeps, replayId
   let idle = 0;
   for (let goesOn = true; goesOn && Date.now() - began < BUDGET_MS; ) {
     beat();
-    const step = await replayStep(pool, replayId);
+    const step = await replayStepTold(platform, replayId);
     goesOn = step.goesOn;
     if (step.filled !== undefined) backlogs.tell({ endpointId: step.filled, tenantId });
     for (const endpointId of step.lines ?? []) goOnInOrder(platform, { endpointId, tenantId });

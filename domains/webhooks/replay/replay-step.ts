@@ -1,7 +1,9 @@
 import type { Pool } from 'pg';
 import type { PublicId } from '../../../core/ids';
+import type { Platform } from '../../../infra/platform/platform';
 import { inTransaction, type Queryable } from '../../../infra/postgres/pool';
 import { appendAudit } from '../../audit';
+import { openDeadLetterCounts } from '../dead-letter-counts';
 import { nextMostWaiting } from '../rules/replay-filter';
 import {
   closeDeadLetters,
@@ -37,6 +39,8 @@ export interface Step {
   filled?: PublicId;
   /** Ordered endpoints whose dead letters were discarded: their lines may move. */
   lines?: readonly PublicId[];
+  /** The tenant some of whose dead letters it has closed or opened again. */
+  deadLettersOf?: PublicId;
 }
 
 const ENDPOINTS_AT_ONCE = 500;
@@ -56,6 +60,13 @@ export async function replayStep(pool: Pool, replayId: PublicId): Promise<Step> 
     if (replay?.state === 'cancelling') return bringBack(db, replay);
     return OVER;
   });
+}
+
+/** As {@link replayStep}, and whoever counts dead letters hears of it. */
+export async function replayStepTold(platform: Platform, replayId: PublicId): Promise<Step> {
+  const step = await replayStep(platform.pool, replayId);
+  if (step.deadLettersOf !== undefined) await platform.once(openDeadLetterCounts).changed(step.deadLettersOf);
+  return step;
 }
 
 /** Where a job walks in one of its targets. */
@@ -107,7 +118,7 @@ async function prepare(db: Queryable, replay: Replay): Promise<Step> {
 }
 
 async function move(db: Queryable, replay: Replay): Promise<Step> {
-  const { id, action } = replay;
+  const { id, action, tenantId } = replay;
   const target = await nextTurn(db, id);
   if (target === undefined) return finish(db, replay);
   const held = await isHeld(db, replay, target);
@@ -127,13 +138,13 @@ async function move(db: Queryable, replay: Replay): Promise<Step> {
   const chosen = matching.slice(0, most);
   const whole = chosen.length === matching.length;
   const ids = chosen.map(({ deliveryId }) => deliveryId);
-  const { moved, lines } = await moveAll(db, replay, ids, held);
+  const { moved, lines, closed } = await moveAll(db, replay, ids, held);
   const position = whole ? slice.at(-1)?.key : chosen.at(-1)?.key;
   const finished = whole && slice.length < SLICE;
   await recordTurn(db, id, target.scope, { position, done: ids.length, finished, mostWaiting });
   await recordStep(db, id, { moved, skipped: ids.length - moved });
   const filled = action === 'replay' && moved > 0 && !held ? { filled: endpointOf(target) } : {};
-  return { goesOn: true, worked: true, lines, ...filled };
+  return { goesOn: true, worked: true, lines, ...filled, ...(closed > 0 ? { deadLettersOf: tenantId } : {}) };
 }
 
 /** Whether what is reopened has to be held; undefined when nothing may be reopened. */
@@ -160,27 +171,27 @@ async function moveAll(
   replay: Replay,
   ids: readonly string[],
   held: boolean,
-): Promise<{ moved: number; lines: PublicId[] }> {
-  if (ids.length === 0) return { moved: 0, lines: [] };
+): Promise<{ moved: number; lines: PublicId[]; closed: number }> {
+  if (ids.length === 0) return { moved: 0, lines: [], closed: 0 };
   const { id, action, source, filter, createdAt, reason = '', actor } = replay;
   if (action === 'discard') {
     const closed = await closeDeadLetters(db, ids, { state: 'discarded', reason, by: actor });
-    return { moved: closed.length, lines: await findLines(db, closed) };
+    return { moved: closed.length, lines: await findLines(db, closed), closed: closed.length };
   }
   const { states } = filter;
   const revives = source === 'dead-letters' || states.includes('dead');
   // Dead letters before deliveries, as whoever retries a single one does.
   const revived = revives ? await closeDeadLetters(db, ids, { state: 'retried' }) : [];
   const moved = await reopenDeliveries(db, ids, { replayId: id, askedAt: createdAt, states, revived, held });
-  return { moved, lines: [] };
+  return { moved, lines: [], closed: revived.length };
 }
 
 /** Brings back a page of what a cancelled job has reopened and nobody attempted; it ends with the last page. */
-async function bringBack(db: Queryable, { id, returnedTo }: Replay): Promise<Step> {
+async function bringBack(db: Queryable, { id, returnedTo, tenantId }: Replay): Promise<Step> {
   const { seen, last, returned } = await returnDeliveries(db, id, returnedTo, SLICE);
   const goesOn = seen === SLICE;
   await recordStep(db, id, { returned, returnedTo: last, ...(goesOn ? {} : { state: 'cancelled' }) });
-  return { goesOn, worked: true };
+  return { goesOn, worked: true, ...(returned > 0 ? { deadLettersOf: tenantId } : {}) };
 }
 
 /** Ends a job once each delivery was attempted, or is held for a paused endpoint. */

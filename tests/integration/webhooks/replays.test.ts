@@ -233,8 +233,11 @@ test('a cancelled replay brings back what nobody has attempted since', async () 
     toUuid(underWay),
   );
   const sent = receiver.received.length;
+  const open = async () => (await get('/v1/dead-letters/stats')).open;
+  expect(await open()).toBe(0);
   const { status, body } = await post(`${path}/cancel`);
   expect([status, body]).toMatchObject([200, { state: 'cancelled', moved: 6, returned: 4, waiting: 1, done: 1 }]);
+  expect(await open()).toBe(1);
   expect((await post(`${path}/cancel`)).status).toBe(200);
   const ids = [...delivered, ...discarded, left, underWay];
   expect(await Promise.all(ids.map(stateOf))).toEqual(['delivered', 'delivered', 'dead', 'dead', 'retrying']);
@@ -321,14 +324,18 @@ test('dead letters are retried and discarded by filter, and the audit log says b
   expect((await post('/v1/dead-letters/discard', { filter })).status).toBe(422);
   expect((await post('/v1/dead-letters/discard', { reason })).status).toBe(422);
   expect((await post('/v1/dead-letters/discard', { filter, reason, dryRun: true })).body.count).toBe(2);
+  const open = async () => (await get('/v1/dead-letters/stats')).open;
+  expect(await open()).toBe(6);
   const { body } = await post('/v1/dead-letters/discard', { filter, reason });
   expect(await ended(body.id)).toMatchObject({ action: 'discard', reason, total: 2, moved: 2 });
+  expect(await open()).toBe(4);
   const discarded = (await get('/v1/dead-letters?state=discarded')).data;
   expect(discarded).toHaveLength(2);
   expect(discarded[0]).toMatchObject({ eventType: 'a.c', resolvedReason: reason, resolvedBy: body.createdBy });
   const retry = { filter: { statusClass: '5xx' } };
   expect((await post('/v1/dead-letters/retry', { ...retry, dryRun: true })).body.count).toBe(4);
   expect(await ended((await post('/v1/dead-letters/retry', retry)).body.id)).toMatchObject({ total: 4, moved: 4 });
+  expect(await open()).toBe(0);
   await untilStates(first, 'delivered');
   await untilStates(second, 'dead');
   const log = await query(
