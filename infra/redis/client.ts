@@ -21,7 +21,7 @@ export function createRedis(url: string | undefined, prefix: string, log: Logger
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
-    retryStrategy: (times) => Math.min(times * 200, 2_000),
+    retryStrategy: retryAfterMs,
   };
   const redis = namesSentinels(url) ? new Redis({ ...options, ...watched(url) }) : new Redis(url, options);
   let lost = false;
@@ -40,6 +40,10 @@ export function createRedis(url: string | undefined, prefix: string, log: Logger
   return redis;
 }
 
+function retryAfterMs(times: number): number {
+  return Math.min(times * 200, 2_000);
+}
+
 /** What a Redis needs that Sentinels watch: what they say after a failover is to be heard soon. */
 function watched(url: string): RedisOptions {
   const address = parseSentinelAddress(url);
@@ -50,8 +54,8 @@ function watched(url: string): RedisOptions {
     ...(secure ? { tls: {}, enableTLSForSentinelMode: true } : {}),
     failoverDetector: true,
     sentinelCommandTimeout: 2_000,
-    sentinelRetryStrategy: (times) => Math.min(times * 200, 2_000),
-    // One that was the master and is a replica now goes on answering: ask the Sentinels who is it.
+    sentinelRetryStrategy: retryAfterMs,
+    // A former master that is a replica now goes on answering: ask the Sentinels for the master anew.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
 }

@@ -59,9 +59,7 @@ export async function cancelPendingSends(
   return report;
 }
 
-/**
- * Does the same for many subscribers, most of whom have nothing pending.
- */
+/** Does the same for many subscribers, most of whom have nothing pending. */
 export async function cancelSendsOf(
   platform: Platform,
   subscriberIds: readonly PublicId[],
